@@ -1,0 +1,1 @@
+"""handpose: annotate hands in folders of images and videos."""

@@ -1,0 +1,39 @@
+"""The `handpose` command: a group that loads a subcommand's file only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+# name: (module in handpose_cli.commands, one line for `handpose --help`)
+COMMANDS = {
+    "predict": ("predict", "Find hands and their 21 keypoints in images and videos."),
+    "train": ("train", "Train an hourglass on labelled hands."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports `handpose_cli.commands.NAME` when NAME is called, so that `--help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"handpose_cli.commands.{COMMANDS[cmd_name][0]}")
+        return module.command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "HANDPOSE"},
+)
+@click.version_option(package_name="handpose-cli", prog_name="handpose")
+def cli() -> None:
+    """Annotate hands in bulk: boxes and 21 keypoints for every hand in folders of images and videos."""

@@ -1,0 +1,1 @@
+"""Keras networks: the detector, the hourglass, their presets and their export."""

@@ -1,0 +1,168 @@
+"""The stacked hourglass network for hand keypoints, as a functional Keras model.
+
+Newell, Yang and Deng, "Stacked Hourglass Networks for Human Pose Estimation" (ECCV 2016). The network looks at a square
+crop of one hand and answers, for each of the 21 joints, with a heatmap a quarter of the crop's size. Every stack gives
+its own heatmaps, so that each one is supervised in training; the last ones are the prediction.
+
+Only Keras layers are used, so the model runs on any Keras backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import keras
+from keras import layers
+
+from handpose_cli.heatmaps import STRIDE
+from handpose_cli.records import NUM_JOINTS
+
+
+
+def build_hourglass(
+    stacks: int = 2,
+    features: int | Sequence[int] = 256,
+    order: int = 4,
+    input_size: int = 256,
+    block: str = "preact",
+    joints: int = NUM_JOINTS,
+    name: str = "hourglass",
+) -> keras.Model:
+    """Build a stacked hourglass.
+
+    Args:
+        stacks: number of hourglasses one after the other.
+        features: channels; one number for every resolution (as in the paper), or `order + 1` numbers, from the
+            heatmaps' resolution down to the smallest.
+        order: how often the hourglass halves its resolution.
+        input_size: side of the square crop in pixels, a multiple of `4 * 2**order`.
+        block: "preact" (the paper's pre-activation bottleneck), "bottleneck" (the same with the batch norm behind each
+            convolution, where an exporter can fold it away), "plain" (two 3x3 convolutions) or "separable" (two
+            depthwise-separable convolutions).
+        joints: number of heatmaps.
+
+    Returns:
+        A model from float32 [N, input_size, input_size, 3] (RGB, 0 to 1) to a list of `stacks` float32 heatmaps
+        [N, input_size / 4, input_size / 4, joints] (about 0 to 1), the first stack's first. Output layers are named
+        `stack1_heatmaps`, `stack2_heatmaps`, ...
+
+    Raises:
+        ValueError: if a parameter is out of range; the message names it and gives the value received.
+    """
+    widths = _widths(features, order)
+    if stacks < 1:
+        raise ValueError(f"stacks must be at least 1. Received: {stacks}")
+    if block not in BLOCKS:
+        raise ValueError(f"block must be one of {', '.join(BLOCKS)}. Received: {block!r}")
+    if input_size % (STRIDE * 2**order):
+        raise ValueError(f"input_size must be a multiple of {STRIDE * 2**order} for order {order}. Received: {input_size}")
+    residual = BLOCKS[block]
+
+    # === Stem: to a quarter of the crop's size ===
+    inputs = keras.Input((input_size, input_size, 3), name="crop")
+    x = layers.Rescaling(2.0, offset=-1.0, name="to_minus1_1")(inputs)
+    if block == "preact":  # as in the paper
+        x = _conv_norm_relu(x, max(widths[0] // 4, 16), 7, "stem_conv", strides=2)
+        x = residual(x, widths[0] // 2, "stem_block1")
+        x = layers.MaxPooling2D(2, name="stem_pool")(x)
+        x = residual(x, widths[0] // 2, "stem_block2")
+    else:  # two strided convolutions: the paper's stem costs more than the rest of a light network
+        x = _conv_norm_relu(x, max(widths[0] // 3, 16), 3, "stem_conv1", strides=2)
+        x = _conv_norm_relu(x, widths[0], 3, "stem_conv2", strides=2)
+    x = residual(x, widths[0], "stem_block3")
+
+    # === Stacks ===
+    outputs = []
+    for index in range(1, stacks + 1):
+        prefix = f"stack{index}"
+        y = _hourglass(x, widths, residual, f"{prefix}_hg")
+        y = residual(y, widths[0], f"{prefix}_out_block")
+        y = _conv_norm_relu(y, widths[0], 1, f"{prefix}_out_conv")
+        # float32 also under mixed precision: the loss is taken on these
+        heatmaps = layers.Conv2D(joints, 1, name=f"{prefix}_heatmaps", dtype="float32")(y)
+        outputs.append(heatmaps)
+        if index < stacks:
+            y = layers.Conv2D(widths[0], 1, name=f"{prefix}_back_features")(y)
+            h = layers.Conv2D(widths[0], 1, name=f"{prefix}_back_heatmaps")(heatmaps)
+            x = layers.Add(name=f"{prefix}_merge")([x, y, h])
+
+    # === Model ===
+    return keras.Model(inputs, outputs, name=name)
+
+
+def _widths(features: int | Sequence[int], order: int) -> list[int]:
+    if order < 1:
+        raise ValueError(f"order must be at least 1. Received: {order}")
+    widths = [features] * (order + 1) if isinstance(features, int) else [int(f) for f in features]
+    if len(widths) != order + 1 or min(widths) < 8:
+        raise ValueError(f"features must be one number or {order + 1} numbers, each at least 8. Received: {features}")
+    return widths
+
+
+def _hourglass(x, widths: Sequence[int], residual: Callable, name: str):
+    """One hourglass: halve the resolution `len(widths) - 1` times, then add each level back on the way up."""
+    level = len(widths) - 1
+    skip = residual(x, widths[0], f"{name}{level}_skip")
+    y = layers.MaxPooling2D(2, name=f"{name}{level}_pool")(x)
+    y = residual(y, widths[1], f"{name}{level}_down")
+    y = _hourglass(y, widths[1:], residual, name) if level > 1 else residual(y, widths[1], f"{name}{level}_bottom")
+    y = residual(y, widths[0], f"{name}{level}_up")
+    y = layers.UpSampling2D(2, name=f"{name}{level}_upsample")(y)
+    return layers.Add(name=f"{name}{level}_add")([skip, y])
+
+
+def _conv_norm_relu(x, features: int, kernel: int, name: str, strides: int = 1, relu: bool = True):
+    x = layers.Conv2D(features, kernel, strides=strides, padding="same", use_bias=False, name=name)(x)
+    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+def _norm_relu_conv(x, features: int, kernel: int, name: str):
+    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = layers.ReLU(name=f"{name}_relu")(x)
+    return layers.Conv2D(features, kernel, padding="same", name=name)(x)
+
+
+def _shortcut(x, features: int, name: str):
+    return x if x.shape[-1] == features else layers.Conv2D(features, 1, name=f"{name}_shortcut")(x)
+
+
+def _preact_block(x, features: int, name: str):
+    """The paper's residual module: batch norm and ReLU before each of a 1x1, a 3x3 and a 1x1 convolution."""
+    y = _norm_relu_conv(x, features // 2, 1, f"{name}_conv1")
+    y = _norm_relu_conv(y, features // 2, 3, f"{name}_conv2")
+    y = _norm_relu_conv(y, features, 1, f"{name}_conv3")
+    return layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
+
+
+def _bottleneck_block(x, features: int, name: str):
+    y = _conv_norm_relu(x, features // 2, 1, f"{name}_conv1")
+    y = _conv_norm_relu(y, features // 2, 3, f"{name}_conv2")
+    y = _conv_norm_relu(y, features, 1, f"{name}_conv3", relu=False)
+    y = layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
+    return layers.ReLU(name=f"{name}_relu")(y)
+
+
+def _plain_block(x, features: int, name: str):
+    y = _conv_norm_relu(x, features, 3, f"{name}_conv1")
+    y = _conv_norm_relu(y, features, 3, f"{name}_conv2", relu=False)
+    y = layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
+    return layers.ReLU(name=f"{name}_relu")(y)
+
+
+def _separable_block(x, features: int, name: str):
+    y = x
+    for i in (1, 2):
+        y = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_depthwise{i}")(y)
+        y = layers.BatchNormalization(name=f"{name}_depthwise{i}_norm")(y)
+        y = _conv_norm_relu(y, features, 1, f"{name}_conv{i}", relu=i == 1)
+    y = layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
+    return layers.ReLU(name=f"{name}_relu")(y)
+
+
+BLOCKS = {
+    "preact": _preact_block,
+    "bottleneck": _bottleneck_block,
+    "plain": _plain_block,
+    "separable": _separable_block,
+}

@@ -1,0 +1,73 @@
+"""The vocabulary of the whole project: joints, hands and the records that every command reads or writes.
+
+Labels made by people and predictions made by the network are the same type. Coordinates are pixels of the upright image
+(EXIF orientation applied): x to the right, y down, and the centre of the top left pixel is (0, 0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# FreiHAND's order, which is also MediaPipe's, OpenPose's and COCO-WholeBody's.
+KEYPOINT_NAMES = (
+    "wrist",
+    *(f"thumb_{joint}" for joint in ("cmc", "mcp", "ip", "tip")),
+    *(f"{finger}_{joint}" for finger in ("index", "middle", "ring", "little") for joint in ("mcp", "pip", "dip", "tip")),
+)
+NUM_JOINTS = len(KEYPOINT_NAMES)
+
+FINGERS = {name: tuple(range(1 + 4 * i, 5 + 4 * i)) for i, name in enumerate(("thumb", "index", "middle", "ring", "little"))}
+
+# Bones as pairs of joint indices, from the wrist outwards: 20 edges, four a finger.
+SKELETON = tuple(edge for joints in FINGERS.values() for edge in zip((0, *joints[:-1]), joints, strict=True))
+
+
+@dataclass
+class Hand:
+    """One hand in one image.
+
+    Attributes:
+        box: float32 [4], x, y, width, height in pixels; it may reach outside the image.
+        keypoints: float32 [21, 2], x, y in pixels, in the order of `KEYPOINT_NAMES`; None if there is only a box.
+        keypoint_scores: float32 [21], 0 to 1: a prediction's confidence, or how far a label is trusted; None if unknown.
+        score: confidence that this is a hand, 0 to 1; None for labels.
+        handedness: "left" or "right", as the hand is (not as a mirror shows it); None if unknown.
+        track_id: the same number for the same hand through a video; None if hands are not tracked.
+    """
+
+    box: np.ndarray
+    keypoints: np.ndarray | None = None
+    keypoint_scores: np.ndarray | None = None
+    score: float | None = None
+    handedness: str | None = None
+    track_id: int | None = None
+
+
+@dataclass
+class ImageRecord:
+    """One image, or one frame of a video, and the hands in it.
+
+    Attributes:
+        file: path of the input with "/" between folders, relative to the folder that the run or the label file names.
+        width, height: size of the upright image in pixels; None if it could not be read.
+        hands: the hands found, possibly none.
+        frame: index of the frame, from 0; None for a still image.
+        time: presentation time of the frame in seconds; None for a still image.
+        failure: why the input could not be read, in one line; None if it was read.
+    """
+
+    file: str
+    width: int | None
+    height: int | None
+    hands: list[Hand] = field(default_factory=list)
+    frame: int | None = None
+    time: float | None = None
+    failure: str | None = None
+
+
+def box_around(keypoints: np.ndarray) -> np.ndarray:
+    """Return the tight box (float32 [4]: x, y, width, height) around keypoints [n, 2]."""
+    low, high = keypoints.min(axis=0), keypoints.max(axis=0)
+    return np.concatenate([low, high - low]).astype(np.float32)
