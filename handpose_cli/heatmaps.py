@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 STRIDE = 4
+SCORE_RADIUS = 3  # heatmap pixels
 
 
 def crop_to_heatmap(points):
@@ -53,26 +54,47 @@ def decode(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         keypoints float32 [n, joints, 2], x and y in heatmap pixels, and scores float32 [n, joints]: the heatmaps' value
         at the peak pixel, cut to 0 to 1.
     """
-    n, height, width, joints = heatmaps.shape
-    flat = heatmaps.reshape(n, height * width, joints)
-    peak = flat.argmax(axis=1)
-    scores = np.take_along_axis(flat, peak[:, None], axis=1)[:, 0].clip(0, 1)
-    row, column = np.divmod(peak, width)
+    column, row = _peaks(heatmaps)
+    i, j = np.ogrid[: heatmaps.shape[0], : heatmaps.shape[3]]
+    points = _refine(np.log(np.maximum(heatmaps, 1e-6)), column, row)
+    return points, heatmaps[i, row, column, j].clip(0, 1).astype(np.float32)
+
+
+def decode_logits(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the peak of maps that were trained with `HeatmapCrossEntropy`: as `decode`, but these are logarithms already.
+
+    Returns:
+        keypoints float32 [n, joints, 2] as `decode`, and scores float32 [n, joints]: the probability, by the softmax
+        over the map, that the joint is within `SCORE_RADIUS` pixels of the peak in x and in y; 0 to 1.
+    """
+    column, row = _peaks(logits)
+    i, j = np.ogrid[: logits.shape[0], : logits.shape[3]]
+    mass = np.exp(logits - logits[i, row, column, j][:, None, None])
+    padded = np.pad(mass, [(0, 0), (SCORE_RADIUS,) * 2, (SCORE_RADIUS,) * 2, (0, 0)])
+    window = np.arange(2 * SCORE_RADIUS + 1)
+    near = padded[
+        i[..., None, None], row[..., None, None] + window[:, None], column[..., None, None] + window, j[..., None, None]
+    ].sum(axis=(2, 3))
+    return _refine(logits, column, row), (near / mass.sum(axis=(1, 2))).clip(0, 1).astype(np.float32)
+
+
+def _peaks(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return column and row [n, joints] of each map's highest pixel."""
+    n, height, width, joints = maps.shape
+    row, column = np.divmod(maps.reshape(n, height * width, joints).argmax(axis=1), width)
+    return column, row
+
+
+def _refine(logarithms: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Return the vertices, float32 [n, joints, 2], of the parabolas through the peaks of the maps' logarithms."""
+    n, height, width, joints = logarithms.shape
     i, j = np.ogrid[:n, :joints]
 
-    def vertex(middle, values):
-        low, centre, high = (np.log(np.maximum(v, 1e-6)) for v in values)
-        curvature = low - 2 * centre + high
-        step = np.where(curvature < -1e-6, (low - high) / (2 * np.minimum(curvature, -1e-6)), 0)
-        return middle + step.clip(-1.5, 1.5)
+    def vertex(middle, low, centre, high):
+        curvature = np.minimum(low - 2 * centre + high, -1e-6)
+        return middle + ((low - high) / (2 * curvature)).clip(-1.5, 1.5)
 
-    x = column.clip(1, width - 2)
-    y = row.clip(1, height - 2)
-    points = np.stack(
-        [
-            vertex(x, [heatmaps[i, row, x + d, j] for d in (-1, 0, 1)]),
-            vertex(y, [heatmaps[i, y + d, column, j] for d in (-1, 0, 1)]),
-        ],
-        axis=-1,
-    )
-    return points.astype(np.float32), scores.astype(np.float32)
+    x, y = column.clip(1, width - 2), row.clip(1, height - 2)
+    across = vertex(x, *(logarithms[i, row, x + d, j] for d in (-1, 0, 1)))
+    down = vertex(y, *(logarithms[i, y + d, column, j] for d in (-1, 0, 1)))
+    return np.stack([across, down], axis=-1).astype(np.float32)

@@ -55,6 +55,7 @@ class ImageRecord:
         hands: the hands found, possibly none.
         frame: index of the frame, from 0; None for a still image.
         time: presentation time of the frame in seconds; None for a still image.
+        fps: the video's average frame rate; None for a still image.
         failure: why the input could not be read, in one line; None if it was read.
     """
 
@@ -64,6 +65,7 @@ class ImageRecord:
     hands: list[Hand] = field(default_factory=list)
     frame: int | None = None
     time: float | None = None
+    fps: float | None = None
     failure: str | None = None
 
 

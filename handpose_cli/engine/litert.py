@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +13,19 @@ import numpy as np
 class LiteRTNetwork:
     """A network loaded from a `.tflite` file; call it with a batch.
 
-    `input_shape` is the shape of one input, without the batch: (height, width, channels).
+    `input_shape` is the shape of one input, without the batch: (height, width, channels); `output_names` a set.
     """
 
     def __init__(self, path: Path, threads: int = 1):
         # 0.1 s, only needed once there is something to run
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        with _quiet():
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
         (self._input,) = self._run.get_input_details()
+        self.output_names = set(self._run.get_output_details())
         self.input_shape = tuple(int(n) for n in self._run.get_input_details()[self._input]["shape"][1:])
 
     def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -29,3 +35,16 @@ class LiteRTNetwork:
         """
         results = [self._run(**{self._input: one[None]}) for one in inputs]
         return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep LiteRT's note that it uses XNNPACK, which it prints from C++ and has no switch for, off standard error."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -7,6 +7,10 @@ or, with any number of hands (as in `samples/labels.json`):
     [{"file": "a.jpg", "width": 576, "height": 576, "hands": [{"keypoints": ..., "box": ..., "handedness": "left"}]},
      {"file": "b.mp4", "width": 480, "height": 480, "fps": 24, "frames": [{"frame": 0, "hands": [...]}, ...]}]
 
+or, where only boxes are known:
+
+    [{"file": "a.jpg", "width": 576, "height": 576, "boxes": [[x, y, width, height], ...]}, ...]
+
 Keypoints are pixels of the upright image in FreiHAND order. Optional for each hand: `box` [x, y, width, height],
 `handedness`, and `spread` [21]: how far several labellers of the joint disagree, as a fraction of the hand's size.
 """
@@ -55,10 +59,16 @@ def _records(entry: dict) -> Iterator[ImageRecord]:
             hands = [_hand(hand) for hand in frame["hands"]]
             yield ImageRecord(file, width, height, hands, frame=index, time=index / float(entry["fps"]))
     else:
-        yield ImageRecord(file, width, height, [_hand(hand) for hand in entry.get("hands", [entry])])
+        hands = [{"box": box} for box in entry["boxes"]] if "boxes" in entry else entry.get("hands", [entry])
+        yield ImageRecord(file, width, height, [_hand(hand) for hand in hands])
 
 
 def _hand(entry: dict) -> Hand:
+    box = np.asarray(entry["box"], np.float32) if "box" in entry else None
+    if box is not None and box.shape != (4,):
+        raise ValueError(f"box must be x, y, width, height. Received shape: {box.shape}")
+    if box is not None and "keypoints" not in entry:
+        return Hand(box, handedness=entry.get("handedness"))
     keypoints = np.asarray(entry["keypoints"], np.float32)
     if keypoints.shape != (NUM_JOINTS, 2) or not np.isfinite(keypoints).all():
         raise ValueError(f"keypoints must be {NUM_JOINTS} pairs of finite numbers. Received shape: {keypoints.shape}")
@@ -68,7 +78,4 @@ def _hand(entry: dict) -> Hand:
         if spread.shape != (NUM_JOINTS,):
             raise ValueError(f"spread must be {NUM_JOINTS} numbers. Received shape: {spread.shape}")
         trust = 1 / (1 + (spread / HALF_TRUST_SPREAD) ** 2)
-    box = np.asarray(entry["box"], np.float32) if "box" in entry else box_around(keypoints)
-    if box.shape != (4,):
-        raise ValueError(f"box must be x, y, width, height. Received shape: {box.shape}")
-    return Hand(box, keypoints, trust, handedness=entry.get("handedness"))
+    return Hand(box_around(keypoints) if box is None else box, keypoints, trust, handedness=entry.get("handedness"))

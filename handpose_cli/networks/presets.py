@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A network's shape and the width of the Gaussians it is trained on.
+    """A network's shape and what it is trained on.
 
     Attributes:
         stacks, features, order, input_size, block: see `hourglass.build_hourglass`.
         sigma: standard deviation of the target Gaussians in heatmap pixels.
+        loss: "mse" (the maps are heatmaps) or "cross-entropy" (the maps are logits of a distribution over the map).
     """
 
     stacks: int
@@ -20,16 +21,18 @@ class Preset:
     input_size: int
     block: str
     sigma: float
+    loss: str
 
 
 PRESETS = {
     # Newell et al. (2016)
-    "hourglass-8": Preset(stacks=8, features=256, order=4, input_size=256, block="preact", sigma=2.0),
+    "hourglass-8": Preset(stacks=8, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
     # the seed project's network: 2 stacks, 256 features, 256 px crops, 64 px heatmaps
-    "hourglass-2": Preset(stacks=2, features=256, order=4, input_size=256, block="preact", sigma=2.0),
+    "hourglass-2": Preset(stacks=2, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
     # bundled; plain 3x3 blocks, since int8 makes dense convolutions the cheapest per multiply-add on processors
     "hourglass-lite": Preset(
-        stacks=1, features=(48, 96, 128, 192, 192), order=4, input_size=192, block="plain", sigma=1.5
+        stacks=1, features=(48, 96, 128, 192, 192), order=4, input_size=192, block="plain", sigma=1.5,
+        loss="cross-entropy",
     ),
 }
 
@@ -41,10 +44,22 @@ def get_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
+def from_settings(settings: dict) -> Preset:
+    """Return the preset that a run's `settings.json` describes."""
+    values = {field.name: settings[field.name] for field in fields(Preset)}
+    if isinstance(values["features"], list):
+        values["features"] = tuple(values["features"])
+    return Preset(**values)
+
+
+def output_name(preset: Preset) -> str:
+    """Return what the network's maps are: "heatmaps" (for `heatmaps.decode`) or "logits" (for `decode_logits`)."""
+    return "heatmaps" if preset.loss == "mse" else "logits"
+
+
 def build(preset: Preset):
     """Build the Keras model of a preset."""
     from handpose_cli.networks.hourglass import build_hourglass
 
-    settings = asdict(preset)
-    settings.pop("sigma")
+    settings = {name: value for name, value in asdict(preset).items() if name not in ("sigma", "loss")}
     return build_hourglass(**settings)

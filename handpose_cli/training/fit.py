@@ -11,10 +11,10 @@ import keras
 import numpy as np
 
 from handpose_cli.evaluation.metrics import distances, longer_sides, pck
-from handpose_cli.heatmaps import decode, heatmap_to_crop
+from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.networks import presets
 from handpose_cli.training.dataset import RandomCrops, centred_crops, read_samples
-from handpose_cli.training.loss import HeatmapMSE
+from handpose_cli.training.loss import LOSSES
 
 BEST_WEIGHTS = "best.weights.h5"
 
@@ -51,9 +51,10 @@ class Settings:
 class Validate(keras.callbacks.Callback):
     """After each epoch, adds PCK and EPE on decoded keypoints to the logs, and reports a line."""
 
-    def __init__(self, samples, size: int, batch_size: int, report: Callable[[str], None]):
+    def __init__(self, samples, preset: presets.Preset, batch_size: int, report: Callable[[str], None]):
         super().__init__()
-        self.crops, self.maps_back = centred_crops(samples, size)
+        self.crops, self.maps_back = centred_crops(samples, preset.input_size)
+        self.decode = decode if preset.loss == "mse" else decode_logits
         self.labelled = np.stack([sample.hand.keypoints for sample in samples])
         self.norm = longer_sides(self.labelled)
         self.batch_size, self.report = batch_size, report
@@ -71,7 +72,7 @@ class Validate(keras.callbacks.Callback):
             crops = self.crops[start : start + self.batch_size].astype(np.float32) / 255
             outputs = self.model(crops, training=False)
             last = outputs[-1] if isinstance(outputs, (list, tuple)) else outputs
-            found.append(heatmap_to_crop(decode(keras.ops.convert_to_numpy(last).astype(np.float32))[0]))
+            found.append(heatmap_to_crop(self.decode(keras.ops.convert_to_numpy(last).astype(np.float32))[0]))
         points = np.concatenate(found)
         return np.stack([crop.to_image(p) for crop, p in zip(self.maps_back, points, strict=True)])
 
@@ -117,7 +118,7 @@ def train(settings: Settings, run: Path, resume: bool, report: Callable[[str], N
         warmup_steps=warmup,
     )
     optimizers = {"rmsprop": keras.optimizers.RMSprop, "adamw": keras.optimizers.AdamW}
-    model.compile(optimizers[settings.optimizer](schedule), HeatmapMSE(preset.sigma), jit_compile=False)
+    model.compile(optimizers[settings.optimizer](schedule), LOSSES[preset.loss](preset.sigma), jit_compile=False)
     history = model.fit(
         data,
         epochs=settings.epochs,
@@ -125,7 +126,7 @@ def train(settings: Settings, run: Path, resume: bool, report: Callable[[str], N
         callbacks=[
             keras.callbacks.BackupAndRestore(str(run / "backup"), delete_checkpoint=False),
             keras.callbacks.TerminateOnNaN(),
-            Validate(held_back, preset.input_size, settings.batch_size, report),
+            Validate(held_back, preset, settings.batch_size, report),
             keras.callbacks.CSVLogger(str(run / "log.csv"), append=resume),
             keras.callbacks.ModelCheckpoint(
                 str(run / BEST_WEIGHTS), "val_pck@0.1/bbox", save_best_only=True, save_weights_only=True, mode="max"

@@ -1,0 +1,73 @@
+"""Annotated copies: pictures and H.264 videos with the hands drawn on, in folders that mirror the inputs'."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from handpose_cli.files import atomic
+
+KEPT_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 11 microseconds
+
+
+def save_image(folder: Path, file: str, image: np.ndarray) -> None:
+    """Save an annotated picture (uint8 [h, w, 3], RGB) as `folder/file`, with ".jpg" behind other picture formats."""
+    path = folder / file
+    if path.suffix.lower() not in KEPT_SUFFIXES:
+        path = path.with_name(path.name + ".jpg")
+    encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+    with atomic(path, "wb") as out:
+        out.write(encoded.tobytes())
+
+
+class VideoCopies:
+    """Writes the frames of one video after the other; a new file name ends the video before it."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._file: str | None = None
+
+    def add(self, file: str, time: float, fps: float, image: np.ndarray) -> None:
+        """Add an annotated frame (uint8 [h, w, 3], RGB), shown from `time` (seconds) on."""
+        if file != self._file:
+            self.close()
+            self._open(file, fps, image)
+        height, width = image.shape[:2]
+        if (height % 2, width % 2) != (0, 0):  # H.264 stores colour for blocks of 2 x 2 pixels
+            image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        frame = self._av.VideoFrame.from_ndarray(image, format="rgb24")
+        frame.pts, frame.time_base = round(time * _CLOCK), Fraction(1, _CLOCK)
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """End the current video: now it appears under its name."""
+        if self._file is not None:
+            self._container.mux(self._stream.encode())
+            self._container.close()
+            self._output.__exit__(None, None, None)
+            self._file = None
+
+    def discard(self) -> None:
+        """Drop the current video, which is not complete."""
+        if self._file is not None:
+            self._container.close()
+            self._output.__exit__(InterruptedError, InterruptedError(), None)
+            self._file = None
+
+    def _open(self, file: str, fps: float, image: np.ndarray) -> None:
+        import av
+
+        self._av = av
+        path = self._folder / file
+        self._output = atomic(path if path.suffix.lower() == ".mp4" else path.with_name(path.name + ".mp4"), "wb")
+        self._container = av.open(self._output.__enter__(), "w", format="mp4")
+        self._stream = self._container.add_stream("libx264", rate=Fraction(fps or 30).limit_denominator(1001))
+        self._stream.width, self._stream.height = (n + n % 2 for n in (image.shape[1], image.shape[0]))
+        self._stream.pix_fmt = "yuv420p"  # what browsers play
+        self._stream.options = {"crf": "20", "preset": "veryfast"}
+        self._stream.codec_context.time_base = Fraction(1, _CLOCK)
+        self._file = file

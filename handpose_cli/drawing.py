@@ -1,0 +1,67 @@
+"""Draw hands on images: the box, the score, and the skeleton coloured by finger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+
+from handpose_cli.records import FINGERS, SKELETON, Hand
+
+# RGB, bright enough for skin and dark backgrounds
+FINGER_COLOURS = {
+    "thumb": (255, 90, 90),
+    "index": (255, 200, 40),
+    "middle": (80, 220, 80),
+    "ring": (60, 180, 255),
+    "little": (200, 110, 255),
+}
+WRIST_COLOUR = (255, 255, 255)
+BOX_COLOUR = (0, 255, 255)
+UNSURE = 0.3  # joints with lower scores are drawn hollow and their bones thin
+
+JOINT_COLOURS = [WRIST_COLOUR] + [FINGER_COLOURS[finger] for finger in FINGERS for _ in range(4)]
+_SHIFT = 4  # OpenCV draws with 4 fractional bits
+
+
+def draw_hands(image: np.ndarray, hands: Iterable[Hand]) -> np.ndarray:
+    """Return a copy of an image (uint8 [h, w, 3], RGB) with hands drawn on it.
+
+    Line widths follow the size of each hand, so that a small hand is not buried under its skeleton.
+    """
+    canvas = image.copy()
+    for hand in hands:
+        _draw_box(canvas, hand)
+        if hand.keypoints is not None:
+            _draw_skeleton(canvas, hand)
+    return canvas
+
+
+def _draw_box(canvas: np.ndarray, hand: Hand) -> None:
+    thickness = max(1, round(min(canvas.shape[:2]) / 400))
+    x, y, width, height = (round(float(v)) for v in hand.box)
+    cv2.rectangle(canvas, (x, y), (x + width, y + height), BOX_COLOUR, thickness)
+    if hand.score is not None:
+        scale = max(min(canvas.shape[:2]) / 1000, 0.4)
+        (_, text_height), below = cv2.getTextSize(f"{hand.score:.2f}", cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
+        corner = (max(x, 0), y - below if y - below - text_height >= 0 else max(y, 0) + text_height + below)
+        for colour, extra in (((0, 0, 0), 2), (BOX_COLOUR, 0)):  # dark rim, readable on any background
+            cv2.putText(
+                canvas, f"{hand.score:.2f}", corner, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness + extra, cv2.LINE_AA
+            )
+
+
+def _draw_skeleton(canvas: np.ndarray, hand: Hand) -> None:
+    points = np.asarray(hand.keypoints)
+    scores = np.ones(len(points)) if hand.keypoint_scores is None else hand.keypoint_scores
+    thickness = max(1, round(float(np.ptp(points, axis=0).max()) / 90))
+    fixed = [tuple(int(v) for v in np.round(point * 2**_SHIFT)) for point in points]
+    for start, end in SKELETON:
+        sure = min(scores[start], scores[end]) >= UNSURE
+        cv2.line(canvas, fixed[start], fixed[end], JOINT_COLOURS[end], thickness if sure else 1, cv2.LINE_AA, _SHIFT)
+    radius = round((thickness + 1) * 2**_SHIFT)
+    for point, colour, score in zip(fixed, JOINT_COLOURS, scores, strict=True):
+        fill = -1 if score >= UNSURE else 1
+        cv2.circle(canvas, point, radius, (0, 0, 0), -1 if fill < 0 else 1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(canvas, point, radius - 2**_SHIFT // 2, colour, fill, cv2.LINE_AA, _SHIFT)

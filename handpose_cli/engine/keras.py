@@ -1,0 +1,63 @@
+"""Run a network with Keras: the reference, and the way onto a GPU."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from handpose_cli import weights as bundled
+from handpose_cli.networks import presets
+
+
+class KerasNetwork:
+    """A Keras model; call it with a batch, as `engine.litert.LiteRTNetwork`."""
+
+    def __init__(self, model, output_name: str | None = None):
+        """`output_name` names the last output of a model that gives a list."""
+        import keras
+
+        self._keras, self._model, self._output_name = keras, model, output_name
+        self.input_shape = tuple(model.input_shape[1:])
+
+    def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Run inputs float32 [n, ...] at once and return each output [n, ...] by name."""
+        outputs = self._model.predict_on_batch(inputs)
+        if isinstance(outputs, dict):
+            return outputs
+        return {self._output_name or "output": outputs[-1] if isinstance(outputs, list) else outputs}
+
+
+def load_detector(path: Path) -> KerasNetwork:
+    """Load the SSD's `.weights.h5`."""
+    from handpose_cli.networks.ssd import build_ssd
+
+    model = build_ssd()
+    _load(model, path)
+    return KerasNetwork(model)
+
+
+def load_hourglass(path: Path) -> KerasNetwork:
+    """Load an hourglass's `.weights.h5`: a bundled one, or one of a run folder, whose `settings.json` tells its shape."""
+    settings = path.parent / "settings.json"
+    name = path.name.removesuffix(".weights.h5")
+    if settings.is_file():
+        preset = presets.from_settings(json.loads(settings.read_text(encoding="utf-8")))
+    elif name in presets.PRESETS:
+        preset = presets.PRESETS[name]
+    else:
+        raise bundled.WeightsError(f"{path}: no settings.json beside it that tells the network's shape")
+    model = presets.build(preset)
+    _load(model, path)
+    return KerasNetwork(model, presets.output_name(preset))
+
+
+def _load(model, path: Path) -> None:
+    try:
+        model.load_weights(str(path))
+    except (OSError, ValueError) as error:
+        raise bundled.WeightsError(f"{path}: not weights of this network: {str(error).splitlines()[0]}") from error

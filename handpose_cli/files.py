@@ -1,0 +1,28 @@
+"""Files that appear under their final name only when they are complete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def atomic(path: Path, mode: str = "w") -> Iterator[IO]:
+    """Open a temporary file beside `path` and rename it to `path` at the end; on an error remove it.
+
+    Args:
+        mode: "w" (UTF-8 text, "\\n" line ends) or "wb".
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    try:
+        with part.open(mode, **text) as file:
+            yield file
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

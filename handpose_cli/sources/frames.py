@@ -1,0 +1,61 @@
+"""Inputs to frames: one for a still image, many for a video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from handpose_cli.sources.discover import Input
+from handpose_cli.sources.errors import UnreadableError
+
+
+@dataclass
+class Frame:
+    """One picture to annotate.
+
+    Attributes:
+        file: the input's name in the results.
+        read: returns the pixels (uint8 [h, w, 3], RGB, upright) or raises UnreadableError. A still image is only read
+            here, so that several threads can read at once.
+        index, time, fps: frame number from 0, presentation time in seconds and the video's average frame rate; None for
+            a still image, and for the frame that stands for a video's failure.
+    """
+
+    file: str
+    read: Callable[[], np.ndarray]
+    index: int | None = None
+    time: float | None = None
+    fps: float | None = None
+
+
+def frames(inputs: Iterable[Input], every: int = 1) -> Iterator[Frame]:
+    """Yield the frames of all inputs in order; of a video every n-th, and a last one that fails if decoding failed."""
+    for entry in inputs:
+        if not entry.is_video:
+            yield Frame(entry.name, partial(_read_image, entry))
+            continue
+        from handpose_cli.sources.videos import frame_rate, read_video  # PyAV takes 0.2 s to import
+
+        try:
+            fps = frame_rate(entry.path)
+            for frame in read_video(entry.path, every):
+                yield Frame(entry.name, partial(_give, frame.pixels), frame.index, frame.time, fps)
+        except UnreadableError as error:
+            yield Frame(entry.name, partial(_fail, error))
+
+
+def _read_image(entry: Input) -> np.ndarray:
+    from handpose_cli.sources.images import read_image
+
+    return read_image(entry.path)
+
+
+def _give(pixels: np.ndarray) -> np.ndarray:
+    return pixels
+
+
+def _fail(error: UnreadableError) -> np.ndarray:
+    raise error

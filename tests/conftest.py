@@ -1,0 +1,36 @@
+"""What the tests share: the samples, a way to call the tool, and one run over the samples."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+def handpose(*arguments: object, **kwargs) -> Result:
+    """Call the command line in this process; a traceback fails the test."""
+    from handpose_cli.cli import cli
+
+    result = CliRunner().invoke(cli, [str(a) for a in arguments], **kwargs)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def read_results(folder: Path) -> dict:
+    """Return a run's `predictions.json`."""
+    return json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def samples_run(tmp_path_factory) -> tuple[Path, Result]:
+    """The samples annotated with everything on: the output folder and the call's result."""
+    out = tmp_path_factory.mktemp("samples") / "out"
+    return out, handpose("predict", SAMPLES, "-o", out, "--draw", "--format", "csv")

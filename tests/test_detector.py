@@ -1,0 +1,81 @@
+"""The detector: equal to the published graph, and its boxes come out right."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handpose_cli import engine
+from handpose_cli.anchors import decode_boxes, make_anchors
+from handpose_cli.annotator.detector import select_boxes
+
+# What the published TensorFlow graph (npm handtrackjs 0.1.5) answers for 20 images, run by TensorFlow 2.21:
+# `images` uint8 [20, 100, 100, 3] RGB, to be enlarged three times by repeating pixels; `scores` of all anchors; and
+# `boxes` (ymin, xmin, ymax, xmax as fractions) of the anchors in `anchor`.
+REFERENCE = Path(__file__).parent / "data" / "ssd_reference.npz"
+
+
+@pytest.fixture(scope="module")
+def reference():
+    with np.load(REFERENCE) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="module")
+def inputs(reference):
+    return reference["images"].repeat(3, axis=1).repeat(3, axis=2).astype(np.float32)
+
+
+def boxes_of(outputs, reference):
+    anchors = make_anchors()[reference["anchor"]]
+    encodings = np.take_along_axis(outputs["encodings"], reference["anchor"][..., None].astype(int), axis=1)
+    x, y, width, height = np.moveaxis(decode_boxes(encodings, anchors), -1, 0)
+    return np.stack([y, x, y + height, x + width], axis=-1)
+
+
+def test_keras_detector_equals_the_published_graph(inputs, reference):
+    outputs = engine.load_detector("keras")(inputs)
+    assert np.abs(outputs["scores"] - reference["scores"]).max() < 1e-4
+    assert np.abs(boxes_of(outputs, reference) - reference["boxes"]).max() < 1e-4
+
+
+def test_bundled_litert_detector_is_close_to_it(inputs, reference):
+    """Its weights are stored in half precision."""
+    outputs = engine.load_detector("litert")(inputs)
+    assert np.abs(outputs["scores"] - reference["scores"]).max() < 0.02
+    assert np.abs(boxes_of(outputs, reference) - reference["boxes"]).max() < 0.02
+
+
+def outputs_with(hands: dict[int, float]):
+    """SSD outputs with boxes that equal the anchors, and the scores given by anchor index."""
+    scores = np.zeros(1917, np.float32)
+    for anchor, score in hands.items():
+        scores[anchor] = score
+    return scores, np.zeros((1917, 4), np.float32)
+
+
+def test_boxes_are_scaled_to_the_image_and_sorted():
+    boxes, scores = select_boxes(*outputs_with({1083 + 6 * 44: 0.5, 1083 + 6 * 77: 0.9}), 200, 100, 0.3)
+    assert scores == pytest.approx([0.9, 0.5])
+    # anchor 44 of the second map: row 4, column 4 of 10; a square of 0.35 of the sides around (0.45, 0.45)
+    assert boxes[1] == pytest.approx([200 * 0.275, 100 * 0.275, 200 * 0.35, 100 * 0.35], abs=1e-3)
+
+
+def test_boxes_below_the_threshold_and_doubles_are_dropped():
+    square, wider = 1083 + 6 * 44, 1083 + 6 * 44 + 5  # the second is the same square, 1.2 times as large
+    boxes, scores = select_boxes(*outputs_with({square: 0.8, wider: 0.7, 1083 + 6 * 11: 0.2}), 300, 300, 0.3)
+    assert scores == pytest.approx([0.8])
+    assert len(boxes) == 1
+
+
+def test_boxes_are_clipped_and_limited():
+    corner, middle = 1083, 1083 + 6 * 77
+    boxes, scores = select_boxes(*outputs_with({corner: 0.9, middle: 0.8}), 100, 100, 0.3, most=1)
+    assert boxes == pytest.approx(np.array([[0, 0, 22.5, 22.5]]), abs=1e-3)
+    assert scores == pytest.approx([0.9])
+
+
+def test_nothing_found_is_empty():
+    boxes, scores = select_boxes(*outputs_with({}), 100, 100, 0.3)
+    assert boxes.shape == (0, 4)
+    assert scores.shape == (0,)

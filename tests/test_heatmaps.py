@@ -1,0 +1,72 @@
+"""Heatmaps: a Gaussian comes back from where it was placed, with a score that means something."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handpose_cli import heatmaps
+
+SIZES = st.sampled_from([32, 48, 64])
+
+
+@st.composite
+def placed(draw):
+    """A heatmap's size, a sigma and a point anywhere on the map, its outermost pixels included."""
+    size = draw(SIZES)
+    inside = st.floats(-0.49, size - 0.51)
+    return size, draw(st.floats(1.0, 3.0)), np.array([draw(inside), draw(inside)])
+
+
+@given(placed())
+def test_a_gaussian_comes_back_within_a_twentieth_of_a_pixel(case):
+    size, sigma, point = case
+    found, score = heatmaps.decode(heatmaps.encode(point[None, None], size, sigma))
+    assert np.abs(found[0, 0] - point).max() < 0.05
+    assert score[0, 0] > 0.75  # a peak between four pixels is lower than 1
+
+
+@given(placed(), st.floats(-30, 30))
+def test_a_gaussian_in_logits_comes_back_whatever_is_added(case, constant):
+    size, sigma, point = case
+    logits = np.log(np.maximum(heatmaps.encode(point[None, None], size, sigma), 1e-30)) + np.float32(constant)
+    found, score = heatmaps.decode_logits(logits)
+    assert np.abs(found[0, 0] - point).max() < 0.05
+    assert 0 <= score[0, 0] <= 1
+
+
+@given(placed())
+def test_noise_of_8_bits_moves_a_peak_by_little(case):
+    size, sigma, point = case
+    maps = np.round(heatmaps.encode(point[None, None], size, sigma) * 255) / 255
+    assert np.abs(heatmaps.decode(maps)[0][0, 0] - point).max() < 0.15
+
+
+def test_joints_and_hands_are_kept_apart():
+    points = np.random.default_rng(0).uniform(2, 45, (3, 21, 2))
+    found, _ = heatmaps.decode(heatmaps.encode(points, 48, 1.5))
+    assert found == pytest.approx(points, abs=0.05)
+
+
+def test_the_score_of_logits_is_the_probability_near_the_peak():
+    logits = np.full((1, 32, 32, 1), -50.0, np.float32)
+    logits[0, 10, 10] = np.log(0.6)
+    logits[0, 12, 13] = np.log(0.1)  # within the radius of 3 pixels
+    logits[0, 25, 25] = np.log(0.3)
+    assert heatmaps.decode_logits(logits)[1][0, 0] == pytest.approx(0.7, abs=1e-5)
+
+
+def test_an_empty_map_gives_score_0_and_finite_keypoints():
+    found, score = heatmaps.decode(np.zeros((1, 32, 32, 21), np.float32))
+    assert np.isfinite(found).all()
+    assert (score == 0).all()
+
+
+@given(st.floats(-100, 1000))
+def test_crop_and_heatmap_coordinates_are_inverse(value):
+    assert heatmaps.heatmap_to_crop(heatmaps.crop_to_heatmap(value)) == pytest.approx(value, abs=1e-9)
+
+
+def test_the_two_grids_have_the_same_edges():
+    assert heatmaps.heatmap_to_crop(-0.5) == -0.5
+    assert heatmaps.heatmap_to_crop(47.5) == 191.5

@@ -1,0 +1,221 @@
+"""Sources: every kind of picture comes out upright and as 8-bit RGB, and every bad one says why it does not."""
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import SAMPLES
+from handpose_cli.sources.discover import NoInputError, discover
+from handpose_cli.sources.errors import UnreadableError
+from handpose_cli.sources.frames import frames
+from handpose_cli.sources.images import read_image
+from handpose_cli.sources.videos import frame_rate, read_video
+
+RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
+
+
+def quarters() -> Image.Image:
+    """80 x 40 pixels: red and green above, blue and grey below."""
+    pixels = np.zeros((40, 80, 3), np.uint8)
+    pixels[:20, :40], pixels[:20, 40:], pixels[20:, :40], pixels[20:, 40:] = RED, GREEN, BLUE, GREY
+    return Image.fromarray(pixels)
+
+
+def corners(image: np.ndarray) -> np.ndarray:
+    """The colours near the corners: top left, top right, bottom left, bottom right."""
+    return np.array([image[5, 5], image[5, -5], image[-5, 5], image[-5, -5]])
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"])
+def test_every_image_format(tmp_path, suffix):
+    quarters().save(tmp_path / f"a.{suffix}", quality=95)
+    image = read_image(tmp_path / f"a.{suffix}")
+    assert (image.shape, image.dtype) == ((40, 80, 3), np.uint8)
+    assert corners(image) == pytest.approx(np.array([RED, GREEN, BLUE, GREY]), abs=12)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
+def test_exif_orientation_is_applied_once(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
+    quarters().save(tmp_path / f"a.{suffix}", quality=95, exif=exif)
+    image = read_image(tmp_path / f"a.{suffix}")
+    assert image.shape == (80, 40, 3)
+    assert corners(image) == pytest.approx(np.array([BLUE, RED, GREY, GREEN]), abs=12)
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [("CMYK", "jpg"), ("CMYK", "tiff"), ("RGBA", "png"), ("RGBA", "webp"), ("RGBA", "tiff"), ("P", "png")],
+)
+def test_other_colour_modes_become_rgb(tmp_path, mode, suffix):
+    quarters().convert(mode).save(tmp_path / f"a.{suffix}", quality=95)
+    assert corners(read_image(tmp_path / f"a.{suffix}")) == pytest.approx(np.array([RED, GREEN, BLUE, GREY]), abs=12)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_grey_images_become_rgb(tmp_path, mode):
+    quarters().convert(mode).save(tmp_path / "a.png")
+    assert (read_image(tmp_path / "a.png")[-5, -5] == GREY).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_16_bits_keep_the_upper_8(tmp_path, suffix):
+    bgr = np.asarray(quarters())[..., ::-1].astype(np.uint16) * 257
+    cv2.imwrite(str(tmp_path / f"a.{suffix}"), bgr)
+    assert (corners(read_image(tmp_path / f"a.{suffix}")) == [RED, GREEN, BLUE, GREY]).all()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "tiff"])
+def test_an_image_cut_short_is_refused(tmp_path, suffix):
+    """Not silently filled with grey."""
+    picture = cv2.imread(str(SAMPLES / "horns_forest.jpg"))
+    data = cv2.imencode(f".{suffix}", picture)[1].tobytes()
+    (tmp_path / f"a.{suffix}").write_bytes(data[: len(data) * 7 // 10])
+    with pytest.raises(UnreadableError) as error:
+        read_image(tmp_path / f"a.{suffix}")
+    assert str(error.value) == "damaged or cut short, or of a kind that cannot be decoded"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty file (0 bytes)"),
+        (b"hello", "not an image (JPEG, PNG, WebP, BMP or TIFF)"),
+    ],
+)
+def test_files_that_are_no_images(tmp_path, content, message):
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(UnreadableError) as error:
+        read_image(tmp_path / "a.jpg")
+    assert str(error.value) == message
+
+
+def test_a_missing_image(tmp_path):
+    with pytest.raises(UnreadableError, match=r"^cannot be read: No such file or directory$"):
+        read_image(tmp_path / "a.jpg")
+
+
+def make_video(path, frames_count=7, size=(64, 48), fps=25):
+    """A video whose frame i has the grey value 20 i (and again from 0 after 240), and a white top left corner."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.options = {"crf": "10"}
+        for i in range(frames_count):
+            pixels = np.full((size[1], size[0], 3), 20 * i % 260, np.uint8)
+            pixels[:16, :16] = 255
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def test_every_frame_of_a_video_with_its_time(tmp_path):
+    video = make_video(tmp_path / "a.mp4")
+    found = list(read_video(video))
+    assert [frame.index for frame in found] == list(range(7))
+    assert [frame.time for frame in found] == pytest.approx([i / 25 for i in range(7)])
+    assert [frame.pixels[30, 40, 0] for frame in found] == pytest.approx([20 * i for i in range(7)], abs=3)
+    assert frame_rate(video) == 25
+
+
+def test_every_third_frame(tmp_path):
+    found = list(read_video(make_video(tmp_path / "a.mp4"), every=3))
+    assert [frame.index for frame in found] == [0, 3, 6]
+    assert [frame.pixels[30, 40, 0] for frame in found] == pytest.approx([0, 60, 120], abs=3)
+
+
+def test_a_video_is_turned_upright(tmp_path):
+    """As a phone held upright writes it: the track's matrix says to turn the stored picture clockwise."""
+    video = make_video(tmp_path / "a.mp4")
+    data = bytearray(video.read_bytes())
+    matrix = data.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2
+    assert data[matrix : matrix + 4] == b"\x00\x01\x00\x00"
+    fixed = [0, 1 << 16, 0, -1 << 16, 0, 0, 48 << 16, 0, 1 << 30]
+    data[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in fixed)
+    video.write_bytes(data)
+    pixels = next(read_video(video)).pixels
+    assert pixels.shape == (64, 48, 3)
+    assert corners(pixels)[:, 0] == pytest.approx([0, 255, 0, 0], abs=3)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x00" * 5000])
+def test_files_that_are_no_videos(tmp_path, content):
+    (tmp_path / "a.mp4").write_bytes(content)
+    with pytest.raises(UnreadableError, match=r"^(empty file \(0 bytes\)|not a video that can be decoded: .+)$"):
+        list(read_video(tmp_path / "a.mp4"))
+
+
+def test_a_damaged_video_gives_its_frames_up_to_the_damage(tmp_path):
+    """A stream cut in the middle of a packet; .mkv, since an .mp4 without its end has no index at all."""
+    whole = make_video(tmp_path / "whole.mkv", frames_count=60, size=(320, 240))
+    data = bytearray(whole.read_bytes())
+    (tmp_path / "a.mkv").write_bytes(data[: len(data) // 2])
+    assert 0 < len(list(read_video(tmp_path / "a.mkv"))) < 60
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def names(*arguments, **kwargs):
+    return [entry.name for entry in discover([str(a) for a in arguments], **kwargs)]
+
+
+def test_a_folder_gives_its_images_and_videos_sorted(tmp_path):
+    touch(tmp_path, "b.PNG", "a.jpg", "c.mp4", "notes.txt", "labels.json", ".hidden.jpg", "inner/d.jpg", ".git/e.jpg")
+    assert names(tmp_path) == ["a.jpg", "b.PNG", "c.mp4"]
+    assert names(tmp_path, recursive=True) == ["a.jpg", "b.PNG", "c.mp4", "inner/d.jpg"]
+
+
+def test_names_are_relative_to_what_the_arguments_share(tmp_path):
+    touch(tmp_path, "one/a.jpg", "two/a.jpg")
+    assert names(tmp_path / "one", tmp_path / "two") == ["one/a.jpg", "two/a.jpg"]
+    assert names(tmp_path / "one" / "a.jpg") == ["a.jpg"]
+
+
+def test_an_input_named_twice_is_read_once(tmp_path):
+    touch(tmp_path, "a.jpg")
+    assert names(tmp_path, tmp_path / "a.jpg", tmp_path / "*.jpg") == ["a.jpg"]
+
+
+def test_patterns_lists_and_standard_input(tmp_path):
+    touch(tmp_path, "x1.jpg", "x2.jpg", "y.jpg", "inner/x3.jpg")
+    assert names(tmp_path / "x*.jpg") == ["x1.jpg", "x2.jpg"]
+    assert names(tmp_path / "**" / "x*.jpg") == ["inner/x3.jpg", "x1.jpg", "x2.jpg"]
+    (tmp_path / "list.txt").write_text("# chosen\nx2.jpg\n\ninner\n")
+    assert names(tmp_path / "list.txt") == ["inner/x3.jpg", "x2.jpg"]
+    assert names("-", standard_input=[f"{tmp_path / 'y.jpg'}\n"]) == ["y.jpg"]
+
+
+def test_a_file_named_by_itself_is_taken_whatever_its_suffix(tmp_path):
+    touch(tmp_path, "a.xyz")
+    assert names(tmp_path / "a.xyz") == ["a.xyz"]
+
+
+def test_arguments_that_name_nothing(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "list.txt").write_text("\nnot_there.jpg\n")
+    cases = {
+        f"{tmp_path}/no": f"No such file or folder, and no match as a pattern: {tmp_path}/no",
+        f"{tmp_path}/*.jpg": f"No such file or folder, and no match as a pattern: {tmp_path}/*.jpg",
+        f"{tmp_path}": f"No images or videos in: {tmp_path}. Add -r to look into the folders inside.",
+        f"{tmp_path}/list.txt": f"{tmp_path}/list.txt, line 2: no such file: not_there.jpg",
+    }
+    for argument, message in cases.items():
+        with pytest.raises(NoInputError) as error:
+            discover([argument])
+        assert str(error.value) == message
+
+
+def test_a_video_that_fails_ends_with_a_frame_that_fails(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"hello")
+    (frame,) = frames(discover([str(tmp_path / "a.mp4")]))
+    assert (frame.file, frame.index) == ("a.mp4", None)
+    with pytest.raises(UnreadableError):
+        frame.read()
