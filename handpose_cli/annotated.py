@@ -19,7 +19,9 @@ def save_image(folder: Path, file: str, image: np.ndarray) -> None:
     path = folder / file
     if path.suffix.lower() not in KEPT_SUFFIXES:
         path = path.with_name(path.name + ".jpg")
-    encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+    encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])[
+        1
+    ]
     with atomic(path, "wb") as out:
         out.write(encoded.tobytes())
 

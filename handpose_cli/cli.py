@@ -8,7 +8,7 @@ import click
 
 # name: (module in handpose_cli.commands, one line for `handpose --help`)
 COMMANDS = {
-    "predict": ("predict", "Find hands and their 21 keypoints in images and videos."),
+    "predict": ("predict", "Find every hand and its 21 keypoints in images and videos."),
     "train": ("train", "Train an hourglass on labelled hands."),
 }
 

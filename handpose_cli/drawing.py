@@ -48,7 +48,14 @@ def _draw_box(canvas: np.ndarray, hand: Hand) -> None:
         corner = (max(x, 0), y - below if y - below - text_height >= 0 else max(y, 0) + text_height + below)
         for colour, extra in (((0, 0, 0), 2), (BOX_COLOUR, 0)):  # dark rim, readable on any background
             cv2.putText(
-                canvas, f"{hand.score:.2f}", corner, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness + extra, cv2.LINE_AA
+                canvas,
+                f"{hand.score:.2f}",
+                corner,
+                cv2.FONT_HERSHEY_SIMPLEX,
+                scale,
+                colour,
+                thickness + extra,
+                cv2.LINE_AA,
             )
 
 

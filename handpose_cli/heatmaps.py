@@ -1,7 +1,7 @@
 """Keypoints to Gaussian heatmaps, and heatmaps back to sub-pixel keypoints with a score for each joint.
 
-A heatmap is `STRIDE` times smaller than its crop. Pixel i of the heatmap is centred on pixel (i + 0.5) * STRIDE - 0.5 of
-the crop, so that the two grids have the same outer edges.
+A heatmap is `STRIDE` times smaller than its crop. Pixel i of the heatmap is centred on pixel (i + 0.5) * STRIDE - 0.5
+of the crop, so that the two grids have the same outer edges.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def decode(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def decode_logits(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the peak of maps that were trained with `HeatmapCrossEntropy`: as `decode`, but these are logarithms already.
+    """Find the peak of maps trained with `HeatmapCrossEntropy`: as `decode`, but these are logarithms already.
 
     Returns:
         keypoints float32 [n, joints, 2] as `decode`, and scores float32 [n, joints]: the probability, by the softmax

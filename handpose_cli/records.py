@@ -14,11 +14,17 @@ import numpy as np
 KEYPOINT_NAMES = (
     "wrist",
     *(f"thumb_{joint}" for joint in ("cmc", "mcp", "ip", "tip")),
-    *(f"{finger}_{joint}" for finger in ("index", "middle", "ring", "little") for joint in ("mcp", "pip", "dip", "tip")),
+    *(
+        f"{finger}_{joint}"
+        for finger in ("index", "middle", "ring", "little")
+        for joint in ("mcp", "pip", "dip", "tip")
+    ),
 )
 NUM_JOINTS = len(KEYPOINT_NAMES)
 
-FINGERS = {name: tuple(range(1 + 4 * i, 5 + 4 * i)) for i, name in enumerate(("thumb", "index", "middle", "ring", "little"))}
+FINGERS = {
+    name: tuple(range(1 + 4 * i, 5 + 4 * i)) for i, name in enumerate(("thumb", "index", "middle", "ring", "little"))
+}
 
 # Bones as pairs of joint indices, from the wrist outwards: 20 edges, four a finger.
 SKELETON = tuple(edge for joints in FINGERS.values() for edge in zip((0, *joints[:-1]), joints, strict=True))
@@ -31,7 +37,7 @@ class Hand:
     Attributes:
         box: float32 [4], x, y, width, height in pixels; it may reach outside the image.
         keypoints: float32 [21, 2], x, y in pixels, in the order of `KEYPOINT_NAMES`; None if there is only a box.
-        keypoint_scores: float32 [21], 0 to 1: a prediction's confidence, or how far a label is trusted; None if unknown.
+        keypoint_scores: float32 [21], 0 to 1: a prediction's confidence, or the trust in a label; None if unknown.
         score: confidence that this is a hand, 0 to 1; None for labels.
         handedness: "left" or "right", as the hand is (not as a mirror shows it); None if unknown.
         track_id: the same number for the same hand through a video; None if hands are not tracked.

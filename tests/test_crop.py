@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from handpose_cli.crop import crop_around
 
-boxes = st.tuples(
-    st.floats(-500, 5000), st.floats(-500, 5000), st.floats(0, 3000), st.floats(0, 3000)
-)
+boxes = st.tuples(st.floats(-500, 5000), st.floats(-500, 5000), st.floats(0, 3000), st.floats(0, 3000))
 
 
 @given(

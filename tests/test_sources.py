@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 import pytest
+from conftest import SAMPLES
 from PIL import Image
 
-from conftest import SAMPLES
 from handpose_cli.sources.discover import NoInputError, discover
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import frames

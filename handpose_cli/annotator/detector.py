@@ -20,7 +20,9 @@ def squeeze(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
 
-def detect(network: Network, image: np.ndarray, threshold: float, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def detect(
+    network: Network, image: np.ndarray, threshold: float, most: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Find the hands in an image.
 
     Args:

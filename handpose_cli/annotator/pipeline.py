@@ -69,7 +69,7 @@ def annotate(frames: list[Frame], networks: Networks, settings: Settings) -> lis
                 record.hands.append(Hand(box, points, joint_scores, score))
         for record, _ in results:
             record.hands.sort(key=lambda hand: -(hand.score or 0))
-            del record.hands[settings.max_hands :]
+            record.hands[:] = record.hands[: settings.max_hands]
     return results
 
 
@@ -94,7 +94,11 @@ def _boxes(frame: Frame, pixels: np.ndarray, networks: Networks, settings: Setti
 
 
 def run(
-    frames: Iterable[Frame], work: Callable[[list[Frame], Networks], T], load: Callable[[], Networks], batch_size: int, threads: int
+    frames: Iterable[Frame],
+    work: Callable[[list[Frame], Networks], T],
+    load: Callable[[], Networks],
+    batch_size: int,
+    threads: int,
 ) -> Iterator[T]:
     """Call `work` on batches of frames on several threads and yield its results in the frames' order.
 

@@ -85,7 +85,7 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
                 _info(ctx, engine, weights, given is None and detector == "ssd"),
                 every=every,
                 batch_size=batch_size or (1 if engine == "litert" else 16),
-                threads=threads or len(os.sched_getaffinity(0)),
+                threads=threads or _processors(),
                 progress=show,
             )
     except (NoInputError, WeightsError, FormatError) as error:
@@ -106,12 +106,19 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
         ctx.exit(EXIT_SOME_FAILED)
 
 
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _read_boxes(path: Path, names: set[str]):
     """Return the hands of a box file by file name and frame; at least one must belong to an input."""
-    from handpose_cli.formats import label_list
+    from handpose_cli.formats import handpose_json, label_list
     from handpose_cli.formats.errors import FormatError
+    from handpose_cli.formats.json_entries import read_json
 
-    boxes = {(record.file, record.frame): record.hands for record in label_list.read(path)}
+    read = label_list.read if isinstance(read_json(path), list) else handpose_json.read
+    boxes = {(record.file, record.frame): record.hands for record in read(path)}
     if not names & {file for file, _ in boxes}:
         raise FormatError(f"{path}: no entry of --boxes names one of the inputs (such as {min(names)})")
     return boxes
@@ -137,6 +144,7 @@ def _info(ctx: click.Context, engine: str, weights: str, detects: bool) -> dict:
             if name not in left_out
         },
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "coordinates": "pixels of the upright image (EXIF orientation applied); centre of the top left pixel is (0, 0)",
-        "scores": "hand: detector's score x mean joint score; joint: probability of lying within 1/16 of the crop's side",
+        "coordinates": "pixels of the upright image (EXIF orientation applied); the first pixel's centre is (0, 0)",
+        "scores": "hand: detector's score x mean joint score; joint: probability that it is within 3 heatmap pixels "
+        "(12 crop pixels) of the keypoint, or the heatmap's peak for networks trained with the squared error",
     }

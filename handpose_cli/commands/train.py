@@ -12,7 +12,9 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--data", type=_FOLDER, multiple=True, required=True, help="Folder with images and labels.json; repeatable.")
+@click.option(
+    "--data", type=_FOLDER, multiple=True, required=True, help="Folder with images and labels.json; repeatable."
+)
 @click.option("--val", type=_FOLDER, multiple=True, required=True, help="Such a folder to validate on; repeatable.")
 @click.option("-o", "--output", "run", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="hourglass-2", help="Network to train.")
@@ -37,7 +39,10 @@ def command(data, val, run, resume, weights, **options) -> None:
     from handpose_cli.training import fit
 
     settings = fit.Settings(
-        data=tuple(map(str, data)), validation=tuple(map(str, val)), weights=str(weights) if weights else None, **options
+        data=tuple(map(str, data)),
+        validation=tuple(map(str, val)),
+        weights=str(weights) if weights else None,
+        **options,
     )
     try:
         best = fit.train(settings, run, resume, report=lambda line: click.echo(line, err=True))

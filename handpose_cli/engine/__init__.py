@@ -30,7 +30,8 @@ def load_hourglass(engine: str, name: str):
         return keras.load_hourglass(path)
     network = _litert(path)
     if not network.output_names & {"heatmaps", "logits"}:
-        raise weights.WeightsError(f"{path}: not an hourglass exported by handpose (outputs: {network.output_names})")
+        outputs = ", ".join(sorted(network.output_names))
+        raise weights.WeightsError(f"{path.name}: not an hourglass exported by handpose (outputs: {outputs})")
     return network
 
 

@@ -42,7 +42,7 @@ def load_detector(path: Path) -> KerasNetwork:
 
 
 def load_hourglass(path: Path) -> KerasNetwork:
-    """Load an hourglass's `.weights.h5`: a bundled one, or one of a run folder, whose `settings.json` tells its shape."""
+    """Load an hourglass's `.weights.h5`: bundled, or in a run folder, where `settings.json` tells its shape."""
     settings = path.parent / "settings.json"
     name = path.name.removesuffix(".weights.h5")
     if settings.is_file():

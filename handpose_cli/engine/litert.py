@@ -41,10 +41,11 @@ class LiteRTNetwork:
 def _quiet() -> Iterator[None]:
     """Keep LiteRT's note that it uses XNNPACK, which it prints from C++ and has no switch for, off standard error."""
     kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
     try:
         yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+        os.close(nowhere)

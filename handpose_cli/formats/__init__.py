@@ -1,0 +1,1 @@
+"""Label and result formats, one module each, with `read(path)` and/or a writer of records."""

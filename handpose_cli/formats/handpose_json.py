@@ -19,10 +19,50 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from handpose_cli.files import atomic
-from handpose_cli.records import KEYPOINT_NAMES, SKELETON, Hand, ImageRecord
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.json_entries import read_json, records_of
+from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
 
 FORMAT_VERSION = 1
+
+
+def read(path: Path) -> Iterator[ImageRecord]:
+    """Yield the records of a result file: one for each still image and failure, and for each video frame with hands.
+
+    Raises:
+        FormatError: if the file is not of this format; the message names the file and the entry's index.
+    """
+    results = read_json(path)
+    if not isinstance(results, dict) or not isinstance(results.get("files"), list):
+        raise FormatError(f"{path}: expected an object with a list `files`, as `handpose predict` writes it")
+    yield from records_of(path, results["files"], _records)
+
+
+def _records(entry: dict[str, Any]) -> Iterator[ImageRecord]:
+    size = entry["width"], entry["height"]
+    if "fps" in entry:
+        by_frame: dict[int, list[dict]] = {}
+        for hand in entry["hands"]:
+            by_frame.setdefault(int(hand["frame"]), []).append(hand)
+        for frame, found in by_frame.items():
+            yield ImageRecord(entry["file"], *size, [_hand(h) for h in found], frame, found[0]["time"], entry["fps"])
+    else:
+        hands = [_hand(hand) for hand in entry["hands"]]
+        yield ImageRecord(entry["file"], *size, hands, failure=entry.get("failure"))
+
+
+def _hand(entry: dict[str, Any]) -> Hand:
+    keypoints = scores = None
+    if entry["keypoints"] is not None:
+        table = np.array(entry["keypoints"], np.float32)
+        if table.shape != (NUM_JOINTS, 3):
+            raise ValueError(f"keypoints must be {NUM_JOINTS} triples. Received shape: {table.shape}")
+        keypoints, scores = table[:, :2], table[:, 2]
+    box = np.array(entry["box"], np.float32)
+    return Hand(box, keypoints, scores, entry["score"], entry["handedness"], entry["track_id"])
 
 
 @contextmanager
@@ -43,7 +83,9 @@ class Writer:
     def __init__(self, file: IO[str], info: dict[str, Any]):
         self._file = file
         head = {"info": info, "keypoint_names": KEYPOINT_NAMES, "skeleton": SKELETON}
-        self._file.write("{" + "".join(f"{_dump(key)}: {_dump(value)},\n" for key, value in head.items()) + '"files": [')
+        self._file.write(
+            "{" + "".join(f"{_dump(key)}: {_dump(value)},\n" for key, value in head.items()) + '"files": ['
+        )
         self._current: str | None = None
         self._after_first_file = False
         self._after_first_hand = False
@@ -87,8 +129,7 @@ def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str,
     if hand.keypoints is not None:
         scores = [None] * len(hand.keypoints) if hand.keypoint_scores is None else hand.keypoint_scores
         keypoints = [
-            [_round(x, 2), _round(y, 2), _round(score, 4)]
-            for (x, y), score in zip(hand.keypoints, scores, strict=True)
+            [_round(x, 2), _round(y, 2), _round(score, 4)] for (x, y), score in zip(hand.keypoints, scores, strict=True)
         ]
     return {
         "frame": frame,

@@ -17,13 +17,13 @@ Keypoints are pixels of the upright image in FreiHAND order. Optional for each h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.json_entries import read_json, records_of
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord, box_around
 
 # A joint whose labellers disagree by this fraction of the hand's size is trusted half as much as an undisputed one.
@@ -36,18 +36,10 @@ def read(path: Path) -> Iterator[ImageRecord]:
     Raises:
         FormatError: if the file is not a list of such objects; the message names the file and the entry's index.
     """
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise FormatError(f"{path}: cannot be read as JSON: {error}") from error
+    entries = read_json(path)
     if not isinstance(entries, list):
         raise FormatError(f"{path}: expected a JSON list of images. Received: {type(entries).__name__}")
-    for index, entry in enumerate(entries):
-        try:
-            yield from _records(entry)
-        except (KeyError, TypeError, ValueError) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise FormatError(f"{path}: entry {index}: {reason}") from error
+    yield from records_of(path, entries, _records)
 
 
 def _records(entry: dict) -> Iterator[ImageRecord]:
@@ -59,8 +51,8 @@ def _records(entry: dict) -> Iterator[ImageRecord]:
             hands = [_hand(hand) for hand in frame["hands"]]
             yield ImageRecord(file, width, height, hands, frame=index, time=index / float(entry["fps"]))
     else:
-        hands = [{"box": box} for box in entry["boxes"]] if "boxes" in entry else entry.get("hands", [entry])
-        yield ImageRecord(file, width, height, [_hand(hand) for hand in hands])
+        described = [{"box": box} for box in entry["boxes"]] if "boxes" in entry else entry.get("hands", [entry])
+        yield ImageRecord(file, width, height, [_hand(hand) for hand in described])
 
 
 def _hand(entry: dict) -> Hand:

@@ -61,7 +61,9 @@ def load_published(model, tensors: dict[str, np.ndarray]) -> None:
     for level in range(len(EXTRA) + 2):
         for layer, source in (("classes", "ClassPredictor"), ("boxes", "BoxEncodingPredictor")):
             tensor = f"BoxPredictor_{level}/{source}"
-            model.get_layer(f"head{level}_{layer}").set_weights([tensors[f"{tensor}/weights"], tensors[f"{tensor}/biases"]])
+            model.get_layer(f"head{level}_{layer}").set_weights(
+                [tensors[f"{tensor}/weights"], tensors[f"{tensor}/biases"]]
+            )
 
 
 def main(package: Path, destination: Path) -> None:

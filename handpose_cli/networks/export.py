@@ -41,7 +41,7 @@ def export_litert(
         settings["optimizations"] = [tf.lite.Optimize.DEFAULT]
     if form == "float16":
         settings["target_spec"]["supported_types"] = [tf.float16]
-    if form == "int8":
+    if form == "int8" and calibration is not None:
         settings["representative_dataset"] = lambda: ([inputs] for inputs in calibration())
     signature = [keras.InputSpec(dtype="float32", shape=(1, *model.input_shape[1:]))]
     model.export(str(path), format="litert", input_signature=signature, verbose=False, **settings)

@@ -18,7 +18,6 @@ from handpose_cli.heatmaps import STRIDE
 from handpose_cli.records import NUM_JOINTS
 
 
-
 def build_hourglass(
     stacks: int = 2,
     features: int | Sequence[int] = 256,
@@ -55,7 +54,9 @@ def build_hourglass(
     if block not in BLOCKS:
         raise ValueError(f"block must be one of {', '.join(BLOCKS)}. Received: {block!r}")
     if input_size % (STRIDE * 2**order):
-        raise ValueError(f"input_size must be a multiple of {STRIDE * 2**order} for order {order}. Received: {input_size}")
+        raise ValueError(
+            f"input_size must be a multiple of {STRIDE * 2**order} for order {order}. Received: {input_size}"
+        )
     residual = BLOCKS[block]
 
     # === Stem: to a quarter of the crop's size ===

@@ -31,7 +31,12 @@ PRESETS = {
     "hourglass-2": Preset(stacks=2, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
     # bundled; plain 3x3 blocks, since int8 makes dense convolutions the cheapest per multiply-add on processors
     "hourglass-lite": Preset(
-        stacks=1, features=(48, 96, 128, 192, 192), order=4, input_size=192, block="plain", sigma=1.5,
+        stacks=1,
+        features=(48, 96, 128, 192, 192),
+        order=4,
+        input_size=192,
+        block="plain",
+        sigma=1.5,
         loss="cross-entropy",
     ),
 }

@@ -9,7 +9,9 @@ import numpy as np
 
 from handpose_cli.sources.errors import UnreadableError
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what goes wrong is reported by the exception below, not by OpenCV's own lines
+cv2.utils.logging.setLogLevel(
+    cv2.utils.logging.LOG_LEVEL_SILENT
+)  # what goes wrong is reported by the exception below, not by OpenCV's own lines
 
 
 def read_image(path: Path) -> np.ndarray:

@@ -36,11 +36,11 @@ def cut_random_border(image: np.ndarray, crop: Crop, rng: np.random.Generator) -
 
 
 def change_look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Change colour, sharpness and cover of a crop (uint8 [size, size, 3], any channel order); returns the same type."""
+    """Change colour, sharpness and cover of a crop (uint8 [size, size, 3], any channel order)."""
     if rng.random() < 0.8:
         image = _recoloured(image, rng)
     if rng.random() < 0.1:
-        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     if rng.random() < 0.2:
         image = _as_if_small(image, rng)
     if rng.random() < 0.15:
@@ -50,7 +50,7 @@ def change_look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         image = (image + noise).clip(0, 255).astype(np.uint8)
     if rng.random() < 0.15:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR))
     if rng.random() < 0.25:
         image = _covered(image, rng)
     return image

@@ -28,6 +28,7 @@ class Sample:
 
 def read_samples(folders: Iterable[Path]) -> list[Sample]:
     """Read the `labels.json` (format `label-list`) of each folder, one sample for each hand with keypoints."""
+    folders = list(folders)
     samples = []
     for folder in folders:
         for record in label_list.read(folder / "labels.json"):

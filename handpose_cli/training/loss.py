@@ -38,7 +38,7 @@ class HeatmapMSE(_HeatmapLoss):
         super().__init__(sigma, name, **kwargs)
 
     def call(self, y_true, y_pred):
-        goal = gaussians(y_true[..., :2], *y_pred.shape[1:3], self.sigma)
+        goal = gaussians(y_true[..., :2], y_pred.shape[1], y_pred.shape[2], self.sigma)
         error = ops.mean(ops.square(goal - ops.cast(y_pred, "float32")), axis=(1, 2))
         weight = y_true[..., 2]
         return ops.sum(error * weight, axis=-1) / ops.maximum(ops.sum(weight, axis=-1), 1e-6)
@@ -56,7 +56,7 @@ class HeatmapCrossEntropy(_HeatmapLoss):
         super().__init__(sigma, name, **kwargs)
 
     def call(self, y_true, y_pred):
-        goal = gaussians(y_true[..., :2], *y_pred.shape[1:3], self.sigma)
+        goal = gaussians(y_true[..., :2], y_pred.shape[1], y_pred.shape[2], self.sigma)
         mass = ops.sum(goal, axis=(1, 2))
         logits = ops.cast(y_pred, "float32")
         log_total = ops.logsumexp(logits, axis=(1, 2))

@@ -77,7 +77,9 @@ def end_to_end(folder: Path, detector, pose) -> None:
         hand_scores = np.array([hand_score(s, pose(image, box)[1]) for box, s in zip(boxes, scores, strict=True)])
         by_hand.append((boxes, hand_scores, truth))
     for name, images in (("detector's score", by_detector), ("hand score", by_hand)):
-        print(f"boxes by the {name}: AP.3 {average_precision(images, 0.3):.4f}, AP.5 {average_precision(images, 0.5):.4f}")
+        print(
+            f"boxes by the {name}: AP.3 {average_precision(images, 0.3):.4f}, AP.5 {average_precision(images, 0.5):.4f}"
+        )
         total = sum(len(truth) for _, _, truth in images)
         for threshold in (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5):
             found = said = 0
@@ -86,7 +88,9 @@ def end_to_end(folder: Path, detector, pose) -> None:
                 said += len(kept)
                 if len(kept) and len(truth):
                     found += int((iou(kept, truth).max(axis=0) >= 0.3).sum())
-            print(f"    score >= {threshold}: recall {found / total:.3f}, precision {found / max(said, 1):.3f} (IoU .3)")
+            print(
+                f"    score >= {threshold}: recall {found / total:.3f}, precision {found / max(said, 1):.3f} (IoU .3)"
+            )
 
 
 def fingertips(folder: Path, pose) -> None:

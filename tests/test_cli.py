@@ -1,0 +1,70 @@
+"""The command line as a whole: help is quick and complete, heavy libraries stay out."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import SAMPLES, handpose
+
+from handpose_cli.cli import COMMANDS, cli
+
+
+def in_new_process(code: str, *arguments: object) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_help_loads_nothing_heavy():
+    code = """
+import sys
+from handpose_cli.cli import cli
+cli(["--help"], standalone_mode=False)
+print([name for name in ("numpy", "cv2", "av", "keras", "tensorflow", "rich") if name in sys.modules])
+"""
+    result = in_new_process(code)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_predict_runs_where_keras_and_tensorflow_are_missing(tmp_path):
+    """An annotation-only machine has the light packages alone."""
+    code = """
+import sys
+for name in ("keras", "tensorflow"):
+    sys.modules[name] = None  # importing it raises ImportError
+from handpose_cli.cli import cli
+cli(sys.argv[1:])
+"""
+    out = tmp_path / "out"
+    result = in_new_process(code, "predict", SAMPLES / "open_palm_sleeve.jpg", "-o", out, "--draw", "--format", "csv")
+    assert result.returncode == 0, result.stderr
+    assert (out / "predictions.json").exists()
+    assert (out / "predictions.csv").exists()
+    assert (out / "annotated" / "open_palm_sleeve.jpg").exists()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name):
+    for option in ("-h", "--help"):
+        result = handpose(name, option)
+        assert result.exit_code == 0
+        assert result.stdout.startswith(f"Usage: cli {name}")
+    command = cli.get_command(None, name)
+    for parameter in command.params:
+        if getattr(parameter, "opts", [""])[0].startswith("-"):
+            assert getattr(parameter, "help", None), f"{name} {parameter.opts}"
+
+
+def test_the_list_of_commands_matches_theirs():
+    listed = handpose("--help").stdout
+    for name, (_, line) in COMMANDS.items():
+        assert f"  {name}" in listed
+        assert cli.get_command(None, name).help.splitlines()[0] == line
+
+
+def test_unknown_command():
+    result = handpose("predikt")
+    assert result.exit_code == 2
+    assert "No such command 'predikt'" in result.stderr
+
+
+def test_version():
+    assert handpose("--version").stdout == "handpose, version 0.1.0\n"

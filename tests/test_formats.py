@@ -1,0 +1,181 @@
+"""Label lists are read with errors that name the place; result files hold what the records hold."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from conftest import SAMPLES
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handpose_cli.files import atomic
+from handpose_cli.formats import csv_table, handpose_json, label_list
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.records import KEYPOINT_NAMES, SKELETON, Hand, ImageRecord
+
+POINTS = [[float(i), float(2 * i)] for i in range(21)]
+IMAGE = {"image": "a.jpg", "width": 64, "height": 48}
+
+
+def read_list(tmp_path, entries):
+    path = tmp_path / "labels.json"
+    path.write_text(entries if isinstance(entries, str) else json.dumps(entries))
+    return list(label_list.read(path))
+
+
+def test_one_hand_an_entry(tmp_path):
+    spread = [0.0] * 20 + [label_list.HALF_TRUST_SPREAD]
+    (record,) = read_list(tmp_path, [{**IMAGE, "keypoints": POINTS, "spread": spread}])
+    assert (record.file, record.width, record.height, record.frame) == ("a.jpg", 64, 48, None)
+    (hand,) = record.hands
+    assert hand.keypoints == pytest.approx(np.array(POINTS))
+    assert hand.box == pytest.approx([0, 0, 20, 40])
+    assert hand.keypoint_scores == pytest.approx([1] * 20 + [0.5])
+
+
+def test_many_hands_and_only_boxes(tmp_path):
+    hands = [{"keypoints": POINTS, "box": [1, 2, 3, 4], "handedness": "left"}, {"keypoints": POINTS}]
+    both = read_list(tmp_path, [{**IMAGE, "hands": hands}, {**IMAGE, "boxes": [[1, 2, 3, 4]]}, {**IMAGE, "hands": []}])
+    assert [len(record.hands) for record in both] == [2, 1, 0]
+    assert (both[0].hands[0].handedness, both[0].hands[0].box.tolist()) == ("left", [1, 2, 3, 4])
+    assert both[1].hands[0].keypoints is None
+
+
+def test_the_samples_labels():
+    records = list(label_list.read(SAMPLES / "labels.json"))
+    stills = [record for record in records if record.frame is None]
+    clip = [record for record in records if record.file == "moving_hand.mp4"]
+    assert {record.file for record in stills} == {path.name for path in SAMPLES.glob("*.jpg")}
+    assert [record.frame for record in clip] == list(range(72))
+    assert clip[24].time == 1.0
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ("[{", "cannot be read as JSON: Expecting property name enclosed in double quotes: line 1 column 3 (char 2)"),
+        ({"images": []}, "expected a JSON list of images. Received: dict"),
+        ([{**IMAGE, "keypoints": POINTS}, {"image": "b.jpg", "width": 3}], "entry 1: no 'height'"),
+        ([{**IMAGE, "keypoints": POINTS[:20]}],
+         "entry 0: keypoints must be 21 pairs of finite numbers. Received shape: (20, 2)"),
+        ([{**IMAGE, "keypoints": [[float("nan"), 0]] * 21}],
+         "entry 0: keypoints must be 21 pairs of finite numbers. Received shape: (21, 2)"),
+        ([{**IMAGE, "keypoints": POINTS, "spread": [1]}], "entry 0: spread must be 21 numbers. Received shape: (1,)"),
+        ([{**IMAGE, "boxes": [[1, 2, 3]]}], "entry 0: box must be x, y, width, height. Received shape: (3,)"),
+    ],
+)  # fmt: skip
+def test_corrupt_label_lists(tmp_path, entries, message):
+    with pytest.raises(FormatError) as error:
+        read_list(tmp_path, entries)
+    assert str(error.value) == f"{tmp_path / 'labels.json'}: {message}"
+
+
+numbers = st.floats(-10_000, 10_000, width=32)
+scores = st.floats(0, 1, width=32)
+
+
+@st.composite
+def hands(draw):
+    points = draw(st.lists(st.tuples(numbers, numbers), min_size=21, max_size=21))
+    joint_scores = draw(st.lists(scores, min_size=21, max_size=21))
+    return Hand(
+        np.array(draw(st.tuples(numbers, numbers, numbers, numbers)), np.float32),
+        np.array(points, np.float32),
+        np.array(joint_scores, np.float32),
+        draw(scores),
+        draw(st.sampled_from([None, "left", "right"])),
+        draw(st.none() | st.integers(0, 1000)),
+    )
+
+
+@given(found=st.lists(hands(), max_size=3), name=st.text(min_size=1, max_size=20).filter(str.isprintable))
+def test_the_result_file_holds_what_the_records_hold(tmp_path_factory, found, name):
+    path = tmp_path_factory.mktemp("json") / "predictions.json"
+    with handpose_json.open_writer(path, {"made": "by a test"}) as writer:
+        writer.write(ImageRecord(name, 640, 480, found))
+    (record,) = handpose_json.read(path)
+    assert (record.file, record.width, record.height, len(record.hands)) == (name, 640, 480, len(found))
+    for read, hand in zip(record.hands, found, strict=True):
+        assert read.keypoints == pytest.approx(hand.keypoints, abs=0.0051)
+        assert (read.handedness, read.track_id) == (hand.handedness, hand.track_id)
+    results = json.loads(path.read_text(encoding="utf-8"))
+    assert results["info"] == {"made": "by a test"}
+    assert results["keypoint_names"] == list(KEYPOINT_NAMES)
+    assert results["skeleton"] == [list(bone) for bone in SKELETON]
+    (entry,) = results["files"]
+    assert (entry["file"], entry["width"], entry["height"]) == (name, 640, 480)
+    assert len(entry["hands"]) == len(found)
+    for written, hand in zip(entry["hands"], found, strict=True):
+        assert written["box"] == pytest.approx(hand.box.tolist(), abs=0.0051)
+        keypoints = np.array(written["keypoints"])
+        assert keypoints[:, :2] == pytest.approx(hand.keypoints, abs=0.0051)
+        assert keypoints[:, 2] == pytest.approx(hand.keypoint_scores, abs=0.000051)
+        assert written["score"] == pytest.approx(hand.score, abs=0.000051)
+        assert (written["handedness"], written["track_id"]) == (hand.handedness, hand.track_id)
+        assert (written["frame"], written["time"]) == (None, None)
+
+
+def a_hand():
+    return Hand(np.array([1, 2, 3, 4]), np.array(POINTS), np.ones(21), 0.5)
+
+
+def test_every_kind_of_entry(tmp_path):
+    path = tmp_path / "predictions.json"
+    with handpose_json.open_writer(path, {}) as writer:
+        writer.write(ImageRecord("bad.jpg", None, None, failure="empty file (0 bytes)"))
+        writer.write(ImageRecord("clip.mp4", 64, 48, [a_hand()], frame=0, time=0.0, fps=25.0))
+        writer.write(ImageRecord("clip.mp4", 64, 48, [], frame=1, time=0.04, fps=25.0))
+        writer.write(ImageRecord("clip.mp4", 64, 48, [a_hand()], frame=2, time=0.08, fps=25.0))
+        writer.write(ImageRecord("clip.mp4", None, None, failure="damaged after frame 2"))
+        writer.write(ImageRecord("none.jpg", 64, 48))
+    assert [(r.file, r.frame, len(r.hands), r.failure) for r in handpose_json.read(path)] == [
+        ("bad.jpg", None, 0, "empty file (0 bytes)"),
+        ("clip.mp4", 0, 1, None),
+        ("clip.mp4", 2, 1, None),
+        ("none.jpg", None, 0, None),
+    ]
+    bad, clip, none = json.loads(path.read_text())["files"]
+    assert bad == {"file": "bad.jpg", "width": None, "height": None, "hands": [], "failure": "empty file (0 bytes)"}
+    assert (clip["fps"], clip["frames"], clip["failure"]) == (25.0, 3, "damaged after frame 2")
+    assert [(hand["frame"], hand["time"]) for hand in clip["hands"]] == [(0, 0.0), (2, 0.08)]
+    assert none == {"file": "none.jpg", "width": 64, "height": 48, "hands": []}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "expected an object with a list `files`, as `handpose predict` writes it"),
+        ('{"files": [{"file": "a.jpg", "width": 1, "height": 1}]}', "entry 0: no 'hands'"),
+        ('{"files": [{"file": "a", "width": 1, "height": 1, "hands": [{"keypoints": [[1, 2, 3]]}]}]}',
+         "entry 0: keypoints must be 21 triples. Received shape: (1, 3)"),
+    ],
+)  # fmt: skip
+def test_corrupt_result_files(tmp_path, content, message):
+    (tmp_path / "r.json").write_text(content)
+    with pytest.raises(FormatError) as error:
+        list(handpose_json.read(tmp_path / "r.json"))
+    assert str(error.value) == f"{tmp_path / 'r.json'}: {message}"
+
+
+def test_the_table_has_a_row_for_each_joint(tmp_path):
+    with csv_table.open_writer(tmp_path / "t.csv") as writer:
+        writer.write(ImageRecord("a, b.jpg", 64, 48, [a_hand(), a_hand()]))
+        writer.write(ImageRecord("none.jpg", 64, 48))
+        writer.write(ImageRecord("c.mp4", 64, 48, [a_hand()], frame=7, time=0.28, fps=25))
+    with (tmp_path / "t.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 21
+    assert rows[22] == {
+        "file": "a, b.jpg", "frame": "", "hand": "1", "joint": "thumb_cmc", "x": "1.0", "y": "2.0", "score": "1.0"
+    }  # fmt: skip
+    assert (rows[-1]["file"], rows[-1]["frame"], rows[-1]["joint"]) == ("c.mp4", "7", "little_tip")
+
+
+def test_an_interrupted_file_does_not_appear(tmp_path):
+    (tmp_path / "x.json").write_text("before")
+    with pytest.raises(KeyboardInterrupt), atomic(tmp_path / "x.json") as file:
+        file.write("half")
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+    assert (tmp_path / "x.json").read_text() == "before"

@@ -1,0 +1,129 @@
+"""Training: a small run on made-up data learns, resumes, and leaves what prediction needs."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+from conftest import SAMPLES, handpose
+
+from handpose_cli.crop import crop_around
+from handpose_cli.formats import label_list
+from handpose_cli.heatmaps import heatmap_to_crop
+from handpose_cli.networks import presets
+from handpose_cli.training.augment import change_look, random_crop
+from handpose_cli.training.dataset import RandomCrops, centred_crops, read_samples
+
+TINY = presets.Preset(1, 16, 2, 64, "plain", 1.5, "cross-entropy")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The samples' hands as a training folder of small crops."""
+    folder = tmp_path_factory.mktemp("data")
+    entries = []
+    for record in label_list.read(SAMPLES / "labels.json"):
+        for hand in record.hands if record.frame is None else []:
+            crop = crop_around(hand.box, 96, 1.8)
+            name = f"{len(entries)}.png"
+            cv2.imwrite(str(folder / name), crop.cut(cv2.imread(str(SAMPLES / record.file))))
+            points = crop.to_crop(hand.keypoints).round(2).tolist()
+            entries.append({"image": name, "width": 96, "height": 96, "keypoints": points})
+    (folder / "labels.json").write_text(json.dumps(entries))
+    return folder
+
+
+@pytest.fixture
+def tiny_preset(monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "hourglass-lite", TINY)
+
+
+def train(folder, run, *options):
+    settings = ("--preset", "hourglass-lite", "--batch-size", 4, "--optimizer", "adamw", "--learning-rate", 1e-3)
+    return handpose("train", "--data", folder, "--val", folder, "-o", run, *settings, *options)
+
+
+def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_preset):
+    run = tmp_path / "run"
+    result = train(folder, run, "--epochs", 2)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines()[-1] == f"Best weights: {run / 'best.weights.h5'}"
+
+    refused = train(folder, run, "--epochs", 4)
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"Error: {run} already holds a run. Continue it with --resume or choose another --output.\n"
+    )
+
+    assert train(folder, run, "--epochs", 4, "--resume").exit_code == 0
+    with (run / "log.csv").open() as file:
+        log = list(csv.DictReader(file))
+    assert [row["epoch"] for row in log] == ["0", "1", "2", "3"]
+    assert float(log[3]["loss"]) < float(log[0]["loss"])
+    assert json.loads((run / "settings.json").read_text())["epochs"] == 4
+
+    out = tmp_path / "out"
+    options = ("--engine", "keras", "--weights", run / "best.weights.h5", "--detector", "whole-image")
+    result = handpose("predict", folder, "-o", out, *options)
+    assert result.exit_code == 0, result.stderr
+
+
+def test_wrong_data_is_told_in_a_line(tmp_path, folder, tiny_preset):
+    (tmp_path / "labels.json").write_text("[]")
+    result = train(tmp_path, tmp_path / "run")
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: no labelled hands in: {tmp_path}\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_targets_are_where_the_crops_show_the_joints(tmp_path):
+    """A dot at each joint is still under the target after turning, scaling, shifting and mirroring."""
+    rng = np.random.default_rng(0)
+    joints = rng.uniform(60, 140, (21, 2)).round()
+    image = np.zeros((200, 200, 3), np.uint8)
+    cv2.circle(image, tuple(joints[8].astype(int)), 4, (255, 255, 255), -1)
+    for _ in range(20):
+        crop = random_crop(joints, 128, rng)
+        rows, columns = np.nonzero(crop.cut(image)[..., 0] > 100)
+        if len(rows):
+            assert crop.to_crop(joints[8]) == pytest.approx([columns.mean(), rows.mean()], abs=1.0)
+
+
+def test_batches_depend_on_seed_and_epoch_alone(folder):
+    samples = read_samples([folder])
+
+    def batch(seed, epoch):
+        return RandomCrops(samples, 64, 4, seed, epoch)[1]
+
+    later = RandomCrops(samples, 64, 4, 0)
+    later.on_epoch_end()
+    for one, other in zip(later[1], batch(0, 1), strict=True):
+        assert (one == other).all()
+    assert (batch(0, 0)[0] != batch(0, 1)[0]).any()
+    assert (batch(0, 0)[0] != batch(1, 0)[0]).any()
+
+
+def test_batches_have_the_shapes_that_the_loss_expects(folder):
+    crops, targets = RandomCrops(read_samples([folder]), 64, 4, 0)[0]
+    assert (crops.shape, crops.dtype, targets.shape) == ((4, 64, 64, 3), np.float32, (4, 21, 3))
+    assert 0 <= crops.min() <= crops.max() <= 1
+    assert (targets[..., 2] == 1).all()
+
+
+def test_validation_crops_are_those_of_prediction(folder):
+    samples = read_samples([folder])
+    crops, maps_back = centred_crops(samples, 64)
+    assert crops.shape == (len(samples), 64, 64, 3)
+    corner = maps_back[0].to_image(heatmap_to_crop(np.zeros(2)))
+    assert maps_back[0].to_crop(corner) == pytest.approx([1.5, 1.5])
+
+
+def test_changing_the_look_keeps_shape_and_type():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    before = image.copy()
+    looks = [change_look(image, rng) for _ in range(100)]
+    assert all((look.shape, look.dtype) == ((64, 64, 3), np.uint8) for look in looks)
+    assert (image == before).all()
+    assert sum((look != before).any() for look in looks) > 80
