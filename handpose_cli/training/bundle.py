@@ -1,0 +1,63 @@
+"""Turn a run's best weights into the files that are bundled; how `handpose_cli/weights` is made:
+
+    python -m handpose_cli.training.bundle RUN/best.weights.h5 FORM DATA... DESTINATION/NAME
+
+writes NAME.weights.h5 (Keras, half precision) and NAME.tflite (LiteRT in FORM, see `networks.export`; "int8" is
+calibrated on crops of the training folders DATA).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from handpose_cli.networks import presets
+from handpose_cli.networks.export import export_litert
+from handpose_cli.training.dataset import RandomCrops, read_samples
+
+CALIBRATION_CROPS = 512
+
+
+def save_half_precision(weights: Path, preset: presets.Preset, path: Path) -> None:
+    """Save weights without the optimizer's state, in float16, to `path`."""
+    model = presets.build(preset)
+    model.load_weights(str(weights))
+    keras.config.set_dtype_policy("float16")
+    try:
+        half = presets.build(preset)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    half.set_weights(model.get_weights())
+    half.save_weights(str(path))
+
+
+def export(weights: Path, preset: presets.Preset, path: Path, form: str, data: list[Path]) -> None:
+    """Export the last stack's maps to LiteRT, as `engine.load_hourglass` expects them."""
+    model = presets.build(preset)
+    model.load_weights(str(weights))
+    last = keras.Model(model.input, {presets.output_name(preset): model.outputs[-1]})
+
+    def crops() -> Iterator[np.ndarray]:
+        batches = RandomCrops(read_samples(data), preset.input_size, 1, seed=0)
+        for index in range(CALIBRATION_CROPS):
+            yield batches[index][0]
+
+    export_litert(last, path, form, crops if form == "int8" else None)
+
+
+def main(weights: str, form: str, *rest: str) -> None:
+    *data, destination = map(Path, rest)
+    source = Path(weights)
+    preset = presets.from_settings(json.loads((source.parent / "settings.json").read_text()))
+    half = destination.with_name(destination.name + ".weights.h5")
+    save_half_precision(source, preset, half)
+    export(half, preset, destination.with_name(destination.name + ".tflite"), form, data)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
