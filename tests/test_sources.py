@@ -1,5 +1,7 @@
 """Sources: every kind of picture comes out upright and as 8-bit RGB, and every bad one says why it does not."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -184,8 +186,13 @@ def test_an_input_named_twice_is_read_once(tmp_path):
     assert names(tmp_path, tmp_path / "a.jpg", tmp_path / "*.jpg") == ["a.jpg"]
 
 
+def test_a_name_that_is_no_utf8_can_be_written(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).touch()
+    assert names(tmp_path) == ["caf\\xe9.jpg"]
+
+
 def test_patterns_lists_and_standard_input(tmp_path):
-    touch(tmp_path, "x1.jpg", "x2.jpg", "y.jpg", "inner/x3.jpg")
+    touch(tmp_path, "x1.jpg", "x2.jpg", "x.md", "y.jpg", "inner/x3.jpg")
     assert names(tmp_path / "x*.jpg") == ["x1.jpg", "x2.jpg"]
     assert names(tmp_path / "**" / "x*.jpg") == ["inner/x3.jpg", "x1.jpg", "x2.jpg"]
     (tmp_path / "list.txt").write_text("# chosen\nx2.jpg\n\ninner\n")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -75,6 +76,21 @@ def test_wrong_data_is_told_in_a_line(tmp_path, folder, tiny_preset):
     assert result.exit_code == 1
     assert result.stderr == f"Error: no labelled hands in: {tmp_path}\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_an_image_that_cannot_be_read_is_named(tmp_path, folder, tiny_preset):
+    entries = json.loads((folder / "labels.json").read_text())
+    for path in folder.glob("*.png"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "labels.json").write_text(json.dumps(entries))
+    (tmp_path / "3.png").write_text("hello")
+    result = handpose("train", "--data", tmp_path, "--val", folder, "-o", tmp_path / "run",
+                      "--preset", "hourglass-lite", "--batch-size", 4)  # fmt: skip
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"Error: {tmp_path / '3.png'}: cannot be read as an image"
+    (tmp_path / "3.png").unlink()
+    result = train(tmp_path, tmp_path / "other")
+    assert result.stderr == f"Error: {tmp_path / 'labels.json'}: no such image: {tmp_path / '3.png'}\n"
 
 
 def test_targets_are_where_the_crops_show_the_joints(tmp_path):

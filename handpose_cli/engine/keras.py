@@ -17,19 +17,22 @@ from handpose_cli.networks import presets
 class KerasNetwork:
     """A Keras model; call it with a batch, as `engine.litert.LiteRTNetwork`."""
 
-    def __init__(self, model, output_name: str | None = None):
+    def __init__(self, model, output_name: str = ""):
         """`output_name` names the last output of a model that gives a list."""
-        import keras
-
-        self._keras, self._model, self._output_name = keras, model, output_name
+        self._model, self._output_name = model, output_name
         self.input_shape = tuple(model.input_shape[1:])
 
     def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """Run inputs float32 [n, ...] at once and return each output [n, ...] by name."""
-        outputs = self._model.predict_on_batch(inputs)
-        if isinstance(outputs, dict):
-            return outputs
-        return {self._output_name or "output": outputs[-1] if isinstance(outputs, list) else outputs}
+        """Run inputs float32 [n, ...] at once and return each output [n, ...] by name.
+
+        The batch is filled up to a power of two, since the model is compiled anew for every size of batch.
+        """
+        n = len(inputs)
+        filled = np.concatenate([inputs, np.zeros(((1 << (n - 1).bit_length()) - n, *inputs.shape[1:]), np.float32)])
+        outputs = self._model.predict_on_batch(filled)
+        if not isinstance(outputs, dict):
+            outputs = {self._output_name: outputs[-1] if isinstance(outputs, list) else outputs}
+        return {name: output[:n] for name, output in outputs.items()}
 
 
 def load_detector(path: Path) -> KerasNetwork:

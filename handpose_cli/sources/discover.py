@@ -34,8 +34,8 @@ def discover(arguments: Iterable[str], recursive: bool = False, standard_input: 
 
     Args:
         arguments: image and video files, folders, glob patterns, `.txt` files with one path a line, or "-" for the
-            lines of `standard_input`. A folder gives its images and videos, by suffix; a file named by itself is
-            taken whatever its suffix, so that a wrong one is reported and not overlooked.
+            lines of `standard_input`. A folder or a pattern gives images and videos, by suffix; a file named by
+            itself is taken whatever its suffix, so that a wrong one is reported and not overlooked.
         recursive: look into folders' folders too.
         standard_input: lines, read only for "-".
 
@@ -52,7 +52,8 @@ def discover(arguments: Iterable[str], recursive: bool = False, standard_input: 
         elif Path(argument).exists():
             listed = [Path(argument)]
         else:
-            listed = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207 (absolute patterns)
+            matches = map(Path, glob.glob(argument, recursive=True))  # noqa: PTH207 (patterns may be absolute)
+            listed = [path for path in matches if path.is_dir() or _is_media(path)]
             if not listed:
                 raise NoInputError(f"No such file or folder, and no match as a pattern: {argument}")
         for path in map(_absolute, listed):
@@ -62,7 +63,16 @@ def discover(arguments: Iterable[str], recursive: bool = False, standard_input: 
         hint = "" if recursive else " Add -r to look into the folders inside."
         raise NoInputError(f"No images or videos in: {' '.join(arguments)}.{hint}")
     root = Path(os.path.commonpath(roots))
-    return sorted({Input(path.relative_to(root).as_posix(), path) for path in paths})
+    return sorted({Input(_name(path.relative_to(root)), path) for path in paths})
+
+
+def _name(path: Path) -> str:
+    """Return the path with "/"; bytes of a file name that are no UTF-8 become \\xNN, so that it can be written."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _is_media(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES and not path.name.startswith(".")
 
 
 def _absolute(path: Path) -> Path:
@@ -95,9 +105,5 @@ def _media_in(folder: Path, recursive: bool) -> list[Path]:
     found = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in files
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES and not name.startswith(".")
-        ]
+        found += [Path(parent, name) for name in files if _is_media(Path(name))]
     return found

@@ -33,6 +33,8 @@ def read_samples(folders: Iterable[Path]) -> list[Sample]:
     for folder in folders:
         for record in label_list.read(folder / "labels.json"):
             image = folder / record.file
+            if not image.is_file():
+                raise FormatError(f"{folder / 'labels.json'}: no such image: {image}")
             samples += [Sample(image, hand) for hand in record.hands if record.frame is None]
     if not samples:
         raise FormatError(f"no labelled hands in: {', '.join(map(str, folders))}")
@@ -52,8 +54,11 @@ class RandomCrops(keras.utils.PyDataset):
 
     A batch is `crops` float32 [n, size, size, 3] (RGB, 0 to 1) and `targets` float32 [n, 21, 3]: x and y in heatmap
     pixels and the joint's weight in the loss. Crop i of epoch e depends on the seed, e and i alone, so a resumed run
-    sees what an uninterrupted one would.
+    sees what an uninterrupted one would. `failure` holds the error of an image that could not be read, since on the way
+    through TensorFlow's input pipeline it becomes another one.
     """
+
+    failure: FormatError | None = None
 
     def __init__(self, samples: list[Sample], size: int, batch_size: int, seed: int, first_epoch: int = 0, **kwargs):
         super().__init__(**kwargs)
@@ -79,7 +84,12 @@ class RandomCrops(keras.utils.PyDataset):
             rng = np.random.default_rng([self.seed, epoch, int(number)])
             sample = self.samples[number]
             crop = random_crop(sample.hand.keypoints, self.size, rng)
-            crops[i] = change_look(cut_random_border(read_rgb(sample.image), crop, rng), rng)
+            try:
+                image = read_rgb(sample.image)
+            except FormatError as error:
+                self.failure = error
+                raise
+            crops[i] = change_look(cut_random_border(image, crop, rng), rng)
             targets[i] = target(crop.to_crop(sample.hand.keypoints), sample.hand)
         return crops.astype(np.float32) / 255, targets
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,8 @@ from handpose_cli.training.dataset import RandomCrops, centred_crops, read_sampl
 from handpose_cli.training.loss import LOSSES
 
 BEST_WEIGHTS = "best.weights.h5"
+LOG = "log.csv"
+MONITOR = "val_pck@0.1/bbox"
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,9 @@ def train(settings: Settings, run: Path, resume: bool, report: Callable[[str], N
     model = presets.build(preset)
     if settings.weights:
         model.load_weights(settings.weights)
-    done = _epochs_done(run) if resume else 0
+    earlier = _logged(run) if resume else []
     data = RandomCrops(
-        samples, preset.input_size, settings.batch_size, settings.seed, done, workers=2, max_queue_size=8
+        samples, preset.input_size, settings.batch_size, settings.seed, len(earlier), workers=2, max_queue_size=8
     )
     steps = settings.epochs * len(data)
     warmup = min(500, steps // 10)
@@ -119,26 +122,35 @@ def train(settings: Settings, run: Path, resume: bool, report: Callable[[str], N
     )
     optimizers = {"rmsprop": keras.optimizers.RMSprop, "adamw": keras.optimizers.AdamW}
     model.compile(optimizers[settings.optimizer](schedule), LOSSES[preset.loss](preset.sigma), jit_compile=False)
-    history = model.fit(
-        data,
-        epochs=settings.epochs,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.BackupAndRestore(str(run / "backup"), delete_checkpoint=False),
-            keras.callbacks.TerminateOnNaN(),
-            Validate(held_back, preset, settings.batch_size, report),
-            keras.callbacks.CSVLogger(str(run / "log.csv"), append=resume),
-            keras.callbacks.ModelCheckpoint(
-                str(run / BEST_WEIGHTS), "val_pck@0.1/bbox", save_best_only=True, save_weights_only=True, mode="max"
-            ),
-        ],
-    )
+    callbacks = [
+        keras.callbacks.BackupAndRestore(str(run / "backup"), delete_checkpoint=False),
+        keras.callbacks.TerminateOnNaN(),
+        Validate(held_back, preset, settings.batch_size, report),
+        keras.callbacks.CSVLogger(str(run / LOG), append=resume),
+        keras.callbacks.ModelCheckpoint(
+            str(run / BEST_WEIGHTS),
+            MONITOR,
+            save_best_only=True,
+            save_weights_only=True,
+            mode="max",
+            initial_value_threshold=max(earlier) if earlier else None,
+        ),
+    ]
+    try:
+        history = model.fit(data, epochs=settings.epochs, verbose=0, callbacks=callbacks)
+    except Exception:
+        if data.failure is not None:
+            raise data.failure from None
+        raise
     if not np.isfinite(history.history["loss"]).all():
         raise FloatingPointError("the loss is not a number any more; try a lower --learning-rate")
     model.save_weights(str(run / "last.weights.h5"))
     return run / BEST_WEIGHTS
 
 
-def _epochs_done(run: Path) -> int:
-    log = run / "log.csv"
-    return max(len(log.read_text().splitlines()) - 1, 0) if log.exists() else 0
+def _logged(run: Path) -> list[float]:
+    """Return the monitored figure of each epoch that the run's log has."""
+    if not (run / LOG).exists():
+        return []
+    with (run / LOG).open(newline="") as file:
+        return [float(row[MONITOR]) for row in csv.DictReader(file)]
