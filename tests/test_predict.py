@@ -250,5 +250,5 @@ def test_an_interrupted_run_leaves_no_half_written_file(tmp_path, monkeypatch):
     monkeypatch.setattr(predict, "draw_hands", interrupt)
     result = handpose("predict", SAMPLES, "-o", tmp_path, "--draw")
     assert result.exit_code == 130
-    assert result.stderr == "Interrupted; nothing was written.\n"
+    assert result.stderr == "Interrupted; no results were written. Run the command again to start over.\n"
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

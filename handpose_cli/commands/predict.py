@@ -93,7 +93,7 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
     except OSError as error:
         raise click.ClickException(f"Cannot write to {output}: {error.strerror}. Choose another --output.") from error
     except KeyboardInterrupt:
-        click.echo("Interrupted; nothing was written.", err=True)
+        click.echo("Interrupted; no results were written. Run the command again to start over.", err=True)
         ctx.exit(EXIT_INTERRUPTED)
     if not quiet:
         rate = counts.images / max(counts.seconds, 1e-9)

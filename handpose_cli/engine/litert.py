@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ class LiteRTNetwork:
         # 0.1 s, only needed once there is something to run
         from ai_edge_litert.interpreter import Interpreter
 
-        with _quiet():
+        with _load_quietly():
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
@@ -37,9 +38,15 @@ class LiteRTNetwork:
         return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
 
 
+_first_load = threading.Lock()  # taken by the first load and never given back
+
+
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep LiteRT's note that it uses XNNPACK, which it prints from C++ and has no switch for, off standard error."""
+def _load_quietly() -> Iterator[None]:
+    """Keep LiteRT's note on XNNPACK, which its C++ prints at the first load and has no switch for, off standard error."""
+    if not _first_load.acquire(blocking=False):
+        yield
+        return
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
