@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from handpose_cli import annotated
+from handpose_cli.annotated_copies import VideoCopies, save_image
 from handpose_cli.annotator.pipeline import Annotated, Networks, Settings, annotate, run
 from handpose_cli.drawing import draw_hands
 from handpose_cli.formats import csv_table, handpose_json
@@ -72,7 +72,7 @@ def predict(
         writers: list[Any] = [files.enter_context(handpose_json.open_writer(output.folder / RESULTS, info))]
         if output.csv:
             writers.append(files.enter_context(csv_table.open_writer(output.folder / TABLE)))
-        videos = annotated.VideoCopies(copies)
+        videos = VideoCopies(copies)
         files.callback(videos.discard)
         work = partial(_annotate_and_draw, settings=settings, copies=copies if output.draw else None)
         for batch in run(frames(inputs, every), work, load, batch_size, threads):
@@ -102,7 +102,7 @@ def _annotate_and_draw(
         if copies is not None and pixels is not None:
             drawn = draw_hands(pixels, record.hands)
             if record.frame is None:
-                annotated.save_image(copies, record.file, drawn)
+                save_image(copies, record.file, drawn)
                 drawn = None
         results.append(Annotated(record, drawn))
     return results

@@ -43,7 +43,7 @@ _first_load = threading.Lock()  # taken by the first load and never given back
 
 @contextmanager
 def _load_quietly() -> Iterator[None]:
-    """Keep LiteRT's note on XNNPACK, which its C++ prints at the first load and has no switch for, off standard error."""
+    """Keep LiteRT's note on XNNPACK, which C++ prints at the first load and has no switch for, off standard error."""
     if not _first_load.acquire(blocking=False):
         yield
         return
