@@ -118,7 +118,9 @@ def _read_boxes(path: Path, names: set[str]):
     from handpose_cli.formats.json_entries import read_json
 
     read = label_list.read if isinstance(read_json(path), list) else handpose_json.read
-    boxes = {(record.file, record.frame): record.hands for record in read(path)}
+    boxes: dict[tuple[str, int | None], list] = {}
+    for record in read(path):
+        boxes.setdefault((record.file, record.frame), []).extend(record.hands)
     if not names & {file for file, _ in boxes}:
         raise FormatError(f"{path}: no entry of --boxes names one of the inputs (such as {min(names)})")
     return boxes
@@ -126,17 +128,23 @@ def _read_boxes(path: Path, names: set[str]):
 
 def _info(ctx: click.Context, engine: str, weights: str, detects: bool) -> dict:
     """Return the head of the result file: how it was made, and what its numbers mean."""
+    import cv2
+
     from handpose_cli import weights as bundled
     from handpose_cli.formats.handpose_json import FORMAT_VERSION
 
     used = [bundled.find(name, engine) for name in ([bundled.DETECTOR] if detects else []) + [weights]]
-    libraries = ("numpy", "opencv-python", "av", "ai-edge-litert" if engine == "litert" else "tensorflow")
+    libraries = ("numpy", "av", "ai-edge-litert" if engine == "litert" else "keras")
     # what cannot change the results is left out, so that results can be compared byte by byte
     left_out = {"output", "overwrite", "quiet", "threads", "batch_size"}
     return {
         "format_version": FORMAT_VERSION,
         "tool": f"handpose {__version__}",
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
+        "versions": {
+            "python": platform.python_version(),
+            "opencv": cv2.__version__,  # whichever of its four packages is installed
+            **{name: version(name) for name in libraries},
+        },
         "weights": {path.name: bundled.sha256(path) for path in used},
         "arguments": {
             name: str(value) if isinstance(value, Path) else value

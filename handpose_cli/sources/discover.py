@@ -82,8 +82,8 @@ def _absolute(path: Path) -> Path:
 def _read_list(path: Path) -> list[Path]:
     try:
         return _listed(path.read_text(encoding="utf-8").splitlines(), str(path), path.parent)
-    except UnicodeDecodeError as error:
-        raise NoInputError(f"{path}: not a text file with one path a line: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoInputError(f"{path}: cannot be read as a list with one path a line: {error}") from error
 
 
 def _listed(lines: Iterable[str], source: str, folder: Path) -> list[Path]:
