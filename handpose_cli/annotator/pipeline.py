@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from handpose_cli.annotator.detector import Network, detect
-from handpose_cli.annotator.pose import find_keypoints, hand_score
+from handpose_cli.annotator.pose import find_keypoints, hand_score, without_doubles
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import Frame
@@ -69,7 +69,9 @@ def annotate(frames: list[Frame], networks: Networks, settings: Settings) -> lis
                 record.hands.append(Hand(box, points, joint_scores, score))
         for record, _ in results:
             record.hands.sort(key=lambda hand: -(hand.score or 0))
-            record.hands[:] = record.hands[: settings.max_hands]
+            if networks.detector is not None:  # who gives boxes wants an answer for each
+                record.hands = without_doubles(record.hands)
+            record.hands = record.hands[: settings.max_hands]
     return results
 
 

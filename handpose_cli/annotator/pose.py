@@ -9,6 +9,9 @@ import numpy as np
 from handpose_cli.annotator.detector import Network
 from handpose_cli.crop import crop_around
 from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
+from handpose_cli.records import Hand
+
+DOUBLE = 0.2  # of the hand's size
 
 
 def find_keypoints(
@@ -31,6 +34,29 @@ def find_keypoints(
     points = heatmap_to_crop(points)
     keypoints = [crop.to_image(p) for crop, p in zip(crops, points, strict=True)]
     return np.stack(keypoints).astype(np.float32), scores
+
+
+def without_doubles(hands: Sequence[Hand]) -> list[Hand]:
+    """Drop hands with the same keypoints as a better one: the detector may box one hand twice, with little overlap.
+
+    Args:
+        hands: with keypoints, best first.
+
+    Returns:
+        Those that lie, in the mean of the joints, at least `DOUBLE` times the size of each better hand away from it.
+    """
+    kept: list[Hand] = []
+    for hand in hands:
+        if all(_apart(hand.keypoints, better.keypoints) >= DOUBLE for better in kept):
+            kept.append(hand)
+    return kept
+
+
+def _apart(keypoints: np.ndarray | None, others: np.ndarray | None) -> float:
+    """Return the mean distance of the joints over the longer side of the other hand."""
+    if keypoints is None or others is None:
+        return np.inf
+    return float(np.linalg.norm(keypoints - others, axis=1).mean() / max(np.ptp(others, axis=0).max(), 1.0))
 
 
 def hand_score(box_score: float, keypoint_scores: np.ndarray) -> float:

@@ -29,7 +29,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--detector", type=click.Choice(["ssd", "whole-image"]), default="ssd",
               help="Find hands with the SSD, or take each image as one hand.")  # fmt: skip
 @click.option("--boxes", type=_FILE, help="Take boxes from this file (a result or label-list JSON) and detect none.")
-@click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.3, help="Least score of a hand.")
+@click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.25, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Annotate every N-th frame of videos.")
 @click.option("--weights", default="hourglass-lite", help="Bundled hourglass, or a .tflite or .weights.h5 file.")

@@ -16,10 +16,12 @@ import numpy as np
 
 from handpose_cli import engine
 from handpose_cli.annotator.detector import detect
-from handpose_cli.annotator.pose import find_keypoints, hand_score
+from handpose_cli.annotator.pipeline import Networks, Settings, annotate
+from handpose_cli.annotator.pose import find_keypoints
 from handpose_cli.evaluation.detection import average_precision, iou
 from handpose_cli.evaluation.metrics import distances, longer_sides, pck
 from handpose_cli.formats import label_list
+from handpose_cli.sources.frames import Frame
 from handpose_cli.sources.images import read_image
 
 LEAST_SCORE = 0.02  # of the boxes in the precision-recall curve
@@ -40,7 +42,7 @@ def main() -> None:
 
     given_boxes(options.folder, pose)
     if (options.folder / "boxes.json").exists():
-        end_to_end(options.folder, engine.load_detector(options.engine), pose)
+        end_to_end(options.folder, Networks(engine.load_detector(options.engine), hourglass, size))
     if (options.folder / "fingertips" / "labels.json").exists():
         fingertips(options.folder / "fingertips", pose)
 
@@ -67,16 +69,17 @@ def given_boxes(folder: Path, pose) -> None:
             print(f"    {low:.1f}-{min(high, 1):.1f}: {right[inside].mean():.3f} of {inside.sum()} joints")
 
 
-def end_to_end(folder: Path, detector, pose) -> None:
+def end_to_end(folder: Path, networks: Networks) -> None:
     by_detector, by_hand = [], []
     for record in label_list.read(folder / "boxes.json"):
         image = read_image(folder / record.file)
-        boxes, scores = detect(detector, image, LEAST_SCORE)
+        boxes, scores = detect(networks.detector, image, LEAST_SCORE)
         truth = np.array([hand.box for hand in record.hands]).reshape(-1, 4)
         by_detector.append((boxes, scores, truth))
-        hand_scores = np.array([hand_score(s, pose(image, box)[1]) for box, s in zip(boxes, scores, strict=True)])
-        by_hand.append((boxes, hand_scores, truth))
-    for name, images in (("detector's score", by_detector), ("hand score", by_hand)):
+        (annotated,) = annotate([Frame(record.file, lambda image=image: image)], networks, Settings(LEAST_SCORE))
+        hands = annotated.record.hands
+        by_hand.append((np.array([h.box for h in hands]).reshape(-1, 4), np.array([h.score for h in hands]), truth))
+    for name, images in (("detector's score", by_detector), ("hand score, as predict writes them", by_hand)):
         print(
             f"boxes by the {name}: AP.3 {average_precision(images, 0.3):.4f}, AP.5 {average_precision(images, 0.5):.4f}"
         )

@@ -1,0 +1,47 @@
+"""Keypoints of hands with known boxes: where they land, and which hands are the same."""
+
+import numpy as np
+import pytest
+
+from handpose_cli.annotator.pose import find_keypoints, hand_score, without_doubles
+from handpose_cli.heatmaps import encode
+from handpose_cli.records import Hand
+
+
+def bright_spot(crops):
+    """A network that finds one joint: the brightest pixel of the crop."""
+    n, size = crops.shape[:2]
+    rows, columns = np.unravel_index(crops[..., 0].reshape(n, -1).argmax(axis=1), (size, size))
+    points = (np.stack([columns, rows], axis=-1)[:, None] + 0.5) / 4 - 0.5
+    return {"heatmaps": encode(points, size // 4, 1.5)}
+
+
+@pytest.mark.parametrize("spot", [(140, 90), (205, 149), (101, 51)])
+def test_keypoints_are_given_in_pixels_of_the_image(spot):
+    image = np.zeros((300, 400, 3), np.uint8)
+    image[spot[1] - 2 : spot[1] + 3, spot[0] - 2 : spot[0] + 3] = 120
+    image[spot[1], spot[0]] = 255
+    boxes = [np.array([100, 50, 120, 100]), np.array([90, 30, 130, 140])]
+    keypoints, scores = find_keypoints(bright_spot, 192, [(image, box) for box in boxes])
+    assert keypoints.shape == (2, 1, 2)
+    assert keypoints[:, 0] == pytest.approx(np.array([spot, spot]), abs=0.8)
+    assert (scores > 0.85).all()
+
+
+def hand_at(x, y, score, size=100):
+    points = np.random.default_rng(0).uniform(0, size, (21, 2)) + np.array([x, y])
+    return Hand(np.array([x, y, size, size]), points, np.ones(21), score)
+
+
+def test_a_hand_found_twice_is_kept_once():
+    best, double, neighbour = hand_at(0, 0, 0.9), hand_at(5, 5, 0.8), hand_at(60, 0, 0.7)
+    assert without_doubles([best, double, neighbour]) == [best, neighbour]
+
+
+def test_a_small_hand_before_a_large_one_is_kept():
+    large, small = hand_at(0, 0, 0.9, size=300), hand_at(250, 250, 0.8, size=40)
+    assert without_doubles([large, small]) == [large, small]
+
+
+def test_the_hand_score_is_the_box_score_times_the_joints_mean():
+    assert hand_score(0.5, np.array([1.0, 0.6])) == pytest.approx(0.4)
