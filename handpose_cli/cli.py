@@ -29,6 +29,16 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:  # a light install lacks the training packages
+            if error.name not in ("keras", "tensorflow"):
+                raise
+            raise click.ClickException(
+                f"This needs {error.name}, which is not installed. Install it with: pip install keras tensorflow"
+            ) from error
+
 
 @click.group(
     cls=LazyGroup,

@@ -9,6 +9,15 @@ from conftest import SAMPLES, handpose
 from handpose_cli.cli import COMMANDS, cli
 
 
+WITHOUT_KERAS = """
+import sys
+for name in ("keras", "tensorflow"):
+    sys.modules[name] = None  # importing it raises ModuleNotFoundError
+from handpose_cli.cli import cli
+cli(sys.argv[1:])
+"""
+
+
 def in_new_process(code: str, *arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
 
@@ -26,19 +35,28 @@ print([name for name in ("numpy", "cv2", "av", "keras", "tensorflow", "rich") if
 
 def test_predict_runs_where_keras_and_tensorflow_are_missing(tmp_path):
     """An annotation-only machine has the light packages alone."""
-    code = """
-import sys
-for name in ("keras", "tensorflow"):
-    sys.modules[name] = None  # importing it raises ImportError
-from handpose_cli.cli import cli
-cli(sys.argv[1:])
-"""
     out = tmp_path / "out"
-    result = in_new_process(code, "predict", SAMPLES / "open_palm_sleeve.jpg", "-o", out, "--draw", "--format", "csv")
+    options = ("-o", out, "--draw", "--format", "csv")
+    result = in_new_process(WITHOUT_KERAS, "predict", SAMPLES / "open_palm_sleeve.jpg", *options)
     assert result.returncode == 0, result.stderr
     assert (out / "predictions.json").exists()
     assert (out / "predictions.csv").exists()
     assert (out / "annotated" / "open_palm_sleeve.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", SAMPLES / "open_palm_sleeve.jpg", "--engine", "keras"),
+        ("train", "--data", SAMPLES, "--val", SAMPLES),
+    ],
+)
+def test_what_needs_keras_says_so_where_it_is_missing(tmp_path, arguments):
+    result = in_new_process(WITHOUT_KERAS, *arguments, "-o", tmp_path / "out")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: This needs keras, which is not installed. Install it with: pip install keras tensorflow\n"
+    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)
