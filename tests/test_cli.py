@@ -8,7 +8,6 @@ from conftest import SAMPLES, handpose
 
 from handpose_cli.cli import COMMANDS, cli
 
-
 WITHOUT_KERAS = """
 import sys
 for name in ("keras", "tensorflow"):
