@@ -38,7 +38,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images in a batch.  [default: litert 1, keras 16]")
 @click.option("--threads", type=click.IntRange(min=1), help="Images at a time (litert).  [default: all processors]")
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
 def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, score_threshold, max_hands, every, weights,
             engine, batch_size, threads, overwrite, quiet) -> None:  # fmt: skip
