@@ -22,6 +22,7 @@ BOX_COLOUR = (0, 255, 255)
 UNSURE = 0.3  # joints with lower scores are drawn hollow and their bones thin
 
 JOINT_COLOURS = [WRIST_COLOUR] + [FINGER_COLOURS[finger] for finger in FINGERS for _ in range(4)]
+_FAR = 100_000  # pixels; what lies further out would overflow OpenCV's fixed point
 _SHIFT = 4  # OpenCV draws with 4 fractional bits
 
 
@@ -40,7 +41,7 @@ def draw_hands(image: np.ndarray, hands: Iterable[Hand]) -> np.ndarray:
 
 def _draw_box(canvas: np.ndarray, hand: Hand) -> None:
     thickness = max(1, round(min(canvas.shape[:2]) / 400))
-    x, y, width, height = (round(float(v)) for v in hand.box)
+    x, y, width, height = (round(float(v)) for v in np.clip(hand.box, -_FAR, _FAR))
     cv2.rectangle(canvas, (x, y), (x + width, y + height), BOX_COLOUR, thickness)
     if hand.score is not None:
         scale = max(min(canvas.shape[:2]) / 1000, 0.4)
@@ -60,7 +61,7 @@ def _draw_box(canvas: np.ndarray, hand: Hand) -> None:
 
 
 def _draw_skeleton(canvas: np.ndarray, hand: Hand) -> None:
-    points = np.asarray(hand.keypoints)
+    points = np.clip(np.asarray(hand.keypoints), -_FAR, _FAR)
     scores = np.ones(len(points)) if hand.keypoint_scores is None else hand.keypoint_scores
     thickness = max(1, round(float(np.ptp(points, axis=0).max()) / 90))
     fixed = [tuple(int(v) for v in np.round(point * 2**_SHIFT)) for point in points]

@@ -62,7 +62,8 @@ def test_the_samples_labels():
         ([{**IMAGE, "keypoints": [[float("nan"), 0]] * 21}],
          "entry 0: keypoints must be 21 pairs of finite numbers. Received shape: (21, 2)"),
         ([{**IMAGE, "keypoints": POINTS, "spread": [1]}], "entry 0: spread must be 21 numbers. Received shape: (1,)"),
-        ([{**IMAGE, "boxes": [[1, 2, 3]]}], "entry 0: box must be x, y, width, height. Received shape: (3,)"),
+        ([{**IMAGE, "boxes": [[1, 2, 3]]}],
+         "entry 0: box must be four finite numbers: x, y, width, height. Received: [1, 2, 3]"),
     ],
 )  # fmt: skip
 def test_corrupt_label_lists(tmp_path, entries, message):

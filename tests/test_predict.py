@@ -21,10 +21,12 @@ def truth():
 
 
 def found_by_image(results):
-    return {(entry["file"], hand["frame"]): [] for entry in results["files"] for hand in entry["hands"]} | {
-        key: [h for e in results["files"] for h in e["hands"] if (e["file"], h["frame"]) == key]
-        for key in {(entry["file"], hand["frame"]) for entry in results["files"] for hand in entry["hands"]}
-    }
+    """Found hands by file name and frame."""
+    found = {}
+    for entry in results["files"]:
+        for hand in entry["hands"]:
+            found.setdefault((entry["file"], hand["frame"]), []).append(hand)
+    return found
 
 
 def without_times(path):
@@ -182,6 +184,39 @@ def test_bad_inputs_get_a_record_and_do_not_stop_the_run(tmp_path):
     assert {path.name for path in (tmp_path / "out" / "annotated").iterdir()} == {"good.jpg", "tiny.png"}
 
 
+def test_odd_inputs_get_annotated_copies_too(tmp_path):
+    """A link to nothing, a picture too wide for JPEG, and two joined clips of different size and the same times."""
+    import av
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "link.mp4").symlink_to(tmp_path / "gone.mp4")
+    cv2.imwrite(str(folder / "wide.png"), np.zeros((20, 70_000, 3), np.uint8))
+    joined = b""
+    for size in ((64, 48), (81 * 2, 60)):
+        with av.open(str(tmp_path / "part.ts"), "w") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+            for _ in range(5):
+                pixels = np.zeros((size[1], size[0], 3), np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            container.mux(stream.encode())
+        joined += (tmp_path / "part.ts").read_bytes()
+    (folder / "joined.mpg").write_bytes(joined)
+    result = handpose("predict", folder, "-o", folder / "out", "--draw")
+    assert result.exit_code == 3
+    entries = {entry["file"]: entry for entry in read_results(folder / "out")["files"]}
+    assert entries["link.mp4"]["failure"] == "not a video that can be decoded: No such file or directory"
+    assert entries["joined.mpg"]["frames"] == 10
+    copies = folder / "out" / "annotated"
+    assert {path.name for path in copies.iterdir()} == {"joined.mpg.mp4", "wide.png.png"}
+    with av.open(str(copies / "joined.mpg.mp4")) as container:
+        assert len(list(container.decode(video=0))) == 10
+
+    assert handpose("predict", folder, "-r", "-o", folder / "out", "--overwrite").exit_code == 3
+    assert len(read_results(folder / "out")["files"]) == 3  # the copies have not become inputs
+
+
 def test_a_20_megapixel_image(tmp_path):
     cv2.imwrite(str(tmp_path / "large.jpg"), cv2.resize(cv2.imread(str(PICTURE)), (5120, 4096)))
     assert handpose("predict", tmp_path / "large.jpg", "-o", tmp_path / "out").exit_code == 0
@@ -250,5 +285,5 @@ def test_an_interrupted_run_leaves_no_half_written_file(tmp_path, monkeypatch):
     monkeypatch.setattr(predict, "draw_hands", interrupt)
     result = handpose("predict", SAMPLES, "-o", tmp_path, "--draw")
     assert result.exit_code == 130
-    assert result.stderr == "Interrupted; no results were written. Run the command again to start over.\n"
+    assert result.stderr == "Interrupted; no results were written. Start over with --overwrite.\n"
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

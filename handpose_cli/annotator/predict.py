@@ -89,6 +89,8 @@ def predict(
                 last = record.file
                 progress(record, counts)
         videos.close()
+    if not output.csv:  # one of an earlier run would not belong to these results
+        (output.folder / TABLE).unlink(missing_ok=True)
     return counts
 
 

@@ -48,7 +48,7 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
     on standard input. Results go to OUTPUT/predictions.json.
 
     \b
-    Exit codes: 0 done, 1 nothing useful was written, 2 wrong usage,
+    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage,
                 3 done, but some inputs could not be read, 130 interrupted
     """
     from handpose_cli import engine as engines
@@ -60,10 +60,13 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
     from handpose_cli.weights import WeightsError
 
     results = output / prediction.RESULTS
-    if results.exists() and not overwrite:
-        raise click.ClickException(f"{results} exists. Replace it with --overwrite or choose another --output.")
+    for name in (prediction.RESULTS, prediction.TABLE, prediction.COPIES):
+        if (output / name).exists() and not overwrite:
+            raise click.ClickException(
+                f"{output / name} exists. Replace it with --overwrite or choose another --output."
+            )
     try:
-        found = discover(inputs, recursive, sys.stdin if "-" in inputs else ())
+        found = discover(inputs, recursive, sys.stdin if "-" in inputs else (), output / prediction.COPIES)
         given = None if boxes is None else _read_boxes(boxes, {entry.name for entry in found})
 
         def load() -> Networks:
@@ -93,7 +96,7 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
     except OSError as error:
         raise click.ClickException(f"Cannot write to {output}: {error.strerror}. Choose another --output.") from error
     except KeyboardInterrupt:
-        click.echo("Interrupted; no results were written. Run the command again to start over.", err=True)
+        click.echo("Interrupted; no results were written. Start over with --overwrite.", err=True)
         ctx.exit(EXIT_INTERRUPTED)
     if not quiet:
         rate = counts.images / max(counts.seconds, 1e-9)

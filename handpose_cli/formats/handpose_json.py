@@ -23,7 +23,7 @@ import numpy as np
 
 from handpose_cli.files import atomic
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.json_entries import read_json, records_of
+from handpose_cli.formats.json_entries import box_of, read_json, records_of
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
 
 FORMAT_VERSION = 1
@@ -61,8 +61,7 @@ def _hand(entry: dict[str, Any]) -> Hand:
         if table.shape != (NUM_JOINTS, 3):
             raise ValueError(f"keypoints must be {NUM_JOINTS} triples. Received shape: {table.shape}")
         keypoints, scores = table[:, :2], table[:, 2]
-    box = np.array(entry["box"], np.float32)
-    return Hand(box, keypoints, scores, entry["score"], entry["handedness"], entry["track_id"])
+    return Hand(box_of(entry["box"]), keypoints, scores, entry["score"], entry["handedness"], entry["track_id"])
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import ImageRecord
 
@@ -17,6 +19,14 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise FormatError(f"{path}: cannot be read as JSON: {error}") from error
+
+
+def box_of(values: Any) -> np.ndarray:
+    """Return a box as float32 [4]; raise ValueError unless it is four finite numbers: x, y, width, height."""
+    box = np.asarray(values, np.float32)
+    if box.shape != (4,) or not np.isfinite(box).all():
+        raise ValueError(f"box must be four finite numbers: x, y, width, height. Received: {values}")
+    return box
 
 
 def records_of(

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.json_entries import read_json, records_of
+from handpose_cli.formats.json_entries import box_of, read_json, records_of
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord, box_around
 
 # A joint whose labellers disagree by this fraction of the hand's size is trusted half as much as an undisputed one.
@@ -56,9 +56,7 @@ def _records(entry: dict) -> Iterator[ImageRecord]:
 
 
 def _hand(entry: dict) -> Hand:
-    box = np.asarray(entry["box"], np.float32) if "box" in entry else None
-    if box is not None and box.shape != (4,):
-        raise ValueError(f"box must be x, y, width, height. Received shape: {box.shape}")
+    box = box_of(entry["box"]) if "box" in entry else None
     if box is not None and "keypoints" not in entry:
         return Hand(box, handedness=entry.get("handedness"))
     keypoints = np.asarray(entry["keypoints"], np.float32)

@@ -29,7 +29,9 @@ class Input:
         return self.path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def discover(arguments: Iterable[str], recursive: bool = False, standard_input: Iterable[str] = ()) -> list[Input]:
+def discover(
+    arguments: Iterable[str], recursive: bool = False, standard_input: Iterable[str] = (), left_out: Path | None = None
+) -> list[Input]:
     """Return the inputs that the arguments name, sorted by name, each once.
 
     Args:
@@ -38,6 +40,7 @@ def discover(arguments: Iterable[str], recursive: bool = False, standard_input: 
             itself is taken whatever its suffix, so that a wrong one is reported and not overlooked.
         recursive: look into folders' folders too.
         standard_input: lines, read only for "-".
+        left_out: a folder not to look into: the results', which may lie among the inputs.
 
     Raises:
         NoInputError: if an argument does not exist or matches nothing, or if there is nothing to do at all.
@@ -57,7 +60,7 @@ def discover(arguments: Iterable[str], recursive: bool = False, standard_input: 
             if not listed:
                 raise NoInputError(f"No such file or folder, and no match as a pattern: {argument}")
         for path in map(_absolute, listed):
-            paths += _media_in(path, recursive) if path.is_dir() else [path]
+            paths += _media_in(path, recursive, left_out) if path.is_dir() else [path]
             roots.append(path if path.is_dir() else path.parent)
     if not paths:
         hint = "" if recursive else " Add -r to look into the folders inside."
@@ -100,10 +103,16 @@ def _listed(lines: Iterable[str], source: str, folder: Path) -> list[Path]:
     return paths
 
 
-def _media_in(folder: Path, recursive: bool) -> list[Path]:
+def _media_in(folder: Path, recursive: bool, left_out: Path | None) -> list[Path]:
     """Return the images and videos in a folder; hidden files and folders are passed over."""
     found = []
     for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+        folders[:] = [
+            name
+            for name in folders
+            if recursive
+            and not name.startswith(".")
+            and (left_out is None or Path(parent, name) != _absolute(left_out))
+        ]
         found += [Path(parent, name) for name in files if _is_media(Path(name))]
     return found

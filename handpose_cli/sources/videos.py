@@ -46,9 +46,11 @@ def read_video(path: Path, every: int = 1) -> Iterator[VideoFrame]:
         try:
             for index, frame in enumerate(container.decode(stream)):
                 if index % every == 0:
+                    # raw streams have no times
+                    time = index / float(stream.average_rate or 30) if frame.time is None else float(frame.time)
                     # metadata counts anticlockwise, as np.rot90 does
                     pixels = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
-                    yield VideoFrame(index, float(frame.time or 0.0), np.ascontiguousarray(pixels))
+                    yield VideoFrame(index, time, np.ascontiguousarray(pixels))
         except av.FFmpegError as error:
             where = f"damaged after frame {index}" if index >= 0 else "not a video that can be decoded"
             raise UnreadableError(f"{where}: {error.strerror}") from error
@@ -57,9 +59,9 @@ def read_video(path: Path, every: int = 1) -> Iterator[VideoFrame]:
 
 
 def _open(path: Path):
-    if path.stat().st_size == 0:
-        raise UnreadableError("empty file (0 bytes)")
     try:
+        if path.stat().st_size == 0:
+            raise UnreadableError("empty file (0 bytes)")
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
         raise UnreadableError(f"not a video that can be decoded: {error.strerror}") from error
