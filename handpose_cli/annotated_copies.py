@@ -26,9 +26,8 @@ def save_image(folder: Path, file: str, image: np.ndarray) -> None:
         path = path.with_name(path.name + ".jpg")
     if max(image.shape[:2]) > MOST_PIXELS:
         path = path.with_name(path.name + ".png")
-    encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])[
-        1
-    ]
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(path.suffix.lower(), bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
     with atomic(path, "wb") as out:
         out.write(encoded.tobytes())
 

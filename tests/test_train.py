@@ -87,7 +87,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path, folder, tiny_preset):
     result = handpose("train", "--data", tmp_path, "--val", folder, "-o", tmp_path / "run",
                       "--preset", "hourglass-lite", "--batch-size", 4)  # fmt: skip
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == f"Error: {tmp_path / '3.png'}: cannot be read as an image"
+    assert result.stderr.splitlines()[-1] == f"Error: {tmp_path / '3.png'}: not an image (JPEG, PNG, WebP, BMP or TIFF)"
     (tmp_path / "3.png").unlink()
     result = train(tmp_path, tmp_path / "other")
     assert result.stderr == f"Error: {tmp_path / 'labels.json'}: no such image: {tmp_path / '3.png'}\n"
@@ -99,11 +99,25 @@ def test_targets_are_where_the_crops_show_the_joints(tmp_path):
     joints = rng.uniform(60, 140, (21, 2)).round()
     image = np.zeros((200, 200, 3), np.uint8)
     cv2.circle(image, tuple(joints[8].astype(int)), 4, (255, 255, 255), -1)
+    seen = 0
     for _ in range(20):
         crop = random_crop(joints, 128, rng)
         rows, columns = np.nonzero(crop.cut(image)[..., 0] > 100)
-        if len(rows):
+        if len(rows):  # else the joint was shifted out of the crop
+            seen += 1
             assert crop.to_crop(joints[8]) == pytest.approx([columns.mean(), rows.mean()], abs=1.0)
+    assert seen > 10
+
+
+def test_wrong_weights_and_too_few_hands_are_told_before_a_run_is_begun(tmp_path, folder, tiny_preset):
+    (tmp_path / "w.weights.h5").write_text("hello")
+    result = train(folder, tmp_path / "run", "--weights", tmp_path / "w.weights.h5")
+    assert result.exit_code == 1
+    assert f"Error: {tmp_path / 'w.weights.h5'}: not weights of this network: " in result.stderr
+    hands = len(read_samples([folder]))
+    result = train(folder, tmp_path / "run", "--batch-size", 500)
+    assert f"Error: {hands} hands to train on are fewer than --batch-size 500\n" in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_batches_depend_on_seed_and_epoch_alone(folder):

@@ -37,6 +37,7 @@ def command(data, val, run, resume, weights, **options) -> None:
 
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.training import fit
+    from handpose_cli.weights import WeightsError
 
     settings = fit.Settings(
         data=tuple(map(str, data)),
@@ -46,6 +47,6 @@ def command(data, val, run, resume, weights, **options) -> None:
     )
     try:
         best = fit.train(settings, run, resume, report=lambda line: click.echo(line, err=True))
-    except (FormatError, FloatingPointError) as error:
+    except (FormatError, WeightsError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Best weights: {best}", err=True)

@@ -40,7 +40,7 @@ def load_detector(path: Path) -> KerasNetwork:
     from handpose_cli.networks.ssd import build_ssd
 
     model = build_ssd()
-    _load(model, path)
+    load_weights(model, path)
     return KerasNetwork(model)
 
 
@@ -55,11 +55,12 @@ def load_hourglass(path: Path) -> KerasNetwork:
     else:
         raise bundled.WeightsError(f"{path}: no settings.json beside it that tells the network's shape")
     model = presets.build(preset)
-    _load(model, path)
+    load_weights(model, path)
     return KerasNetwork(model, presets.output_name(preset))
 
 
-def _load(model, path: Path) -> None:
+def load_weights(model, path: Path) -> None:
+    """Load a `.weights.h5` into a Keras model; raise `weights.WeightsError` if it is not this network's."""
     try:
         model.load_weights(str(path))
     except (OSError, ValueError) as error:

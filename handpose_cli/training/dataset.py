@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 
@@ -15,6 +14,8 @@ from handpose_cli.formats import label_list
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.heatmaps import crop_to_heatmap
 from handpose_cli.records import Hand
+from handpose_cli.sources.errors import UnreadableError
+from handpose_cli.sources.images import read_image
 from handpose_cli.training.augment import change_look, cut_random_border, random_crop
 
 
@@ -35,18 +36,19 @@ def read_samples(folders: Iterable[Path]) -> list[Sample]:
             image = folder / record.file
             if not image.is_file():
                 raise FormatError(f"{folder / 'labels.json'}: no such image: {image}")
-            samples += [Sample(image, hand) for hand in record.hands if record.frame is None]
+            if record.frame is None:
+                samples += [Sample(image, hand) for hand in record.hands if hand.keypoints is not None]
     if not samples:
         raise FormatError(f"no labelled hands in: {', '.join(map(str, folders))}")
     return samples
 
 
-def read_rgb(path: Path) -> np.ndarray:
-    """Read an image as uint8 [h, w, 3] RGB; raise FormatError if it cannot be read."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-    if image is None:
-        raise FormatError(f"{path}: cannot be read as an image")
-    return image
+def _read(sample: Sample) -> np.ndarray:
+    """Return the sample's image as `sources.images.read_image` does; raise FormatError, naming it, if it cannot."""
+    try:
+        return read_image(sample.image)
+    except UnreadableError as error:
+        raise FormatError(f"{sample.image}: {error}") from error
 
 
 class RandomCrops(keras.utils.PyDataset):
@@ -85,7 +87,7 @@ class RandomCrops(keras.utils.PyDataset):
             sample = self.samples[number]
             crop = random_crop(sample.hand.keypoints, self.size, rng)
             try:
-                image = read_rgb(sample.image)
+                image = _read(sample)
             except FormatError as error:
                 self.failure = error
                 raise
@@ -107,4 +109,4 @@ def centred_crops(samples: list[Sample], size: int) -> tuple[np.ndarray, list]:
         crops uint8 [n, size, size, 3] (RGB) and the `Crop` of each.
     """
     crops = [crop_around(sample.hand.box, size, CROP_SCALE) for sample in samples]
-    return np.stack([crop.cut(read_rgb(s.image)) for crop, s in zip(crops, samples, strict=True)]), crops
+    return np.stack([crop.cut(_read(s)) for crop, s in zip(crops, samples, strict=True)]), crops

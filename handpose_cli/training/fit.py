@@ -11,7 +11,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from handpose_cli.engine.keras import load_weights
 from handpose_cli.evaluation.metrics import distances, longer_sides, pck
+from handpose_cli.formats.errors import FormatError
 from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.networks import presets
 from handpose_cli.training.dataset import RandomCrops, centred_crops, read_samples
@@ -90,7 +92,8 @@ def train(settings: Settings, run: Path, resume: bool, report: Callable[[str], N
         report: called with each line worth telling.
 
     Raises:
-        FormatError: if the data cannot be read. FloatingPointError: if the loss stops being a number.
+        FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
+        FloatingPointError: if the loss stops being a number.
     """
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.precision)
@@ -101,12 +104,15 @@ def train(settings: Settings, run: Path, resume: bool, report: Callable[[str], N
     held_back = read_samples(map(Path, settings.validation))
     report(f"{len(samples)} hands to train on, {len(held_back)} to validate on, {preset}")
 
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "settings.json").write_text(json.dumps({**asdict(settings), **asdict(preset)}, indent=1) + "\n")
+    if len(samples) < settings.batch_size:
+        raise FormatError(f"{len(samples)} hands to train on are fewer than --batch-size {settings.batch_size}")
 
     model = presets.build(preset)
     if settings.weights:
-        model.load_weights(settings.weights)
+        load_weights(model, Path(settings.weights))
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "settings.json").write_text(json.dumps({**asdict(settings), **asdict(preset)}, indent=1) + "\n")
+
     earlier = _logged(run) if resume else []
     data = RandomCrops(
         samples, preset.input_size, settings.batch_size, settings.seed, len(earlier), workers=2, max_queue_size=8

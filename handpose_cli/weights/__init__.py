@@ -11,7 +11,6 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 DETECTOR = "ssd-egohands"
-HOURGLASS = "hourglass-lite"
 
 SUFFIXES = {"litert": ".tflite", "keras": ".weights.h5"}
 
