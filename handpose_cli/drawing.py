@@ -61,15 +61,32 @@ def _draw_box(canvas: np.ndarray, hand: Hand) -> None:
 
 
 def _draw_skeleton(canvas: np.ndarray, hand: Hand) -> None:
-    points = np.clip(np.asarray(hand.keypoints), -_FAR, _FAR)
+    labelled = np.isfinite(np.asarray(hand.keypoints)).all(axis=1)
+    points = np.clip(np.nan_to_num(hand.keypoints), -_FAR, _FAR)
     scores = np.ones(len(points)) if hand.keypoint_scores is None else hand.keypoint_scores
-    thickness = max(1, round(float(np.ptp(points, axis=0).max()) / 90))
+    thickness = max(1, round(float(np.ptp(points[labelled], axis=0).max()) / 90))
     fixed = [tuple(int(v) for v in np.round(point * 2**_SHIFT)) for point in points]
     for start, end in SKELETON:
+        if not (labelled[start] and labelled[end]):
+            continue
         sure = min(scores[start], scores[end]) >= UNSURE
         cv2.line(canvas, fixed[start], fixed[end], JOINT_COLOURS[end], thickness if sure else 1, cv2.LINE_AA, _SHIFT)
     radius = round((thickness + 1) * 2**_SHIFT)
-    for point, colour, score in zip(fixed, JOINT_COLOURS, scores, strict=True):
+    for point, colour, score, is_labelled in zip(fixed, JOINT_COLOURS, scores, labelled, strict=True):
+        if not is_labelled:
+            continue
         fill = -1 if score >= UNSURE else 1
         cv2.circle(canvas, point, radius, (0, 0, 0), -1 if fill < 0 else 1, cv2.LINE_AA, _SHIFT)
         cv2.circle(canvas, point, radius - 2**_SHIFT // 2, colour, fill, cv2.LINE_AA, _SHIFT)
+
+
+def draw_plain_skeleton(canvas: np.ndarray, keypoints: np.ndarray, colour: tuple[int, int, int]) -> None:
+    """Draw a skeleton in one colour onto an image (uint8 [h, w, 3]), to compare it with another; NaN joints are left out."""
+    labelled = np.isfinite(keypoints).all(axis=1)
+    fixed = [tuple(int(v) for v in np.round(p * 2**_SHIFT)) for p in np.clip(np.nan_to_num(keypoints), -_FAR, _FAR)]
+    for start, end in SKELETON:
+        if labelled[start] and labelled[end]:
+            cv2.line(canvas, fixed[start], fixed[end], colour, 1, cv2.LINE_AA, _SHIFT)
+    for point, is_labelled in zip(fixed, labelled, strict=True):
+        if is_labelled:
+            cv2.circle(canvas, point, 2 << _SHIFT, colour, -1, cv2.LINE_AA, _SHIFT)

@@ -36,11 +36,16 @@ class Hand:
 
     Attributes:
         box: float32 [4], x, y, width, height in pixels; it may reach outside the image.
-        keypoints: float32 [21, 2], x, y in pixels, in the order of `KEYPOINT_NAMES`; None if there is only a box.
+        keypoints: float32 [21, 2], x, y in pixels, in the order of `KEYPOINT_NAMES`; NaN for a joint that is not
+            labelled; None if there is only a box.
         keypoint_scores: float32 [21], 0 to 1: a prediction's confidence, or the trust in a label; None if unknown.
         score: confidence that this is a hand, 0 to 1; None for labels.
         handedness: "left" or "right", as the hand is (not as a mirror shows it); None if unknown.
         track_id: the same number for the same hand through a video; None if hands are not tracked.
+        visibility: uint8 [21] as in COCO: 0 not labelled (the keypoint is NaN), 1 labelled but hidden, 2 visible; None
+            if all are labelled and nothing is known of hidden ones.
+        area: the object's area in pixels, which OKS divides by, where the label set gives one.
+        head_size: length in pixels of the person's head, which PCKh divides by, where the label set gives one.
     """
 
     box: np.ndarray
@@ -49,6 +54,9 @@ class Hand:
     score: float | None = None
     handedness: str | None = None
     track_id: int | None = None
+    visibility: np.ndarray | None = None
+    area: float | None = None
+    head_size: float | None = None
 
 
 @dataclass
@@ -63,6 +71,8 @@ class ImageRecord:
         time: presentation time of the frame in seconds; None for a still image.
         fps: the video's average frame rate; None for a still image.
         failure: why the input could not be read, in one line; None if it was read.
+        sample: images with the same one show the same pose (FreiHAND's four backgrounds) and stay together when labels
+            are split; None: each file is a sample of its own.
     """
 
     file: str
@@ -73,9 +83,11 @@ class ImageRecord:
     time: float | None = None
     fps: float | None = None
     failure: str | None = None
+    sample: str | None = None
 
 
 def box_around(keypoints: np.ndarray) -> np.ndarray:
-    """Return the tight box (float32 [4]: x, y, width, height) around keypoints [n, 2]."""
-    low, high = keypoints.min(axis=0), keypoints.max(axis=0)
+    """Return the tight box (float32 [4]: x, y, width, height) around those of the keypoints [n, 2] that are not NaN."""
+    labelled = keypoints[np.isfinite(keypoints).all(axis=1)]
+    low, high = labelled.min(axis=0), labelled.max(axis=0)
     return np.concatenate([low, high - low]).astype(np.float32)

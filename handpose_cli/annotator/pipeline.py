@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -93,6 +94,11 @@ def _boxes(frame: Frame, pixels: np.ndarray, networks: Networks, settings: Setti
         return list(zip(*detect(networks.detector, pixels, settings.score_threshold), strict=True))
     height, width = pixels.shape[:2]
     return [(np.array([0, 0, width, height], np.float32), 1.0)]
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(

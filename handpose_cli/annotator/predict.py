@@ -69,7 +69,7 @@ def predict(
     counts, last, started = Counts(), None, time.monotonic()
     copies = output.folder / COPIES
     with ExitStack() as files:
-        writers: list[Any] = [files.enter_context(handpose_json.open_writer(output.folder / RESULTS, info))]
+        writers: list[Any] = [files.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
         if output.csv:
             writers.append(files.enter_context(csv_table.open_writer(output.folder / TABLE)))
         videos = VideoCopies(copies)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from datetime import UTC, datetime
@@ -53,7 +52,7 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
     """
     from handpose_cli import engine as engines
     from handpose_cli.annotator import predict as prediction
-    from handpose_cli.annotator.pipeline import Networks, Settings
+    from handpose_cli.annotator.pipeline import Networks, Settings, processors
     from handpose_cli.commands.progress import progress
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.sources.discover import NoInputError, discover
@@ -88,7 +87,7 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
                 _info(ctx, engine, weights, given is None and detector == "ssd"),
                 every=every,
                 batch_size=batch_size or (1 if engine == "litert" else 16),
-                threads=threads or _processors(),
+                threads=threads or processors(),
                 progress=show,
             )
     except (NoInputError, WeightsError, FormatError) as error:
@@ -109,16 +108,11 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
         ctx.exit(EXIT_SOME_FAILED)
 
 
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _read_boxes(path: Path, names: set[str]):
     """Return the hands of a box file by file name and frame; at least one must belong to an input."""
     from handpose_cli.formats import handpose_json, label_list
     from handpose_cli.formats.errors import FormatError
-    from handpose_cli.formats.json_entries import read_json
+    from handpose_cli.formats.parsing import read_json
 
     read = label_list.read if isinstance(read_json(path), list) else handpose_json.read
     boxes: dict[tuple[str, int | None], list] = {}

@@ -1,8 +1,19 @@
-"""Average precision of boxes."""
+"""How well hands are found: overlap of boxes, and COCO's average precision of boxes and of keypoints."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
+from faster_coco_eval import COCO, COCOeval_faster
+
+from handpose_cli.evaluation.metrics import HAND_SIGMAS
+from handpose_cli.formats.coco import hand_to_annotation
+from handpose_cli.records import Hand, ImageRecord
+
+COCO_KEYS = ("category_id", "bbox", "iscrowd", "keypoints", "num_keypoints")
+BOX53 = 0.53  # Ultralytics takes this share of the box for the hand's area
 
 
 def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -14,31 +25,87 @@ def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return shared / np.maximum(boxes[..., 2:].prod(axis=-1) + others[..., 2:].prod(axis=-1) - shared, 1e-12)
 
 
-def average_precision(images: list[tuple[np.ndarray, np.ndarray, np.ndarray]], threshold: float) -> float:
-    """Return the area under the precision envelope over recall (PASCAL VOC 2010 on, all points).
+def area_of(hand: Hand, kind: str) -> float:
+    """Return the area in pixels that OKS divides by.
 
     Args:
-        images: for each image predicted boxes [n, 4], their scores [n], and labelled boxes [m, 4].
-        threshold: IoU from which a prediction can count as a labelled box; each label counts once, for the best-scored
-            prediction that overlaps it most.
+        kind: "box", the labelled box; "box53", 0.53 of it; or "field", the label set's area (the box if it has none).
     """
-    hits: list[tuple[float, bool]] = []
-    labels = 0
-    for boxes, scores, truth in images:
-        labels += len(truth)
-        free = np.ones(len(truth), bool)
-        for i in np.argsort(-np.asarray(scores), kind="stable"):
-            overlap = iou(boxes[i : i + 1], truth)[0] * free if len(truth) else np.zeros(1)
-            best = int(overlap.argmax())
-            hit = bool(overlap[best] >= threshold)
-            if hit:
-                free[best] = False
-            hits.append((float(scores[i]), hit))
-    if not labels:
-        return 0.0
-    hits.sort(key=lambda item: -item[0])
-    found = np.cumsum([hit for _, hit in hits])
-    recall = np.concatenate([[0], found / labels])
-    precision = np.concatenate([[1], found / np.arange(1, len(found) + 1)])
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(np.diff(recall) * envelope[1:]))
+    box = float(hand.box[2] * hand.box[3])
+    if kind == "field" and hand.area is not None:
+        return hand.area
+    return BOX53 * box if kind == "box53" else box
+
+
+def average_precision(
+    images: Sequence[tuple[ImageRecord, list[Hand]]], kind: str, oks_area: str = "box"
+) -> dict[str, float]:
+    """Return COCO's average precision over thresholds from .50 to .95, and at .50 and .75, each 0 to 1.
+
+    Args:
+        images: each labelled record, and the hands predicted for it.
+        kind: "bbox" (by the boxes' IoU) or "keypoints" (by OKS with COCO-WholeBody's sigmas for hands; hands labelled
+            without keypoints are ignored).
+        oks_area: see `area_of`.
+
+    Returns:
+        {"AP": ..., "AP50": ..., "AP75": ...}; NaN without a label.
+    """
+    annotations: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
+    for number, (label, predicted) in enumerate(images, start=1):
+        for hand in label.hands:
+            annotations.append(_entry(hand, number) | {"id": len(annotations) + 1, "area": area_of(hand, oks_area)})
+        results += [
+            {**_entry(hand, number), "score": 1.0 if hand.score is None else float(hand.score)}
+            for hand in predicted
+            if kind == "bbox" or hand.keypoints is not None
+        ]
+    if not any(entry["num_keypoints"] for entry in annotations) if kind == "keypoints" else not annotations:
+        return dict.fromkeys(("AP", "AP50", "AP75"), float("nan"))
+    if not results:
+        return dict.fromkeys(("AP", "AP50", "AP75"), 0.0)
+    if kind == "bbox":
+        results = [{key: entry[key] for key in ("image_id", "category_id", "bbox", "score")} for entry in results]
+    truth = COCO(
+        {
+            "images": [{"id": number} for number in range(1, len(images) + 1)],
+            "annotations": annotations,
+            "categories": [{"id": 1, "name": "hand"}],
+        }
+    )
+    evaluation = COCOeval_faster(
+        truth,
+        truth.loadRes(results),
+        iouType=kind,
+        kpt_oks_sigmas=list(HAND_SIGMAS) if kind == "keypoints" else None,
+        print_function=lambda *_: None,
+    )
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    figures = evaluation.stats_as_dict
+    return {"AP": figures["AP_all"], "AP50": figures["AP_50"], "AP75": figures["AP_75"]}
+
+
+def _entry(hand: Hand, image: int) -> dict[str, Any]:
+    entry = hand_to_annotation(hand)
+    return {"image_id": image, "ignore": 0, **{key: entry[key] for key in COCO_KEYS}}
+
+
+def recall_and_precision(images: Iterable[tuple[ImageRecord, list[Hand]]], threshold: float) -> tuple[float, float]:
+    """Return the share of labelled hands that are found and of predicted hands that are right, at an IoU threshold.
+
+    Each label is found once, by the best-scored prediction that overlaps it enough.
+    """
+    labelled = predicted = right = 0
+    for label, hands in images:
+        labelled, predicted = labelled + len(label.hands), predicted + len(hands)
+        free = np.ones(len(label.hands), bool)
+        boxes = np.reshape([hand.box for hand in label.hands], (-1, 4))
+        for hand in sorted(hands, key=lambda hand: -(1.0 if hand.score is None else hand.score)):
+            overlap = iou(hand.box[None], boxes)[0] * free
+            if overlap.size and overlap.max() >= threshold:
+                free[int(overlap.argmax())] = False
+                right += 1
+    return right / labelled if labelled else float("nan"), right / predicted if predicted else float("nan")

@@ -1,8 +1,25 @@
-"""Figures that compare predicted with labelled keypoints. Each name says how it is normalised."""
+"""Figures that compare predicted with labelled keypoints.
+
+Each metric turns the joints' errors into contributions, float64 [hands, joints], NaN where a joint does not count;
+`average` makes one figure of them. So every metric can be given by joint and by finger, and with an interval
+(`intervals`). Errors are distances in pixels of the original image: NaN where the joint is not labelled, infinite where
+it is labelled but its hand was not found. Names of figures say the norm: `pck@0.1/bbox`, `auc/mmpose30px`, `epe_px`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+
+from handpose_cli.records import Hand
+
+# Sigmas of COCO-WholeBody's hands (Jin et al., ECCV 2020), which are the same left and right.
+HAND_SIGMAS = np.array(
+    [0.029, 0.022, 0.035, 0.037, 0.047, 0.026, 0.025, 0.024, 0.035, 0.018, 0.024, 0.022, 0.026, 0.017, 0.021, 0.021,
+     0.032, 0.020, 0.019, 0.022, 0.031]
+)  # fmt: skip
+
+WRIST, MIDDLE_MCP = 0, 9
+LEAST_PALM = 0.1  # of the box's longer side: a palm seen edge-on is too short to divide by
 
 
 def distances(predicted: np.ndarray, labelled: np.ndarray) -> np.ndarray:
@@ -12,13 +29,85 @@ def distances(predicted: np.ndarray, labelled: np.ndarray) -> np.ndarray:
 
 def longer_sides(keypoints: np.ndarray) -> np.ndarray:
     """Return the longer side [n] of each hand's tight keypoint box, from keypoints [n, joints, 2]."""
-    return (keypoints.max(axis=1) - keypoints.min(axis=1)).max(axis=-1).astype(np.float64)
+    return (np.nanmax(keypoints, axis=1) - np.nanmin(keypoints, axis=1)).max(axis=-1).astype(np.float64)
 
 
-def pck(distance: np.ndarray, norm: np.ndarray, threshold: float) -> float:
-    """Percentage of correct keypoints, 0 to 1: the share of joints closer than `threshold` times the hand's norm.
+def norm_of(hand: Hand, kind: str) -> float:
+    """Return what a labelled hand's errors are divided by, in pixels; NaN if it has no such length.
 
-    Strict comparison, as in MMPose's `PCKAccuracy`; every joint counts once. distance [n, joints], norm [n], both in
-    pixels. NaN distances (no prediction) count as wrong.
+    Args:
+        kind: "bbox", the longer side of the labelled box (MMPose's `norm_item="bbox"`); "palm", wrist to middle finger's
+            MCP joint; "head", the label set's head size (PCKh); or "px", 1.
     """
-    return float((distance < threshold * norm[:, None]).mean())
+    if kind == "px":
+        return 1.0
+    longer = float(max(hand.box[2], hand.box[3]))
+    if kind == "bbox":
+        return longer if longer > 0 else np.nan
+    if kind == "head":
+        return hand.head_size if hand.head_size and hand.head_size > 0 else np.nan
+    if hand.keypoints is None:
+        return np.nan
+    palm = float(np.linalg.norm(hand.keypoints[WRIST] - hand.keypoints[MIDDLE_MCP]))
+    return palm if palm > LEAST_PALM * longer else np.nan
+
+
+def correct(error: np.ndarray, norm: np.ndarray, threshold: float, or_equal: bool = False) -> np.ndarray:
+    """Contributions to PCK: 1 where error / norm < threshold, 0 where not, NaN where error or norm is NaN.
+
+    In float32 and strict, as MMPose's `PCKAccuracy`, so that an error on the threshold is decided as there; `or_equal`
+    is FreiHAND's way.
+    """
+    share = error.astype(np.float32) / np.asarray(norm, np.float32).reshape(-1, 1)
+    limit = np.float32(threshold)
+    within = (share <= limit if or_equal else share < limit).astype(np.float64)
+    return np.where(np.isnan(share), np.nan, within)
+
+
+def pck(error: np.ndarray, norm: np.ndarray, threshold: float) -> float:
+    """Percentage of correct keypoints, 0 to 1, in the mean of the joints' (MMPose's `PCKAccuracy`)."""
+    return average(correct(error, norm, threshold), "macro")
+
+
+def auc_mmpose(error: np.ndarray, norm: float = 30.0, steps: int = 20) -> np.ndarray:
+    """Contributions to MMPose's `keypoint_auc`: the mean of PCK at 0, 1/20, ... 19/20 of `norm` pixels.
+
+    A perfect prediction scores 0.95, since nothing is closer than 0.
+    """
+    ones = np.ones(len(error))
+    return np.mean([correct(error, ones * norm, step / steps) for step in range(steps)], axis=0)
+
+
+def auc_trapezoid(error: np.ndarray, most: float = 30.0, steps: int = 100) -> np.ndarray:
+    """Contributions to the AUC of FreiHAND's `EvalUtil`: PCK (<=) by the trapezoid rule at `steps` points to `most` px."""
+    thresholds = np.linspace(0, most, steps)
+    curves = np.stack([correct(error, np.ones(len(error)), t, or_equal=True) for t in thresholds])
+    return np.trapezoid(curves, thresholds, axis=0) / np.trapezoid(np.ones(steps), thresholds)
+
+
+def found(error: np.ndarray) -> np.ndarray:
+    """Return errors [n, joints] with NaN for those of hands not found: contributions to EPE."""
+    return np.where(np.isinf(error), np.nan, error)
+
+
+def average(contributions: np.ndarray, how: str) -> float:
+    """Return one figure: "macro", the mean of the joints' means; "micro", of all joints of all hands; or "median"."""
+    counted = contributions[:, np.isfinite(contributions).any(axis=0)]
+    if not counted.size:
+        return float("nan")
+    if how == "macro":
+        return float(np.nanmean(counted, axis=0).mean())
+    return float(np.nanmean(counted) if how == "micro" else np.nanmedian(counted))
+
+
+def by_joint(contributions: np.ndarray, how: str) -> list[float | None]:
+    """Return each joint's mean (or median, if that is `how`); None for a joint that is never counted."""
+    columns = (column[np.isfinite(column)] for column in contributions.T)
+    middle = np.median if how == "median" else np.mean
+    return [float(middle(column)) if column.size else None for column in columns]
+
+
+def oks(error: np.ndarray, area: np.ndarray, sigmas: np.ndarray = HAND_SIGMAS) -> np.ndarray:
+    """Object keypoint similarity [n], 0 to 1, of COCO: the mean over labelled joints of exp(-d^2 / (2 area (2 sigma)^2))."""
+    exponent = error.astype(np.float64) ** 2 / (2 * np.asarray(area)[:, None] * (2 * sigmas) ** 2)
+    return np.nanmean(np.exp(-exponent), axis=1)

@@ -7,8 +7,10 @@ input in sorted order, with hands or without, readable or not:
      {"frame": null, "time": null, "box": [x, y, w, h], "score": 0.9, "handedness": null, "track_id": null,
       "keypoints": [[x, y, score], ... 21]}]}
 
-A video's entry also has `fps` and `frames` (how many were annotated); an input that could not be read, or not to its
-end, has `failure`, and null for a size that is not known.
+A video's entry also has `fps`, `frames` (how many were annotated) and `frame_times`, their indices and times, with hands
+or without; an input that could not be read, or not to its end, has `failure`, and null for a size that is not known.
+Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an unlabelled
+joint's x and y are null), `area` and `head_size`. Pixels are rounded to 1/100, scores to 1/10,000.
 """
 
 from __future__ import annotations
@@ -23,52 +25,77 @@ import numpy as np
 
 from handpose_cli.files import atomic
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.json_entries import box_of, read_json, records_of
+from handpose_cli.formats.fields import EVERYTHING
+from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, has_member, stream_json
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
 
 FORMAT_VERSION = 1
 
 
-def read(path: Path) -> Iterator[ImageRecord]:
-    """Yield the records of a result file: one for each still image and failure, and for each video frame with hands.
+KEEPS = EVERYTHING
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    return first_character(head) == b"{" and b'"keypoint_names"' in head
+
+
+def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
+    """Yield the records of a result file: one for each still image, video frame and failure.
 
     Raises:
         FormatError: if the file is not of this format; the message names the file and the entry's index.
     """
-    results = read_json(path)
-    if not isinstance(results, dict) or not isinstance(results.get("files"), list):
+    index = -1
+    for index, entry in enumerate(stream_json(path, "files.item")):
+        with errors_at(f"{path}: files[{index}]"):
+            records = list(_records(entry))
+        yield from records
+    if index < 0 and not has_member(path, "files"):
         raise FormatError(f"{path}: expected an object with a list `files`, as `handpose predict` writes it")
-    yield from records_of(path, results["files"], _records)
 
 
 def _records(entry: dict[str, Any]) -> Iterator[ImageRecord]:
-    size = entry["width"], entry["height"]
-    if "fps" in entry:
-        by_frame: dict[int, list[dict]] = {}
+    file, size, sample = entry["file"], (entry["width"], entry["height"]), entry.get("sample")
+    if "fps" in entry or "frame_times" in entry:
+        by_frame: dict[int, list[Hand]] = {int(frame): [] for frame, _ in entry.get("frame_times", ())}
+        times = dict(entry.get("frame_times", ()))
         for hand in entry["hands"]:
-            by_frame.setdefault(int(hand["frame"]), []).append(hand)
-        for frame, found in by_frame.items():
-            yield ImageRecord(entry["file"], *size, [_hand(h) for h in found], frame, found[0]["time"], entry["fps"])
+            by_frame.setdefault(int(hand["frame"]), []).append(_hand(hand))
+            times.setdefault(hand["frame"], hand["time"])
+        for frame, hands in by_frame.items():
+            yield ImageRecord(file, *size, hands, frame, times[frame], entry.get("fps"), sample=sample)
+        if "failure" in entry:
+            yield ImageRecord(file, None, None, failure=entry["failure"])
     else:
         hands = [_hand(hand) for hand in entry["hands"]]
-        yield ImageRecord(entry["file"], *size, hands, failure=entry.get("failure"))
+        yield ImageRecord(file, *size, hands, failure=entry.get("failure"), sample=sample)
 
 
 def _hand(entry: dict[str, Any]) -> Hand:
-    keypoints = scores = None
-    if entry["keypoints"] is not None:
-        table = np.array(entry["keypoints"], np.float32)
-        if table.shape != (NUM_JOINTS, 3):
-            raise ValueError(f"keypoints must be {NUM_JOINTS} triples. Received shape: {table.shape}")
-        keypoints, scores = table[:, :2], table[:, 2]
-    return Hand(box_of(entry["box"]), keypoints, scores, entry["score"], entry["handedness"], entry["track_id"])
+    fields = {name: entry.get(name) for name in ("score", "handedness", "track_id", "area", "head_size")}
+    box = box_of(entry["box"])
+    if entry["keypoints"] is None:
+        return Hand(box, **fields)
+    table = np.array(entry["keypoints"], np.float64)  # null becomes NaN
+    if table.shape != (NUM_JOINTS, 3):
+        raise ValueError(f"keypoints must be {NUM_JOINTS} triples. Received shape: {table.shape}")
+    visibility = entry.get("visibility")
+    points = table[:, :2] if visibility is None else np.where(np.array(visibility)[:, None] == 0, 0, table[:, :2])
+    hand = hand_of(points, visibility, box, **fields)
+    if np.isfinite(table[:, 2]).all():
+        hand.keypoint_scores = table[:, 2].astype(np.float32)
+    return hand
 
 
 @contextmanager
-def open_writer(path: Path, info: dict[str, Any]) -> Iterator[Writer]:
-    """Open a result file for writing record by record; it appears when the block ends without an error."""
+def open_writer(path: Path, images: Path | None = None, info: dict[str, Any] | None = None) -> Iterator[Writer]:
+    """Open a result file for writing record by record; it appears when the block ends without an error.
+
+    Args:
+        info: how the results were made; None: they were converted from labels.
+    """
     with atomic(path) as file:
-        writer = Writer(file, info)
+        writer = Writer(file, {"format_version": FORMAT_VERSION} if info is None else info)
         yield writer
         writer.finish()
 
@@ -89,6 +116,7 @@ class Writer:
         self._after_first_file = False
         self._after_first_hand = False
         self._tail: dict[str, Any] = {}
+        self._frame_times: list[list] = []
 
     def write(self, record: ImageRecord) -> None:
         if record.file != self._current:
@@ -97,7 +125,7 @@ class Writer:
         if record.failure is not None:
             self._tail["failure"] = record.failure
         if record.frame is not None:
-            self._tail["frames"] += 1
+            self._frame_times.append([record.frame, _round(record.time, 6)])
         for hand in record.hands:
             self._file.write(",\n   " if self._after_first_hand else "\n   ")
             self._file.write(_dump(hand_to_json(hand, record.frame, record.time)))
@@ -110,16 +138,19 @@ class Writer:
     def _start_file(self, record: ImageRecord) -> None:
         self._file.write(",\n " if self._after_first_file else "\n ")
         head: dict[str, Any] = {"file": record.file, "width": record.width, "height": record.height}
+        if record.sample is not None:
+            head["sample"] = record.sample
         if record.fps is not None:
             head["fps"] = round(record.fps, 6)
-            self._tail["frames"] = 0
         self._file.write(_dump(head)[:-1] + ', "hands": [')
         self._current, self._after_first_file, self._after_first_hand = record.file, True, False
 
     def _end_file(self) -> None:
         if self._current is not None:
+            if self._frame_times:
+                self._tail = {"frames": len(self._frame_times), "frame_times": self._frame_times, **self._tail}
             self._file.write("]" + "".join(f", {_dump(k)}: {_dump(v)}" for k, v in self._tail.items()) + "}")
-        self._tail = {}
+        self._tail, self._frame_times = {}, []
 
 
 def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str, Any]:
@@ -130,6 +161,11 @@ def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str,
         keypoints = [
             [_round(x, 2), _round(y, 2), _round(score, 4)] for (x, y), score in zip(hand.keypoints, scores, strict=True)
         ]
+    optional = {
+        "visibility": None if hand.visibility is None else hand.visibility.tolist(),
+        "area": _round(hand.area, 2),
+        "head_size": _round(hand.head_size, 2),
+    }
     return {
         "frame": frame,
         "time": _round(time, 6),
@@ -138,11 +174,12 @@ def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str,
         "handedness": hand.handedness,
         "track_id": hand.track_id,
         "keypoints": keypoints,
+        **{name: value for name, value in optional.items() if value is not None},
     }
 
 
 def _round(value: Any, digits: int) -> float | None:
-    return None if value is None else round(float(value), digits)
+    return None if value is None or np.isnan(value) else round(float(value), digits)
 
 
 def _dump(value: Any) -> str:

@@ -2,7 +2,7 @@
 
     [{"image": "images/0001.jpg", "width": 192, "height": 192, "keypoints": [[x, y] x21], "spread": [21 numbers]}, ...]
 
-or, with any number of hands (as in `samples/labels.json`):
+(several such entries in a row may be hands of one image), or, with any number of hands (as in `samples/labels.json`):
 
     [{"file": "a.jpg", "width": 576, "height": 576, "hands": [{"keypoints": ..., "box": ..., "handedness": "left"}]},
      {"file": "b.mp4", "width": 480, "height": 480, "fps": 24, "frames": [{"frame": 0, "hands": [...]}, ...]}]
@@ -11,8 +11,9 @@ or, where only boxes are known:
 
     [{"file": "a.jpg", "width": 576, "height": 576, "boxes": [[x, y, width, height], ...]}, ...]
 
-Keypoints are pixels of the upright image in FreiHAND order. Optional for each hand: `box` [x, y, width, height],
-`handedness`, and `spread` [21]: how far several labellers of the joint disagree, as a fraction of the hand's size.
+Keypoints are pixels of the upright image in FreiHAND order; where only some joints are known, they are an object from the
+joint's number to its place, {"4": [x, y], "8": [x, y]}. Optional for each hand: `box` [x, y, width, height],
+`handedness`, `visible` [21] (0 for a hidden joint), and `spread` [21]: how far several labellers of the joint disagree, as a fraction of the hand's size.
 """
 
 from __future__ import annotations
@@ -23,23 +24,44 @@ from pathlib import Path
 import numpy as np
 
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.json_entries import box_of, read_json, records_of
-from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord, box_around
+from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_json
+from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # A joint whose labellers disagree by this fraction of the hand's size is trusted half as much as an undisputed one.
 HALF_TRUST_SPREAD = 0.05
 
 
-def read(path: Path) -> Iterator[ImageRecord]:
+def recognises(path: Path, head: bytes) -> bool:
+    first_entry = head[: head.find(b"}")]
+    return first_character(head) == b"[" and (b'"image"' in first_entry or b'"file"' in first_entry)
+
+
+def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     """Yield a record for each image, and for each labelled frame of each video, in the file's order.
+
+    Args:
+        path: the file, or a folder with it as `labels.json`.
 
     Raises:
         FormatError: if the file is not a list of such objects; the message names the file and the entry's index.
     """
-    entries = read_json(path)
-    if not isinstance(entries, list):
-        raise FormatError(f"{path}: expected a JSON list of images. Received: {type(entries).__name__}")
-    yield from records_of(path, entries, _records)
+    if path.is_dir():
+        path = path / "labels.json"
+    index, last = -1, None
+    for index, entry in enumerate(stream_json(path, "item")):
+        with errors_at(f"{path}: entry {index}"):
+            records = list(_records(entry))
+        for record in records:
+            if last is not None and (record.file, record.frame) == (last.file, last.frame):
+                last.hands += record.hands  # one entry for each hand of an image
+                continue
+            if last is not None:
+                yield last
+            last = record
+    if last is not None:
+        yield last
+    if index < 0 and first_character(path.read_bytes()) != b"[":
+        raise FormatError(f"{path}: expected a JSON list of images")
 
 
 def _records(entry: dict) -> Iterator[ImageRecord]:
@@ -59,13 +81,16 @@ def _hand(entry: dict) -> Hand:
     box = box_of(entry["box"]) if "box" in entry else None
     if box is not None and "keypoints" not in entry:
         return Hand(box, handedness=entry.get("handedness"))
-    keypoints = np.asarray(entry["keypoints"], np.float32)
-    if keypoints.shape != (NUM_JOINTS, 2) or not np.isfinite(keypoints).all():
-        raise ValueError(f"keypoints must be {NUM_JOINTS} pairs of finite numbers. Received shape: {keypoints.shape}")
+    visibility = None
+    if "visible" in entry:
+        visibility = np.where(numbers_of(entry["visible"], (NUM_JOINTS,), "visible") > 0, 2, 1)
+    keypoints = entry["keypoints"]
+    if isinstance(keypoints, dict):
+        numbers = [int(number) for number in keypoints]
+        keypoints = [keypoints.get(str(joint), (0, 0)) for joint in range(NUM_JOINTS)]
+        visibility = np.where(np.isin(np.arange(NUM_JOINTS), numbers), 2, 0)
     trust = None
     if "spread" in entry:
-        spread = np.asarray(entry["spread"], np.float32)
-        if spread.shape != (NUM_JOINTS,):
-            raise ValueError(f"spread must be {NUM_JOINTS} numbers. Received shape: {spread.shape}")
+        spread = numbers_of(entry["spread"], (NUM_JOINTS,), "spread").astype(np.float32)
         trust = 1 / (1 + (spread / HALF_TRUST_SPREAD) ** 2)
-    return Hand(box_around(keypoints) if box is None else box, keypoints, trust, handedness=entry.get("handedness"))
+    return hand_of(keypoints, visibility, box, keypoint_scores=trust, handedness=entry.get("handedness"))

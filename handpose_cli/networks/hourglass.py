@@ -36,8 +36,9 @@ def build_hourglass(
         order: how often the hourglass halves its resolution.
         input_size: side of the square crop in pixels, a multiple of `4 * 2**order`.
         block: "preact" (the paper's pre-activation bottleneck), "bottleneck" (the same with the batch norm behind each
-            convolution, where an exporter can fold it away), "plain" (two 3x3 convolutions) or "separable" (two
-            depthwise-separable convolutions).
+            convolution, where an exporter can fold it away), "plain" (two 3x3 convolutions), "fixup" (the same without
+            batch norms, the second convolution beginning at zero) or "separable" (two depthwise-separable
+            convolutions).
         joints: number of heatmaps.
 
     Returns:
@@ -58,6 +59,7 @@ def build_hourglass(
             f"input_size must be a multiple of {STRIDE * 2**order} for order {order}. Received: {input_size}"
         )
     residual = BLOCKS[block]
+    conv_relu = _conv_relu if block == "fixup" else _conv_norm_relu
 
     # === Stem: to a quarter of the crop's size ===
     inputs = keras.Input((input_size, input_size, 3), name="crop")
@@ -68,8 +70,8 @@ def build_hourglass(
         x = layers.MaxPooling2D(2, name="stem_pool")(x)
         x = residual(x, widths[0] // 2, "stem_block2")
     else:  # two strided convolutions: the paper's stem costs more than the rest of a light network
-        x = _conv_norm_relu(x, max(widths[0] // 3, 16), 3, "stem_conv1", strides=2)
-        x = _conv_norm_relu(x, widths[0], 3, "stem_conv2", strides=2)
+        x = conv_relu(x, max(widths[0] // 3, 16), 3, "stem_conv1", strides=2)
+        x = conv_relu(x, widths[0], 3, "stem_conv2", strides=2)
     x = residual(x, widths[0], "stem_block3")
 
     # === Stacks ===
@@ -78,7 +80,7 @@ def build_hourglass(
         prefix = f"stack{index}"
         y = _hourglass(x, widths, residual, f"{prefix}_hg")
         y = residual(y, widths[0], f"{prefix}_out_block")
-        y = _conv_norm_relu(y, widths[0], 1, f"{prefix}_out_conv")
+        y = conv_relu(y, widths[0], 1, f"{prefix}_out_conv")
         # float32 also under mixed precision: the loss is taken on these
         heatmaps = layers.Conv2D(joints, 1, name=f"{prefix}_heatmaps", dtype="float32")(y)
         outputs.append(heatmaps)
@@ -118,6 +120,13 @@ def _conv_norm_relu(x, features: int, kernel: int, name: str, strides: int = 1, 
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
+def _conv_relu(x, features: int, kernel: int, name: str, strides: int = 1):
+    conv = layers.Conv2D(
+        features, kernel, strides, padding="same", kernel_initializer="he_normal", activation="relu", name=name
+    )
+    return conv(x)
+
+
 def _norm_relu_conv(x, features: int, kernel: int, name: str):
     x = layers.BatchNormalization(name=f"{name}_norm")(x)
     x = layers.ReLU(name=f"{name}_relu")(x)
@@ -151,6 +160,18 @@ def _plain_block(x, features: int, name: str):
     return layers.ReLU(name=f"{name}_relu")(y)
 
 
+def _fixup_block(x, features: int, name: str):
+    """A plain block without batch norms, which take over half of a training step on a processor.
+
+    Its second convolution begins at zero, so that a deep network's signal neither grows nor fades at the start: Zhang,
+    Dauphin and Ma, "Fixup Initialization" (ICLR 2019).
+    """
+    y = _conv_relu(x, features, 3, f"{name}_conv1")
+    y = layers.Conv2D(features, 3, padding="same", kernel_initializer="zeros", name=f"{name}_conv2")(y)
+    y = layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
+    return layers.ReLU(name=f"{name}_relu")(y)
+
+
 def _separable_block(x, features: int, name: str):
     y = x
     for i in (1, 2):
@@ -165,5 +186,6 @@ BLOCKS = {
     "preact": _preact_block,
     "bottleneck": _bottleneck_block,
     "plain": _plain_block,
+    "fixup": _fixup_block,
     "separable": _separable_block,
 }

@@ -126,8 +126,12 @@ def train(settings: Settings, run: Path, resume: bool, report: Callable[[str], N
         warmup_target=settings.learning_rate,
         warmup_steps=warmup,
     )
-    optimizers = {"rmsprop": keras.optimizers.RMSprop, "adamw": keras.optimizers.AdamW}
-    model.compile(optimizers[settings.optimizer](schedule), LOSSES[preset.loss](preset.sigma), jit_compile=False)
+    if settings.optimizer == "adamw":
+        # a network without batch norms needs the rare huge gradient cut
+        optimizer = keras.optimizers.AdamW(schedule, global_clipnorm=1.0)
+    else:
+        optimizer = keras.optimizers.RMSprop(schedule)
+    model.compile(optimizer, LOSSES[preset.loss](preset.sigma), jit_compile=False)
     callbacks = [
         keras.callbacks.BackupAndRestore(str(run / "backup"), delete_checkpoint=False),
         keras.callbacks.TerminateOnNaN(),

@@ -1,0 +1,134 @@
+"""`handpose convert-labels`: parse, call `formats.convert` or `formats.lint`, report."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from handpose_cli.formats import FORMATS, load, recognise
+
+READABLE = [name for name, format in FORMATS.items() if format.reads]
+WRITABLE = [name for name, format in FORMATS.items() if format.writes]
+FOUND = 1  # --check found something
+
+
+def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        for name, format in FORMATS.items():
+            click.echo(f"{name:15} {'read, write' if format.writes else 'read':12} {format.what}")
+        ctx.exit()
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.option("--from", "source_format", type=click.Choice(READABLE), metavar="FORMAT",
+              help="Format of SOURCE.  [default: recognised]")  # fmt: skip
+@click.option("--to", "target_format", type=click.Choice(WRITABLE), metavar="FORMAT", help="Format of TARGET.")
+@click.option("--images", type=click.Path(path_type=Path, exists=True),
+              help="Folder with the images, where a format needs their sizes; for a COCO results list the COCO file "
+              "that names them.  [default: beside the labels]")  # fmt: skip
+@click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
+              help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
+@click.option("--seed", type=int, default=0, help="Of the split.")
+@click.option("--strict", is_flag=True, help="Make it an error if the target format drops anything.")
+@click.option("--check", is_flag=True, help="Only look through SOURCE for probable mistakes; exit code 1 if any.")
+@click.option("--dry-run", is_flag=True, help="Only count, and tell what would be dropped.")
+@click.option("--overwrite", is_flag=True, help="Replace TARGET.")
+@click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
+              help="List the formats and exit.")  # fmt: skip
+@click.pass_context
+def command(ctx, source, target, source_format, target_format, images, split, seed, strict, check, dry_run,
+            overwrite) -> None:  # fmt: skip
+    """Turn one label format into another.
+
+    Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
+    where they are. With --split, TARGET's name gets -train and -val; images of one sample (FreiHAND's four versions of a
+    pose, a video's frames) stay together.
+
+    \b
+    Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage
+    """
+    from handpose_cli.formats import convert
+    from handpose_cli.formats.errors import FormatError
+
+    if check and (target or target_format):
+        raise click.UsageError("--check only reads: leave TARGET and --to out.")
+    if not check and target_format is None:
+        raise click.UsageError(f"Missing option '--to'. Choose from: {', '.join(WRITABLE)}")
+    if not check and not dry_run and target is None:
+        raise click.UsageError("Missing argument 'TARGET'.")
+    try:
+        name = source_format or recognise(source)
+        read = partial(load(name).read, source, images)
+        if check:
+            ctx.exit(_check(read, name))
+        module = load(target_format)
+        part_of = lambda record: ""  # noqa: E731
+        names = {"": target}
+        if split is not None:
+            train = convert.choose_train(read(), split, seed)
+            part_of = lambda record: convert.TRAIN if convert.sample_of(record) in train else convert.VAL  # noqa: E731
+            names = {part: target and _with_part(target, part) for part in (convert.TRAIN, convert.VAL)}
+        writers: dict[str, Any] = {}
+        if not dry_run:
+            for path in names.values():
+                _refuse_existing(path, overwrite)
+            writers = {part: partial(_open, module, path, images) for part, path in names.items()}
+        counts = convert.convert(read(), writers, part_of, module.KEEPS, strict)
+    except FormatError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"Cannot write to {target}: {error.strerror}. Choose another TARGET.") from error
+    _report(counts, name, target_format, names, dry_run)
+
+
+def _open(module: Any, path: Path, images: Path | None) -> AbstractContextManager[Any]:
+    return module.open_writer(path, images)
+
+
+def _with_part(path: Path, part: str) -> Path:
+    """Return `labels-train.coco.json` for `labels.coco.json`."""
+    stem, dot, suffix = path.name.partition(".")
+    return path.with_name(f"{stem}-{part}{dot}{suffix}")
+
+
+def _refuse_existing(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite and not (path.is_dir() and not any(path.iterdir())):
+        raise click.ClickException(f"{path} exists. Replace it with --overwrite or choose another TARGET.")
+
+
+def _report(counts, source_format: str, target_format: str, names: dict[str, Path | None], dry_run: bool) -> None:
+    from handpose_cli.formats.fields import FIELDS
+
+    parts = ", ".join(f"{counts.parts[part]} {part}" for part in names if part)
+    click.echo(
+        f"{counts.records} images, {counts.hands} hands, from {source_format} to {target_format}"
+        + (f" ({parts})" if parts else "")
+        + (", nothing written (--dry-run)" if dry_run else f": {', '.join(map(str, names.values()))}"),
+        err=True,
+    )
+    for field in FIELDS:
+        if counts.dropped[field]:
+            click.echo(f"{target_format} drops {FIELDS[field]} (in {counts.dropped[field]} images)", err=True)
+
+
+def _check(read, name: str) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from handpose_cli.formats.lint import lint
+
+    images, hands, findings = lint(read())
+    click.echo(f"{images} images, {hands} hands, {name}: {len(findings) or 'no'} kinds of problem")
+    if not findings:
+        return 0
+    table = Table("Problem", "How many", "Such as")
+    for finding in findings:
+        table.add_row(finding.what, str(finding.count), "\n".join(finding.examples))
+    Console().print(table)
+    return FOUND

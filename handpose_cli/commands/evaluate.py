@@ -1,0 +1,153 @@
+"""`handpose evaluate`: parse, read, call `evaluation.evaluate`, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from handpose_cli import __version__
+from handpose_cli.commands.options import LabelSource, LabelSourceType
+
+NORMS = ("bbox", "palm", "px", "head")
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--labels", type=LabelSourceType(), required=True,
+              help="What people labelled; the format is recognised, or named before a colon.")  # fmt: skip
+@click.option("--predictions", type=LabelSourceType(), help="What is to be scored, in any readable format.")
+@click.option("--weights", help="Predict the labelled images with these first: a bundled hourglass or a weights file.")
+@click.option("--boxes", type=LabelSourceType(), help="Boxes of all hands, where --labels has keypoints of only some.")
+@click.option("--images", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Folder with the images.  [default: where the labels are]")  # fmt: skip
+@click.option("--norm", "norms", type=click.Choice(NORMS), multiple=True, default=["bbox"],
+              help="What PCK's errors are divided by: longer side of the labelled box, wrist to middle MCP joint, "
+              "nothing, or head size; repeatable.")  # fmt: skip
+@click.option("--pck", "thresholds", type=click.FloatRange(min=0, min_open=True), multiple=True, metavar="T",
+              help="PCK's threshold; repeatable.  [default: bbox .05 .1 .2, palm .2 .5, px 5 10 20, head .5 .7]")  # fmt: skip
+@click.option("--score-threshold", type=click.FloatRange(0, 1),
+              help="Least score of a hand that counts.  [default: 0.25 with --weights, else 0]")  # fmt: skip
+@click.option("--oks-area", type=click.Choice(["box", "box53", "field"]), default="box",
+              help="Area in OKS: the labelled box, 0.53 of it, or the labels' own.")  # fmt: skip
+@click.option("--visible-only", is_flag=True, help="Leave out joints that are labelled as hidden.")
+@click.option("--seed", type=int, default=0, help="Of the bootstrap.")
+@click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert", help="With --weights.")
+@click.option("--threads", type=click.IntRange(min=1), help="With --weights.  [default: all processors]")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page to this file.")
+@click.option("--overwrite", is_flag=True, help="Replace the report.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
+def command(labels, predictions, weights, boxes, images, norms, thresholds, score_threshold, oks_area, visible_only,
+            seed, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
+    """Score predicted keypoints against labels.
+
+    Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
+    where a missed hand counts as wrong in PCK and AUC; then where the error comes from, how well hands are found, and
+    whether scores mean what they say. All hands in a labelled image are taken to be labelled, unless --boxes says more.
+    Figures say their norm in their name; the brackets are 95 % intervals (bootstrap over images).
+    """
+    from handpose_cli.evaluation.evaluate import evaluate
+    from handpose_cli.evaluation.matching import by_image, rename
+    from handpose_cli.evaluation.scores import Settings
+    from handpose_cli.formats.errors import FormatError
+    from handpose_cli.weights import WeightsError
+
+    if (predictions is None) == (weights is None):
+        raise click.UsageError("Give either --predictions or --weights.")
+    if len(norms) > 1 and thresholds:
+        raise click.UsageError("--pck goes with one --norm; each of several has thresholds of its own.")
+    if report is not None and report.exists() and not overwrite:
+        raise click.ClickException(f"{report} exists. Replace it with --overwrite or choose another --report.")
+    settings = Settings(norms, thresholds, visible_only, oks_area, seed)
+    folder = images or labels.folder
+    try:
+        truth = by_image(_read(labels, images))
+        if not any(hand.keypoints is not None for record in truth.values() for hand in record.hands):
+            raise FormatError(f"{labels.path}: no hand with keypoints to score against")
+        all_boxes = None if boxes is None else by_image(_read(boxes, images))
+        if predictions is not None:
+            records = by_image(_read(predictions, images, labels))
+            predicted, given = rename(records, {**truth, **(all_boxes or {})}), None
+            unlabelled = len(records) - len(predicted)
+        else:
+            every = {**(all_boxes or {}), **truth}
+            predicted, given = _predict(every, folder, weights, engine, threads, quiet)
+            given = [pair for pair in given if (pair.file, pair.frame) in truth]
+            unlabelled = 0
+        least = (0.25 if weights else 0.0) if score_threshold is None else score_threshold
+        evaluation = evaluate(truth, predicted, settings, least, given, all_boxes)
+        evaluation.figures = {
+            "handpose": __version__,
+            "labels": _described(labels, truth),
+            "predictions": {"weights": weights, "engine": engine} if weights else _described(predictions, predicted),
+            "images_without_labels": unlabelled,
+            "settings": {"norms": norms, "visible_only": visible_only, "oks_area": oks_area, "seed": seed},
+            **evaluation.figures,
+        }
+        if report is not None:
+            from handpose_cli.evaluation.report import write_report
+
+            write_report(report, evaluation, settings, folder)
+    except (FormatError, WeightsError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"Cannot write {report}: {error.strerror}. Choose another --report.") from error
+    if as_json:
+        click.echo(json.dumps(evaluation.figures, indent=1, allow_nan=False))
+    else:
+        from handpose_cli.evaluation.table import print_tables
+
+        print_tables(evaluation.figures)
+    if report is not None and not quiet:
+        click.echo(f"Report: {report}", err=True)
+
+
+def _read(source: LabelSource, images: Path | None, named_by: LabelSource | None = None):
+    """Read labels or predictions; a COCO results list names images by their ids in the labels' file."""
+    from handpose_cli.formats import load, recognise
+
+    name = source.format or recognise(source.path)
+    if name == "coco-results" and named_by is not None:
+        in_coco = (named_by.format or recognise(named_by.path)) in ("coco", "mmpose")
+        images = named_by.path if in_coco else images
+    return load(name).read(source.path, images)
+
+
+def _predict(labels, folder: Path, weights: str, engine: str, threads: int | None, quiet: bool):
+    import time
+
+    from handpose_cli import engine as engines
+    from handpose_cli.annotator.pipeline import Networks, processors
+    from handpose_cli.annotator.predict import Counts
+    from handpose_cli.commands.progress import progress
+    from handpose_cli.evaluation.predicting import predict_labelled
+
+    def load() -> Networks:
+        pose = engines.load_hourglass(engine, weights)
+        return Networks(engines.load_detector(engine), pose, pose.input_shape[0])
+
+    networks = load()  # wrong weights are told before anything else
+    if engine == "keras":
+        threads, load = 1, lambda: networks
+    counts, started = Counts(), time.monotonic()
+    with progress(len(labels), quiet) as show:
+
+        def advance(record) -> None:
+            counts.inputs, counts.images = counts.inputs + 1, counts.images + 1
+            counts.hands, counts.seconds = counts.hands + len(record.hands), time.monotonic() - started
+            show(record, counts)
+
+        return predict_labelled(labels, folder, load, threads or processors(), advance)
+
+
+def _described(source: LabelSource, records) -> dict[str, Any]:
+    from handpose_cli.formats import recognise
+
+    return {
+        "source": str(source.path),
+        "format": source.format or recognise(source.path),
+        "images": len(records),
+        "hands": sum(len(record.hands) for record in records.values()),
+    }

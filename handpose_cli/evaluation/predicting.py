@@ -1,0 +1,75 @@
+"""Predict labelled images with a network: in the labelled boxes, and end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+from handpose_cli.annotator import pipeline
+from handpose_cli.annotator.pipeline import Annotated, Networks, annotate, run
+from handpose_cli.evaluation.matching import Key, Pair
+from handpose_cli.formats.convert import sample_of
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.records import ImageRecord
+from handpose_cli.sources.discover import Input
+from handpose_cli.sources.frames import Frame, frames
+
+LEAST_SCORE = 0.02  # of the hands in the precision-recall curve
+
+
+def labelled_frames(labels: Mapping[Key, ImageRecord], folder: Path) -> Iterator[Frame]:
+    """Yield the labelled images and video frames, sorted by file.
+
+    Raises:
+        FormatError: if an image is not in the folder.
+    """
+    files = sorted({file for file, _ in labels})
+    for file in files:
+        if not (folder / file).is_file():
+            raise FormatError(f"no such image: {folder / file}. Say where the images are with --images")
+    for frame in frames([Input(file, folder / file) for file in files]):
+        if (frame.file, frame.index) in labels or frame.index is None:
+            yield frame
+
+
+def predict_labelled(
+    labels: Mapping[Key, ImageRecord],
+    folder: Path,
+    load: Callable[[], Networks],
+    threads: int,
+    progress: Callable[[ImageRecord], None] = lambda record: None,
+) -> tuple[dict[Key, ImageRecord], list[Pair]]:
+    """Predict each labelled image twice.
+
+    Args:
+        load: loads the networks, once in each thread.
+        progress: called with each record end to end.
+
+    Returns:
+        what was found end to end, from `LEAST_SCORE` on, by file and frame; and a pair for each labelled hand with
+        keypoints, predicted in its labelled box.
+    """
+    given = {key: [hand for hand in record.hands if hand.keypoints is not None] for key, record in labels.items()}
+    work = partial(_twice, boxes=given)
+    found: dict[Key, ImageRecord] = {}
+    pairs: list[Pair] = []
+    for batch in run(labelled_frames(labels, folder), work, load, batch_size=1, threads=threads):
+        for end_to_end, in_boxes in batch:
+            record, key = end_to_end.record, (end_to_end.record.file, end_to_end.record.frame)
+            if record.failure is not None:
+                raise FormatError(f"{folder / record.file}: {record.failure}")
+            found[key] = record
+            sample = sample_of(labels[key])
+            of_box = {id(hand.box): hand for hand in in_boxes.record.hands}  # they come sorted by score
+            pairs += [Pair(*key, sample, label, of_box[id(label.box)], 1.0) for label in given[key]]
+            progress(record)
+    return found, pairs
+
+
+def _twice(batch: list[Frame], networks: Networks, boxes: pipeline.Boxes) -> list[tuple[Annotated, Annotated]]:
+    batch = [replace(frame, read=cache(frame.read)) for frame in batch]  # decode each image once
+    end_to_end = annotate(batch, networks, pipeline.Settings(LEAST_SCORE))
+    in_boxes = annotate(batch, networks._replace(detector=None), pipeline.Settings(0.0, boxes=boxes))
+    return list(zip(end_to_end, in_boxes, strict=True))

@@ -1,0 +1,75 @@
+"""What a record can tell, and what of it a format keeps.
+
+A writer's `KEEPS` names the fields that come back when its file is read; a format that cannot keep one drops it, and
+`handpose convert-labels` says so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handpose_cli.formats.parsing import inside
+from handpose_cli.records import Hand, ImageRecord, box_around
+
+# name: how to call it
+FIELDS = {
+    "size": "image sizes",
+    "frame": "frame numbers",
+    "time": "frame times and rates",
+    "failure": "failures",
+    "no_hands": "images without hands",
+    "sample": "which images show one sample",
+    "box": "boxes (keypoints' boxes instead)",
+    "box_only": "hands without keypoints",
+    "score": "hand scores",
+    "keypoint_scores": "joint scores",
+    "hidden": "which joints are hidden",
+    "outside": "joints outside the image",
+    "handedness": "handedness",
+    "track_id": "track ids",
+    "area": "areas",
+    "head_size": "head sizes",
+}
+EVERYTHING = frozenset(FIELDS)
+
+SAME_BOX = 0.01  # pixels: the result file's rounding
+
+
+def used(record: ImageRecord) -> set[str]:
+    """Return the names in `FIELDS` of what the record tells, beyond its file name and its keypoints' places."""
+    told = {
+        "size": record.width is not None,
+        "frame": record.frame is not None,
+        "time": record.time is not None or record.fps is not None,
+        "failure": record.failure is not None,
+        "no_hands": not record.hands and record.failure is None,
+        "sample": record.sample is not None,
+    }
+    names = {name for name, is_told in told.items() if is_told}
+    for hand in record.hands:
+        names |= _used_by(hand)
+        if hand.keypoints is not None and record.width is not None and record.height is not None:
+            labelled = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
+            if not inside(labelled, record.width, record.height).all():
+                names.add("outside")
+    return names
+
+
+def image_name(record: ImageRecord) -> str:
+    """Return the record's file, or, for a video's frame, the image that it would be on disk."""
+    return record.file if record.frame is None else f"{record.file}/{record.frame:06d}.jpg"
+
+
+def _used_by(hand: Hand) -> set[str]:
+    names = {
+        name
+        for name in ("score", "keypoint_scores", "handedness", "track_id", "area", "head_size")
+        if getattr(hand, name) is not None
+    }
+    if hand.keypoints is None:
+        names.add("box_only")
+    elif not np.allclose(hand.box, box_around(hand.keypoints), rtol=0, atol=SAME_BOX):
+        names.add("box")
+    if hand.visibility is not None and (hand.visibility == 1).any():
+        names.add("hidden")
+    return names

@@ -1,0 +1,87 @@
+"""`hagrid`: HaGRID's annotations as they are published (Kapitanov et al., WACV 2024), both versions, read only.
+
+    annotations/train/call.json    one file a gesture; or a folder of them
+    call/<image id>.jpg            the images; or <image id>.jpg
+
+    {image id: {"bboxes": [[x, y, w, h], ...], "labels": [...], "hand_landmarks": [21 x [x, y], ...]}, ...}
+
+Numbers are fractions of the image's size, so the images must be there: beside the files, or where `--images` says. A
+hand whose landmarks are empty, or null, has only a box. The landmarks are MediaPipe's, not people's; each counts as
+visible, or as not labelled where it is null. Lost: the gestures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import imagesize
+import numpy as np
+
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_members
+from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    if path.is_dir():
+        first = next((file for file in path.glob("*.json") if file.is_file()), None)
+        if first is not None:
+            with first.open("rb") as file:
+                head = file.read(1 << 16)
+    return first_character(head) == b"{" and b'"bboxes"' in head and b'"labels"' in head
+
+
+def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
+    """Yield a record for each image, file by file, with hands or without.
+
+    Raises:
+        FormatError: if a file does not follow the format, or an image is missing; the message names both.
+    """
+    root = images or (path if path.is_dir() else path.parent)
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not files:
+        raise FormatError(f"{path}: no JSON files")
+    for file in files:
+        name = None
+        for name, entry in stream_members(file):
+            with errors_at(f"{file}: {name}"):
+                image = _image(root, file.stem, name)
+                width, height = imagesize.get(root / image)
+                if min(width, height) <= 0:
+                    raise ValueError(f"{root / image}: the image's size cannot be read")
+                record = ImageRecord(image, width, height, _hands(entry, np.array([width, height])))
+            yield record
+        if name is None and first_character(file.read_bytes()) != b"{":
+            raise FormatError(f"{file}: expected an object with an entry for each image")
+
+
+def _image(root: Path, gesture: str, name: str) -> str:
+    places = (f"{gesture}/{name}.jpg", f"{name}.jpg")
+    found = next((place for place in places if (root / place).is_file()), None)
+    if found is None:
+        raise ValueError(
+            f"no image {root / places[0]}, and HaGRID's numbers are fractions of its size; "
+            "give the images' folder with --images"
+        )
+    return found
+
+
+def _hands(entry: dict[str, Any], size: np.ndarray) -> list[Hand]:
+    boxes = entry["bboxes"]
+    # "landmarks" in the first version
+    landmarks = entry.get("hand_landmarks", entry.get("landmarks")) or [None] * len(boxes)
+    if len(landmarks) != len(boxes):
+        raise ValueError(f"hand_landmarks must be as many as bboxes. Received: {len(landmarks)} and {len(boxes)}")
+    hands = []
+    for box, marks in zip(boxes, landmarks, strict=True):
+        pixels = box_of(numbers_of(box, (4,), "bbox") * np.tile(size, 2))
+        if not marks:
+            hands.append(Hand(pixels))
+            continue
+        table = np.asarray(marks, np.float64)  # null becomes NaN
+        known = np.isfinite(table)
+        points = numbers_of(np.where(known, table, 0), (NUM_JOINTS, 2), "hand_landmarks") * size
+        hands.append(hand_of(points, np.where(known.all(axis=1), 2, 0), pixels))
+    return hands

@@ -1,0 +1,135 @@
+"""What the readers share: streamed JSON, checked numbers, and errors that name the file and the place in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ijson
+import numpy as np
+
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.records import NUM_JOINTS, Hand, box_around
+
+
+@contextmanager
+def errors_at(place: object) -> Iterator[None]:
+    """Turn lookup, type and value errors in the block into a FormatError that begins with `place`."""
+    try:
+        yield
+    except FormatError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise FormatError(f"{place}: {reason}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file that is small; raise FormatError, naming it, if it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise _unreadable(path, error) from error
+
+
+def stream_json(path: Path, prefix: str) -> Iterator[Any]:
+    """Yield the values under a prefix of a JSON file (as in ijson: "item", "images.item"), one at a time.
+
+    Raises:
+        FormatError: naming the file, if it cannot be read as JSON.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from ijson.items(file, prefix, use_float=True)
+    except (OSError, ijson.JSONError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def stream_members(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the keys and values of the object that is a JSON file's content, one at a time."""
+    try:
+        with path.open("rb") as file:
+            yield from ijson.kvitems(file, "", use_float=True)
+    except (OSError, ijson.JSONError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def has_member(path: Path, key: str) -> bool:
+    """Return whether a JSON file's content is an object with that key; reads the whole file."""
+    with path.open("rb") as file:
+        return first_character(file.read(64)) == b"{" and any(name == key for name, _ in stream_members(path))
+
+
+def _unreadable(path: Path, error: Exception) -> FormatError:
+    reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+    return FormatError(f"{path}: cannot be read as JSON: {reason}")
+
+
+def first_character(head: bytes) -> bytes:
+    """Return the first byte of a JSON text that is not blank: b"[" for a list, b"{" for an object."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+
+
+def box_of(values: Any) -> np.ndarray:
+    """Return a box as float32 [4]; raise ValueError unless it is four finite numbers: x, y, width, height."""
+    box = np.asarray(values, np.float32)
+    if box.shape != (4,) or not np.isfinite(box).all():
+        raise ValueError(f"box must be four finite numbers: x, y, width, height. Received: {values}")
+    return box
+
+
+def numbers_of(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Return finite numbers of a shape as float64; raise ValueError, naming them, if they are not."""
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.shape != shape or not np.isfinite(array).all():
+        wanted = " x ".join(map(str, shape))
+        problem = f"shape {array.shape}" if array.shape != shape else "a number that is not finite"
+        raise ValueError(f"{name} must be {wanted} finite numbers. Received: {problem}")
+    return array
+
+
+def hand_of(
+    points: np.ndarray, visibility: np.ndarray | None = None, box: np.ndarray | None = None, **fields: Any
+) -> Hand:
+    """Return a hand from keypoints [21, 2] and, where known, what is visible and the box.
+
+    Args:
+        visibility: [21] as in COCO (0 not labelled, 1 hidden, 2 visible); None: all visible.
+        box: None: the keypoints' box; it is also used for a hand whose joints are all unlabelled.
+
+    Raises:
+        ValueError: if there is neither a box nor a labelled joint.
+    """
+    points = numbers_of(points, (NUM_JOINTS, 2), "keypoints").astype(np.float32)
+    if visibility is not None:
+        visibility = np.asarray(visibility)
+        if visibility.shape != (NUM_JOINTS,) or not np.isin(visibility, (0, 1, 2)).all():
+            raise ValueError(f"visibility must be {NUM_JOINTS} times 0, 1 or 2. Received: {visibility.tolist()}")
+        visibility = visibility.astype(np.uint8)
+        points[visibility == 0] = np.nan
+        if not visibility.any():
+            if box is None:
+                raise ValueError("a hand without a box and without a labelled joint")
+            return Hand(box, **fields)
+        if (visibility == 2).all():
+            visibility = None
+    return Hand(box_around(points) if box is None else box, points, visibility=visibility, **fields)
+
+
+def inside(points: np.ndarray, width: float, height: float) -> np.ndarray:
+    """Return which of the points [..., 2] lie in the image."""
+    return ((points >= -0.5) & (points < np.array([width, height]) - 0.5)).all(axis=-1)
+
+
+def project(points: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """Return the pixels [..., 2] of points [..., 3] in camera coordinates (z forwards), by a 3 x 3 camera matrix."""
+    image = points @ np.swapaxes(camera, -1, -2)
+    if (image[..., 2] <= 0).any():
+        raise ValueError("a keypoint behind the camera (z <= 0)")
+    return image[..., :2] / image[..., 2:]
