@@ -61,8 +61,9 @@ def _draw_box(canvas: np.ndarray, hand: Hand) -> None:
 
 
 def _draw_skeleton(canvas: np.ndarray, hand: Hand) -> None:
-    labelled = np.isfinite(np.asarray(hand.keypoints)).all(axis=1)
-    points = np.clip(np.nan_to_num(hand.keypoints), -_FAR, _FAR)
+    keypoints = np.asarray(hand.keypoints)
+    labelled = np.isfinite(keypoints).all(axis=1)
+    points = np.clip(np.nan_to_num(keypoints), -_FAR, _FAR)
     scores = np.ones(len(points)) if hand.keypoint_scores is None else hand.keypoint_scores
     thickness = max(1, round(float(np.ptp(points[labelled], axis=0).max()) / 90))
     fixed = [tuple(int(v) for v in np.round(point * 2**_SHIFT)) for point in points]
@@ -81,7 +82,7 @@ def _draw_skeleton(canvas: np.ndarray, hand: Hand) -> None:
 
 
 def draw_plain_skeleton(canvas: np.ndarray, keypoints: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """Draw a skeleton in one colour onto an image (uint8 [h, w, 3]), to compare it with another; NaN joints are left out."""
+    """Draw a skeleton in one colour onto an image (uint8 [h, w, 3]), to compare it with another; NaN joints are not."""
     labelled = np.isfinite(keypoints).all(axis=1)
     fixed = [tuple(int(v) for v in np.round(p * 2**_SHIFT)) for p in np.clip(np.nan_to_num(keypoints), -_FAR, _FAR)]
     for start, end in SKELETON:

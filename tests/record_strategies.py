@@ -93,6 +93,9 @@ def kept(record: ImageRecord, keeps: frozenset[str]) -> ImageRecord | None:
 def _kept_hand(hand: Hand, record: ImageRecord, keeps: frozenset[str]) -> Hand:
     names = ("score", "keypoint_scores", "handedness", "track_id", "area", "head_size")
     hand = replace(hand, **{name: None for name in names if name not in keeps})
+    if "box" in keeps and "outside" not in keeps:
+        low, high = (np.clip(c, 0, [record.width, record.height]) for c in (hand.box[:2], hand.box[:2] + hand.box[2:]))
+        hand = replace(hand, box=np.concatenate([low, high - low]))
     if hand.keypoints is None:
         return hand
     points, visibility = hand.keypoints.copy(), hand.visibility

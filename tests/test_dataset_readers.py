@@ -336,7 +336,6 @@ def test_hagrid(tmp_path):
         ({"b": {"bboxes": [], "labels": []}},
          "b: no image TMP/call/b.jpg, and HaGRID's numbers are fractions of its size; "
          "give the images' folder with --images"),
-        ({"bad": {"bboxes": [], "labels": []}}, "bad: TMP/bad.jpg: the image's size cannot be read"),
         ({"a": {"labels": []}}, "a: no 'bboxes'"),
         ({"a": {"bboxes": [[0, 0, 1]]}}, "a: bbox must be 4 finite numbers. Received: shape (3,)"),
         ({"a": {"bboxes": [[0, 0, 1, 1]], "hand_landmarks": [[], []]}},
@@ -356,6 +355,14 @@ def test_corrupt_hagrid(tmp_path, content, message):
     }
     message = messages[content] if message is None else message
     refuse("hagrid", put(tmp_path / "call.json", content), f"TMP/call.json: {message}", tmp_path)
+
+
+def test_hagrid_with_a_broken_image(tmp_path):
+    put(tmp_path / "bad.jpg", b"no image")
+    file = put(tmp_path / "call.json", {"bad": {"bboxes": [], "labels": []}})
+    with pytest.raises(FormatError) as error:
+        read("hagrid", file)
+    assert str(error.value) == f"{tmp_path / 'bad.jpg'}: its size cannot be read"
 
 
 # --- HO-3D, DexYCB and STB

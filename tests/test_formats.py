@@ -36,10 +36,21 @@ def test_one_hand_an_entry(tmp_path):
 
 def test_many_hands_and_only_boxes(tmp_path):
     hands = [{"keypoints": POINTS, "box": [1, 2, 3, 4], "handedness": "left"}, {"keypoints": POINTS}]
-    both = read_list(tmp_path, [{**IMAGE, "hands": hands}, {**IMAGE, "boxes": [[1, 2, 3, 4]]}, {**IMAGE, "hands": []}])
+    others = [{**IMAGE, "image": "b.jpg", "boxes": [[1, 2, 3, 4]]}, {**IMAGE, "image": "c.jpg", "hands": []}]
+    both = read_list(tmp_path, [{**IMAGE, "hands": hands}, *others])
     assert [len(record.hands) for record in both] == [2, 1, 0]
     assert (both[0].hands[0].handedness, both[0].hands[0].box.tolist()) == ("left", [1, 2, 3, 4])
     assert both[1].hands[0].keypoints is None
+
+
+def test_entries_in_a_row_are_hands_of_one_image_and_joints_may_be_missing(tmp_path):
+    tips = {"4": [3, 4], "8": [5, 6]}
+    entries = [{**IMAGE, "keypoints": POINTS}, {**IMAGE, "keypoints": tips, "box": [1, 2, 3, 4]}]
+    (record,) = read_list(tmp_path, entries)
+    whole, partial = record.hands
+    assert whole.visibility is None
+    assert partial.keypoints[[4, 8]].tolist() == [[3, 4], [5, 6]]
+    assert np.isnan(np.delete(partial.keypoints, [4, 8], axis=0)).all()
 
 
 def test_the_samples_labels():
@@ -152,8 +163,8 @@ def test_every_kind_of_entry(tmp_path):
     [
         ("[]", "expected an object with a list `files`, as `handpose predict` writes it"),
         ('{"files": [{"file": "a.jpg", "width": 1, "height": 1}]}', "files[0]: no 'hands'"),
-        ('{"files": [{"file": "a", "width": 1, "height": 1, "hands": [{"box": [0, 0, 1, 1], "keypoints": [[1, 2, 3]]}]}]}',
-         "files[0]: keypoints must be 21 triples. Received shape: (1, 3)"),
+        ('{"files": [{"file": "a", "width": 1, "height": 1, "hands": [{"box": [0, 0, 1, 1], "keypoints": [[1, 2]]}]}]}',
+         "files[0]: keypoints must be 21 triples. Received shape: (1, 2)"),
     ],
 )  # fmt: skip
 def test_corrupt_result_files(tmp_path, content, message):

@@ -22,6 +22,13 @@ def test_every_stack_gives_heatmaps_a_quarter_of_the_crop(block):
     assert {f"stack{i}_heatmaps" for i in (1, 2, 3)} <= {layer.name for layer in model.layers}
 
 
+def test_a_fixup_block_begins_as_the_identity():
+    inputs = keras.Input((8, 8, 16))
+    block = keras.Model(inputs, BLOCKS["fixup"](inputs, 16, "block"))
+    x = np.random.default_rng(0).random((2, 8, 8, 16), np.float32)
+    assert np.array_equal(block.predict_on_batch(x), x)
+
+
 @pytest.mark.parametrize(
     ("name", "stacks", "side", "millions"), [("hourglass-8", 8, 64, 25.0), ("hourglass-2", 2, 64, 6.7)]
 )
@@ -36,7 +43,7 @@ def test_the_presets_of_the_paper_and_the_seed(name, stacks, side, millions):
     [
         ({"stacks": 0}, "stacks must be at least 1. Received: 0"),
         ({"order": 0}, "order must be at least 1. Received: 0"),
-        ({"block": "dense"}, "block must be one of preact, bottleneck, plain, separable. Received: 'dense'"),
+        ({"block": "dense"}, "block must be one of preact, bottleneck, plain, fixup, separable. Received: 'dense'"),
         ({"input_size": 100}, "input_size must be a multiple of 16 for order 2. Received: 100"),
         ({"features": (16, 32)}, "features must be one number or 3 numbers, each at least 8. Received: (16, 32)"),
     ],

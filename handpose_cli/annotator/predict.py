@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,14 +14,21 @@ from typing import Any
 from handpose_cli.annotated_copies import VideoCopies, save_image
 from handpose_cli.annotator.pipeline import Annotated, Networks, Settings, annotate, run
 from handpose_cli.drawing import draw_hands
-from handpose_cli.formats import csv_table, handpose_json
+from handpose_cli.formats import FORMATS, handpose_json
+from handpose_cli.formats import load as load_format
 from handpose_cli.records import ImageRecord
 from handpose_cli.sources.discover import Input
 from handpose_cli.sources.frames import Frame, frames
 
-RESULTS = "predictions.json"
-TABLE = "predictions.csv"
+STEM = "predictions"
+RESULTS = f"{STEM}.json"
 COPIES = "annotated"
+
+
+def result_path(folder: Path, name: str) -> Path:
+    """Return where a run's results of a format go: `predictions.csv`, or a folder, `predictions-yolo-pose`."""
+    suffix = FORMATS[name].suffix
+    return folder / (f"{STEM}{suffix}" if suffix else f"{STEM}-{name}")
 
 
 @dataclass
@@ -36,10 +44,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class Output:
-    """Where and what to write: the folder, the formats besides JSON, and whether annotated copies are wanted."""
+    """Where and what to write: the folder, the formats besides the result file, and whether copies are wanted."""
 
     folder: Path
-    csv: bool = False
+    formats: tuple[str, ...] = ()
     draw: bool = False
 
 
@@ -68,10 +76,11 @@ def predict(
     """
     counts, last, started = Counts(), None, time.monotonic()
     copies = output.folder / COPIES
+    remove_results(output.folder)
     with ExitStack() as files:
         writers: list[Any] = [files.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
-        if output.csv:
-            writers.append(files.enter_context(csv_table.open_writer(output.folder / TABLE)))
+        for name in output.formats:
+            writers.append(files.enter_context(load_format(name).open_writer(result_path(output.folder, name))))
         videos = VideoCopies(copies)
         files.callback(videos.discard)
         work = partial(_annotate_and_draw, settings=settings, copies=copies if output.draw else None)
@@ -89,9 +98,18 @@ def predict(
                 last = record.file
                 progress(record, counts)
         videos.close()
-    if not output.csv:  # one of an earlier run would not belong to these results
-        (output.folder / TABLE).unlink(missing_ok=True)
     return counts
+
+
+def remove_results(folder: Path) -> None:
+    """Remove an earlier run's results besides the result file: they would not belong to the new one's."""
+    for name, format in FORMATS.items():
+        path = result_path(folder, name)
+        if format.writes and path.name != RESULTS:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _annotate_and_draw(

@@ -47,8 +47,8 @@ def command(ctx, source, target, source_format, target_format, images, split, se
     """Turn one label format into another.
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
-    where they are. With --split, TARGET's name gets -train and -val; images of one sample (FreiHAND's four versions of a
-    pose, a video's frames) stay together.
+    where they are. With --split, TARGET's name gets -train and -val; images of one sample (FreiHAND's four versions of
+    a pose, a video's frames) stay together.
 
     \b
     Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage
@@ -79,7 +79,8 @@ def command(ctx, source, target, source_format, target_format, images, split, se
             for path in names.values():
                 _refuse_existing(path, overwrite)
             writers = {part: partial(_open, module, path, images) for part, path in names.items()}
-        counts = convert.convert(read(), writers, part_of, module.KEEPS, strict)
+        records = read() if images is None else convert.with_sizes(read(), images)
+        counts = convert.convert(records, writers, part_of, module.KEEPS, strict)
     except FormatError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -124,7 +125,7 @@ def _check(read, name: str) -> int:
     from handpose_cli.formats.lint import lint
 
     images, hands, findings = lint(read())
-    click.echo(f"{images} images, {hands} hands, {name}: {len(findings) or 'no'} kinds of problem")
+    click.echo(f"{images} images, {hands} hands, {name}; kinds of problem: {len(findings)}")
     if not findings:
         return 0
     table = Table("Problem", "How many", "Such as")

@@ -26,7 +26,8 @@ NORMS = ("bbox", "palm", "px", "head")
               help="What PCK's errors are divided by: longer side of the labelled box, wrist to middle MCP joint, "
               "nothing, or head size; repeatable.")  # fmt: skip
 @click.option("--pck", "thresholds", type=click.FloatRange(min=0, min_open=True), multiple=True, metavar="T",
-              help="PCK's threshold; repeatable.  [default: bbox .05 .1 .2, palm .2 .5, px 5 10 20, head .5 .7]")  # fmt: skip
+              help="PCK's threshold; repeatable.  [default: bbox .05 .1 .2, palm .2 .5, px 5 10 20, head .5 .7]",
+              show_default=False)  # fmt: skip
 @click.option("--score-threshold", type=click.FloatRange(0, 1),
               help="Least score of a hand that counts.  [default: 0.25 with --weights, else 0]")  # fmt: skip
 @click.option("--oks-area", type=click.Choice(["box", "box53", "field"]), default="box",

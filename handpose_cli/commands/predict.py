@@ -11,23 +11,25 @@ from pathlib import Path
 import click
 
 from handpose_cli import __version__
+from handpose_cli.commands.options import LabelSource, LabelSourceType
+from handpose_cli.formats import FORMATS
 
 EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
 
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+WRITABLE = [name for name, format in FORMATS.items() if format.writes and name != "handpose"]
 
 
 @click.command(context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
-@click.option("--format", "formats", type=click.Choice(["json", "csv"]), multiple=True, default=["json"],
-              help="Result files; JSON is always written.")  # fmt: skip
+@click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
+              help=f"Also write the results as: {', '.join(WRITABLE)}; repeatable.")  # fmt: skip
 @click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
 @click.option("--detector", type=click.Choice(["ssd", "whole-image"]), default="ssd",
               help="Find hands with the SSD, or take each image as one hand.")  # fmt: skip
-@click.option("--boxes", type=_FILE, help="Take boxes from this file (a result or label-list JSON) and detect none.")
+@click.option("--boxes", type=LabelSourceType(), help="Take boxes from labels in any format and detect none.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.25, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Annotate every N-th frame of videos.")
@@ -59,11 +61,10 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
     from handpose_cli.weights import WeightsError
 
     results = output / prediction.RESULTS
-    for name in (prediction.RESULTS, prediction.TABLE, prediction.COPIES):
-        if (output / name).exists() and not overwrite:
-            raise click.ClickException(
-                f"{output / name} exists. Replace it with --overwrite or choose another --output."
-            )
+    others = [prediction.result_path(output, name) for name in WRITABLE]
+    for path in (results, *others, output / prediction.COPIES):
+        if path.exists() and not overwrite:
+            raise click.ClickException(f"{path} exists. Replace it with --overwrite or choose another --output.")
     try:
         found = discover(inputs, recursive, sys.stdin if "-" in inputs else (), output / prediction.COPIES)
         given = None if boxes is None else _read_boxes(boxes, {entry.name for entry in found})
@@ -81,7 +82,7 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
         with progress(len(found), quiet) as show:
             counts = prediction.predict(
                 found,
-                prediction.Output(output, "csv" in formats, draw),
+                prediction.Output(output, formats, draw),
                 Settings(score_threshold, max_hands, given),
                 load,
                 _info(ctx, engine, weights, given is None and detector == "ssd"),
@@ -108,18 +109,16 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
         ctx.exit(EXIT_SOME_FAILED)
 
 
-def _read_boxes(path: Path, names: set[str]):
-    """Return the hands of a box file by file name and frame; at least one must belong to an input."""
-    from handpose_cli.formats import handpose_json, label_list
+def _read_boxes(source: LabelSource, names: set[str]):
+    """Return the hands of labels by file name and frame; at least one must belong to an input."""
+    from handpose_cli.formats import load, recognise
     from handpose_cli.formats.errors import FormatError
-    from handpose_cli.formats.parsing import read_json
 
-    read = label_list.read if isinstance(read_json(path), list) else handpose_json.read
     boxes: dict[tuple[str, int | None], list] = {}
-    for record in read(path):
+    for record in load(source.format or recognise(source.path)).read(source.path):
         boxes.setdefault((record.file, record.frame), []).extend(record.hands)
     if not names & {file for file, _ in boxes}:
-        raise FormatError(f"{path}: no entry of --boxes names one of the inputs (such as {min(names)})")
+        raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")
     return boxes
 
 
@@ -144,7 +143,7 @@ def _info(ctx: click.Context, engine: str, weights: str, detects: bool) -> dict:
         },
         "weights": {path.name: bundled.sha256(path) for path in used},
         "arguments": {
-            name: str(value) if isinstance(value, Path) else value
+            name: str(value) if isinstance(value, Path) else str(value.path) if name == "boxes" and value else value
             for name, value in ctx.params.items()
             if name not in left_out
         },

@@ -53,7 +53,11 @@ def error_histogram(pairs: Sequence[Pair], settings: Settings) -> str:
     shares = metrics.found(errors_of(pairs, settings.visible_only)) / norms_of(pairs, norm)[:, None]
     shares = shares[np.isfinite(shares)]
     unit = 1.0 if norm == "px" else 0.01
-    axes.hist(np.clip(shares, 0.1 * unit, 200 * unit), bins=np.geomspace(0.1 * unit, 200 * unit, 50), color=POSE_COLOUR)
+    axes.hist(
+        np.clip(shares, 0.1 * unit, 200 * unit),
+        bins=np.geomspace(0.1 * unit, 200 * unit, 50).tolist(),
+        color=POSE_COLOUR,
+    )
     axes.set_xscale("log")
     for threshold in settings.thresholds_of(norm):
         axes.axvline(threshold, color="#999", linestyle=":", linewidth=1)
@@ -78,7 +82,7 @@ def calibration(curves: dict[str, Any]) -> str:
 
 def split_bar(split: dict[str, Any]) -> str:
     """Where the labelled joints go, as one bar."""
-    figure, axes = _axes(8.6, 1.3)
+    figure, axes = _axes(8.6, 1.5)
     left = 0.0
     parts = (
         ("right", "right", RIGHT_COLOUR),
@@ -90,7 +94,7 @@ def split_bar(split: dict[str, Any]) -> str:
         axes.barh([0], [split[key]], left=left, color=colour, label=f"{name} {split[key]:.1%}")
         left += split[key]
     axes.set(xlim=(0, 1), yticks=[])
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.55), ncol=4, frameon=False)
+    figure.legend(loc="outside upper center", ncol=4, frameon=False)
     return _svg(figure)
 
 

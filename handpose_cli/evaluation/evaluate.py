@@ -49,8 +49,8 @@ def evaluate(
         labels: every labelled image, also those without hands.
         predictions: by the labels' names (`matching.rename`); an image that is missing has no hands.
         score_threshold: hands with lower scores count only in the average precision.
-        on_given_boxes: what the network finds in the box of each labelled hand with keypoints; None: the first block is about the hands that
-            were found, in the predictions' boxes.
+        on_given_boxes: what the network finds in the box of each labelled hand with keypoints; None: the first block is
+            about the hands that were found, in the predictions' boxes.
         all_boxes: boxes of all hands, where `labels` has only some of the hands; for detection and extra hands.
 
     Returns:
@@ -61,16 +61,16 @@ def evaluate(
     extra: list[tuple[Key, Hand]] = []
     detected: list[tuple[ImageRecord, list[Hand]]] = []
     boxes_of = labels if all_boxes is None else all_boxes
-    for key in labels | boxes_of:
+    for key in {**labels, **boxes_of}:
         predicted = predictions[key].hands if key in predictions else []
         above = [hand for hand in predicted if _score(hand) >= score_threshold]
         if key in labels:
-            matched, left = match(*key, labels[key], above)
+            matched, left = match(key, labels[key], above)
             pairs += matched
         if key in boxes_of:
             detected.append((boxes_of[key], predicted))
             if boxes_of is not labels:
-                left = match(*key, boxes_of[key], above)[1]
+                left = match(key, boxes_of[key], above)[1]
             extra += [(key, hand) for hand in left]
     with_keypoints = [pair for pair in pairs if pair.label.keypoints is not None]
     found = [pair for pair in with_keypoints if pair.prediction is not None]
@@ -104,8 +104,8 @@ def error_split(
 ) -> dict[str, Any]:
     """Return where the labelled joints go, as shares of all: right, or wrong because of the hand, the box or the pose.
 
-    A wrong joint of a hand that was found is the box's fault if it is right in the labelled box, where that is known, and
-    else if the box overlaps the labelled one by less than `BOX_IOU`. (After TIDE, Bolya et al., ECCV 2020.)
+    A wrong joint of a hand that was found is the box's fault if it is right in the labelled box, where that is known,
+    and else if the box overlaps the labelled one by less than `BOX_IOU`. (After TIDE, Bolya et al., ECCV 2020.)
     """
     right = right_joints(pairs, settings)
     counted = np.isfinite(right)

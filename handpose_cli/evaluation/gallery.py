@@ -50,9 +50,11 @@ def pictures(folder: Path, hands: Iterable[tuple[Key, Hand | None, Hand | None]]
         wanted.setdefault(key, []).append(number)
     for file in sorted({file for file, _ in wanted}):
         for frame in frames([Input(file, folder / file)]):
+            numbers = wanted.get((file, frame.index), ())
+            if not numbers:
+                continue
             try:
-                numbers = wanted.get((file, frame.index), ())
-                image = frame.read() if numbers else None
+                image = frame.read()
             except UnreadableError:
                 continue
             for number in numbers:

@@ -22,6 +22,8 @@ def draw_weights(samples: Sequence[str], seed: int = 0, draws: int = DRAWS) -> t
         how often each sample is in each draw, [draws, samples], and the number of each hand's sample, [hands].
     """
     names, number = np.unique(np.asarray(samples, object).astype(str), return_inverse=True)
+    if not len(names):
+        return np.zeros((draws, 0)), number
     rng = np.random.default_rng(seed)
     return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws).astype(np.float64), number
 
@@ -43,10 +45,10 @@ def interval(
     np.add.at(sums, number, np.where(counts, contributions, 0.0))
     np.add.at(totals, number, counts)
     drawn_sums, drawn_totals = weights @ sums, weights @ totals
-    with np.errstate(invalid="ignore"):
-        if how == "macro":
-            values = np.nanmean((drawn_sums / drawn_totals)[:, counts.any(axis=0)], axis=1)
-        else:
-            values = drawn_sums.sum(axis=1) / drawn_totals.sum(axis=1)
-    low, high = np.nanpercentile(values, [2.5, 97.5])
+    if how == "micro":
+        drawn_sums, drawn_totals = drawn_sums.sum(axis=1, keepdims=True), drawn_totals.sum(axis=1, keepdims=True)
+    counted = drawn_totals > 0  # a draw may lack a joint, or have nothing that counts at all
+    means = np.divide(drawn_sums, drawn_totals, out=np.zeros_like(drawn_sums), where=counted)
+    some = counted.any(axis=1)
+    low, high = np.percentile(means[some].sum(axis=1) / counted[some].sum(axis=1), [2.5, 97.5])
     return float(low), float(high)

@@ -95,16 +95,16 @@ def _may_be_same(file: str, other: str) -> bool:
     return folders == long[len(long) - len(short) : -1]
 
 
-def match(file: str, frame: int | None, label: ImageRecord, predicted: list[Hand]) -> tuple[list[Pair], list[Hand]]:
+def match(key: Key, label: ImageRecord, predicted: list[Hand]) -> tuple[list[Pair], list[Hand]]:
     """Match an image's predicted with its labelled hands.
 
-    The best-scored prediction chooses first, and takes the free label that its box overlaps most, by `BACKGROUND_IOU` at
-    least.
+    The best-scored prediction chooses first, and takes the free label that its box overlaps most, by at least
+    `BACKGROUND_IOU`.
 
     Returns:
         a pair for each labelled hand, and the predictions that are left over.
     """
-    pairs = [Pair(file, frame, sample_of(label), hand, None) for hand in label.hands]
+    pairs = [Pair(*key, sample_of(label), hand, None) for hand in label.hands]
     extra = []
     overlaps = iou(
         np.reshape([hand.box for hand in predicted], (-1, 4)), np.reshape([hand.box for hand in label.hands], (-1, 4))

@@ -36,8 +36,8 @@ def norm_of(hand: Hand, kind: str) -> float:
     """Return what a labelled hand's errors are divided by, in pixels; NaN if it has no such length.
 
     Args:
-        kind: "bbox", the longer side of the labelled box (MMPose's `norm_item="bbox"`); "palm", wrist to middle finger's
-            MCP joint; "head", the label set's head size (PCKh); or "px", 1.
+        kind: "bbox", the longer side of the labelled box (MMPose's `norm_item="bbox"`); "palm", wrist to the middle
+            finger's MCP joint; "head", the label set's head size (PCKh); or "px", 1.
     """
     if kind == "px":
         return 1.0
@@ -79,7 +79,7 @@ def auc_mmpose(error: np.ndarray, norm: float = 30.0, steps: int = 20) -> np.nda
 
 
 def auc_trapezoid(error: np.ndarray, most: float = 30.0, steps: int = 100) -> np.ndarray:
-    """Contributions to the AUC of FreiHAND's `EvalUtil`: PCK (<=) by the trapezoid rule at `steps` points to `most` px."""
+    """Contributions to the AUC of FreiHAND's `EvalUtil`: trapezoids under PCK (<=) at `steps` points to `most` px."""
     thresholds = np.linspace(0, most, steps)
     curves = np.stack([correct(error, np.ones(len(error)), t, or_equal=True) for t in thresholds])
     return np.trapezoid(curves, thresholds, axis=0) / np.trapezoid(np.ones(steps), thresholds)
@@ -108,6 +108,6 @@ def by_joint(contributions: np.ndarray, how: str) -> list[float | None]:
 
 
 def oks(error: np.ndarray, area: np.ndarray, sigmas: np.ndarray = HAND_SIGMAS) -> np.ndarray:
-    """Object keypoint similarity [n], 0 to 1, of COCO: the mean over labelled joints of exp(-d^2 / (2 area (2 sigma)^2))."""
+    """COCO's object keypoint similarity [n], 0 to 1: mean over labelled joints of exp(-d^2 / (2 area (2 sigma)^2))."""
     exponent = error.astype(np.float64) ** 2 / (2 * np.asarray(area)[:, None] * (2 * sigmas) ** 2)
     return np.nanmean(np.exp(-exponent), axis=1)

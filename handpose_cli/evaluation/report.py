@@ -33,6 +33,7 @@ def write_report(path: Path, evaluation: Evaluation, settings: Settings, folder:
     pose, end, split = figures["pose"], figures["end_to_end"], figures["error_split"]
     main = pck_name(settings.main_threshold, settings.norms[0])
     given = pose["boxes"] == "given"
+    boxes = "the labelled boxes" if given else "the boxes of the predictions: only hands that were found"
     template = Template((files("handpose_cli.evaluation") / "report.html").read_text(encoding="utf-8"))
     page = template.substitute(
         title="Hand pose evaluation",
@@ -41,7 +42,7 @@ def write_report(path: Path, evaluation: Evaluation, settings: Settings, folder:
         split_note=f"Of {split['joints']} labelled joints, right by {escape(split['threshold'])}. Bad box: "
         f"{escape(split['bad_boxes_are'])}.",
         split_bar=charts.split_bar(split),
-        pose_note=f"{pose['hands']} hands, in {'the labelled boxes' if given else 'the boxes of the predictions: only hands that were found'}.",
+        pose_note=f"{pose['hands']} hands, in {boxes}.",
         pose_table=_metrics(pose["metrics"]),
         end_note=f"{end['hands']} hands, {end['missed']} missed, {end['extra']} extra, from a score of "
         f"{end['score_threshold']:g}. A missed hand counts as wrong in PCK and AUC; the other figures leave it out.",
@@ -60,11 +61,11 @@ def write_report(path: Path, evaluation: Evaluation, settings: Settings, folder:
 
 METHOD = (
     "PCK: share of joints whose error is below the threshold times the norm, mean of the joints' shares (MMPose's "
-    "PCKAccuracy). bbox: longer side of the labelled box; palm: wrist to middle MCP joint. auc/mmpose30px: mean of PCK at "
-    "0, 1.5, ... 28.5 px (at most 0.95); auc/trapz0-30px: area under PCK from 0 to 30 px (FreiHAND). epe_px: mean error in "
-    "pixels over all joints; macro: mean of the joints' means. mse_px2: mean squared error of a joint. nme/bbox: mean "
-    "error over the norm. Brackets: 95 % intervals, 1000 bootstrap draws of images. A prediction belongs to the labelled "
-    "hand that its box overlaps most, by an IoU of 0.1 at least."
+    "PCKAccuracy). bbox: longer side of the labelled box; palm: wrist to middle MCP joint. auc/mmpose30px: mean of PCK "
+    "at 0, 1.5, ... 28.5 px (at most 0.95); auc/trapz0-30px: area under PCK from 0 to 30 px (FreiHAND). epe_px: mean "
+    "error in pixels over all joints; macro: mean of the joints' means. mse_px2: mean squared error of a joint. "
+    "nme/bbox: mean error over the norm. Small print: 95 % intervals, 1000 bootstrap draws of images. A prediction "
+    "belongs to the labelled hand that its box overlaps most, by an IoU of 0.1 at least."
 )
 
 

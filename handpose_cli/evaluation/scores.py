@@ -54,6 +54,8 @@ def errors_of(pairs: Sequence[Pair], visible_only: bool = False) -> np.ndarray:
     errors = np.full((len(pairs), NUM_JOINTS), np.nan)
     for row, pair in zip(errors, pairs, strict=True):
         label, prediction = pair.label, pair.prediction
+        if label.keypoints is None:
+            continue
         counted = np.isfinite(label.keypoints).all(axis=1)
         if visible_only and label.visibility is not None:
             counted &= label.visibility != 1

@@ -3,7 +3,7 @@
 To add a format, write a module here with
 
 - a docstring that shows the file's layout and says what it loses,
-- the joint order at the top, if it is not FreiHAND's: `JOINTS[i]` is where the i-th FreiHAND joint stands in the source,
+- the joint order at the top, if it is not FreiHAND's: `JOINTS[i]` is where FreiHAND's i-th joint stands in the source,
 - `recognises(path, head)`: is this file or folder of this format? `head` is its first 64 KB, empty for a folder,
 - `read(path, images=None)`: yields `ImageRecord`s, one at a time; and/or
 - `open_writer(path, images=None)`: a context manager around something with `write(record)`, whose files appear under
@@ -41,9 +41,13 @@ class Format:
     suffix: str = ""
 
 
+# in the order in which they are asked whether a file is theirs
 FORMATS = {
     "handpose": Format("handpose_json", "the tool's own JSON", writes=True, suffix=".json"),
     "csv": Format("csv_table", "a tidy table, one row a joint", writes=True, suffix=".csv"),
+    # before COCO, whose layout they share
+    "interhand": Format("interhand", "InterHand2.6M annotations folder"),
+    "coco-wholebody": Format("coco_wholebody", "COCO-WholeBody: the persons' hands"),
     "coco": Format("coco", "COCO keypoint annotations", writes=True, suffix=".coco.json"),
     "coco-results": Format("coco_results", "COCO keypoint results list", writes=True, suffix=".coco-results.json"),
     "yolo-pose": Format("yolo_pose", "YOLO-pose folder with data.yaml", writes=True),
@@ -54,8 +58,6 @@ FORMATS = {
     "label-list": Format("label_list", "plain JSON list of images with keypoints or boxes"),
     "freihand": Format("freihand", "FreiHAND folder (training_K.json, training_xyz.json)"),
     "rhd": Format("rhd", "Rendered Handpose Dataset (anno_training.pickle)"),
-    "interhand": Format("interhand", "InterHand2.6M annotations folder"),
-    "coco-wholebody": Format("coco_wholebody", "COCO-WholeBody: the persons' hands"),
     "mmpose": Format("mmpose", "OneHand10K, Panoptic and others in MMPose's COCO-like form"),
     "panoptic": Format("panoptic", "CMU Panoptic hands' own JSON"),
     "hagrid": Format("hagrid", "HaGRID annotations"),

@@ -28,6 +28,7 @@ from handpose_cli.formats.parsing import (
     box_of,
     errors_at,
     first_character,
+    hand_fields,
     hand_of,
     has_member,
     numbers_of,
@@ -84,13 +85,14 @@ def read_images(path: Path) -> dict[Any, ImageRecord]:
         with errors_at(f"{path}: images[{index}]"):
             if image["id"] in records:
                 raise ValueError(f"id {image['id']} occurs twice")
-            size = [None if image.get(key) is None else int(image[key]) for key in ("width", "height")]
+            width, height = (None if image.get(key) is None else int(image[key]) for key in ("width", "height"))
             file = image["video"] if "video" in image else image["file_name"]
             if not isinstance(file, str):
                 raise ValueError(f"file_name must be a text. Received: {file!r}")
             records[image["id"]] = ImageRecord(
                 file,
-                *size,
+                width,
+                height,
                 frame=image.get("frame"),
                 time=image.get("time"),
                 fps=image.get("fps"),
@@ -110,7 +112,7 @@ def hands_of(annotation: dict[str, Any], labelled: int = 1) -> list[Hand]:
     if annotation.get("iscrowd"):
         return []
     box = None if annotation.get("bbox") is None else box_of(annotation["bbox"])
-    optional = {name: annotation.get(name) for name in ("score", "handedness", "track_id", "head_size", "area")}
+    optional = hand_fields(annotation)
     if box is not None and _is(optional["area"], box[2] * box[3]):
         optional["area"] = None  # tells nothing that the box does not
     if "keypoint_scores" in annotation:

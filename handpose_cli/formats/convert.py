@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import FIELDS, image_name, used
+from handpose_cli.formats.image_files import image_size
 from handpose_cli.records import ImageRecord
 
 TRAIN, VAL = "train", "val"
@@ -38,6 +40,14 @@ def choose_train(records: Iterable[ImageRecord], share: float, seed: int) -> set
     if not 0 < count < len(samples):
         raise FormatError(f"{len(samples)} samples cannot be split {share:g} to {1 - share:g}; choose another --split")
     return set(random.Random(seed).sample(samples, count))
+
+
+def with_sizes(records: Iterable[ImageRecord], images: Path) -> Iterator[ImageRecord]:
+    """Yield the records, with the size of the image in that folder where a record has none."""
+    for record in records:
+        if record.width is None and (images / record.file).is_file() and record.frame is None:
+            record.width, record.height = image_size(images / record.file)
+        yield record
 
 
 def convert(

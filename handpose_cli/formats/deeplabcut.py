@@ -7,10 +7,11 @@
     labeled-data/clip/img0001.png,102.5,230.1,98.2,204.9, ...
 
 An empty cell is a joint that is not labelled, an empty row an image without hands. Hands with a track id are the
-individual track0, track1 ..., others hand0, hand1 ... in each image. DeepLabCut looks for images by these names from its
-project's folder: annotate that folder, and they begin with labeled-data. Read are tables with the name in one column or
-in three, and with fewer joints. A video's frame becomes an image: v.mp4/000012.jpg. Lost: sizes, boxes (they become the
-keypoints'), hands without keypoints, frame numbers and times, hand scores, which joints are hidden, and handedness.
+individual track0, track1 ..., others hand0, hand1 ... in each image. DeepLabCut looks for images by these names from
+its project's folder: annotate that folder, and they begin with labeled-data. Read are tables with the name in one
+column or in three, and with fewer joints. A video's frame becomes an image: v.mp4/000012.jpg. Lost: sizes, boxes (they
+become the keypoints'), hands without keypoints, frame numbers and times, hand scores, which joints are hidden, and
+handedness.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import numpy as np
 from handpose_cli.files import atomic
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.formats.parsing import errors_at, hand_of
+from handpose_cli.formats.parsing import errors_at, hand_of, joint_index
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"no_hands", "keypoint_scores", "outside", "track_id"})
@@ -113,16 +114,6 @@ def _hand(individual: str, table: np.ndarray) -> Hand:
         keypoint_scores=np.where(known, table[:, 2], 0).astype(np.float32) if known.any() else None,
         track_id=int(track[1]) if track else None,
     )
-
-
-def joint_index(label: str) -> int:
-    """Return the joint that a tool's label means: one of `KEYPOINT_NAMES` or its index."""
-    name = str(label).strip().lower()
-    if name not in KEYPOINT_NAMES and name not in map(str, range(NUM_JOINTS)):
-        raise ValueError(
-            f"no joint is named {label!r}; there are {KEYPOINT_NAMES[0]}, {KEYPOINT_NAMES[1]} ... or 0 to 20"
-        )
-    return KEYPOINT_NAMES.index(name) if name in KEYPOINT_NAMES else int(name)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ FIELDS = {
     "score": "hand scores",
     "keypoint_scores": "joint scores",
     "hidden": "which joints are hidden",
-    "outside": "joints outside the image",
+    "outside": "what is outside the image (joints; boxes are clipped)",
     "handedness": "handedness",
     "track_id": "track ids",
     "area": "areas",
@@ -48,11 +48,21 @@ def used(record: ImageRecord) -> set[str]:
     names = {name for name, is_told in told.items() if is_told}
     for hand in record.hands:
         names |= _used_by(hand)
-        if hand.keypoints is not None and record.width is not None and record.height is not None:
-            labelled = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
-            if not inside(labelled, record.width, record.height).all():
-                names.add("outside")
+        if (
+            record.width is not None
+            and record.height is not None
+            and _reaches_outside(hand, record.width, record.height)
+        ):
+            names.add("outside")
     return names
+
+
+def _reaches_outside(hand: Hand, width: int, height: int) -> bool:
+    if (hand.box[:2] < -SAME_BOX).any() or (hand.box[:2] + hand.box[2:] > np.array([width, height]) + SAME_BOX).any():
+        return True
+    if hand.keypoints is None:
+        return False
+    return not inside(hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)], width, height).all()
 
 
 def image_name(record: ImageRecord) -> str:

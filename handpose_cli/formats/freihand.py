@@ -1,7 +1,7 @@
 """`freihand`: the FreiHAND folder as it is published (Zimmermann et al., ICCV 2019), read only.
 
-    training/rgb/00000000.jpg ... 00130239.jpg    training_K.json (32,560 x 3 x 3)    training_xyz.json (32,560 x 21 x 3)
-    evaluation/rgb/00000000.jpg ...               evaluation_K.json                   evaluation_xyz.json
+    training/rgb/00000000.jpg ... 00130239.jpg   training_K.json (32,560 x 3 x 3)   training_xyz.json (32,560 x 21 x 3)
+    evaluation/rgb/00000000.jpg ...              evaluation_K.json                  evaluation_xyz.json
 
 The 3D joints (metres, camera frame) are projected to pixels. Each pose of the training set comes four times, with other
 backgrounds: the image of pose i in version k is number i + 32,560 k; the four are one `sample`. A joint outside the

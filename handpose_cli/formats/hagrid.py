@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import imagesize
 import numpy as np
 
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.image_files import image_size
 from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_members
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
@@ -48,9 +48,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
         for name, entry in stream_members(file):
             with errors_at(f"{file}: {name}"):
                 image = _image(root, file.stem, name)
-                width, height = imagesize.get(root / image)
-                if min(width, height) <= 0:
-                    raise ValueError(f"{root / image}: the image's size cannot be read")
+                width, height = image_size(root / image)
                 record = ImageRecord(image, width, height, _hands(entry, np.array([width, height])))
             yield record
         if name is None and first_character(file.read_bytes()) != b"{":

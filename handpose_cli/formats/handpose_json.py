@@ -7,10 +7,10 @@ input in sorted order, with hands or without, readable or not:
      {"frame": null, "time": null, "box": [x, y, w, h], "score": 0.9, "handedness": null, "track_id": null,
       "keypoints": [[x, y, score], ... 21]}]}
 
-A video's entry also has `fps`, `frames` (how many were annotated) and `frame_times`, their indices and times, with hands
-or without; an input that could not be read, or not to its end, has `failure`, and null for a size that is not known.
-Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an unlabelled
-joint's x and y are null), `area` and `head_size`. Pixels are rounded to 1/100, scores to 1/10,000.
+A video's entry also has `fps`, `frames` (how many were annotated) and `frame_times`, their indices and times, with
+hands or without; an input that could not be read, or not to its end, has `failure`, and null for a size that is not
+known. Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an
+unlabelled joint's x and y are null), `area` and `head_size`. Pixels are rounded to 1/100, scores to 1/10,000.
 """
 
 from __future__ import annotations
@@ -26,7 +26,15 @@ import numpy as np
 from handpose_cli.files import atomic
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
-from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, has_member, stream_json
+from handpose_cli.formats.parsing import (
+    box_of,
+    errors_at,
+    first_character,
+    hand_fields,
+    hand_of,
+    has_member,
+    stream_json,
+)
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
 
 FORMAT_VERSION = 1
@@ -72,7 +80,7 @@ def _records(entry: dict[str, Any]) -> Iterator[ImageRecord]:
 
 
 def _hand(entry: dict[str, Any]) -> Hand:
-    fields = {name: entry.get(name) for name in ("score", "handedness", "track_id", "area", "head_size")}
+    fields = hand_fields(entry)
     box = box_of(entry["box"])
     if entry["keypoints"] is None:
         return Hand(box, **fields)

@@ -11,9 +11,10 @@ or, where only boxes are known:
 
     [{"file": "a.jpg", "width": 576, "height": 576, "boxes": [[x, y, width, height], ...]}, ...]
 
-Keypoints are pixels of the upright image in FreiHAND order; where only some joints are known, they are an object from the
+Keypoints are pixels of the upright image in FreiHAND order; where only some joints are known, they are an object from a
 joint's number to its place, {"4": [x, y], "8": [x, y]}. Optional for each hand: `box` [x, y, width, height],
-`handedness`, `visible` [21] (0 for a hidden joint), and `spread` [21]: how far several labellers of the joint disagree, as a fraction of the hand's size.
+`handedness`, `visible` [21] (0 for a hidden joint), and `spread` [21]: how far several labellers of the joint disagree,
+as a fraction of the hand's size.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from pathlib import Path
 import numpy as np
 
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_json
+from handpose_cli.formats.parsing import (
+    box_of,
+    errors_at,
+    first_character,
+    hand_fields,
+    hand_of,
+    numbers_of,
+    stream_json,
+)
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # A joint whose labellers disagree by this fraction of the hand's size is trusted half as much as an undisputed one.
@@ -80,7 +89,7 @@ def _records(entry: dict) -> Iterator[ImageRecord]:
 def _hand(entry: dict) -> Hand:
     box = box_of(entry["box"]) if "box" in entry else None
     if box is not None and "keypoints" not in entry:
-        return Hand(box, handedness=entry.get("handedness"))
+        return Hand(box, handedness=hand_fields(entry)["handedness"])
     visibility = None
     if "visible" in entry:
         visibility = np.where(numbers_of(entry["visible"], (NUM_JOINTS,), "visible") > 0, 2, 1)
@@ -93,4 +102,4 @@ def _hand(entry: dict) -> Hand:
     if "spread" in entry:
         spread = numbers_of(entry["spread"], (NUM_JOINTS,), "spread").astype(np.float32)
         trust = 1 / (1 + (spread / HALF_TRUST_SPREAD) ** 2)
-    return hand_of(keypoints, visibility, box, keypoint_scores=trust, handedness=entry.get("handedness"))
+    return hand_of(keypoints, visibility, box, keypoint_scores=trust, handedness=hand_fields(entry)["handedness"])

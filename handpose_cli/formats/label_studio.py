@@ -9,12 +9,12 @@
        {"id": "1-0-wrist", "type": "keypointlabels", "from_name": "joint", ... "parentID": "1-0",
         "value": {"x": %, "y": %, "width": 0.5, "keypointlabels": ["wrist"]}, "score": 0.97}, ...]}]}, ...]
 
-%: of the image's width or height. Beside it, with the suffix `.config.xml`, goes the labelling interface. A frame's video,
-number and times and an image's sample stand in `data`, what Label Studio has no place for in a result's `meta`: `hidden`
-of a joint, `track_id`, `area` and `head_size` of a hand. Lost: inputs that could not be read.
+%: of the image's width or height. Beside it, as `.config.xml`, goes the labelling interface. A frame's video, number
+and times and an image's sample stand in `data`; `meta` has what results have no place for: `hidden` of a joint,
+`track_id`, `area` and `head_size` of a hand. Lost: inputs that could not be read.
 
-Read are exports of annotations too: a task's first annotation that was not skipped, or else its first prediction; a task
-with neither is not labelled and left out. Of an uploaded image's name Label Studio's prefix is dropped.
+Exports with annotations are read too: a task's first annotation that was not skipped, or else its first prediction; a
+task with neither is not labelled and left out. Of an uploaded image's name Label Studio's prefix is dropped.
 """
 
 from __future__ import annotations
@@ -30,10 +30,19 @@ import numpy as np
 
 from handpose_cli.files import atomic
 from handpose_cli.formats.coco import dump
-from handpose_cli.formats.deeplabcut import joint_index
+from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING, image_name
-from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_json
-from handpose_cli.formats.yolo_pose import side_of, size_of
+from handpose_cli.formats.image_files import size_of
+from handpose_cli.formats.parsing import (
+    box_of,
+    errors_at,
+    first_character,
+    hand_of,
+    joint_index,
+    numbers_of,
+    side_of,
+    stream_json,
+)
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = EVERYTHING - {"failure"}
@@ -41,20 +50,17 @@ KEEPS = EVERYTHING - {"failure"}
 LABELS = "".join(f'    <Label value="{name}" model_index="{index}"/>\n' for index, name in enumerate(KEYPOINT_NAMES))
 CONFIG = f"""<View>
   <Image name="image" value="$image"/>
-  <RectangleLabels name="hand" toName="image">
-    <Label value="hand" model_index="0"/>
-  </RectangleLabels>
+  <RectangleLabels name="hand" toName="image"><Label value="hand" model_index="0"/></RectangleLabels>
   <KeyPointLabels name="joint" toName="image">
 {LABELS}  </KeyPointLabels>
   <Choices name="handedness" toName="image" perRegion="true" whenTagName="hand">
-    <Choice value="left"/>
-    <Choice value="right"/>
+    <Choice value="left"/><Choice value="right"/>
   </Choices>
 </View>
 """
 URL = "/data/local-files/?d="
-OF_IMAGE = ("frame", "time", "fps", "sample")
-OF_HAND = ("track_id", "area", "head_size")
+OF_IMAGE = {"width": int, "height": int, "frame": int, "time": float, "fps": float, "sample": str}
+OF_HAND = {"track_id": int, "area": float, "head_size": float}
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -67,12 +73,15 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     Raises:
         FormatError: if the file does not follow the format; the message names the file and the task.
     """
+    index = -1
     for index, task in enumerate(stream_json(path, "item")):
         with errors_at(f"{path}: task {index}"):
             results = _results(task)
             record = None if results is None else _record(task["data"], results, f"{path}: task {index}")
         if record is not None:
             yield record
+    if index < 0 and first_character(path.read_bytes()) != b"[":
+        raise FormatError(f"{path}: expected a JSON list of tasks")
 
 
 def _results(task: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -82,8 +91,7 @@ def _results(task: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def _record(data: dict[str, Any], results: list[dict[str, Any]], place: str) -> ImageRecord:
-    first = results[0] if results else {}
-    size = [first.get(f"original_{side}", data.get(side)) for side in ("width", "height")]
+    data = data | {side: results[0].get(f"original_{side}") for side in ("width", "height") if results}
     rectangles: dict[str, dict[str, Any]] = {}
     joints: dict[str | None, dict[int, dict[str, Any]]] = {}
     sides: dict[str, str] = {}
@@ -104,28 +112,29 @@ def _record(data: dict[str, Any], results: list[dict[str, Any]], place: str) -> 
         joints.setdefault(next(iter(rectangles), ""), {}).update(joints.pop(None))
     if None in joints:
         raise ValueError("a keypoint without a parent among several hands")
-    hands = [
-        _hand(rectangles.get(id), joints.get(id, {}), sides.get(id)) for id in dict.fromkeys([*rectangles, *joints])
-    ]
+    ids = [id for id in dict.fromkeys([*rectangles, *joints]) if id is not None]
+    hands = [_hand(rectangles.get(id), joints.get(id, {}), sides.get(id)) for id in ids]
     file = data["video"] if "frame" in data else path_of(data["image"])
-    return ImageRecord(file, *size, hands, **{name: data.get(name) for name in OF_IMAGE})
+    return ImageRecord(file, hands=hands, **_told(data, OF_IMAGE))
+
+
+def _told(entry: dict[str, Any], kinds: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if entry.get(name) is None else kind(entry[name]) for name, kind in kinds.items()}
 
 
 def _hand(rectangle: dict[str, Any] | None, joints: dict[int, dict[str, Any]], side: str | None) -> Hand:
-    fields: dict[str, Any] = {"handedness": side}
-    box = None
+    box, fields = None, dict[str, Any](handedness=side)
     if rectangle is not None:
         box = box_of([*_pixels(rectangle, "x", "y"), *_pixels(rectangle, "width", "height")])
-        fields |= {name: (rectangle.get("meta") or {}).get(name) for name in OF_HAND}
-        fields["score"] = rectangle.get("score")
+        fields |= _told(rectangle.get("meta") or {}, OF_HAND) | _told(rectangle, {"score": float})
         fields["handedness"] = side or side_of(rectangle["value"]["rectanglelabels"][0])
     points, marks, scores = np.zeros((NUM_JOINTS, 2)), np.zeros(NUM_JOINTS), np.zeros(NUM_JOINTS, np.float32)
     for index, joint in joints.items():
         points[index] = _pixels(joint, "x", "y")
         marks[index] = 1 if (joint.get("meta") or {}).get("hidden") else 2
         scores[index] = np.nan if joint.get("score") is None else joint["score"]
-    known = bool(joints) and np.isfinite(scores).all()
-    return hand_of(points, marks, box, keypoint_scores=scores if known else None, **fields)
+    fields["keypoint_scores"] = scores if joints and np.isfinite(scores).all() else None
+    return hand_of(points, marks, box, **fields)
 
 
 def _pixels(result: dict[str, Any], *names: str) -> np.ndarray:
@@ -161,19 +170,15 @@ class Writer:
     def write(self, record: ImageRecord) -> None:
         if record.failure is not None:
             return
-        width, height = size_of(record)
+        size = size_of(record)
         self._images += 1
-        data = {"image": URL + quote(image_name(record)), "width": width, "height": height}
-        data |= {"video": record.file} if record.frame is not None else {}
-        data |= {name: value for name in OF_IMAGE if (value := getattr(record, name)) is not None}
-        results = [
-            result
-            for n, hand in enumerate(record.hands)
-            for result in _entries(hand, f"{self._images}-{n}", width, height)
-        ]
+        video = {"video": record.file} if record.frame is not None else {}
+        told = {name: value for name in OF_IMAGE if (value := getattr(record, name)) is not None}
+        data = {"image": URL + quote(image_name(record)), **told, **video}
+        named = ((hand, f"{self._images}-{number}") for number, hand in enumerate(record.hands))
+        results = [result for hand, id in named for result in _entries(hand, id, *size)]
         guess: dict[str, Any] = {"model_version": "handpose", "result": results}
-        scores = [hand.score for hand in record.hands if hand.score is not None]
-        if scores:
+        if scores := [hand.score for hand in record.hands if hand.score is not None]:
             guess["score"] = round(float(np.mean(scores)), 6)
         self._file.write((",\n " if self._images > 1 else "\n ") + dump({"data": data, "predictions": [guess]}))
 
@@ -182,9 +187,7 @@ def _entries(hand: Hand, id: str, width: int, height: int) -> Iterator[dict[str,
     size = np.array([width, height], float)
     common = {"to_name": "image", "original_width": width, "original_height": height, "image_rotation": 0}
 
-    def entry(
-        id: str, kind: str, tag: str, value: dict[str, Any], label: str, score: Any, **more: Any
-    ) -> dict[str, Any]:
+    def entry(id: str, kind: str, tag: str, value: dict, label: str, score: Any, **more: Any) -> dict[str, Any]:
         known = {} if score is None else {"score": round(float(score), 6)}
         return {"id": id, "type": kind, "from_name": tag, **common, "value": {**value, kind: [label]}, **known, **more}
 
@@ -194,9 +197,8 @@ def _entries(hand: Hand, id: str, width: int, height: int) -> Iterator[dict[str,
     yield entry(id, "rectanglelabels", "hand", box, "hand", hand.score, **({"meta": meta} if meta else {}))
     if hand.handedness is not None:
         yield entry(id, "choices", "handedness", box, hand.handedness, None)
-    if hand.keypoints is None:
-        return
-    for index, (name, (x, y)) in enumerate(zip(KEYPOINT_NAMES, (hand.keypoints / size * 100).tolist(), strict=True)):
+    shares = [] if hand.keypoints is None else (hand.keypoints / size * 100).tolist()
+    for index, (name, (x, y)) in enumerate(zip(KEYPOINT_NAMES, shares, strict=False)):
         if np.isfinite([x, y]).all():
             hidden = hand.visibility is not None and hand.visibility[index] == 1
             score = None if hand.keypoint_scores is None else hand.keypoint_scores[index]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from handpose_cli.formats.convert import sample_of
 from handpose_cli.formats.fields import image_name
 from handpose_cli.formats.parsing import inside
 from handpose_cli.records import FINGERS, KEYPOINT_NAMES, SKELETON, Hand, ImageRecord, box_around
@@ -29,7 +30,7 @@ OTHER_ORDERS = {
     "MANO's (HO-3D)": (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20),
     "little finger first (STB)": (0, 17, 18, 19, 20, 13, 14, 15, 16, 9, 10, 11, 12, 5, 6, 7, 8, 1, 2, 3, 4),
 }
-ENOUGH_HANDS = 5  # to judge the order by
+ENOUGH_SAMPLES = 5  # to judge the order by
 MUCH_SHORTER = 0.93  # the right order's bones over the wrong one's, in the median hand
 
 EDGE = 0.1  # of the image's longer side
@@ -48,7 +49,7 @@ class Finding:
 def lint(records: Iterable[ImageRecord]) -> tuple[int, int, list[Finding]]:
     """Return how many records and hands there are, and what is probably wrong, the most frequent first."""
     findings: dict[str, Finding] = {}
-    orders: list[np.ndarray] = []
+    orders: dict[str, list[np.ndarray]] = {}  # by sample: a video's hands are too alike to count each
     seen: set[tuple[str, int | None]] = set()
     count = hands = 0
 
@@ -71,13 +72,13 @@ def lint(records: Iterable[ImageRecord]) -> tuple[int, int, list[Finding]]:
             if any(_same(hand, other) for other in record.hands[:number]):
                 report("the same hand twice in an image", f"{name}, hand {number}")
             if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
-                orders.append(_costs(hand.keypoints))
-    if len(orders) >= ENOUGH_HANDS:
-        ratios = np.median(orders, axis=0)
+                orders.setdefault(sample_of(record), []).append(_costs(hand.keypoints))
+    if len(orders) >= ENOUGH_SAMPLES:
+        ratios = np.median([np.mean(of_sample, axis=0) for of_sample in orders.values()], axis=0)
         best = int(ratios.argmin())
         if ratios[best] < MUCH_SHORTER:
             what = f"wrong joint order suspected: looks like {list(OTHER_ORDERS)[best]}"
-            findings[what] = Finding(what, len(orders), [f"bones {1 - ratios[best]:.0%} shorter in that order"])
+            findings[what] = Finding(what, hands, [f"bones {1 - ratios[best]:.0%} shorter in that order"])
     return count, hands, sorted(findings.values(), key=lambda finding: -finding.count)
 
 

@@ -9,15 +9,14 @@
 c is the joint's score, 1 if none is known, and 0 for a joint that is not labelled. Each hand is written as a person of
 its own; one whose handedness is not known stands in `hand_right_keypoints_2d`, and its person has `"handedness": null`.
 
-The names have no extension: it is looked up in the images' folder, or in the folder itself; where the image is not there,
-`file` has none. Lost: sizes, boxes (they become the keypoints'), hands without keypoints, frame times, hand scores,
-which joints are hidden, and tracks.
+The names have no extension: it is looked up in the images' folder, or in the folder itself; where the image is not
+there, `file` has none. Lost: sizes, boxes (they become the keypoints'), hands without keypoints, frame times, hand
+scores, which joints are hidden, and tracks.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -27,9 +26,11 @@ import numpy as np
 
 from handpose_cli.formats.coco import dump, keypoints_and_marks
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.image_files import find_image
+from handpose_cli.formats.label_folder import create, new_folder
 from handpose_cli.formats.parsing import errors_at, hand_of, numbers_of, read_json
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
-from handpose_cli.sources.discover import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from handpose_cli.sources.discover import VIDEO_SUFFIXES
 
 KEEPS = frozenset({"frame", "no_hands", "keypoint_scores", "outside", "handedness"})
 
@@ -47,7 +48,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     """Yield a record for each file, in the order of their names.
 
     Raises:
-        FormatError: if a file does not follow the format, or its coordinates are not pixels; the message names the file.
+        FormatError: if a file does not follow the format or its coordinates are not pixels; the message names it.
     """
     folder = path if images is None else images
     if not path.is_dir():
@@ -64,8 +65,8 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
             points = np.concatenate([hand.keypoints for hand in hands]) if hands else np.empty((0, 2))
             if len(points) and np.nanmax(np.abs(points)) <= 1:
                 raise ValueError(
-                    "all coordinates are between -1 and 1: normalised ones (--keypoint_scale 3 or 4) cannot be told from "
-                    "pixels. Run OpenPose with --keypoint_scale 0"
+                    "all coordinates are between -1 and 1: normalised ones (--keypoint_scale 3 or 4) cannot be told "
+                    "from pixels. Run OpenPose with --keypoint_scale 0"
                 )
         yield _record(stem, folder, hands)
 
@@ -80,7 +81,7 @@ def _hands(person: dict[str, Any], place: str) -> Iterator[Hand]:
             labelled = table[:, 2] > 0
             if labelled.any():  # OpenPose writes a hand that it did not find as zeros
                 scores = table[:, 2].astype(np.float32) if (table[labelled, 2] != 1).any() else None
-                told = person.get("handedness", side)
+                told = side if person.get("handedness", side) is not None else None
                 yield hand_of(table[:, :2], np.where(labelled, 2, 0), keypoint_scores=scores, handedness=told)
 
 
@@ -117,52 +118,7 @@ def _person(hand: Hand) -> dict[str, Any]:
     points, marks = keypoints_and_marks(hand)
     scores = np.ones(NUM_JOINTS) if hand.keypoint_scores is None else np.maximum(hand.keypoint_scores, LEAST_SCORE)
     table = np.column_stack([points.round(4), np.where(marks > 0, scores, 0).round(6)])
-    written = {KEY.format(side): [] for side in SIDES}
+    written: dict[str, list[float]] = {KEY.format(side): [] for side in SIDES}
     written[KEY.format(hand.handedness or "right")] = [float(value) for value in table.ravel()]
     unknown = {"handedness": None} if hand.handedness is None else {}
     return {"person_id": [-1], "pose_keypoints_2d": [], "face_keypoints_2d": [], **written, **unknown}
-
-
-def find_image(folder: Path, stem: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> str | None:
-    """Return the name, relative to the folder, of the image there that has the stem."""
-    names = [f"{stem}{suffix}" for ending in sorted(suffixes) for suffix in (ending, ending.upper())]
-    return next((name for name in names if (folder / name).exists()), None)
-
-
-@contextmanager
-def new_folder(path: Path, ending: str) -> Iterator[Path]:
-    """Give a temporary folder beside `path`, which takes its place at the end; on an error remove it.
-
-    Args:
-        ending: of the names of all files that the format writes; an older folder with others is not replaced.
-    """
-    if path.exists() and not path.is_dir():
-        raise FormatError(f"{path}: a file, where a folder is to be written")
-    foreign = next((p for p in path.rglob("*") if p.is_file() and not p.name.endswith(ending)), None)
-    if foreign is not None:
-        raise FormatError(f"{path}: not replaced, since it also holds {foreign.name}. Choose another folder")
-    part, old = (path.absolute().with_name(f"{path.absolute().name}.{end}") for end in ("part", "old"))
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        yield part
-        if path.exists():
-            path.rename(old)
-        part.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-
-
-def create(folder: Path, name: str, content: str) -> None:
-    """Write a new file; raise FormatError if its name leads out of the folder or another image has taken it."""
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise FormatError(f"{name}: a name that leads out of the folder to write")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-    except FileExistsError as error:
-        raise FormatError(f"{name}: two images would share this file. Rename one of them") from error

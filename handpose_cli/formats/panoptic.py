@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import imagesize
 import numpy as np
 
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.image_files import image_size
 from handpose_cli.formats.parsing import errors_at, first_character, hand_of, numbers_of, read_json, stream_json
 from handpose_cli.records import NUM_JOINTS, ImageRecord
 
@@ -63,15 +63,16 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
 def _record(entry: dict[str, Any], name: Path, images: Path) -> ImageRecord:
     key = next((key for key in JOINT_KEYS if key in entry), JOINT_KEYS[0])
     table = numbers_of(entry[key], (NUM_JOINTS, 3), key)
+    width: int | None = None
+    height: int | None = None
     if "img_width" in entry:
         width, height = int(entry["img_width"]), int(entry["img_height"])
-    else:
-        width, height = imagesize.get(images / name)
+    elif (images / name).is_file():
+        width, height = image_size(images / name)
     hands = []
     labelled = table[:, 2] != 0
     if labelled.any():
         side = None if entry.get("is_left") is None else "left" if entry["is_left"] else "right"
         visibility = np.where(labelled, 2, 0)
         hands = [hand_of(table[:, :2], visibility, handedness=side, head_size=entry.get("head_size"))]
-    is_known = min(width, height) > 0
-    return ImageRecord(name.as_posix(), width if is_known else None, height if is_known else None, hands)
+    return ImageRecord(name.as_posix(), width, height, hands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import ijson
 import numpy as np
 
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.records import NUM_JOINTS, Hand, box_around
+from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, box_around
 
 
 @contextmanager
@@ -89,9 +90,25 @@ def numbers_of(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
         array = np.empty(0)
     if array.shape != shape or not np.isfinite(array).all():
         wanted = " x ".join(map(str, shape))
+        if not shape:
+            raise ValueError(f"{name} must be a finite number. Received: {values!r}")
         problem = f"shape {array.shape}" if array.shape != shape else "a number that is not finite"
         raise ValueError(f"{name} must be {wanted} finite numbers. Received: {problem}")
     return array
+
+
+def hand_fields(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return score, handedness, track_id, area and head_size as an entry has them, None where it has not; checked."""
+    fields: dict[str, Any] = {}
+    for name in ("score", "area", "head_size"):
+        value = entry.get(name)
+        fields[name] = None if value is None else float(numbers_of(value, (), name))
+    fields["handedness"], fields["track_id"] = entry.get("handedness"), entry.get("track_id")
+    if fields["handedness"] not in (None, "left", "right"):
+        raise ValueError(f"handedness must be left, right or null. Received: {fields['handedness']!r}")
+    if fields["track_id"] is not None and not isinstance(fields["track_id"], int):
+        raise ValueError(f"track_id must be a whole number or null. Received: {fields['track_id']!r}")
+    return fields
 
 
 def hand_of(
@@ -122,9 +139,25 @@ def hand_of(
     return Hand(box_around(points) if box is None else box, points, visibility=visibility, **fields)
 
 
+def side_of(label: str) -> str | None:
+    """Return the handedness that a label such as "left" or "Right-hand" tells."""
+    words = set(re.split(r"[\W_]+", label.lower()))
+    return next((side for side in ("left", "right") if side in words), None)
+
+
+def joint_index(label: str) -> int:
+    """Return the joint that a tool's label means: one of `KEYPOINT_NAMES` or its index."""
+    name = str(label).strip().lower()
+    if name not in KEYPOINT_NAMES and name not in map(str, range(NUM_JOINTS)):
+        raise ValueError(
+            f"no joint is named {label!r}; there are {KEYPOINT_NAMES[0]}, {KEYPOINT_NAMES[1]} ... or 0 to 20"
+        )
+    return KEYPOINT_NAMES.index(name) if name in KEYPOINT_NAMES else int(name)
+
+
 def inside(points: np.ndarray, width: float, height: float) -> np.ndarray:
     """Return which of the points [..., 2] lie in the image."""
-    return ((points >= -0.5) & (points < np.array([width, height]) - 0.5)).all(axis=-1)
+    return np.asarray(((points >= -0.5) & (points < np.array([width, height]) - 0.5)).all(axis=-1))
 
 
 def project(points: np.ndarray, camera: np.ndarray) -> np.ndarray:

@@ -15,14 +15,11 @@ whole image): joints there become `0 0 0`, boxes are clipped; frame numbers and 
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import imagesize
 import numpy as np
 import yaml
 
@@ -30,8 +27,9 @@ from handpose_cli.files import atomic
 from handpose_cli.formats.coco import keypoints_and_marks
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.formats.openpose import create, find_image, new_folder
-from handpose_cli.formats.parsing import errors_at, hand_of, inside, numbers_of
+from handpose_cli.formats.image_files import find_image, image_size, size_of
+from handpose_cli.formats.label_folder import create, new_folder
+from handpose_cli.formats.parsing import errors_at, hand_of, inside, numbers_of, side_of
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"size", "no_hands", "box", "box_only", "hidden"})
@@ -114,30 +112,6 @@ def _hand(parts: list[str], sides: dict[int, str | None], dimensions: int, size:
     box = np.concatenate([numbers[1:3] - numbers[3:5] / 2, numbers[3:5]]) * np.tile(size, 2)
     side = sides.get(int(numbers[0]))
     return hand_of(table[:, :2] * size, visibility, box.astype(np.float32), handedness=side)
-
-
-def side_of(label: str) -> str | None:
-    """Return the handedness that a label such as "left" or "Right-hand" tells."""
-    words = set(re.split(r"[\W_]+", label.lower()))
-    return next((side for side in ("left", "right") if side in words), None)
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Return an image's upright width and height from its head; raise FormatError if they cannot be told."""
-    try:
-        width, height = imagesize.get(path)
-    except (OSError, ValueError, LookupError, struct.error) as error:
-        raise FormatError(f"{path}: its size cannot be read: {error}") from error
-    if width <= 0 or height <= 0:
-        raise FormatError(f"{path}: its size cannot be read")
-    return int(width), int(height)
-
-
-def size_of(record: ImageRecord) -> tuple[int, int]:
-    """Return a record's size; raise FormatError if it is not known, since the format to write needs it."""
-    if not record.width or not record.height:
-        raise FormatError(f"{image_name(record)}: its size is not known. Name the images' folder by --images")
-    return record.width, record.height
 
 
 @contextmanager

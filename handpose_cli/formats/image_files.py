@@ -1,0 +1,37 @@
+"""Images that labels are of: found by a name without a suffix, and measured by their heads."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import imagesize
+
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.fields import image_name
+from handpose_cli.records import ImageRecord
+from handpose_cli.sources.discover import IMAGE_SUFFIXES
+
+
+def find_image(folder: Path, stem: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> str | None:
+    """Return the name, relative to the folder, of the image there that has the stem."""
+    names = [f"{stem}{suffix}" for ending in sorted(suffixes) for suffix in (ending, ending.upper())]
+    return next((name for name in names if (folder / name).exists()), None)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return an image's upright width and height from its head; raise FormatError if they cannot be told."""
+    try:
+        width, height = imagesize.get(path)
+    except (OSError, ValueError, LookupError, struct.error) as error:
+        raise FormatError(f"{path}: its size cannot be read: {error}") from error
+    if width <= 0 or height <= 0:
+        raise FormatError(f"{path}: its size cannot be read")
+    return int(width), int(height)
+
+
+def size_of(record: ImageRecord) -> tuple[int, int]:
+    """Return a record's size; raise FormatError if it is not known, since the format to write needs it."""
+    if not record.width or not record.height:
+        raise FormatError(f"{image_name(record)}: its size is not known. Name the images' folder by --images")
+    return record.width, record.height

@@ -1,0 +1,187 @@
+"""`handpose convert-labels`: what is converted, split, refused and told; `--check` finds what is wrong."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import SAMPLES, handpose
+from labelled import image, make_freihand, moved, open_hand, write
+
+from handpose_cli.formats import FORMATS, load
+from handpose_cli.formats.lint import OTHER_ORDERS, lint
+from handpose_cli.records import Hand, ImageRecord, box_around
+
+
+def tracked(**fields) -> Hand:
+    return open_hand(track_id=3, score=0.5, keypoint_scores=np.full(21, 0.9, np.float32), **fields)
+
+
+def test_it_says_what_the_target_drops(tmp_path):
+    records = [image("a.jpg", tracked(handedness="left")), image("b.jpg", open_hand()), image("c.jpg")]
+    write(tmp_path / "l.json", "handpose", records)
+    done = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.csv", "--to", "csv")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == (
+        f"3 images, 2 hands, from handpose to csv: {tmp_path / 't.csv'}\n"
+        "csv drops image sizes (in 3 images)\n"
+        "csv drops images without hands (in 1 images)\n"
+    )
+    assert len((tmp_path / "t.csv").read_text().splitlines()) == 1 + 2 * 21
+
+
+def test_strict_makes_a_loss_an_error_and_writes_nothing(tmp_path):
+    write(tmp_path / "l.json", "handpose", [image("b.jpg", open_hand()), image("a.jpg", tracked())])
+    done = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.csv", "--to", "csv", "--strict")
+    assert (done.exit_code, done.stderr) == (
+        1, "Error: b.jpg: the target would drop image sizes; without --strict it does\n"
+    )  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["l.json"]
+    kept = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.json", "--to", "coco", "--strict")
+    assert kept.exit_code == 0
+
+
+def test_a_dry_run_counts_and_writes_nothing(tmp_path):
+    done = handpose("convert-labels", SAMPLES, "--to", "openpose", "--dry-run")
+    first, *rest = done.stderr.splitlines()
+    assert first == "84 images, 84 hands, from label-list to openpose, nothing written (--dry-run)"
+    assert "openpose drops image sizes (in 84 images)" in rest
+
+
+def test_a_split_keeps_the_versions_of_a_pose_together(tmp_path):
+    make_freihand(tmp_path / "f", poses=10)
+    call = ("convert-labels", tmp_path / "f", tmp_path / "l.coco.json", "--to", "coco", "--split", "0.8")
+    done = handpose(*call)
+    assert done.stderr.splitlines()[0].startswith("40 images, 40 hands, from freihand to coco (32 train, 8 val): ")
+    parts = {}
+    for part in ("train", "val"):
+        coco = json.loads((tmp_path / f"l-{part}.coco.json").read_text())
+        parts[part] = {entry["sample"] for entry in coco["images"]}
+        numbers = [int(entry["file_name"][-12:-4]) for entry in coco["images"]]
+        assert {number % 10 for number in numbers} == {number % 10 for number in numbers if number < 10}
+        assert len(numbers) == 4 * len(parts[part])
+    assert (len(parts["train"]), len(parts["val"])) == (8, 2)
+    assert not parts["train"] & parts["val"]
+    again = {path.name: path.read_bytes() for path in tmp_path.glob("*.json")}
+    assert handpose(*call, "--overwrite").exit_code == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.json")} == again
+    assert handpose(*call, "--overwrite", "--seed", "1").exit_code == 0
+    assert (tmp_path / "l-val.coco.json").read_bytes() != again["l-val.coco.json"]
+
+
+def test_a_split_keeps_the_frames_of_a_video_together(tmp_path):
+    done = handpose("convert-labels", SAMPLES, tmp_path / "l.json", "--to", "handpose", "--split", "0.5")
+    assert done.exit_code == 0, done.stderr
+    counts = [
+        sum(record.frame is not None for record in load("handpose").read(tmp_path / f"l-{part}.json"))
+        for part in ("train", "val")
+    ]
+    assert sorted(counts) == [0, 72]
+
+
+@pytest.mark.parametrize("to", [name for name, format in FORMATS.items() if format.writes])
+def test_the_samples_labels_convert_to_every_format_and_back(tmp_path, to):
+    (tmp_path / "images").mkdir()
+    done = handpose("convert-labels", SAMPLES, tmp_path / "labels", "--to", to)
+    assert done.exit_code == 0, done.stderr
+    if to != "coco-results":  # whose images are numbered by another file
+        images = ("--images", SAMPLES) if to in ("yolo-pose",) else ()
+        back = handpose(
+            "convert-labels", tmp_path / "labels", tmp_path / "back.csv", "--from", to, "--to", "csv", *images
+        )
+        assert back.exit_code == 0 or to == "yolo-pose", back.stderr  # the video's frames are no images on disk
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("l.json", "t.json"), 2, "Missing option '--to'. Choose from: handpose, csv, coco, "),
+        (("l.json", "--to", "coco"), 2, "Missing argument 'TARGET'."),
+        (("l.json", "--check", "--to", "coco"), 2, "--check only reads: leave TARGET and --to out."),
+        (("none.json", "t.json", "--to", "coco"), 2, "Invalid value for 'SOURCE': Path 'none.json' does not exist."),
+        (("l.json", "l.json", "--to", "coco"), 1,
+         "l.json exists. Replace it with --overwrite or choose another TARGET."),
+        (("text.txt", "t.json", "--to", "coco"), 1, "text.txt: of no known label format. Name it; there are: "),
+        (("cut.json", "t.json", "--to", "coco"), 1, "cut.json: cannot be read as JSON: parse error: premature EOF"),
+        (("l.json", "/proc/t.json", "--to", "csv"), 1, "Cannot write to /proc/t.json: "),
+        (("l.json", "t.json", "--to", "csv", "--split", "0.9"), 1,
+         "2 samples cannot be split 0.9 to 0.1; choose another --split"),
+    ],
+)  # fmt: skip
+def test_wrong_use_gets_one_line_and_leaves_nothing(tmp_path, monkeypatch, arguments, code, message):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand()), image("b.jpg")])
+    (tmp_path / "cut.json").write_bytes((tmp_path / "l.json").read_bytes()[:-40])
+    (tmp_path / "text.txt").write_text("hello")
+    done = handpose("convert-labels", *arguments)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert message in done.stderr.strip().splitlines()[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.json", "l.json", "text.txt"]
+
+
+def test_the_formats_are_listed():
+    done = handpose("convert-labels", "--formats")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(FORMATS)
+
+
+# === --check ===
+
+
+def problems(*records: ImageRecord) -> dict[str, int]:
+    return {finding.what: finding.count for finding in lint(records)[2]}
+
+
+def placed(points: np.ndarray, **fields) -> Hand:
+    points = np.asarray(points, np.float32)
+    return Hand(box_around(points), points, **fields)
+
+
+def test_nothing_is_found_in_the_samples_labels():
+    done = handpose("convert-labels", "--check", SAMPLES)
+    assert (done.exit_code, done.stdout) == (0, "84 images, 84 hands, label-list; kinds of problem: 0\n")
+
+
+def test_found_problems_are_listed_with_an_exit_code(tmp_path):
+    write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand(), open_hand())])
+    done = handpose("convert-labels", "--check", tmp_path / "l.json")
+    assert done.exit_code == 1
+    assert done.stdout.startswith("1 images, 2 hands, coco; kinds of problem: 1\n")
+    assert "the same hand twice in an image" in done.stdout and "a.jpg, hand 1" in done.stdout
+
+
+def test_places_and_units():
+    points = open_hand().keypoints
+    assert problems(image("a.jpg", placed(points / 400))) == {
+        "unit mistake suspected: coordinates from 0 to 1, not pixels": 1
+    }
+    assert problems(image("a.jpg", placed(points * 50))) == {
+        "unit mistake suspected: coordinates far beyond the image": 1
+    }
+    assert problems(image("a.jpg", placed(points + np.array([330, 0])))) == {"keypoints far outside the image": 1}
+    assert problems(image("a.jpg", placed(points + np.array([-105, 0])))) == {}  # just behind the edge
+    wide = open_hand(300, 20)
+    assert problems(image("a.jpg", placed(wide.keypoints[:, ::-1]))) == {
+        "x and y swapped suspected: inside the image the other way round": 1
+    }
+
+
+def test_boxes_and_repeated_entries():
+    hand = open_hand(200, 50)
+    swapped = Hand(hand.box[[1, 0, 3, 2]], hand.keypoints)
+    assert problems(image("a.jpg", swapped)) == {"keypoints outside their box: x and y swapped in the box": 1}
+    elsewhere = Hand(np.array([0, 200, 50, 50], np.float32), hand.keypoints)
+    assert problems(image("a.jpg", elsewhere)) == {"keypoints outside their box: box elsewhere": 1}
+    assert problems(image("a.jpg", Hand(np.array([5, 5, 0, 5])))) == {"box without an area": 1}
+    assert problems(image("a.jpg", hand), image("a.jpg", open_hand())) == {"image listed twice": 1}
+
+
+def test_implausible_bones():
+    assert problems(image("a.jpg", moved(open_hand(), np.eye(21, 2, -8) * 120))) == {"implausible bone length": 1}
+
+
+@pytest.mark.parametrize("order", OTHER_ORDERS)
+def test_another_sets_joint_order_is_suspected(order):
+    right = [open_hand(100 + 3 * i, 90 + i, 80 + i) for i in range(8)]
+    assert problems(*(image(f"{i}.jpg", hand) for i, hand in enumerate(right))) == {}
+    stored = np.argsort(OTHER_ORDERS[order])  # as a file in that order has them
+    wrong = [image(f"{i}.jpg", placed(hand.keypoints[stored])) for i, hand in enumerate(right)]
+    assert f"wrong joint order suspected: looks like {order}" in problems(*wrong)
