@@ -23,6 +23,11 @@ class Crop:
     matrix: np.ndarray
     size: int
 
+    @property
+    def mirrored(self) -> bool:
+        """Whether left and right are exchanged."""
+        return bool(np.linalg.det(self.matrix[:, :2]) < 0)
+
     def to_crop(self, points: np.ndarray) -> np.ndarray:
         """Map points [..., 2] from image pixels to crop pixels."""
         return points @ self.matrix[:, :2].T + self.matrix[:, 2]

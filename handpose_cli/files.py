@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +17,20 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO]:
         mode: "w" (UTF-8 text, "\\n" line ends) or "wb".
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
+    part = unused(path)
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     try:
-        with part.open(mode, encoding=encoding, newline=newline) as file:
+        with part.open(mode.replace("w", "x"), encoding=encoding, newline=newline) as file:
             yield file
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def unused(path: Path) -> Path:
+    """Return a name beside `path`, for a temporary file or folder, that nothing has: NAME.1a2b3c4d.part."""
+    path = path.absolute()
+    while (part := path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")).exists():
+        pass
+    return part

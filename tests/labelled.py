@@ -55,3 +55,9 @@ def make_freihand(folder: Path, poses: int = 6, seed: int = 0) -> tuple[np.ndarr
     (folder / "training_K.json").write_text(json.dumps(cameras.tolist()))
     (folder / "training_xyz.json").write_text(json.dumps(xyz.tolist()))
     return cameras, xyz
+
+
+def placed(points, **fields) -> Hand:
+    """A hand with these keypoints, and the box around them."""
+    points = np.asarray(points, np.float32)
+    return Hand(box_around(points), points, **fields)

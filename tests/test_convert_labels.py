@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 from conftest import SAMPLES, handpose
-from labelled import image, make_freihand, moved, open_hand, write
+from labelled import image, make_freihand, moved, open_hand, placed, write
 
 from handpose_cli.formats import FORMATS, load
 from handpose_cli.formats.lint import OTHER_ORDERS, lint
-from handpose_cli.records import Hand, ImageRecord, box_around
+from handpose_cli.records import Hand, ImageRecord
 
 
 def tracked(**fields) -> Hand:
@@ -96,8 +96,9 @@ def test_the_samples_labels_convert_to_every_format_and_back(tmp_path, to):
     [
         (("l.json", "t.json"), 2, "Missing option '--to'. Choose from: handpose, csv, coco, "),
         (("l.json", "--to", "coco"), 2, "Missing argument 'TARGET'."),
-        (("l.json", "--check", "--to", "coco"), 2, "--check only reads: leave TARGET and --to out."),
-        (("none.json", "t.json", "--to", "coco"), 2, "Invalid value for 'SOURCE': Path 'none.json' does not exist."),
+        (("l.json", "--check", "--to", "coco"), 2,
+         "--check only reads: it goes with SOURCE, --from and --images alone."),
+        (("none.json", "t.json", "--to", "coco"), 2, "Invalid value for 'SOURCE': 'none.json' does not exist."),
         (("l.json", "l.json", "--to", "coco"), 1,
          "l.json exists. Replace it with --overwrite or choose another TARGET."),
         (("text.txt", "t.json", "--to", "coco"), 1, "text.txt: of no known label format. Name it; there are: "),
@@ -118,6 +119,41 @@ def test_wrong_use_gets_one_line_and_leaves_nothing(tmp_path, monkeypatch, argum
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.json", "l.json", "text.txt"]
 
 
+def test_files_of_others_are_not_touched(tmp_path):
+    write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand())])
+    for name in ("t.config.xml", "o.part", "o.old"):
+        (tmp_path / name).write_text("mine")
+    refused = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.json", "--to", "label-studio")
+    assert refused.stderr == (
+        f"Error: {tmp_path / 't.config.xml'} exists. Replace it with --overwrite or choose another TARGET.\n"
+    )
+    assert handpose("convert-labels", tmp_path / "l.json", tmp_path / "o", "--to", "openpose").exit_code == 0
+    assert all((tmp_path / name).read_text() == "mine" for name in ("t.config.xml", "o.part", "o.old"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["l.json", "o", "o.old", "o.part", "t.config.xml"]
+
+
+def test_other_categories_and_crowds_are_left_out_with_a_warning(tmp_path, caplog):
+    path = write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand(), open_hand(200))])
+    coco = json.loads(path.read_text())
+    coco["categories"].append({"id": 7, "name": "person", "keypoints": ["nose"] * 17})
+    coco["annotations"].append({"id": 9, "image_id": 1, "category_id": 7, "keypoints": [0] * 51, "bbox": [0, 0, 9, 9]})
+    coco["annotations"][1]["iscrowd"] = 1
+    path.write_text(json.dumps(coco))
+    (record,) = load("coco").read(path)
+    assert len(record.hands) == 1
+    assert [entry.getMessage() for entry in caplog.records] == [
+        f"{path}: left out 1 annotations that are crowds", f"{path}: left out 1 annotations of other categories"
+    ]  # fmt: skip
+
+
+def test_sizes_come_from_the_images_where_a_format_needs_them(tmp_path):
+    handpose("convert-labels", SAMPLES, tmp_path / "l.csv", "--to", "csv")
+    call = ("convert-labels", tmp_path / "l.csv", tmp_path / "l.xml", "--to", "cvat")
+    assert "its size is not known. Name the images' folder by --images" in handpose(*call).stderr
+    assert handpose(*call, "--images", SAMPLES).exit_code == 0
+    assert all(record.width for record in load("cvat").read(tmp_path / "l.xml"))
+
+
 def test_the_formats_are_listed():
     done = handpose("convert-labels", "--formats")
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(FORMATS)
@@ -128,11 +164,6 @@ def test_the_formats_are_listed():
 
 def problems(*records: ImageRecord) -> dict[str, int]:
     return {finding.what: finding.count for finding in lint(records)[2]}
-
-
-def placed(points: np.ndarray, **fields) -> Hand:
-    points = np.asarray(points, np.float32)
-    return Hand(box_around(points), points, **fields)
 
 
 def test_nothing_is_found_in_the_samples_labels():

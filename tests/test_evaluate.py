@@ -6,14 +6,15 @@ import re
 import numpy as np
 import pytest
 from conftest import SAMPLES, handpose
-from labelled import image, make_freihand, moved, open_hand, write
+from labelled import image, make_freihand, moved, open_hand, placed, write
 
 from handpose_cli.evaluation.detection import average_precision, recall_and_precision
 from handpose_cli.evaluation.evaluate import evaluate
-from handpose_cli.evaluation.matching import by_image, match, rename
+from handpose_cli.evaluation.matching import match, with_all_boxes
+from handpose_cli.evaluation.same_files import by_image, rename
 from handpose_cli.evaluation.scores import Settings
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.records import Hand
+from handpose_cli.records import Hand, ImageRecord
 
 SIDE = float(max(open_hand().box[2:]))  # the norm of these hands
 
@@ -39,7 +40,7 @@ def test_missed_hands_count_as_wrong_in_pck_and_not_in_errors():
     labels = [image("a.jpg", open_hand()), image("b.jpg", open_hand())]
     found = figures(labels, [image("a.jpg", moved(open_hand(), (3, 4)))])  # nothing at all for b.jpg
     assert found["end_to_end"] | {"metrics": 0} == {
-        "hands": 2, "found": 1, "missed": 1, "extra": 0, "score_threshold": 0.0, "metrics": 0
+        "hands": 2, "found": 1, "missed": 1, "extra": 0, "score_threshold": None, "metrics": 0
     }  # fmt: skip
     metrics = found["end_to_end"]["metrics"]
     assert metrics["pck@0.1/bbox"]["value"] == 0.5
@@ -55,6 +56,7 @@ def test_the_error_is_split_into_hand_box_and_joint():
     hand = open_hand()
     one_joint_off = moved(hand, np.eye(21, 2, -8) * SIDE / 2)  # the index tip and its neighbour
     shifted = moved(hand, (SIDE * 0.45, 0))  # overlaps by less than half
+    shifted.box += np.float32([0, 0, 1, 0])  # a box of its own, not the keypoints'
     labels = [image(name, hand) for name in ("right.jpg", "joints.jpg", "box.jpg", "missed.jpg")]
     predictions = [image("right.jpg", hand), image("joints.jpg", one_joint_off), image("box.jpg", shifted)]
     predictions[0].hands.append(open_hand(280, score=0.1))
@@ -109,7 +111,7 @@ def test_boxes_of_all_hands_say_which_extra_hands_are_right():
     both = image("a.jpg", open_hand(score=0.9), open_hand(260, score=0.8))
     every = by_image([image("a.jpg", *(Hand(hand.box) for hand in both.hands))])
     alone = evaluate(labels, by_image([both]), Settings()).figures
-    told = evaluate(labels, by_image([both]), Settings(), all_boxes=every).figures
+    told = evaluate(with_all_boxes(labels, every), by_image([both]), Settings()).figures
     assert (alone["end_to_end"]["extra"], told["end_to_end"]["extra"]) == (1, 0)
     assert (alone["detection"]["precision@iou0.5"], told["detection"]["precision@iou0.5"]) == (0.5, 1)
 
@@ -125,12 +127,55 @@ def test_recall_precision_and_average_precision_of_boxes():
 def test_files_are_the_same_under_other_folders_and_without_a_suffix():
     labels = by_image([image("set/images/a.jpg", open_hand()), image("set/images/b.jpg"), image("c/b.jpg")])
     found = by_image([image("images/a.jpg", open_hand()), image("b.jpg"), image("other.jpg"), image("c/b")])
-    assert set(rename(found, labels)) == {("set/images/a.jpg", None), ("c/b.jpg", None)}  # b.jpg could be either
+    renamed = rename(found, labels, "prediction")
+    assert {file for file, _ in renamed} == {"set/images/a.jpg", "c/b.jpg", "b.jpg", "other.jpg"}  # b.jpg: either one
     with pytest.raises(FormatError) as error:
-        rename(by_image([image("x.jpg")]), labels)
+        rename(by_image([image("x.jpg")]), labels, "prediction")
     assert str(error.value) == (
         "no prediction is of a labelled image: predictions are of files such as x.jpg, labels of files such as c/b.jpg"
     )
+
+
+def test_an_exact_name_comes_first_and_two_likely_ones_are_an_error():
+    labels = by_image([image("a.jpg", open_hand())])
+    exact, other = image("a.jpg", open_hand(score=0.5)), image("z/a.jpg")
+    assert rename(by_image([other, exact]), labels, "prediction")["a.jpg", None] is exact
+    with pytest.raises(FormatError) as error:
+        rename(by_image([other, image("y/a.jpg")]), labels, "prediction")
+    assert str(error.value) == "y/a.jpg and z/a.jpg could both be the prediction for a.jpg; rename one of them"
+
+
+def test_a_frame_goes_by_its_images_name_too():
+    labels = by_image([ImageRecord("v.mp4", 400, 300, [open_hand()], frame=12)])
+    assert set(rename(by_image([image("v.mp4/000012.jpg")]), labels, "prediction")) == {("v.mp4", 12)}
+    assert set(rename(by_image([image("IMG.001")]), by_image([image("x/IMG.001.jpg")]), "prediction")) == {
+        ("x/IMG.001.jpg", None)
+    }
+
+
+def test_a_double_does_not_take_the_neighbours_label():
+    """Boxes of neighbours overlap a little; the one that a prediction really is of comes first."""
+    side = int(SIDE)
+    first, second = open_hand(100), open_hand(100 + int(0.7 * side))
+    predicted = [open_hand(100, score=0.9), open_hand(101, score=0.8), open_hand(100 + int(0.7 * side), score=0.7)]
+    pairs, extra = match(("a.jpg", None), image("a.jpg", first, second), predicted)
+    assert [pair.prediction for pair in pairs] == [predicted[0], predicted[2]]
+    assert extra == [predicted[1]]
+
+
+def test_predictions_without_boxes_have_no_bad_ones():
+    hand = open_hand()
+    shrunk = placed(hand.keypoints.mean(axis=0) + (hand.keypoints - hand.keypoints.mean(axis=0)) * 0.5)
+    found = figures([image("a.jpg", hand)], [image("a.jpg", shrunk)])
+    split = found["error_split"]
+    assert (split["bad_boxes"], split["bad_boxes_are"]) == (0, "not told: predictions without boxes")
+    assert split["wrong_joints"] > 0.5
+    assert found["detection"]["boxes"] == "around the keypoints"
+
+
+def test_images_without_a_prediction_or_a_label_are_counted():
+    found = figures([image("a.jpg", open_hand()), image("b.jpg")], [image("a.jpg", open_hand()), image("c.jpg")])
+    assert (found["images_without_predictions"], found["images_without_labels"]) == (1, 1)
 
 
 # === The command ===
@@ -248,6 +293,14 @@ def test_the_two_blocks_agree_with_predict_on_the_samples(tmp_path, samples_run)
          "no such image: a.jpg. Say where the images are with --images"),
         (("--labels", "l.json", "--weights", "hourglass-big"), 1, "hourglass-big"),
         (("--labels", "text.txt", "--predictions", "p.json"), 1, "text.txt: of no known label format. Name it; "),
+        (("--labels", "l.json", "--predictions", "p.json", "--pck", "nan"), 2, "--pck must be a finite number."),
+        (("--labels", "l.json", "--predictions", "p.json", "--norm", "head"), 1,
+         "l.json: no head sizes, which --norm head needs"),
+        (("--labels", "l.json", "--predictions", "p.json", "--seed", "-1"), 2, "Invalid value for '--seed': -1"),
+        (("--labels", "l.json", "--predictions", "bad.json"), 1,
+         "bad.json: entry 0: score must be a finite number. Received: 'high'"),
+        (("--labels", "frame.json", "--weights", "hourglass-lite", "--images", SAMPLES), 1,
+         "moving_hand.mp4: labelled, but it has no frame 500"),
     ],
 )  # fmt: skip
 def test_wrong_input_gets_one_line(tmp_path, monkeypatch, arguments, code, message):
@@ -257,6 +310,9 @@ def test_wrong_input_gets_one_line(tmp_path, monkeypatch, arguments, code, messa
     write(tmp_path / "other.json", "coco", [image("z.jpg", open_hand())])
     write(tmp_path / "boxes.json", "coco", [image("a.jpg", Hand(open_hand().box))])
     (tmp_path / "text.txt").write_text("hello")
+    flat = [1.0] * 63
+    (tmp_path / "bad.json").write_text(json.dumps([{"image_id": 1, "keypoints": flat, "score": "high"}]))
+    write(tmp_path / "frame.json", "coco", [ImageRecord("moving_hand.mp4", 480, 480, [open_hand()], frame=500)])
     done = handpose("evaluate", *arguments)
     last = done.stderr.strip().splitlines()[-1]
     assert (done.exit_code, done.stdout) == (code, "")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handpose_cli.files import atomic
-from handpose_cli.formats import csv_table, handpose_json, label_list
+from handpose_cli.formats import coco, coco_results, csv_table, handpose_json, label_list
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import KEYPOINT_NAMES, SKELETON, Hand, ImageRecord
 
@@ -187,6 +187,81 @@ def test_the_table_has_a_row_for_each_joint(tmp_path):
         "hand_score": "0.5", "handedness": "", "track_id": "",
     }  # fmt: skip
     assert (rows[-1]["file"], rows[-1]["frame"], rows[-1]["joint"]) == ("c.mp4", "7", "little_tip")
+
+
+def coco_file(images=(), annotations=(), **more):
+    return {"images": list(images), "annotations": list(annotations), **more}
+
+
+FLAT = [1.0, 2.0, 2] * 21
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"annotations": []}, "expected an object with a list `images`"),
+        (coco_file([{"id": 1}]), "images[0]: no 'file_name'"),
+        (coco_file([{"id": 1, "file_name": 3}]), "images[0]: file_name must be a text. Received: 3"),
+        (coco_file([{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}]), "images[1]: id 1 occurs twice"),
+        (coco_file([{"id": 1, "file_name": "a"}], [{"image_id": 2}]), "annotations[0]: no image has its image_id 2"),
+        (coco_file([{"id": 1, "file_name": "a"}], [{"image_id": 1}]), "annotations[0]: neither bbox nor keypoints"),
+        (coco_file([{"id": 1, "file_name": "a"}], [{"id": 5, "image_id": 1, "keypoints": FLAT}] * 2),
+         "annotations[1]: id 5 occurs twice"),
+        (coco_file([{"id": 1, "file_name": "a"}], [{"image_id": 1, "keypoints": FLAT[:60]}]),
+         "annotations[0]: keypoints must be 63 finite numbers. Received: shape (60,)"),
+        (coco_file([{"id": 1, "file_name": "a"}], [{"image_id": 1, "keypoints": [1e39, *FLAT[1:]]}]),
+         "annotations[0]: keypoints must be 63 finite numbers. Received: a number that is not finite"),
+        (coco_file([{"id": 1, "file_name": "a"}], [{"image_id": 1, "keypoints": FLAT, "handedness": "both"}]),
+         "annotations[0]: handedness must be left, right or null. Received: 'both'"),
+    ],
+)  # fmt: skip
+def test_corrupt_coco_files(tmp_path, content, message):
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    with pytest.raises(FormatError) as error:
+        list(coco.read(tmp_path / "c.json"))
+    assert str(error.value) == f"{tmp_path / 'c.json'}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"image_id": 1, "keypoints": FLAT},
+         "image_id is a number: 1. Name the COCO file with the images by --images"),
+        ({"image_id": "a.jpg", "keypoints": FLAT[:3]}, "keypoints must be 63 finite numbers. Received: shape (3,)"),
+        ({"image_id": "a.jpg"}, "no 'keypoints'"),
+        ({"image_id": "a.jpg", "keypoints": FLAT, "bbox": [1, 2]},
+         "box must be four finite numbers: x, y, width, height. Received: [1, 2]"),
+    ],
+)  # fmt: skip
+def test_corrupt_coco_results(tmp_path, entry, message):
+    (tmp_path / "r.json").write_text(json.dumps([entry]))
+    with pytest.raises(FormatError) as error:
+        list(coco_results.read(tmp_path / "r.json"))
+    assert str(error.value) == f"{tmp_path / 'r.json'}: entry 0: {message}"
+
+
+HEADER = "file,hand,joint,x,y,score\n"
+ROWS = [f"a.jpg,0,{name},1,2,0.5\n" for name in KEYPOINT_NAMES]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["file,x,y\n"], "no column joint. Received: ['file', 'x', 'y']"),
+        ([HEADER, *ROWS[1:]], "line 2: a hand needs each joint once. Missing, unknown or twice: wrist"),
+        ([HEADER, *ROWS, "a.jpg,1,elbow,1,2,1\n"],
+         "line 23: a hand needs each joint once. Missing, unknown or twice: "
+         + ", ".join(sorted((*KEYPOINT_NAMES, "elbow")))),
+        ([HEADER, *ROWS[:-1], "a.jpg,0,little_tip,one,2,1\n"], "line 2: could not convert string to float: 'one'"),
+        ([HEADER, *ROWS[:-1], "a.jpg,0,little_tip,1,2,nan\n"],
+         "line 2: joint scores must be 21 finite numbers. Received: a number that is not finite"),
+    ],
+)  # fmt: skip
+def test_corrupt_tables(tmp_path, lines, message):
+    (tmp_path / "t.csv").write_text("".join(lines))
+    with pytest.raises(FormatError) as error:
+        list(csv_table.read(tmp_path / "t.csv"))
+    assert str(error.value) == f"{tmp_path / 't.csv'}: {message}"
 
 
 def test_an_interrupted_file_does_not_appear(tmp_path):

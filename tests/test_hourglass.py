@@ -18,8 +18,14 @@ SMALL = {"features": 16, "order": 2, "input_size": 32}
 def test_every_stack_gives_heatmaps_a_quarter_of_the_crop(block):
     model = build_hourglass(stacks=3, block=block, **SMALL)
     outputs = model.predict_on_batch(np.zeros((2, 32, 32, 3), np.float32))
-    assert [output.shape for output in outputs] == [(2, 8, 8, 21)] * 3
-    assert {f"stack{i}_heatmaps" for i in (1, 2, 3)} <= {layer.name for layer in model.layers}
+    assert {name: output.shape for name, output in outputs.items()} == {
+        f"stack{i}_heatmaps": (2, 8, 8, 21) for i in (1, 2, 3)
+    }
+
+
+def test_the_hand_head_is_an_output_of_its_own():
+    model = build_hourglass(stacks=2, hand_head=True, **SMALL)
+    assert model.predict_on_batch(np.zeros((2, 32, 32, 3), np.float32))["hand"].shape == (2, 2)
 
 
 def test_a_fixup_block_begins_as_the_identity():
@@ -35,6 +41,7 @@ def test_a_fixup_block_begins_as_the_identity():
 def test_the_presets_of_the_paper_and_the_seed(name, stacks, side, millions):
     model = presets.build(presets.get_preset(name))
     assert [tuple(output.shape) for output in model.outputs] == [(None, side, side, 21)] * stacks
+    assert set(model.output) == {f"stack{i + 1}_heatmaps" for i in range(stacks)}
     assert model.count_params() / 1e6 == pytest.approx(millions, rel=0.1)
 
 

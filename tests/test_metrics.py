@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handpose_cli.evaluation.calibration import reliability
-from handpose_cli.evaluation.intervals import draw_weights, interval
+from handpose_cli.evaluation.intervals import Samples, interval
 from handpose_cli.evaluation.metrics import (
     HAND_SIGMAS,
     auc_mmpose,
@@ -111,21 +111,21 @@ def test_pck_does_not_depend_on_the_pictures_size(error):
 def test_an_interval_holds_the_figure_and_draws_whole_samples():
     rng = np.random.default_rng(3)
     right = (rng.random((200, 21)) < 0.8).astype(float)
-    weights, number = draw_weights([f"image {i}" for i in range(200)])
-    low, high = interval(right, "macro", weights, number)
+    low, high = interval(right, "macro", Samples.of([f"image {i}" for i in range(200)]))
     expected = 1.96 * right.mean(axis=1).std() / np.sqrt(200)
     assert low < average(right, "macro") < high
     assert (high - low) / 2 == pytest.approx(expected, rel=0.15)
     # the same hands in 10 videos of 20: far fewer independent samples of unlike hands
     alike = np.repeat((rng.random((10, 1)) < 0.8).astype(float), 20, axis=0) * np.ones((1, 21))
-    apart = interval(alike, "macro", *draw_weights([str(i) for i in range(200)]))
-    together = interval(alike, "macro", *draw_weights([str(i // 20) for i in range(200)]))
+    apart = interval(alike, "macro", Samples.of([str(i) for i in range(200)]))
+    together = interval(alike, "macro", Samples.of([str(i // 20) for i in range(200)]))
     assert together[1] - together[0] > 2 * (apart[1] - apart[0])
 
 
-def test_one_sample_has_an_interval_without_width():
-    assert interval(A, "micro", *draw_weights(["only"])) == (10.0, 10.0)
-    assert interval(A, "median", *draw_weights(["only"])) is None
+def test_there_is_no_interval_of_one_sample_or_of_a_median():
+    assert interval(A, "micro", Samples.of(["only"])) is None
+    assert interval(B, "median", Samples.of(["one", "other"])) is None
+    assert interval(B[:0], "micro", Samples.of([])) is None
 
 
 def test_reliability():
@@ -136,3 +136,4 @@ def test_reliability():
     ]
     assert curve["ece"] == pytest.approx((1 * 0.05 + 4 * abs(0.9625 - 0.75)) / 5)
     assert reliability([], []) is None
+    assert reliability([3.2, 0.5], [True, True]) is None  # no probabilities

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handpose_cli.annotator.pose import find_keypoints, hand_score, without_doubles
+from handpose_cli.annotator.pose import find_keypoints, hand_score, handedness_of, without_doubles
 from handpose_cli.heatmaps import encode
 from handpose_cli.records import Hand
 
@@ -22,10 +22,11 @@ def test_keypoints_are_given_in_pixels_of_the_image(spot):
     image[spot[1] - 2 : spot[1] + 3, spot[0] - 2 : spot[0] + 3] = 120
     image[spot[1], spot[0]] = 255
     boxes = [np.array([100, 50, 120, 100]), np.array([90, 30, 130, 140])]
-    keypoints, scores = find_keypoints(bright_spot, 192, [(image, box) for box in boxes])
+    keypoints, scores, is_hand, is_right = find_keypoints(bright_spot, 192, [(image, box) for box in boxes])
     assert keypoints.shape == (2, 1, 2)
     assert keypoints[:, 0] == pytest.approx(np.array([spot, spot]), abs=0.8)
     assert (scores > 0.85).all()
+    assert (is_hand, is_right) == (None, None)
 
 
 def hand_at(x, y, score, size=100):
@@ -45,3 +46,8 @@ def test_a_small_hand_before_a_large_one_is_kept():
 
 def test_the_hand_score_is_the_box_score_times_the_joints_mean():
     assert hand_score(0.5, np.array([1.0, 0.6])) == pytest.approx(0.4)
+    assert hand_score(0.5, np.array([1.0, 0.6]), 0.5) == pytest.approx(0.2)
+
+
+def test_handedness_is_the_more_probable_one():
+    assert [handedness_of(p) for p in (0.2, 0.7, None)] == ["left", "right", None]

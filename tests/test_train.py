@@ -3,18 +3,22 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-from conftest import SAMPLES, handpose
+from conftest import SAMPLES, handpose, read_results
 
 from handpose_cli.crop import crop_around
+from handpose_cli.evaluation.detection import iou
 from handpose_cli.formats import label_list
 from handpose_cli.heatmaps import heatmap_to_crop
 from handpose_cli.networks import presets
+from handpose_cli.records import Hand, box_around
 from handpose_cli.training.augment import change_look, random_crop
-from handpose_cli.training.dataset import RandomCrops, centred_crops, read_samples
+from handpose_cli.training.dataset import RandomCrops, Sample, centred_crops, hand_target, read_samples, target
+from handpose_cli.training.negatives import FREE, find_negatives
 
 TINY = presets.Preset(1, 16, 2, 64, "plain", 1.5, "cross-entropy")
 
@@ -70,8 +74,28 @@ def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_p
     assert result.exit_code == 0, result.stderr
 
 
+def test_several_stacks_and_a_hand_head_are_trained_together(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, stacks=2, block="fixup"))
+    headless, run = tmp_path / "headless", tmp_path / "run"
+    assert train(folder, headless, "--epochs", 1).exit_code == 0
+    options = ("--epochs", 2, "--negatives", SAMPLES, "--weights", headless / "best.weights.h5", "--ema", 0.9)
+    result = train(folder, run, *options)
+    assert result.exit_code == 0, result.stderr
+    with (run / "log.csv").open() as file:
+        log = list(csv.DictReader(file))
+    assert {"stack1_heatmaps_loss", "stack2_heatmaps_loss", "hand_loss", "val_is_hand"} <= set(log[0])
+    predicted = handpose(
+        "predict", SAMPLES / "open_palm_sleeve.jpg", "-o", tmp_path / "out", "--detector", "whole-image",
+        "--engine", "keras", "--weights", run / "best.weights.h5",
+    )  # fmt: skip
+    assert predicted.exit_code == 0, predicted.stderr
+    (hand,) = read_results(tmp_path / "out")["files"][0]["hands"]
+    assert hand["handedness"] in ("left", "right")
+    assert hand["score"] < np.mean([score for _, _, score in hand["keypoints"]])
+
+
 def test_wrong_data_is_told_in_a_line(tmp_path, folder, tiny_preset):
-    (tmp_path / "labels.json").write_text("[]")
+    (tmp_path / "labels.json").write_text('[{"image": "a.jpg", "width": 9, "height": 9, "boxes": [[1, 2, 3, 4]]}]')
     result = train(tmp_path, tmp_path / "run")
     assert result.exit_code == 1
     assert result.stderr == f"Error: no labelled hands in: {tmp_path}\n"
@@ -101,7 +125,7 @@ def test_targets_are_where_the_crops_show_the_joints(tmp_path):
     cv2.circle(image, tuple(joints[8].astype(int)), 4, (255, 255, 255), -1)
     seen = 0
     for _ in range(20):
-        crop = random_crop(joints, 128, rng)
+        crop = random_crop(box_around(joints), 128, rng)
         rows, columns = np.nonzero(crop.cut(image)[..., 0] > 100)
         if len(rows):  # else the joint was shifted out of the crop
             seen += 1
@@ -114,14 +138,14 @@ def test_wrong_weights_and_too_few_hands_are_told_before_a_run_is_begun(tmp_path
     result = train(folder, tmp_path / "run", "--weights", tmp_path / "w.weights.h5")
     assert result.exit_code == 1
     assert f"Error: {tmp_path / 'w.weights.h5'}: not weights of this network: " in result.stderr
-    hands = len(read_samples([folder]))
+    hands = len(read_samples([str(folder)]))
     result = train(folder, tmp_path / "run", "--batch-size", 500)
     assert f"Error: {hands} hands to train on are fewer than --batch-size 500\n" in result.stderr
     assert not (tmp_path / "run").exists()
 
 
 def test_batches_depend_on_seed_and_epoch_alone(folder):
-    samples = read_samples([folder])
+    samples = read_samples([str(folder)])
 
     def batch(seed, epoch):
         return RandomCrops(samples, 64, 4, seed, epoch)[1]
@@ -129,20 +153,63 @@ def test_batches_depend_on_seed_and_epoch_alone(folder):
     later = RandomCrops(samples, 64, 4, 0)
     later.on_epoch_end()
     for one, other in zip(later[1], batch(0, 1), strict=True):
-        assert (one == other).all()
+        for name in one if isinstance(one, dict) else [...]:
+            assert (one[name] == other[name]).all()
     assert (batch(0, 0)[0] != batch(0, 1)[0]).any()
     assert (batch(0, 0)[0] != batch(1, 0)[0]).any()
 
 
 def test_batches_have_the_shapes_that_the_loss_expects(folder):
-    crops, targets = RandomCrops(read_samples([folder]), 64, 4, 0)[0]
-    assert (crops.shape, crops.dtype, targets.shape) == ((4, 64, 64, 3), np.float32, (4, 21, 3))
+    crops, targets = RandomCrops(read_samples([str(folder)]), 64, 4, 0, maps=("a", "b"))[0]
+    assert (crops.shape, crops.dtype) == ((4, 64, 64, 3), np.float32)
     assert 0 <= crops.min() <= crops.max() <= 1
-    assert (targets[..., 2] == 1).all()
+    assert set(targets) == {"a", "b"}
+    assert (targets["a"].shape, targets["a"][..., 2].min()) == ((4, 21, 3), 1)
+
+
+def test_a_quarter_as_many_places_without_a_hand_come_with_them(folder):
+    samples = read_samples([str(folder)])
+    places = [Sample(samples[0].image, None, np.array([0, 0, 20, 20])) for _ in range(100)]
+    data = RandomCrops(samples, 64, 5, 0, negatives=places)
+    assert len(data) == round(len(samples) * 1.25) // 5
+    hands = np.concatenate([data[i][1]["hand"] for i in range(len(data))])
+    joints = np.concatenate([data[i][1]["stack1_heatmaps"] for i in range(len(data))])
+    assert 0 < (hands[:, 0] == 0).sum() <= round(len(samples) / 4)
+    assert (joints[hands[:, 0] == 0, :, 2] == 0).all()
+    assert (hands[:, 1] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("handedness", "mirrored", "expected"),
+    [("right", False, [1, 1, 1, 1]), ("right", True, [1, 1, 0, 1]), ("left", True, [1, 1, 1, 1]),
+     ("left", False, [1, 1, 0, 1]), (None, False, [1, 1, 0, 0])],
+)  # fmt: skip
+def test_a_mirrored_right_hand_is_a_left_one(handedness, mirrored, expected):
+    hand = Hand(np.array([0, 0, 9, 9]), handedness=handedness)
+    assert hand_target(hand, mirrored).tolist() == expected
+    assert hand_target(None, mirrored).tolist() == [0, 1, 0, 0]
+
+
+def test_joints_without_a_label_have_no_weight():
+    points = np.full((21, 2), 30.0)
+    points[4] = np.nan
+    weights = target(points, Hand(np.array([0, 0, 9, 9]), points))
+    assert np.isfinite(weights).all()
+    assert weights[:, 2].tolist() == [1] * 4 + [0] + [1] * 16
+
+
+def test_places_without_a_hand_lie_beside_the_boxes():
+    boxes = {record.file: record.hands for record in label_list.read(SAMPLES / "labels.json") if record.frame is None}
+    places = list(find_negatives([str(SAMPLES)], seed=0))
+    assert len(places) >= len(boxes)
+    for place in places:
+        assert place.hand is None
+        for hand in boxes[place.image.name]:
+            assert iou(place.box[None], hand.box[None])[0, 0] < FREE
 
 
 def test_validation_crops_are_those_of_prediction(folder):
-    samples = read_samples([folder])
+    samples = read_samples([str(folder)])
     crops, maps_back = centred_crops(samples, 64)
     assert crops.shape == (len(samples), 64, 64, 3)
     corner = maps_back[0].to_image(heatmap_to_crop(np.zeros(2)))

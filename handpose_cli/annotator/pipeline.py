@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from handpose_cli.annotator.detector import Network, detect
-from handpose_cli.annotator.pose import find_keypoints, hand_score, without_doubles
+from handpose_cli.annotator.pose import find_keypoints, hand_score, handedness_of, without_doubles
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import Frame
@@ -61,13 +61,14 @@ def annotate(frames: list[Frame], networks: Networks, settings: Settings) -> lis
         if pixels is not None:
             found += [(record, pixels, box, score) for box, score in _boxes(frame, pixels, networks, settings)]
     if found:
-        keypoints, scores = find_keypoints(
-            networks.pose, networks.pose_input_size, [(pixels, box) for _, pixels, box, _ in found]
-        )
-        for (record, _, box, box_score), points, joint_scores in zip(found, keypoints, scores, strict=True):
-            score = hand_score(box_score, joint_scores)
+        hands = find_keypoints(networks.pose, networks.pose_input_size, [(pixels, box) for _, pixels, box, _ in found])
+        for i, (record, _, box, box_score) in enumerate(found):
+            is_hand = None if hands.is_hand is None else float(hands.is_hand[i])
+            is_right = None if hands.is_right is None else float(hands.is_right[i])
+            score = hand_score(box_score, hands.scores[i], is_hand)
             if score >= settings.score_threshold or networks.detector is None:
-                record.hands.append(Hand(box, points, joint_scores, score))
+                side = handedness_of(is_right)
+                record.hands.append(Hand(box, hands.keypoints[i], hands.scores[i], score, side))
         for record, _ in results:
             record.hands.sort(key=lambda hand: -(hand.score or 0))
             if networks.detector is not None:  # who gives boxes wants an answer for each

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from handpose_cli.formats import FORMATS, load, recognise
+from handpose_cli.commands.options import SourceType
+from handpose_cli.formats import FORMATS, load
 
 READABLE = [name for name, format in FORMATS.items() if format.reads]
 WRITABLE = [name for name, format in FORMATS.items() if format.writes]
@@ -24,7 +25,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.argument("source", type=SourceType())
 @click.argument("target", type=click.Path(path_type=Path), required=False)
 @click.option("--from", "source_format", type=click.Choice(READABLE), metavar="FORMAT",
               help="Format of SOURCE.  [default: recognised]")  # fmt: skip
@@ -37,7 +38,9 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--seed", type=int, default=0, help="Of the split.")
 @click.option("--strict", is_flag=True, help="Make it an error if the target format drops anything.")
 @click.option("--check", is_flag=True, help="Only look through SOURCE for probable mistakes; exit code 1 if any.")
-@click.option("--dry-run", is_flag=True, help="Only count, and tell what would be dropped.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only count, and tell what would be dropped; nothing is written, or tried."
+)
 @click.option("--overwrite", is_flag=True, help="Replace TARGET.")
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
@@ -56,15 +59,17 @@ def command(ctx, source, target, source_format, target_format, images, split, se
     from handpose_cli.formats import convert
     from handpose_cli.formats.errors import FormatError
 
-    if check and (target or target_format):
-        raise click.UsageError("--check only reads: leave TARGET and --to out.")
+    if check and (target or target_format or split or strict or dry_run or overwrite):
+        raise click.UsageError("--check only reads: it goes with SOURCE, --from and --images alone.")
     if not check and target_format is None:
         raise click.UsageError(f"Missing option '--to'. Choose from: {', '.join(WRITABLE)}")
     if not check and not dry_run and target is None:
         raise click.UsageError("Missing argument 'TARGET'.")
     try:
-        name = source_format or recognise(source)
-        read = partial(load(name).read, source, images)
+        if source_format is not None:
+            source = source._replace(format=source_format)
+        name = source.format_name()
+        read = partial(source.read, images)
         if check:
             ctx.exit(_check(read, name))
         module = load(target_format)
@@ -77,7 +82,8 @@ def command(ctx, source, target, source_format, target_format, images, split, se
         writers: dict[str, Any] = {}
         if not dry_run:
             for path in names.values():
-                _refuse_existing(path, overwrite)
+                for written in getattr(module, "outputs", lambda path: [path])(path):
+                    _refuse_existing(written, overwrite)
             writers = {part: partial(_open, module, path, images) for part, path in names.items()}
         records = read() if images is None else convert.with_sizes(read(), images)
         counts = convert.convert(records, writers, part_of, module.KEEPS, strict)

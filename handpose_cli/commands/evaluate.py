@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import click
 
 from handpose_cli import __version__
-from handpose_cli.commands.options import LabelSource, LabelSourceType
+from handpose_cli.commands.options import SourceType
+from handpose_cli.formats.source import Source
 
+COCO_LIKE = ("coco", "coco-wholebody", "mmpose")  # whose files name images by ids
 NORMS = ("bbox", "palm", "px", "head")
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--labels", type=LabelSourceType(), required=True,
+@click.option("--labels", type=SourceType(), required=True,
               help="What people labelled; the format is recognised, or named before a colon.")  # fmt: skip
-@click.option("--predictions", type=LabelSourceType(), help="What is to be scored, in any readable format.")
+@click.option("--predictions", type=SourceType(), help="What is to be scored, in any readable format.")
 @click.option("--weights", help="Predict the labelled images with these first: a bundled hourglass or a weights file.")
-@click.option("--boxes", type=LabelSourceType(), help="Boxes of all hands, where --labels has keypoints of only some.")
-@click.option("--images", type=click.Path(path_type=Path, exists=True, file_okay=False),
-              help="Folder with the images.  [default: where the labels are]")  # fmt: skip
+@click.option("--boxes", type=SourceType(), help="Boxes of all hands, where --labels has keypoints of only some.")
+@click.option("--images", type=click.Path(path_type=Path, exists=True),
+              help="Folder with the images, or the COCO file that a results list's image ids are of.  "
+              "[default: where the labels are]")  # fmt: skip
 @click.option("--norm", "norms", type=click.Choice(NORMS), multiple=True, default=["bbox"],
               help="What PCK's errors are divided by: longer side of the labelled box, wrist to middle MCP joint, "
               "nothing, or head size; repeatable.")  # fmt: skip
@@ -29,11 +33,11 @@ NORMS = ("bbox", "palm", "px", "head")
               help="PCK's threshold; repeatable.  [default: bbox .05 .1 .2, palm .2 .5, px 5 10 20, head .5 .7]",
               show_default=False)  # fmt: skip
 @click.option("--score-threshold", type=click.FloatRange(0, 1),
-              help="Least score of a hand that counts.  [default: 0.25 with --weights, else 0]")  # fmt: skip
+              help="Least score of a hand that counts.  [default: 0.25 with --weights, else none]")  # fmt: skip
 @click.option("--oks-area", type=click.Choice(["box", "box53", "field"]), default="box",
               help="Area in OKS: the labelled box, 0.53 of it, or the labels' own.")  # fmt: skip
 @click.option("--visible-only", is_flag=True, help="Leave out joints that are labelled as hidden.")
-@click.option("--seed", type=int, default=0, help="Of the bootstrap.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the bootstrap.")
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert", help="With --weights.")
 @click.option("--threads", type=click.IntRange(min=1), help="With --weights.  [default: all processors]")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -50,7 +54,8 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
     Figures say their norm in their name; the brackets are 95 % intervals (bootstrap over images).
     """
     from handpose_cli.evaluation.evaluate import evaluate
-    from handpose_cli.evaluation.matching import by_image, rename
+    from handpose_cli.evaluation.matching import with_all_boxes
+    from handpose_cli.evaluation.same_files import by_image, rename
     from handpose_cli.evaluation.scores import Settings
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.weights import WeightsError
@@ -59,61 +64,68 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
         raise click.UsageError("Give either --predictions or --weights.")
     if len(norms) > 1 and thresholds:
         raise click.UsageError("--pck goes with one --norm; each of several has thresholds of its own.")
+    if not all(math.isfinite(threshold) for threshold in thresholds):
+        raise click.UsageError("--pck must be a finite number.")
     if report is not None and report.exists() and not overwrite:
         raise click.ClickException(f"{report} exists. Replace it with --overwrite or choose another --report.")
     settings = Settings(norms, thresholds, visible_only, oks_area, seed)
-    folder = images or labels.folder
     try:
+        folder = images if images is not None and images.is_dir() else labels.folder
         truth = by_image(_read(labels, images))
-        if not any(hand.keypoints is not None for record in truth.values() for hand in record.hands):
+        hands = [hand for record in truth.values() for hand in record.hands]
+        if not any(hand.keypoints is not None for hand in hands):
             raise FormatError(f"{labels.path}: no hand with keypoints to score against")
-        all_boxes = None if boxes is None else by_image(_read(boxes, images))
+        if "head" in norms and not any(hand.head_size for hand in hands):
+            raise FormatError(f"{labels.path}: no head sizes, which --norm head needs")
+        if boxes is not None:
+            truth = with_all_boxes(truth, rename(by_image(_read(boxes, images)), truth, "box"))
         if predictions is not None:
-            records = by_image(_read(predictions, images, labels))
-            predicted, given = rename(records, {**truth, **(all_boxes or {})}), None
-            unlabelled = len(records) - len(predicted)
+            predicted, given = rename(by_image(_read(predictions, images, labels)), truth, "prediction"), None
         else:
-            every = {**(all_boxes or {}), **truth}
-            predicted, given = _predict(every, folder, weights, engine, threads, quiet)
-            given = [pair for pair in given if (pair.file, pair.frame) in truth]
-            unlabelled = 0
-        least = (0.25 if weights else 0.0) if score_threshold is None else score_threshold
-        evaluation = evaluate(truth, predicted, settings, least, given, all_boxes)
-        evaluation.figures = {
-            "handpose": __version__,
-            "labels": _described(labels, truth),
-            "predictions": {"weights": weights, "engine": engine} if weights else _described(predictions, predicted),
-            "images_without_labels": unlabelled,
-            "settings": {"norms": norms, "visible_only": visible_only, "oks_area": oks_area, "seed": seed},
-            **evaluation.figures,
-        }
-        if report is not None:
-            from handpose_cli.evaluation.report import write_report
-
-            write_report(report, evaluation, settings, folder)
+            predicted, given = _predict(truth, folder, weights, engine, threads, quiet)
+            score_threshold = 0.25 if score_threshold is None else score_threshold
+        evaluation = evaluate(truth, predicted, settings, score_threshold, given)
     except (FormatError, WeightsError) as error:
         raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"Cannot write {report}: {error.strerror}. Choose another --report.") from error
+    evaluation.figures = {
+        "handpose": __version__,
+        "labels": _described(labels, truth),
+        "predictions": {"weights": weights, "engine": engine} if weights else _described(predictions, predicted),
+        "settings": {"norms": norms, "visible_only": visible_only, "oks_area": oks_area, "seed": seed},
+        **evaluation.figures,
+    }
+    if report is not None:
+        from handpose_cli.evaluation.report import write_report
+
+        try:
+            write_report(report, evaluation, settings, folder)
+        except OSError as error:
+            raise click.ClickException(f"Cannot write {report}: {error.strerror}. Choose another --report.") from error
     if as_json:
         click.echo(json.dumps(evaluation.figures, indent=1, allow_nan=False))
     else:
         from handpose_cli.evaluation.table import print_tables
 
         print_tables(evaluation.figures)
-    if report is not None and not quiet:
+    if not quiet:
+        _tell(evaluation.figures, report)
+
+
+def _tell(figures: dict[str, Any], report: Path | None) -> None:
+    """Say on standard error what the figures leave open."""
+    if missing := figures["images_without_predictions"]:
+        click.echo(f"{missing} labelled images have no prediction: all their hands count as missed", err=True)
+    if unlabelled := figures["images_without_labels"]:
+        click.echo(f"{unlabelled} predicted images have no labels and do not count", err=True)
+    if report is not None:
         click.echo(f"Report: {report}", err=True)
 
 
-def _read(source: LabelSource, images: Path | None, named_by: LabelSource | None = None):
+def _read(source: Source, images: Path | None, named_by: Source | None = None):
     """Read labels or predictions; a COCO results list names images by their ids in the labels' file."""
-    from handpose_cli.formats import load, recognise
-
-    name = source.format or recognise(source.path)
-    if name == "coco-results" and named_by is not None:
-        in_coco = (named_by.format or recognise(named_by.path)) in ("coco", "mmpose")
-        images = named_by.path if in_coco else images
-    return load(name).read(source.path, images)
+    if source.format_name() == "coco-results" and named_by is not None:
+        images = named_by.path if named_by.format_name() in COCO_LIKE and images is None else images
+    return source.read(images)
 
 
 def _predict(labels, folder: Path, weights: str, engine: str, threads: int | None, quiet: bool):
@@ -143,12 +155,10 @@ def _predict(labels, folder: Path, weights: str, engine: str, threads: int | Non
         return predict_labelled(labels, folder, load, threads or processors(), advance)
 
 
-def _described(source: LabelSource, records) -> dict[str, Any]:
-    from handpose_cli.formats import recognise
-
+def _described(source: Source, records) -> dict[str, Any]:
     return {
         "source": str(source.path),
-        "format": source.format or recognise(source.path),
+        "format": source.format_name(),
         "images": len(records),
         "hands": sum(len(record.hands) for record in records.values()),
     }

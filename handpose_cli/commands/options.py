@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
-
 import click
 
-from handpose_cli.formats import FORMATS
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.source import Source
 
 
-class LabelSource(NamedTuple):
-    """A file or folder with labels or predictions, and its format; None if it is to be recognised."""
-
-    path: Path
-    format: str | None
-
-    @property
-    def folder(self) -> Path:
-        """Where the images are unless said otherwise."""
-        return self.path if self.path.is_dir() else self.path.parent
-
-
-class LabelSourceType(click.ParamType):
-    """`PATH` or `FORMAT:PATH`."""
+class SourceType(click.ParamType):
+    """`PATH` or `FORMAT:PATH` of labels or predictions."""
 
     name = "[FORMAT:]PATH"
 
-    def convert(self, value, param, ctx) -> LabelSource:
-        if isinstance(value, LabelSource):
+    def convert(self, value, param, ctx) -> Source:
+        if isinstance(value, Source):
             return value
-        prefix, colon, rest = str(value).partition(":")
-        known = bool(colon) and prefix in FORMATS
-        path = Path(rest if known else value)
-        if not path.exists():
-            hint = "" if known or not colon else f", and {prefix!r} is no format (there are: {', '.join(FORMATS)})"
-            self.fail(f"{str(path)!r} does not exist{hint}.", param, ctx)
-        return LabelSource(path, prefix if known else None)
+        try:
+            return Source.parse(value)
+        except FormatError as error:
+            self.fail(str(error), param, ctx)

@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 
 from handpose_cli import __version__
-from handpose_cli.commands.options import LabelSource, LabelSourceType
+from handpose_cli.commands.options import SourceType
 from handpose_cli.formats import FORMATS
+from handpose_cli.formats.source import Source
 
 EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
@@ -29,7 +30,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
 @click.option("--detector", type=click.Choice(["ssd", "whole-image"]), default="ssd",
               help="Find hands with the SSD, or take each image as one hand.")  # fmt: skip
-@click.option("--boxes", type=LabelSourceType(), help="Take boxes from labels in any format and detect none.")
+@click.option("--boxes", type=SourceType(), help="Take boxes from labels in any format and detect none.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.25, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Annotate every N-th frame of videos.")
@@ -109,13 +110,12 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
         ctx.exit(EXIT_SOME_FAILED)
 
 
-def _read_boxes(source: LabelSource, names: set[str]):
+def _read_boxes(source: Source, names: set[str]):
     """Return the hands of labels by file name and frame; at least one must belong to an input."""
-    from handpose_cli.formats import load, recognise
     from handpose_cli.formats.errors import FormatError
 
     boxes: dict[tuple[str, int | None], list] = {}
-    for record in load(source.format or recognise(source.path)).read(source.path):
+    for record in source.read():
         boxes.setdefault((record.file, record.frame), []).extend(record.hands)
     if not names & {file for file, _ in boxes}:
         raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")

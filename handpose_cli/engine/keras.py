@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,9 @@ from handpose_cli.networks import presets
 class KerasNetwork:
     """A Keras model; call it with a batch, as `engine.litert.LiteRTNetwork`."""
 
-    def __init__(self, model, output_name: str = ""):
-        """`output_name` names the last output of a model that gives a list."""
-        self._model, self._output_name = model, output_name
+    def __init__(self, model):
+        """The model's outputs are a dict."""
+        self._model = model
         self.input_shape = tuple(model.input_shape[1:])
 
     def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -30,8 +31,6 @@ class KerasNetwork:
         n = len(inputs)
         filled = np.concatenate([inputs, np.zeros(((1 << (n - 1).bit_length()) - n, *inputs.shape[1:]), np.float32)])
         outputs = self._model.predict_on_batch(filled)
-        if not isinstance(outputs, dict):
-            outputs = {self._output_name: outputs[-1] if isinstance(outputs, list) else outputs}
         return {name: output[:n] for name, output in outputs.items()}
 
 
@@ -56,12 +55,29 @@ def load_hourglass(path: Path) -> KerasNetwork:
         raise bundled.WeightsError(f"{path}: no settings.json beside it that tells the network's shape")
     model = presets.build(preset)
     load_weights(model, path)
-    return KerasNetwork(model, presets.output_name(preset))
+    return KerasNetwork(presets.for_prediction(model, preset))
 
 
-def load_weights(model, path: Path) -> None:
-    """Load a `.weights.h5` into a Keras model; raise `weights.WeightsError` if it is not this network's."""
+def load_weights(model, path: Path, preset: presets.Preset | None = None) -> None:
+    """Load a `.weights.h5` into a Keras model; raise `weights.WeightsError` if it is not this network's.
+
+    Args:
+        preset: the model's; where it has a hand head, the file may lack it.
+    """
     try:
-        model.load_weights(str(path))
+        if preset is not None and preset.hand_head and not _has_hand_head(path):
+            trunk = presets.build(replace(preset, hand_head=False))
+            trunk.load_weights(str(path))
+            for layer in trunk.layers:
+                model.get_layer(layer.name).set_weights(layer.get_weights())
+        else:
+            model.load_weights(str(path))
     except (OSError, ValueError) as error:
         raise bundled.WeightsError(f"{path}: not weights of this network: {str(error).splitlines()[0]}") from error
+
+
+def _has_hand_head(path: Path) -> bool:
+    import h5py
+
+    with h5py.File(path) as file:
+        return any(name.startswith("dense") for name in file.get("layers", ()))

@@ -16,10 +16,10 @@ def reliability(scores: Sequence[float] | np.ndarray, right: Sequence[bool] | np
     Returns:
         {"ece": the expected calibration error (Naeini et al., AAAI 2015: the mean distance of score and share of right
         ones, weighted by bin), "bins": [{"low", "high", "count", "score": mean, "right": share}, ...] without empty
-        ones}; None if there are no scores.
+        ones}; None if there are no scores, or if some are no probabilities (below 0 or above 1).
     """
     scores, right = np.asarray(scores, np.float64), np.asarray(right, np.float64)
-    if not scores.size:
+    if not scores.size or scores.min() < 0 or scores.max() > 1:
         return None
     number = np.clip((scores * BINS).astype(int), 0, BINS - 1)
     bins = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,10 @@ def area_of(hand: Hand, kind: str) -> float:
 
 
 def average_precision(
-    images: Sequence[tuple[ImageRecord, list[Hand]]], kind: str, oks_area: str = "box"
+    images: Sequence[tuple[ImageRecord, list[Hand]]],
+    kind: str,
+    oks_area: str = "box",
+    visible_only: bool = False,
 ) -> dict[str, float]:
     """Return COCO's average precision over thresholds from .50 to .95, and at .50 and .75, each 0 to 1.
 
@@ -47,6 +51,7 @@ def average_precision(
         kind: "bbox" (by the boxes' IoU) or "keypoints" (by OKS with COCO-WholeBody's sigmas for hands; hands labelled
             without keypoints are ignored).
         oks_area: see `area_of`.
+        visible_only: leave out joints that are labelled as hidden.
 
     Returns:
         {"AP": ..., "AP50": ..., "AP75": ...}; NaN without a label.
@@ -55,7 +60,8 @@ def average_precision(
     results: list[dict[str, Any]] = []
     for number, (label, predicted) in enumerate(images, start=1):
         for hand in label.hands:
-            annotations.append(_entry(hand, number) | {"id": len(annotations) + 1, "area": area_of(hand, oks_area)})
+            entry = _entry(_without_hidden(hand) if visible_only else hand, number)
+            annotations.append(entry | {"id": len(annotations) + 1, "area": area_of(hand, oks_area)})
         results += [
             {**_entry(hand, number), "score": 1.0 if hand.score is None else float(hand.score)}
             for hand in predicted
@@ -91,6 +97,13 @@ def average_precision(
 def _entry(hand: Hand, image: int) -> dict[str, Any]:
     entry = hand_to_annotation(hand)
     return {"image_id": image, "ignore": 0, **{key: entry[key] for key in COCO_KEYS}}
+
+
+def _without_hidden(hand: Hand) -> Hand:
+    if hand.visibility is None or hand.keypoints is None:
+        return hand
+    points = np.where((hand.visibility == 1)[:, None], np.nan, hand.keypoints)
+    return replace(hand, keypoints=points.astype(np.float32))
 
 
 def recall_and_precision(images: Iterable[tuple[ImageRecord, list[Hand]]], threshold: float) -> tuple[float, float]:

@@ -11,7 +11,8 @@ import numpy as np
 from handpose_cli.crop import crop_around
 from handpose_cli.drawing import draw_plain_skeleton
 from handpose_cli.evaluation import metrics
-from handpose_cli.evaluation.matching import Key, Pair
+from handpose_cli.evaluation.matching import Pair
+from handpose_cli.evaluation.same_files import Key
 from handpose_cli.evaluation.scores import Settings, errors_of, norms_of
 from handpose_cli.records import Hand
 from handpose_cli.sources.discover import Input

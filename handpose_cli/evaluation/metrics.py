@@ -74,15 +74,22 @@ def auc_mmpose(error: np.ndarray, norm: float = 30.0, steps: int = 20) -> np.nda
 
     A perfect prediction scores 0.95, since nothing is closer than 0.
     """
-    ones = np.ones(len(error))
-    return np.mean([correct(error, ones * norm, step / steps) for step in range(steps)], axis=0)
+    norms = np.full(len(error), norm)
+    total = np.zeros(error.shape)
+    for step in range(steps):  # one after the other: all at once would take 100 times the memory
+        total += correct(error, norms, step / steps)
+    return total / steps
 
 
 def auc_trapezoid(error: np.ndarray, most: float = 30.0, steps: int = 100) -> np.ndarray:
     """Contributions to the AUC of FreiHAND's `EvalUtil`: trapezoids under PCK (<=) at `steps` points to `most` px."""
     thresholds = np.linspace(0, most, steps)
-    curves = np.stack([correct(error, np.ones(len(error)), t, or_equal=True) for t in thresholds])
-    return np.trapezoid(curves, thresholds, axis=0) / np.trapezoid(np.ones(steps), thresholds)
+    shares = np.full(steps, 1 / (steps - 1))
+    shares[[0, -1]] /= 2
+    total = np.zeros(error.shape)
+    for threshold, share in zip(thresholds, shares, strict=True):
+        total += share * correct(error, np.ones(len(error)), threshold, or_equal=True)
+    return total
 
 
 def found(error: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from handpose_cli.annotator import pipeline
 from handpose_cli.annotator.pipeline import Annotated, Networks, annotate, run
-from handpose_cli.evaluation.matching import Key, Pair
+from handpose_cli.evaluation.matching import Pair
+from handpose_cli.evaluation.same_files import Key
 from handpose_cli.formats.convert import sample_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import ImageRecord
@@ -29,8 +30,11 @@ def labelled_frames(labels: Mapping[Key, ImageRecord], folder: Path) -> Iterator
     for file in files:
         if not (folder / file).is_file():
             raise FormatError(f"no such image: {folder / file}. Say where the images are with --images")
-    for frame in frames([Input(file, folder / file) for file in files]):
-        if (frame.file, frame.index) in labels or frame.index is None:
+    inputs = [Input(file, folder / file) for file in files]
+    videos = {entry.name for entry in inputs if entry.is_video}
+    for frame in frames(inputs):
+        is_failure = frame.index is None and frame.file in videos
+        if is_failure or (frame.file, frame.index) in labels:
             yield frame
 
 
@@ -65,7 +69,14 @@ def predict_labelled(
             of_box = {id(hand.box): hand for hand in in_boxes.record.hands}  # they come sorted by score
             pairs += [Pair(*key, sample, label, of_box[id(label.box)], 1.0) for label in given[key]]
             progress(record)
+    for file, index in labels:
+        if (file, index) not in found:
+            raise FormatError(f"{folder / file}: labelled, but it has no {_described(index)}")
     return found, pairs
+
+
+def _described(index: int | None) -> str:
+    return "single image: its labels need frame numbers" if index is None else f"frame {index}"
 
 
 def _twice(batch: list[Frame], networks: Networks, boxes: pipeline.Boxes) -> list[tuple[Annotated, Annotated]]:

@@ -13,9 +13,9 @@ from typing import Any
 from handpose_cli.evaluation import charts
 from handpose_cli.evaluation.evaluate import Evaluation
 from handpose_cli.evaluation.gallery import pictures, worst_found
-from handpose_cli.evaluation.matching import Key
+from handpose_cli.evaluation.same_files import Key
 from handpose_cli.evaluation.scores import Settings, pck_name
-from handpose_cli.evaluation.table import number
+from handpose_cli.evaluation.table import counted, number
 from handpose_cli.files import atomic
 from handpose_cli.records import FINGERS, Hand
 
@@ -44,8 +44,8 @@ def write_report(path: Path, evaluation: Evaluation, settings: Settings, folder:
         split_bar=charts.split_bar(split),
         pose_note=f"{pose['hands']} hands, in {boxes}.",
         pose_table=_metrics(pose["metrics"]),
-        end_note=f"{end['hands']} hands, {end['missed']} missed, {end['extra']} extra, from a score of "
-        f"{end['score_threshold']:g}. A missed hand counts as wrong in PCK and AUC; the other figures leave it out.",
+        end_note=f"{end['hands']} hands, {end['missed']} missed, {end['extra']} extra ({counted(end)}). A missed hand "
+        "counts as wrong in PCK and AUC; the other figures leave it out.",
         end_table=_metrics(end["metrics"]),
         pck_curves=charts.pck_curves(evaluation.pose, evaluation.end_to_end, settings),
         calibration=charts.calibration(figures["calibration"]),
@@ -101,7 +101,7 @@ def _detection(detection: dict[str, Any]) -> str:
     cells = []
     for name, figure in detection.items():
         for part, value in figure.items() if isinstance(figure, dict) else [("", figure)]:
-            shown = str(value) if isinstance(value, int) else number(value)
+            shown = str(value) if isinstance(value, (int, str)) else number(value)
             cells.append(f"<tr><td>{escape(f'{name} {part}')}</td><td>{shown}</td></tr>")
     return f"<table>{''.join(cells)}</table>"
 

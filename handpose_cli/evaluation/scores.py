@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.evaluation import metrics
-from handpose_cli.evaluation.intervals import draw_weights, interval
+from handpose_cli.evaluation.intervals import Samples, interval
 from handpose_cli.evaluation.matching import Pair
 from handpose_cli.records import FINGERS, NUM_JOINTS
 
@@ -97,15 +97,15 @@ def score(pairs: Sequence[Pair], settings: Settings) -> dict[str, dict[str, Any]
     table["mse_px2"] = found**2, "micro"
     table["nme/bbox"] = found / norms_of(pairs, "bbox")[:, None], "micro"
 
-    weights, number = draw_weights([pair.sample for pair in pairs], settings.seed)
-    figures = {name: _figure(*entry, weights, number) for name, entry in table.items()}
+    samples = Samples.of([pair.sample for pair in pairs], settings.seed)
+    figures = {name: _figure(*entry, samples) for name, entry in table.items()}
     figures["rmse_px"] = _root(figures["mse_px2"])
     return figures
 
 
-def _figure(contributions: np.ndarray, how: str, weights: np.ndarray, number: np.ndarray) -> dict[str, Any]:
+def _figure(contributions: np.ndarray, how: str, samples: Samples) -> dict[str, Any]:
     joints = metrics.by_joint(contributions, how)
-    low, high = interval(contributions, how, weights, number) or (None, None)
+    low, high = interval(contributions, how, samples) or (None, None)
     value = metrics.average(contributions, how)
     return {
         "value": None if np.isnan(value) else value,

@@ -19,8 +19,7 @@ def print_tables(figures: dict[str, Any], console: Console | None = None) -> Non
     console.print(
         _metrics(
             end["metrics"],
-            f"End to end: {end['hands']} hands, {end['missed']} missed, {end['extra']} extra "
-            f"(score >= {end['score_threshold']:g})",
+            f"End to end: {end['hands']} hands, {end['missed']} missed, {end['extra']} extra ({counted(end)})",
         )
     )
     console.print(_split(figures["error_split"]))
@@ -35,6 +34,12 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def counted(end_to_end: dict[str, Any]) -> str:
+    """Return which hands count end to end."""
+    threshold = end_to_end["score_threshold"]
+    return "all that are predicted" if threshold is None else f"score >= {threshold:g}"
 
 
 def with_interval(figure: dict[str, Any]) -> str:
@@ -68,13 +73,14 @@ def _split(split: dict[str, Any]) -> Table:
 
 
 def _detection(detection: dict[str, Any], handedness: dict[str, Any] | None) -> Table:
-    table = _table(f"Finding hands: {detection['hands']} labelled", "", "")
+    around = "" if detection["boxes"] == "own" else ", boxes around the keypoints"
+    table = _table(f"Finding hands: {detection['hands']} labelled{around}", "", "")
     table.show_header = False
     for name, figure in detection.items():
         if isinstance(figure, dict):
             for part, value in figure.items():
                 table.add_row(f"{name} {part}", number(value))
-        elif name != "hands":
+        elif name not in ("hands", "boxes"):
             table.add_row(name, number(figure))
     if handedness is not None:
         table.add_row(f"handedness right, of {handedness['hands']}", number(handedness["right"]))

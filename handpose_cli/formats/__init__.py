@@ -7,7 +7,8 @@ To add a format, write a module here with
 - `recognises(path, head)`: is this file or folder of this format? `head` is its first 64 KB, empty for a folder,
 - `read(path, images=None)`: yields `ImageRecord`s, one at a time; and/or
 - `open_writer(path, images=None)`: a context manager around something with `write(record)`, whose files appear under
-  their names when the block ends without an error (`files.atomic`), and `KEEPS`: what survives (see `formats.fields`),
+  their names when the block ends without an error (`files.atomic`), and `KEEPS`: what survives (see `formats.fields`);
+- where it writes more than one file, `outputs(path)`: all of them; where images lie apart from labels, `IMAGES`: where,
 
 and a line in `FORMATS`. `images` is where the user says that the images are: a folder, or None for where the labels
 are. Readers raise `FormatError` with the file and the place in it. `tests/test_formats.py` then round-trips it.
@@ -82,8 +83,6 @@ def recognise(path: Path) -> str:
     Raises:
         FormatError: if it does not exist or is of no known format.
     """
-    if path.is_dir() and (path / "labels.json").is_file():
-        return recognise(path / "labels.json")
     try:
         head = b"" if path.is_dir() else path.open("rb").read(HEAD)
     except OSError as error:

@@ -7,15 +7,19 @@
 
 v is 0 (not labelled, x = y = 0), 1 (labelled, hidden) or 2 (visible); the skeleton counts from 1. Beyond COCO, and only
 where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample`, and an annotation's `score`,
-`keypoint_scores`, `handedness`, `track_id` and `head_size`. Lost: inputs that could not be read.
+`keypoint_scores`, `handedness`, `track_id` and `head_size`. Lost: inputs that could not be read. Of several categories,
+those named hand (or else with 21 keypoints) are read; the others, and crowds, are left out with a warning.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,6 +39,8 @@ from handpose_cli.formats.parsing import (
     stream_json,
 )
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
+
+log = logging.getLogger(__name__)
 
 KEEPS = EVERYTHING - {"failure"}
 
@@ -59,7 +65,31 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     Raises:
         FormatError: if the file does not follow the format; the message names the file and the annotation or image.
     """
-    yield from read_annotations(path, hands_of)
+    wanted = _hand_categories(path)
+    left_out: Counter[str] = Counter()
+
+    def hands(annotation: dict[str, Any]) -> list[Hand]:
+        if wanted is not None and annotation.get("category_id") not in wanted:
+            left_out["of other categories"] += 1
+        elif annotation.get("iscrowd"):
+            left_out["that are crowds"] += 1
+        else:
+            return hands_of(annotation)
+        return []
+
+    records = read_annotations(path, hands)
+    first = list(islice(records, 1))  # by now all annotations have been read
+    for what, count in left_out.items():
+        log.warning("%s: left out %d annotations %s", path, count, what)
+    yield from chain(first, records)
+
+
+def _hand_categories(path: Path) -> set[Any] | None:
+    """Return the ids of the categories that are hands, by name or by 21 keypoints; None if it cannot be told."""
+    categories = list(stream_json(path, "categories.item"))
+    with errors_at(f"{path}: categories"):
+        named = {entry["id"] for entry in categories if "hand" in str(entry.get("name")).lower()}
+        return named or {e["id"] for e in categories if len(e.get("keypoints") or ()) == NUM_JOINTS} or None
 
 
 def read_annotations(path: Path, hands_of: Callable[[dict[str, Any]], list[Hand]]) -> Iterator[ImageRecord]:
@@ -104,13 +134,11 @@ def read_images(path: Path) -> dict[Any, ImageRecord]:
 
 
 def hands_of(annotation: dict[str, Any], labelled: int = 1) -> list[Hand]:
-    """Return the hand of an annotation: none if it is a crowd.
+    """Return the hand of an annotation.
 
     Args:
         labelled: values of v up to this one mean hidden, larger ones visible; 0 means not labelled.
     """
-    if annotation.get("iscrowd"):
-        return []
     box = None if annotation.get("bbox") is None else box_of(annotation["bbox"])
     optional = hand_fields(annotation)
     if box is not None and _is(optional["area"], box[2] * box[3]):

@@ -2,8 +2,8 @@
 
     [{"image_id": 1, "category_id": 1, "keypoints": [x, y, score, ... 21 times], "score": 0.9}, ...]
 
-It names images by their ids in a COCO annotation file: give that as the images' place. Without one, ids are file names,
-or, when written, count the images from 1 as the `coco` writer does. A `bbox` is read if there is one, and is written. A
+It names images by their ids in a COCO annotation file: give that as the images' place. Without one, the ids are file
+names. A `bbox` is read if there is one, and is written. A
 joint that is not labelled is 0, 0, 0; where scores are not known they are 1. Lost: hands without keypoints, handedness,
 tracks, areas, head sizes, and which joints are hidden.
 """
@@ -19,6 +19,7 @@ import numpy as np
 
 from handpose_cli.files import atomic
 from handpose_cli.formats.coco import dump, hand_to_annotation, read_images
+from handpose_cli.formats.fields import image_name
 from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_json
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
@@ -82,14 +83,13 @@ class Writer:
     """Writes a hand's entry as its record comes."""
 
     def __init__(self, file: IO[str], ids: dict[tuple[str, int | None], Any] | None):
-        self._file, self._ids, self._images, self._hands = file, ids, 0, 0
+        self._file, self._ids, self._hands = file, ids, 0
         self._file.write("[")
 
     def write(self, record: ImageRecord) -> None:
         if record.failure is not None:
             return
-        self._images += 1
-        image = self._images
+        image: Any = image_name(record)
         if self._ids is not None:
             with errors_at(f"the COCO file with the images has no {record.file}"):
                 image = self._ids[record.file, record.frame]

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import FIELDS, image_name, used
-from handpose_cli.formats.image_files import image_size
+from handpose_cli.formats.image_files import image_size, video_size
 from handpose_cli.records import ImageRecord
 
 TRAIN, VAL = "train", "val"
@@ -43,10 +44,12 @@ def choose_train(records: Iterable[ImageRecord], share: float, seed: int) -> set
 
 
 def with_sizes(records: Iterable[ImageRecord], images: Path) -> Iterator[ImageRecord]:
-    """Yield the records, with the size of the image in that folder where a record has none."""
+    """Yield the records, with the size of the image or video in that folder where a record has none."""
+    of_video = cache(video_size)
     for record in records:
-        if record.width is None and (images / record.file).is_file() and record.frame is None:
-            record.width, record.height = image_size(images / record.file)
+        path = images / record.file
+        if record.width is None and record.failure is None and path.is_file():
+            record.width, record.height = image_size(path) if record.frame is None else of_video(path)
         yield record
 
 

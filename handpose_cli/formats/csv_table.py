@@ -75,7 +75,7 @@ def _hand(rows: list[dict[str, Any]]) -> Hand:
     return hand_of(
         np.array(points),
         np.where(labelled, 2, 0),
-        keypoint_scores=np.array(scores, np.float32) if all(scores) else None,
+        keypoint_scores=np.array(scores, np.float64) if all(scores) else None,
         score=float(first["hand_score"]) if first.get("hand_score") else None,
         handedness=first.get("handedness") or None,
         track_id=int(first["track_id"]) if first.get("track_id") else None,

@@ -11,6 +11,7 @@ from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import ImageRecord
 from handpose_cli.sources.discover import IMAGE_SUFFIXES
+from handpose_cli.sources.errors import UnreadableError
 
 
 def find_image(folder: Path, stem: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> str | None:
@@ -28,6 +29,19 @@ def image_size(path: Path) -> tuple[int, int]:
     if width <= 0 or height <= 0:
         raise FormatError(f"{path}: its size cannot be read")
     return int(width), int(height)
+
+
+def video_size(path: Path) -> tuple[int, int]:
+    """Return a video's upright width and height; raise FormatError if its first frame cannot be decoded."""
+    from handpose_cli.sources.videos import read_video  # PyAV takes 0.2 s to import
+
+    try:
+        first = next(iter(read_video(path)), None)
+    except UnreadableError as error:
+        raise FormatError(f"{path}: {error}") from error
+    if first is None:
+        raise FormatError(f"{path}: no frames")
+    return first.pixels.shape[1], first.pixels.shape[0]
 
 
 def size_of(record: ImageRecord) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from handpose_cli.files import unused
 from handpose_cli.formats.errors import FormatError
 
 
@@ -22,14 +23,18 @@ def new_folder(path: Path, ending: str) -> Iterator[Path]:
     foreign = next((p for p in path.rglob("*") if p.is_file() and not p.name.endswith(ending)), None)
     if foreign is not None:
         raise FormatError(f"{path}: not replaced, since it also holds {foreign.name}. Choose another folder")
-    part, old = (path.absolute().with_name(f"{path.absolute().name}.{end}") for end in ("part", "old"))
-    shutil.rmtree(part, ignore_errors=True)
+    part, old = unused(path), unused(path)
     part.mkdir(parents=True)
     try:
         yield part
         if path.exists():
             path.rename(old)
-        part.rename(path)
+        try:
+            part.rename(path)
+        except BaseException:
+            if old.exists():
+                old.rename(path)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)

@@ -13,8 +13,8 @@ or, where only boxes are known:
 
 Keypoints are pixels of the upright image in FreiHAND order; where only some joints are known, they are an object from a
 joint's number to its place, {"4": [x, y], "8": [x, y]}. Optional for each hand: `box` [x, y, width, height],
-`handedness`, `visible` [21] (0 for a hidden joint), and `spread` [21]: how far several labellers of the joint disagree,
-as a fraction of the hand's size.
+`handedness` (or `right_score`, 0 to 1: how sure a labeller is that it is a right hand), `visible` [21] (0 for a hidden
+joint), and `spread` [21]: how far several labellers of the joint disagree, as a fraction of the hand's size.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # A joint whose labellers disagree by this fraction of the hand's size is trusted half as much as an undisputed one.
 HALF_TRUST_SPREAD = 0.05
+SURE = 0.95  # of the handedness
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -89,7 +90,7 @@ def _records(entry: dict) -> Iterator[ImageRecord]:
 def _hand(entry: dict) -> Hand:
     box = box_of(entry["box"]) if "box" in entry else None
     if box is not None and "keypoints" not in entry:
-        return Hand(box, handedness=hand_fields(entry)["handedness"])
+        return Hand(box, handedness=_handedness(entry))
     visibility = None
     if "visible" in entry:
         visibility = np.where(numbers_of(entry["visible"], (NUM_JOINTS,), "visible") > 0, 2, 1)
@@ -102,4 +103,11 @@ def _hand(entry: dict) -> Hand:
     if "spread" in entry:
         spread = numbers_of(entry["spread"], (NUM_JOINTS,), "spread").astype(np.float32)
         trust = 1 / (1 + (spread / HALF_TRUST_SPREAD) ** 2)
-    return hand_of(keypoints, visibility, box, keypoint_scores=trust, handedness=hand_fields(entry)["handedness"])
+    return hand_of(keypoints, visibility, box, keypoint_scores=trust, handedness=_handedness(entry))
+
+
+def _handedness(entry: dict) -> str | None:
+    if "right_score" not in entry:
+        return hand_fields(entry)["handedness"]
+    right = float(numbers_of(entry["right_score"], (), "right_score"))
+    return "right" if right >= SURE else "left" if right <= 1 - SURE else None

@@ -151,10 +151,20 @@ def path_of(url: str) -> str:
     return uploaded[1] if uploaded else unquote(parts.path).lstrip("/")
 
 
+def interface_of(path: Path) -> Path:
+    """Return where the labelling interface's XML goes."""
+    return path.with_suffix(".config.xml")
+
+
+def outputs(path: Path) -> list[Path]:
+    """Return all files that are written."""
+    return [path, interface_of(path)]
+
+
 @contextmanager
 def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
     """Open a list for writing record by record; it and its interface appear when the block ends without an error."""
-    with atomic(path.with_suffix(".config.xml")) as config, atomic(path) as file:
+    with atomic(interface_of(path)) as config, atomic(path) as file:
         config.write(CONFIG)
         yield Writer(file)
         file.write("\n]\n")

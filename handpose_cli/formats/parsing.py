@@ -76,7 +76,8 @@ def first_character(head: bytes) -> bytes:
 
 def box_of(values: Any) -> np.ndarray:
     """Return a box as float32 [4]; raise ValueError unless it is four finite numbers: x, y, width, height."""
-    box = np.asarray(values, np.float32)
+    with np.errstate(over="ignore"):
+        box = np.asarray(values, np.float64).astype(np.float32)
     if box.shape != (4,) or not np.isfinite(box).all():
         raise ValueError(f"box must be four finite numbers: x, y, width, height. Received: {values}")
     return box
@@ -88,6 +89,8 @@ def numbers_of(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
         array = np.asarray(values, np.float64)
     except (TypeError, ValueError):
         array = np.empty(0)
+    with np.errstate(over="ignore"):  # keypoints are kept as float32
+        array = np.where(np.isfinite(array.astype(np.float32)), array, np.nan)
     if array.shape != shape or not np.isfinite(array).all():
         wanted = " x ".join(map(str, shape))
         if not shape:
@@ -124,6 +127,11 @@ def hand_of(
         ValueError: if there is neither a box nor a labelled joint.
     """
     points = numbers_of(points, (NUM_JOINTS, 2), "keypoints").astype(np.float32)
+    scores = fields.get("keypoint_scores")
+    if scores is not None:
+        fields["keypoint_scores"] = numbers_of(scores, (NUM_JOINTS,), "joint scores").astype(np.float32)
+    if fields.get("score") is not None:
+        fields["score"] = float(numbers_of(fields["score"], (), "score"))
     if visibility is not None:
         visibility = np.asarray(visibility)
         if visibility.shape != (NUM_JOINTS,) or not np.isin(visibility, (0, 1, 2)).all():

@@ -32,6 +32,7 @@ from handpose_cli.formats.label_folder import create, new_folder
 from handpose_cli.formats.parsing import errors_at, hand_of, inside, numbers_of, side_of
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
+IMAGES = "images"
 KEEPS = frozenset({"size", "no_hands", "box", "box_only", "hidden"})
 
 # no `path`: Ultralytics takes a relative one from where it is called, and without one this file's folder
@@ -62,7 +63,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     """
     file = path / "data.yaml" if path.is_dir() else path
     sides, dimensions = _description(file)
-    labels, folder = file.parent / "labels", file.parent / "images" if images is None else images
+    labels, folder = file.parent / "labels", file.parent / IMAGES if images is None else images
     if not labels.is_dir():
         raise FormatError(f"{labels}: no such folder")
     stems = (text.relative_to(labels).as_posix().removesuffix(".txt") for text in labels.rglob("*.txt"))

@@ -17,6 +17,13 @@ from keras import layers
 from handpose_cli.heatmaps import STRIDE
 from handpose_cli.records import NUM_JOINTS
 
+HAND_OUTPUT = "hand"  # logits: that the crop shows a hand; that it is a right one
+
+
+def heatmaps_name(stack: int) -> str:
+    """Return the output of a stack, counted from 1."""
+    return f"stack{stack}_heatmaps"
+
 
 def build_hourglass(
     stacks: int = 2,
@@ -25,6 +32,7 @@ def build_hourglass(
     input_size: int = 256,
     block: str = "preact",
     joints: int = NUM_JOINTS,
+    hand_head: bool = False,
     name: str = "hourglass",
 ) -> keras.Model:
     """Build a stacked hourglass.
@@ -40,11 +48,11 @@ def build_hourglass(
             batch norms, the second convolution beginning at zero) or "separable" (two depthwise-separable
             convolutions).
         joints: number of heatmaps.
+        hand_head: also answer whether there is a hand in the crop, and which: see `HAND_OUTPUT`.
 
     Returns:
-        A model from float32 [N, input_size, input_size, 3] (RGB, 0 to 1) to a list of `stacks` float32 heatmaps
-        [N, input_size / 4, input_size / 4, joints] (about 0 to 1), the first stack's first. Output layers are named
-        `stack1_heatmaps`, `stack2_heatmaps`, ...
+        A model from float32 [N, input_size, input_size, 3] (RGB, 0 to 1) to a dict of float32 outputs:
+        `stack1_heatmaps`, `stack2_heatmaps`, ... [N, input_size / 4, input_size / 4, joints], and `hand` [N, 2].
 
     Raises:
         ValueError: if a parameter is out of range; the message names it and gives the value received.
@@ -75,19 +83,25 @@ def build_hourglass(
     x = residual(x, widths[0], "stem_block3")
 
     # === Stacks ===
-    outputs = []
+    outputs = {}
     for index in range(1, stacks + 1):
         prefix = f"stack{index}"
-        y = _hourglass(x, widths, residual, f"{prefix}_hg")
+        y, bottom = _hourglass(x, widths, residual, f"{prefix}_hg")
         y = residual(y, widths[0], f"{prefix}_out_block")
         y = conv_relu(y, widths[0], 1, f"{prefix}_out_conv")
         # float32 also under mixed precision: the loss is taken on these
-        heatmaps = layers.Conv2D(joints, 1, name=f"{prefix}_heatmaps", dtype="float32")(y)
-        outputs.append(heatmaps)
+        heatmaps = layers.Conv2D(joints, 1, name=heatmaps_name(index), dtype="float32")(y)
+        outputs[heatmaps_name(index)] = heatmaps
         if index < stacks:
             y = layers.Conv2D(widths[0], 1, name=f"{prefix}_back_features")(y)
             h = layers.Conv2D(widths[0], 1, name=f"{prefix}_back_heatmaps")(heatmaps)
             x = layers.Add(name=f"{prefix}_merge")([x, y, h])
+
+    # === Hand head: the last stack has seen most ===
+    if hand_head:
+        y = layers.GlobalAveragePooling2D(name="hand_pool")(bottom)
+        y = layers.Dense(64, activation="relu", name="hand_dense")(y)
+        outputs[HAND_OUTPUT] = layers.Dense(2, name=HAND_OUTPUT, dtype="float32")(y)
 
     # === Model ===
     return keras.Model(inputs, outputs, name=name)
@@ -103,15 +117,21 @@ def _widths(features: int | Sequence[int], order: int) -> list[int]:
 
 
 def _hourglass(x, widths: Sequence[int], residual: Callable, name: str):
-    """One hourglass: halve the resolution `len(widths) - 1` times, then add each level back on the way up."""
+    """One hourglass: halve the resolution `len(widths) - 1` times, then add each level back on the way up.
+
+    Returns its output and what is at its bottom, the smallest resolution.
+    """
     level = len(widths) - 1
     skip = residual(x, widths[0], f"{name}{level}_skip")
     y = layers.MaxPooling2D(2, name=f"{name}{level}_pool")(x)
     y = residual(y, widths[1], f"{name}{level}_down")
-    y = _hourglass(y, widths[1:], residual, name) if level > 1 else residual(y, widths[1], f"{name}{level}_bottom")
+    if level > 1:
+        y, bottom = _hourglass(y, widths[1:], residual, name)
+    else:
+        y = bottom = residual(y, widths[1], f"{name}{level}_bottom")
     y = residual(y, widths[0], f"{name}{level}_up")
     y = layers.UpSampling2D(2, name=f"{name}{level}_upsample")(y)
-    return layers.Add(name=f"{name}{level}_add")([skip, y])
+    return layers.Add(name=f"{name}{level}_add")([skip, y]), bottom
 
 
 def _conv_norm_relu(x, features: int, kernel: int, name: str, strides: int = 1, relu: bool = True):

@@ -6,17 +6,16 @@ import cv2
 import numpy as np
 
 from handpose_cli.crop import Crop, crop_around
-from handpose_cli.records import box_around
 
 
-def random_crop(keypoints: np.ndarray, size: int, rng: np.random.Generator) -> Crop:
-    """Return a random square crop around keypoints [21, 2]: turned, scaled, shifted and half of the time mirrored.
+def random_crop(box: np.ndarray, size: int, rng: np.random.Generator) -> Crop:
+    """Return a random square crop around a box (tight): turned, scaled, shifted and half of the time mirrored.
 
     A mirrored hand keeps its joints' names, so nothing is swapped. Scales span what tight and loose boxes give.
     """
     turned_anyhow = rng.random() < 0.2
     return crop_around(
-        box_around(keypoints),
+        box,
         size,
         scale=float(np.exp(rng.uniform(np.log(1.15), np.log(2.2)))),
         rotation=rng.uniform(-180, 180) if turned_anyhow else float(rng.normal(0, 35)),

@@ -41,17 +41,16 @@ def save_half_precision(weights: list[Path], preset: presets.Preset, path: Path)
 
 
 def export(weights: Path, preset: presets.Preset, path: Path, form: str, data: list[Path]) -> None:
-    """Export the last stack's maps to LiteRT, as `engine.load_hourglass` expects them."""
+    """Export to LiteRT, as `engine.load_hourglass` expects it."""
     model = presets.build(preset)
     model.load_weights(str(weights))
-    last = keras.Model(model.input, {presets.output_name(preset): model.outputs[-1]})
 
     def crops() -> Iterator[np.ndarray]:
-        batches = RandomCrops(read_samples(data), preset.input_size, 1, seed=0)
+        batches = RandomCrops(read_samples(map(str, data)), preset.input_size, 1, seed=0)
         for index in range(CALIBRATION_CROPS):
             yield batches[index][0]
 
-    export_litert(last, path, form, crops if form == "int8" else None)
+    export_litert(presets.for_prediction(model, preset), path, form, crops if form == "int8" else None)
 
 
 def main(weights: str, form: str, *rest: str) -> None:

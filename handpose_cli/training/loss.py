@@ -66,4 +66,18 @@ class HeatmapCrossEntropy(_HeatmapLoss):
         return ops.sum(error * weight, axis=-1) / ops.maximum(ops.sum(weight, axis=-1), 1e-6)
 
 
+class HandLoss(keras.losses.Loss):
+    """Binary cross-entropy of "is a hand" and "is a right hand".
+
+    y_true: float32 [n, 4], for each of the two the answer (0 or 1) and its weight. y_pred: float32 [n, 2], logits.
+    """
+
+    def __init__(self, name: str = "hand_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        answers, weights = y_true[:, 0::2], y_true[:, 1::2]
+        return ops.sum(ops.binary_crossentropy(answers, y_pred, from_logits=True) * weights, axis=-1)
+
+
 LOSSES = {"mse": HeatmapMSE, "cross-entropy": HeatmapCrossEntropy}

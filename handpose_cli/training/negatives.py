@@ -1,0 +1,51 @@
+"""Places without a hand, to learn the hand score from: the detector's false alarms, and anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from handpose_cli import engine
+from handpose_cli.annotator.detector import detect
+from handpose_cli.formats.source import Source
+from handpose_cli.sources.images import read_image
+from handpose_cli.training.dataset import Sample
+
+LEAST_SCORE = 0.02  # of the detector, for a false alarm worth learning from
+ANYWHERE = 2  # random places in each image
+FREE = 0.1  # largest share of a place that hands may cover
+
+
+def find_negatives(sources: Iterable[str], seed: int) -> Iterator[Sample]:
+    """Yield places where there is no hand.
+
+    Args:
+        sources: labels in which every hand has a box, `[FORMAT:]PATH`; images without hands are welcome.
+    """
+    detector = engine.load_detector("litert")
+    rng = np.random.default_rng(seed)
+    for source in map(Source.parse, sources):
+        for record in source.read():
+            path = source.folder / record.file
+            if record.frame is not None or not path.is_file():
+                continue
+            image = read_image(path)
+            height, width = image.shape[:2]
+            alarms, _ = detect(detector, image, LEAST_SCORE)
+            sides = rng.uniform(0.15, 0.6, ANYWHERE) * min(width, height)
+            corners = rng.uniform(0, 1, (ANYWHERE, 2)) * (np.array([width, height]) - sides[:, None])
+            anywhere = np.column_stack([corners, sides, sides])
+            hands = np.reshape([hand.box for hand in record.hands], (-1, 4))
+            for box in np.concatenate([alarms, anywhere]).astype(np.float32):
+                if _covered(box, hands) < FREE:
+                    yield Sample(path, None, box)
+
+
+def _covered(box: np.ndarray, hands: np.ndarray) -> float:
+    """Return the largest share of a box that one hand covers."""
+    if not len(hands):
+        return 0.0
+    low = np.maximum(box[:2], hands[:, :2])
+    high = np.minimum(box[:2] + box[2:], hands[:, :2] + hands[:, 2:])
+    return float(np.clip(high - low, 0, None).prod(axis=1).max() / max(box[2:].prod(), 1.0))
