@@ -21,6 +21,7 @@ KEYPOINT_NAMES = (
     ),
 )
 NUM_JOINTS = len(KEYPOINT_NAMES)
+WRIST, MIDDLE_MCP = KEYPOINT_NAMES.index("wrist"), KEYPOINT_NAMES.index("middle_mcp")
 
 FINGERS = {
     name: tuple(range(1 + 4 * i, 5 + 4 * i)) for i, name in enumerate(("thumb", "index", "middle", "ring", "little"))

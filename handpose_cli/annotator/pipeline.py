@@ -37,11 +37,13 @@ class Settings:
 
     Attributes:
         score_threshold: least score of a hand, 0 to 1.
+        views: 1, 2 or 4, see `pose.find_keypoints`.
         max_hands: keep the best so many hands of a frame; None: all.
         boxes: hands with boxes by file name and frame index, in place of a detector; None: no such boxes.
     """
 
     score_threshold: float
+    views: int = 4
     max_hands: int | None = None
     boxes: Boxes | None = None
 
@@ -61,7 +63,8 @@ def annotate(frames: list[Frame], networks: Networks, settings: Settings) -> lis
         if pixels is not None:
             found += [(record, pixels, box, score) for box, score in _boxes(frame, pixels, networks, settings)]
     if found:
-        hands = find_keypoints(networks.pose, networks.pose_input_size, [(pixels, box) for _, pixels, box, _ in found])
+        crops = [(pixels, box) for _, pixels, box, _ in found]
+        hands = find_keypoints(networks.pose, networks.pose_input_size, crops, settings.views)
         for i, (record, _, box, box_score) in enumerate(found):
             is_hand = None if hands.is_hand is None else float(hands.is_hand[i])
             is_right = None if hands.is_right is None else float(hands.is_right[i])

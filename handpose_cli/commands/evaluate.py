@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from handpose_cli import __version__
-from handpose_cli.commands.options import SourceType
+from handpose_cli.commands.options import SourceType, views_option
 from handpose_cli.formats.source import Source
 
 COCO_LIKE = ("coco", "coco-wholebody", "mmpose")  # whose files name images by ids
@@ -21,7 +21,9 @@ NORMS = ("bbox", "palm", "px", "head")
 @click.option("--labels", type=SourceType(), required=True,
               help="What people labelled; the format is recognised, or named before a colon.")  # fmt: skip
 @click.option("--predictions", type=SourceType(), help="What is to be scored, in any readable format.")
-@click.option("--weights", help="Predict the labelled images with these first: a bundled hourglass or a weights file.")
+@click.option("--weights",
+              help="Predict the labelled images with these first: a bundled hourglass, a run folder of train or a "
+              "weights file.")  # fmt: skip
 @click.option("--boxes", type=SourceType(), help="Boxes of all hands, where --labels has keypoints of only some.")
 @click.option("--images", type=click.Path(path_type=Path, exists=True),
               help="Folder with the images, or the COCO file that a results list's image ids are of.  "
@@ -38,6 +40,7 @@ NORMS = ("bbox", "palm", "px", "head")
               help="Area in OKS: the labelled box, 0.53 of it, or the labels' own.")  # fmt: skip
 @click.option("--visible-only", is_flag=True, help="Leave out joints that are labelled as hidden.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the bootstrap.")
+@views_option
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert", help="With --weights.")
 @click.option("--threads", type=click.IntRange(min=1), help="With --weights.  [default: all processors]")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -45,7 +48,7 @@ NORMS = ("bbox", "palm", "px", "head")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
 def command(labels, predictions, weights, boxes, images, norms, thresholds, score_threshold, oks_area, visible_only,
-            seed, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
+            seed, views, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
     """Score predicted keypoints against labels.
 
     Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
@@ -82,7 +85,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
         if predictions is not None:
             predicted, given = rename(by_image(_read(predictions, images, labels)), truth, "prediction"), None
         else:
-            predicted, given = _predict(truth, folder, weights, engine, threads, quiet)
+            predicted, given = _predict(truth, folder, weights, views, engine, threads, quiet)
             score_threshold = 0.25 if score_threshold is None else score_threshold
         evaluation = evaluate(truth, predicted, settings, score_threshold, given)
     except (FormatError, WeightsError) as error:
@@ -90,7 +93,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
     evaluation.figures = {
         "handpose": __version__,
         "labels": _described(labels, truth),
-        "predictions": {"weights": weights, "engine": engine} if weights else _described(predictions, predicted),
+        "predictions": {"weights": weights, "views": views, "engine": engine} if weights else _described(predictions, predicted),
         "settings": {"norms": norms, "visible_only": visible_only, "oks_area": oks_area, "seed": seed},
         **evaluation.figures,
     }
@@ -128,7 +131,7 @@ def _read(source: Source, images: Path | None, named_by: Source | None = None):
     return source.read(images)
 
 
-def _predict(labels, folder: Path, weights: str, engine: str, threads: int | None, quiet: bool):
+def _predict(labels, folder: Path, weights: str, views: int, engine: str, threads: int | None, quiet: bool):
     import time
 
     from handpose_cli import engine as engines
@@ -152,7 +155,7 @@ def _predict(labels, folder: Path, weights: str, engine: str, threads: int | Non
             counts.hands, counts.seconds = counts.hands + len(record.hands), time.monotonic() - started
             show(record, counts)
 
-        return predict_labelled(labels, folder, load, threads or processors(), advance)
+        return predict_labelled(labels, folder, load, views, threads or processors(), advance)
 
 
 def _described(source: Source, records) -> dict[str, Any]:

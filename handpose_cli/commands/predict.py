@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from handpose_cli import __version__
-from handpose_cli.commands.options import SourceType
+from handpose_cli.commands.options import SourceType, views_option
 from handpose_cli.formats import FORMATS
 from handpose_cli.formats.source import Source
 
@@ -33,8 +33,10 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--boxes", type=SourceType(), help="Take boxes from labels in any format and detect none.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.25, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
+@views_option
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Annotate every N-th frame of videos.")
-@click.option("--weights", default="hourglass-lite", help="Bundled hourglass, or a .tflite or .weights.h5 file.")
+@click.option("--weights", default="hourglass-lite",
+              help="Bundled hourglass, a run folder of train, or a .tflite or .weights.h5 file.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert",
               help="litert is light and for processors; keras uses a GPU if TensorFlow sees one.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images in a batch.  [default: litert 1, keras 16]")
@@ -42,7 +44,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
-def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, score_threshold, max_hands, every, weights,
+def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, score_threshold, max_hands, views, every, weights,
             engine, batch_size, threads, overwrite, quiet) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -84,7 +86,7 @@ def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, scor
             counts = prediction.predict(
                 found,
                 prediction.Output(output, formats, draw),
-                Settings(score_threshold, max_hands, given),
+                Settings(score_threshold, views, max_hands, given),
                 load,
                 _info(ctx, engine, weights, given is None and detector == "ssd"),
                 every=every,

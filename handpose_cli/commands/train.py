@@ -6,50 +6,88 @@ from pathlib import Path
 
 import click
 
+from handpose_cli.commands.options import config_option
 from handpose_cli.networks.presets import PRESETS
+from handpose_cli.training.settings import OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES
+
+EXIT_INTERRUPTED = 130
+SEED_RECIPE = RECIPES["hourglass-2"]
 
 
-@click.command(context_settings={"show_default": True})
-@click.option("--data", metavar="[FORMAT:]PATH", multiple=True, required=True,
-              help="Labels to train on, with the images beside them; the format is recognised or named.")  # fmt: skip
-@click.option("--val", metavar="[FORMAT:]PATH", multiple=True, required=True,
-              help="Such labels to choose the best weights by; repeatable.")  # fmt: skip
+def _by_recipe(name: str) -> str:
+    return "  [default: " + ", ".join(f"{recipe[name]} ({preset})" for preset, recipe in RECIPES.items()) + "]"
+
+
+@click.command()
+@click.option("--data", metavar="[FORMAT:]PATH", multiple=True,
+              help="Labels to train on, with the images beside them; the format is recognised or named; repeatable.")  # fmt: skip
+@click.option("--val", metavar="[FORMAT:]PATH", multiple=True,
+              help="Such labels to choose the best weights by; repeatable.  [default: a part of --data]")  # fmt: skip
+@click.option("--val-split", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+              help="Share of --data to hold back for that; versions of a pose stay together.  [default: 0.1]")  # fmt: skip
 @click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
-              help="Labels in which every hand has a box, to learn from the rest what is no hand.")  # fmt: skip
-@click.option("-o", "--output", "run", type=click.Path(path_type=Path), required=True, help="Run folder to write.")
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="hourglass-2", help="Network to train.")
+              help="Labels in which every hand has a box, to learn from the rest what is no hand; repeatable.")  # fmt: skip
+@click.option("-o", "--output", "run", type=click.Path(path_type=Path, file_okay=False), required=True,
+              help="Run folder to write.")  # fmt: skip
+@config_option
+@click.option("--preset", type=click.Choice(list(PRESETS)), help="Network to train.  [default: hourglass-2]")
 @click.option("--input-size", type=click.IntRange(min=64), help="Side of the crops in pixels.  [default: the preset's]")
-@click.option("--epochs", type=click.IntRange(min=1), default=40, help="Passes over the data, in all.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, help="Hands in a step.")
-@click.option("--optimizer", type=click.Choice(["rmsprop", "adamw"]), default="rmsprop", help="Optimizer.")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2.5e-4, help="At its highest.")
-@click.option("--precision", type=click.Choice(["float32", "mixed_bfloat16"]), default="float32", help="Of the layers.")
-@click.option("--ema", type=click.FloatRange(0, 1, max_open=True), default=0.0,
-              help="Validate and save an average of the weights that keeps this share at each step.")  # fmt: skip
-@click.option("--seed", type=int, default=0, help="Of every random choice.")
-@click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Weights to start from.")
-@click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
-def command(data, val, negatives, run, resume, weights, **options) -> None:
+@click.option("--epochs", type=click.IntRange(min=1), help="Epochs in all." + _by_recipe("epochs"))
+@click.option("--steps-per-epoch", type=click.IntRange(min=1),
+              help="Batches between two checkpoints.  [default: one pass over the data]")  # fmt: skip
+@click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Hands in a step." + _by_recipe("batch_size"))
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="Optimizer." + _by_recipe("optimizer"))
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True),
+              help="At its highest." + _by_recipe("learning_rate"))  # fmt: skip
+@click.option("--schedule", type=click.Choice(SCHEDULES), help="Of the learning rate." + _by_recipe("schedule"))
+@click.option("--precision", type=click.Choice(PRECISIONS), help="Of the layers.  [default: float32]")
+@click.option("--ema", type=click.FloatRange(0, 1, max_open=True),
+              help="Validate and save an average of the weights that keeps this share at each step."
+              + _by_recipe("ema"))  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: 0]")
+@click.option("--weights", type=click.Path(exists=True, dir_okay=False), help="Weights to start from.")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads that prepare batches.  [default: 2]")
+@click.option("--resume", is_flag=True,
+              help="Go on with the run in the output folder, with its settings; --epochs may be more.")  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
+@click.pass_context
+def command(ctx, run, resume, quiet, **options) -> None:
     """Train an hourglass on labelled hands.
 
-    The defaults are the seed paper's: RMSprop, batches of 64, mean squared error on heatmaps at every stack.
+    Without further options the recipe is the seed paper's: two stacks, RMSprop, batches of 64, mean squared error on
+    heatmaps at every stack, 40 epochs, and 40 more with --resume --epochs 80. A run that was interrupted, in whatever
+    way, goes on from its last epoch with --resume.
+
+    \b
+    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, 130 interrupted
     """
-    if (run / "settings.json").exists() and not resume:
-        raise click.ClickException(f"{run} already holds a run. Continue it with --resume or choose another --output.")
+    from handpose_cli.training.settings import SETTINGS, SettingsError, of_earlier_run, of_new_run
+
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    try:
+        if resume:
+            settings = of_earlier_run(run, given)
+        elif (run / SETTINGS).exists():
+            raise SettingsError(f"{run} already holds a run. Continue it with --resume or choose another --output.")
+        else:
+            settings = of_new_run({"preset": "hourglass-2", **given})
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
 
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.training import fit
+    from handpose_cli.training.checkpoint import BEST_WEIGHTS
     from handpose_cli.weights import WeightsError
 
-    settings = fit.Settings(
-        data=data,
-        validation=val,
-        negatives=negatives,
-        weights=str(weights) if weights else None,
-        **options,
-    )
     try:
-        best = fit.train(settings, run, resume, report=lambda line: click.echo(line, err=True))
+        fit.train(settings, run, report=lambda line: None if quiet else click.echo(line, err=True))
     except (FormatError, WeightsError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Best weights: {best}", err=True)
+    except OSError as error:
+        raise click.ClickException(f"Cannot write to {run}: {error.strerror}. Go on with --resume.") from error
+    except KeyboardInterrupt:
+        click.echo(f"Interrupted. Go on from the last epoch with: handpose train -o {run} --resume", err=True)
+        ctx.exit(EXIT_INTERRUPTED)
+    if not quiet:
+        click.echo(f"Best weights: {run / BEST_WEIGHTS}", err=True)

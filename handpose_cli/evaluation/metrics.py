@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handpose_cli.records import Hand
+from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
 
 # Sigmas of COCO-WholeBody's hands (Jin et al., ECCV 2020), which are the same left and right.
 HAND_SIGMAS = np.array(
@@ -18,7 +18,6 @@ HAND_SIGMAS = np.array(
      0.032, 0.020, 0.019, 0.022, 0.031]
 )  # fmt: skip
 
-WRIST, MIDDLE_MCP = 0, 9
 LEAST_PALM = 0.1  # of the box's longer side: a palm seen edge-on is too short to divide by
 
 

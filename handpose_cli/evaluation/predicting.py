@@ -42,6 +42,7 @@ def predict_labelled(
     labels: Mapping[Key, ImageRecord],
     folder: Path,
     load: Callable[[], Networks],
+    views: int,
     threads: int,
     progress: Callable[[ImageRecord], None] = lambda record: None,
 ) -> tuple[dict[Key, ImageRecord], list[Pair]]:
@@ -49,6 +50,7 @@ def predict_labelled(
 
     Args:
         load: loads the networks, once in each thread.
+        views: see `pose.find_keypoints`.
         progress: called with each record end to end.
 
     Returns:
@@ -56,7 +58,7 @@ def predict_labelled(
         keypoints, predicted in its labelled box.
     """
     given = {key: [hand for hand in record.hands if hand.keypoints is not None] for key, record in labels.items()}
-    work = partial(_twice, boxes=given)
+    work = partial(_twice, views=views, boxes=given)
     found: dict[Key, ImageRecord] = {}
     pairs: list[Pair] = []
     for batch in run(labelled_frames(labels, folder), work, load, batch_size=1, threads=threads):
@@ -79,8 +81,8 @@ def _described(index: int | None) -> str:
     return "single image: its labels need frame numbers" if index is None else f"frame {index}"
 
 
-def _twice(batch: list[Frame], networks: Networks, boxes: pipeline.Boxes) -> list[tuple[Annotated, Annotated]]:
+def _twice(batch: list[Frame], networks: Networks, views: int, boxes: pipeline.Boxes) -> list[tuple[Annotated, Annotated]]:
     batch = [replace(frame, read=cache(frame.read)) for frame in batch]  # decode each image once
-    end_to_end = annotate(batch, networks, pipeline.Settings(LEAST_SCORE))
-    in_boxes = annotate(batch, networks._replace(detector=None), pipeline.Settings(0.0, boxes=boxes))
+    end_to_end = annotate(batch, networks, pipeline.Settings(LEAST_SCORE, views))
+    in_boxes = annotate(batch, networks._replace(detector=None), pipeline.Settings(0.0, views, boxes=boxes))
     return list(zip(end_to_end, in_boxes, strict=True))

@@ -10,7 +10,7 @@ class Preset:
     """A network's shape and what it is trained on.
 
     Attributes:
-        stacks, features, order, input_size, block: see `hourglass.build_hourglass`.
+        stacks, features, order, input_size, block, hand_head: see `hourglass.build_hourglass`.
         sigma: standard deviation of the target Gaussians in heatmap pixels.
         loss: "mse" (the maps are heatmaps) or "cross-entropy" (the maps are logits of a distribution over the map).
     """
@@ -22,6 +22,7 @@ class Preset:
     block: str
     sigma: float
     loss: str
+    hand_head: bool = False
 
 
 PRESETS = {
@@ -29,15 +30,16 @@ PRESETS = {
     "hourglass-8": Preset(stacks=8, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
     # the seed project's network: 2 stacks, 256 features, 256 px crops, 64 px heatmaps
     "hourglass-2": Preset(stacks=2, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
-    # bundled; plain 3x3 blocks, since int8 makes dense convolutions the cheapest per multiply-add on processors
+    # bundled; dense 3x3 convolutions, since int8 makes them the cheapest per multiply-add on processors
     "hourglass-lite": Preset(
         stacks=1,
-        features=(48, 96, 128, 192, 192),
+        features=(48, 96, 192, 256, 256),
         order=4,
         input_size=192,
-        block="plain",
+        block="fixup",
         sigma=1.5,
         loss="cross-entropy",
+        hand_head=True,
     ),
 }
 
@@ -51,7 +53,7 @@ def get_preset(name: str) -> Preset:
 
 def from_settings(settings: dict) -> Preset:
     """Return the preset that a run's `settings.json` describes."""
-    values = {field.name: settings[field.name] for field in fields(Preset)}
+    values = {field.name: settings.get(field.name, field.default) for field in fields(Preset)}
     if isinstance(values["features"], list):
         values["features"] = tuple(values["features"])
     return Preset(**values)
@@ -60,6 +62,18 @@ def from_settings(settings: dict) -> Preset:
 def output_name(preset: Preset) -> str:
     """Return what the network's maps are: "heatmaps" (for `heatmaps.decode`) or "logits" (for `decode_logits`)."""
     return "heatmaps" if preset.loss == "mse" else "logits"
+
+
+def for_prediction(model, preset: Preset):
+    """Return the model as prediction takes it: the last stack's maps by `output_name`, and `hand` as probabilities."""
+    import keras
+
+    from handpose_cli.networks.hourglass import HAND_OUTPUT, heatmaps_name
+
+    outputs = {output_name(preset): model.output[heatmaps_name(preset.stacks)]}
+    if preset.hand_head:
+        outputs[HAND_OUTPUT] = keras.ops.sigmoid(model.output[HAND_OUTPUT])
+    return keras.Model(model.input, outputs)
 
 
 def build(preset: Preset):

@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 
 from handpose_cli.crop import Crop, crop_around
+from handpose_cli.training.backgrounds import view
+from handpose_cli.training.cutouts import outside, without_background
+from handpose_cli.training.occlusion import cover
 
 
 def random_crop(box: np.ndarray, size: int, rng: np.random.Generator) -> Crop:
@@ -24,18 +27,46 @@ def random_crop(box: np.ndarray, size: int, rng: np.random.Generator) -> Crop:
     )
 
 
-def cut_random_border(image: np.ndarray, crop: Crop, rng: np.random.Generator) -> np.ndarray:
-    """Cut the crop, padding what lies outside the image with black, a colour, the edge's pixels or a reflection."""
-    kind = rng.choice(["black", "colour", "edge", "reflection"], p=[0.45, 0.2, 0.2, 0.15])
+def cut_random_border(
+    image: np.ndarray,
+    crop: Crop,
+    rng: np.random.Generator,
+    picture: np.ndarray | None = None,
+    keypoints: np.ndarray | None = None,
+) -> np.ndarray:
+    """Cut the crop, filling what lies outside the image with black, a colour, the edge's pixels, a reflection or a
+    picture; a hand before an even background gets the picture as another one most of the time.
+
+    Args:
+        image: uint8 [h, w, 3], RGB.
+        picture: uint8 [side, side, 3], RGB; without one nothing is filled with pictures.
+        keypoints: image pixels [21, 2] of the hand in the crop, if there is one.
+    """
+    if picture is not None and rng.random() < 0.65:
+        parts = without_background(image, crop, keypoints)
+        if parts is not None:
+            return _blended(parts[0], view(picture, crop.size, rng), parts[1])
+    kind = rng.choice(["black", "colour", "edge", "reflection", "picture"], p=[0.4, 0.1, 0.1, 0.1, 0.3])
+    if kind == "picture" and picture is not None:
+        share = outside(image, crop)
+        if rng.random() < 0.5:
+            share = cv2.GaussianBlur(share, (0, 0), rng.uniform(0.5, 4))
+        return _blended(crop.cut(image, cv2.BORDER_REPLICATE), view(picture, crop.size, rng), share)
     if kind == "edge":
         return crop.cut(image, cv2.BORDER_REPLICATE)
     if kind == "reflection":
         return crop.cut(image, cv2.BORDER_REFLECT_101)
-    return crop.cut(image, fill=(0, 0, 0) if kind == "black" else rng.integers(0, 256, 3).tolist())
+    return crop.cut(image, fill=rng.integers(0, 256, 3).tolist() if kind == "colour" else (0, 0, 0))
 
 
-def change_look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Change colour, sharpness and cover of a crop (uint8 [size, size, 3], any channel order)."""
+def _blended(front: np.ndarray, behind: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return cv2.blendLinear(front, behind, 1 - share, share)
+
+
+def change_look(image: np.ndarray, rng: np.random.Generator, picture: np.ndarray | None = None) -> np.ndarray:
+    """Cover parts of a crop (uint8 [size, size, 3], RGB; see `occlusion.cover`), change its colours and sharpness."""
+    if rng.random() < 0.25:
+        image = cover(image, picture, rng)
     if rng.random() < 0.8:
         image = _recoloured(image, rng)
     if rng.random() < 0.1:
@@ -50,8 +81,6 @@ def change_look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.15:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))]
         image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR))
-    if rng.random() < 0.25:
-        image = _covered(image, rng)
     return image
 
 
@@ -70,15 +99,3 @@ def _as_if_small(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size = image.shape[0]
     small = cv2.resize(image, (int(size * rng.uniform(0.25, 0.7)),) * 2, interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)
-
-
-def _covered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Cover up to three rectangles, each with one colour or with another part of the crop."""
-    size = image.shape[0]
-    image = image.copy()
-    for _ in range(rng.integers(1, 4)):
-        h, w = rng.integers(size // 12, size // 4, 2)
-        y, x, from_y, from_x = (int(rng.integers(0, size - d)) for d in (h, w, h, w))
-        patch = image[from_y : from_y + h, from_x : from_x + w] if rng.random() < 0.5 else rng.integers(0, 256, 3)
-        image[y : y + h, x : x + w] = patch
-    return image

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from handpose_cli.crop import CROP_SCALE, crop_around
+from handpose_cli.formats.convert import sample_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.source import Source
 from handpose_cli.heatmaps import crop_to_heatmap
@@ -24,11 +27,15 @@ NEGATIVE_SHARE = 0.25  # places without a hand for each hand
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled hand: the path of its image and the hand; or a place without one (`hand` is None)."""
+    """One labelled hand: the path of its image and the hand; or a place without one (`hand` is None).
+
+    `group` names what must stay on one side of a split: versions of one pose, frames of one video.
+    """
 
     image: Path
     hand: Hand | None
     box: np.ndarray
+    group: str = ""
 
 
 def read_samples(sources: Iterable[str]) -> list[Sample]:
@@ -47,10 +54,28 @@ def read_samples(sources: Iterable[str]) -> list[Sample]:
             image = source.folder / record.file
             if not image.is_file():
                 raise FormatError(f"{source.path}: no such image: {image}")
-            samples += [Sample(image, hand, hand.box) for hand in hands]
+            group = f"{source.path}:{sample_of(record)}"
+            samples += [Sample(image, hand, hand.box, group) for hand in hands]
     if not samples:
         raise FormatError(f"no labelled hands in: {', '.join(sources)}")
     return samples
+
+
+def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample], list[Sample]]:
+    """Split samples in those to train on and a share, by groups and chosen by the seed, that is held back.
+
+    Raises:
+        FormatError: if one side would be empty.
+    """
+    groups = sorted({sample.group for sample in samples})
+    count = round(share * len(groups))
+    if not 0 < count < len(groups):
+        raise FormatError(f"{len(groups)} images cannot be split by --val-split {share:g}; name others with --val")
+    held_back = set(random.Random(seed).sample(groups, count))
+    return (
+        [sample for sample in samples if sample.group not in held_back],
+        [sample for sample in samples if sample.group in held_back],
+    )
 
 
 def _read(sample: Sample) -> np.ndarray:
@@ -68,7 +93,10 @@ class RandomCrops(keras.utils.PyDataset):
     [n, 21, 3], x and y in heatmap pixels and the joint's weight in the loss; and, if there are negatives, `hand`
     float32 [n, 4], for "is a hand" and "is a right hand" each the answer (0 or 1) and its weight.
 
-    Crop i of epoch e depends on the seed, e and i alone, so a resumed run sees what an uninterrupted one would.
+    The batches never end: each pass over the samples is followed by another, in another order. A batch depends on the
+    seed and on its number alone, so a resumed run, which begins at `first_batch`, sees what an uninterrupted one would.
+    (Epochs are left to `fit(steps_per_epoch=...)`: Keras calls `on_epoch_end` while threads still prepare batches.)
+
     `failure` holds the error of an image that could not be read, since on the way through TensorFlow's input pipeline
     it becomes another one.
     """
@@ -81,39 +109,32 @@ class RandomCrops(keras.utils.PyDataset):
         size: int,
         batch_size: int,
         seed: int,
-        first_epoch: int = 0,
+        first_batch: int = 0,
         maps: Sequence[str] = ("stack1_heatmaps",),
         negatives: Sequence[Sample] = (),
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.samples, self.negatives, self.maps = samples, list(negatives), maps
-        self.size, self.batch_size, self.seed, self.epoch = size, batch_size, seed, first_epoch
-        self._shuffle()
+        self.size, self.batch_size, self.seed, self.first_batch = size, batch_size, seed, first_batch
+        self.negatives_a_pass = min(len(self.negatives), round(NEGATIVE_SHARE * len(samples)))
+        self.batches_a_pass = (len(samples) + self.negatives_a_pass) // batch_size
+        self._order = lru_cache(maxsize=2)(self._shuffled)
 
-    def __len__(self) -> int:
-        return len(self.order) // self.batch_size
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._shuffle()
-
-    def _shuffle(self) -> None:
-        rng = np.random.default_rng([self.seed, self.epoch])
-        count = min(len(self.negatives), round(NEGATIVE_SHARE * len(self.samples)))
-        chosen = len(self.samples) + rng.choice(len(self.negatives), count, replace=False)
-        self.order = rng.permutation(np.concatenate([np.arange(len(self.samples)), chosen]).astype(int))
+    @property
+    def num_batches(self) -> None:
+        """Without end, in Keras's terms."""
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        epoch = self.epoch
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        number, batch = divmod(self.first_batch + index, self.batches_a_pass)
+        chosen = self._order(number)[batch * self.batch_size : (batch + 1) * self.batch_size]
         crops = np.empty((len(chosen), self.size, self.size, 3), np.uint8)
         joints = np.zeros((len(chosen), NUM_JOINTS, 3), np.float32)
         hands = np.zeros((len(chosen), 4), np.float32)
-        for i, number in enumerate(chosen):
-            rng = np.random.default_rng([self.seed, epoch, int(number)])
-            of_hands = number < len(self.samples)
-            sample = self.samples[number] if of_hands else self.negatives[number - len(self.samples)]
+        for i, place in enumerate(chosen):
+            rng = np.random.default_rng([self.seed, number, int(place)])
+            of_hands = place < len(self.samples)
+            sample = self.samples[place] if of_hands else self.negatives[place - len(self.samples)]
             crop = random_crop(sample.box if sample.hand is None else box_around(sample.hand.keypoints), self.size, rng)
             try:
                 image = _read(sample)
@@ -126,6 +147,12 @@ class RandomCrops(keras.utils.PyDataset):
                 joints[i] = target(crop.to_crop(sample.hand.keypoints), sample.hand)
         targets = dict.fromkeys(self.maps, joints)
         return crops.astype(np.float32) / 255, {**targets, HAND_OUTPUT: hands} if self.negatives else targets
+
+    def _shuffled(self, number: int) -> np.ndarray:
+        """Return the order of a pass: places in the samples and, behind them, in the negatives chosen for it."""
+        rng = np.random.default_rng([self.seed, number])
+        chosen = len(self.samples) + rng.choice(len(self.negatives), self.negatives_a_pass, replace=False)
+        return rng.permutation(np.concatenate([np.arange(len(self.samples)), chosen]).astype(int))
 
 
 def target(keypoints_in_crop: np.ndarray, hand: Hand) -> np.ndarray:

@@ -2,17 +2,27 @@
 
 `ssd-egohands` is the detector (converted by `networks.convert_ssd`), `hourglass-lite` the hourglass (trained by
 `handpose train`); each as LiteRT (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with a card (`.md`).
+
+`--weights` also takes the run folder that `handpose train` wrote. With `--engine keras` its best weights are run; with
+`--engine litert` the exported network that its `models.json` names, which is there when the training is finished: the
+int8 one if, when it was exported, it was as accurate as the float32 one (`training.deliver`), else that one.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 DETECTOR = "ssd-egohands"
 
 SUFFIXES = {"litert": ".tflite", "keras": ".weights.h5"}
+
+# in a run folder
+RUN_SETTINGS = "settings.json"
+RUN_MODELS = "models.json"
+RUN_WEIGHTS = "best.weights.h5"
 
 
 class WeightsError(ValueError):
@@ -23,7 +33,7 @@ def find(weights: str, engine: str) -> Path:
     """Return the weights file for an engine ("litert" or "keras").
 
     Args:
-        weights: name of a bundled network, or the path of a file.
+        weights: name of a bundled network, or the path of a file or of a run folder.
 
     Raises:
         WeightsError: if there is none, or the file is for the other engine.
@@ -33,11 +43,39 @@ def find(weights: str, engine: str) -> Path:
     if bundled.is_file():
         return bundled
     path = Path(weights)
+    if path.is_dir():
+        return _in_run(path, engine)
     if not path.is_file():
         names = ", ".join(sorted(p.name.removesuffix(".tflite") for p in FOLDER.glob("*.tflite")))
         raise WeightsError(f"No such weights: {weights}. Give --weights a file or a bundled network ({names}).")
     if not path.name.endswith(suffix):
         raise WeightsError(f"--engine {engine} needs a {suffix} file. Received: --weights {weights}")
+    return path
+
+
+def _in_run(run: Path, engine: str) -> Path:
+    if not (run / RUN_SETTINGS).is_file():
+        raise WeightsError(f"{run} is no run folder of handpose train: it has no {RUN_SETTINGS}. Give --weights one.")
+    best, models = run / RUN_WEIGHTS, run / RUN_MODELS
+    if not best.is_file() and (engine == "keras" or not models.is_file()):
+        raise WeightsError(
+            f"{run} has no weights yet: its first epoch is not done. Go on with: handpose train -o {run} --resume"
+        )
+    if engine == "keras":
+        return best
+    if not models.is_file():
+        raise WeightsError(
+            f"{run} has no exported network yet: its training is not finished. "
+            f"Use --engine keras, or finish it with: handpose train -o {run} --resume"
+        )
+    try:
+        path = run / json.loads(models.read_text(encoding="utf-8"))["litert"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{models} is damaged. Use --engine keras, or have it written anew: handpose train -o {run} --resume"
+        ) from error
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing, though {RUN_MODELS} names it. Use --engine keras.")
     return path
 
 

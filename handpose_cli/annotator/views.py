@@ -1,0 +1,53 @@
+"""Several views of a hand, mirrored and turned, and one answer from them (test-time augmentation)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handpose_cli.crop import Crop, crop_around
+from handpose_cli.records import MIDDLE_MCP, WRIST
+
+AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
+
+
+def upright(keypoints: np.ndarray, size: int) -> Crop:
+    """Return the crop in which a hand, found by an earlier view, has its middle MCP joint right above its wrist.
+
+    Args:
+        keypoints: float [21, 2] in pixels of the image.
+        size: side of the crop in pixels.
+    """
+    across, down = keypoints[MIDDLE_MCP] - keypoints[WRIST]
+    rotation = float(np.degrees(np.arctan2(-across, -down)))
+    cos, sin = np.cos(np.radians(rotation)), np.sin(np.radians(rotation))
+    turn = np.array([[cos, -sin], [sin, cos]])
+    turned = keypoints @ turn.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    x, y = turn.T @ ((low + high) / 2)
+    side = (high - low).max()
+    return crop_around(np.array([x - side / 2, y - side / 2, side, side]), size, rotation=rotation)
+
+
+def merge(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return one answer for each joint: the mean of the views around the one that the others support most.
+
+    A view supports another by its score times a Gaussian of their distance (`AGREE`), so a view that took one finger
+    for another is left out instead of drawing the joint to a place between the two.
+
+    Args:
+        keypoints: float32 [views, n, joints, 2] in pixels of each hand's image.
+        scores: float32 [views, n, joints], 0 to 1.
+
+    Returns:
+        keypoints float32 [n, joints, 2], and scores float32 [n, joints]: the support over the number of views, 0 to 1.
+    """
+    size = np.ptp(keypoints, axis=2).max(axis=(0, 2))  # [n]
+    reach = AGREE * np.maximum(size, 1e-3)[:, None]
+    distance = np.linalg.norm(keypoints[:, None] - keypoints[None], axis=-1)  # [views, views, n, joints]
+    support = np.exp(-np.square(distance / reach) / 2) * scores
+    best = support.sum(axis=1).argmax(axis=0)
+    weights = np.take_along_axis(support, best[None, None], axis=0)[0]  # [views, n, joints], for the best one
+    total = weights.sum(axis=0)
+    points = (keypoints * weights[..., None]).sum(axis=0) / np.maximum(total, 1e-9)[..., None]
+    found = np.where(total[..., None] > 0, points, keypoints.mean(axis=0))
+    return found.astype(np.float32), (total / len(keypoints)).astype(np.float32)

@@ -1,0 +1,117 @@
+"""A run's state on disk: whole at every moment, so that a killed run goes on from its last epoch.
+
+    RUN/state/state.json              epochs done and what was logged; it names
+    RUN/state/epoch-0007.weights.h5   weights, the optimizer's state and average
+    RUN/log.csv, best.weights.h5      for people and for prediction
+
+`state.json` is replaced in one step, after the weights that it names were written. What a run does after its state was
+saved and before it was killed is done again, with the same numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from handpose_cli.files import atomic
+from handpose_cli.training.validation import MONITOR
+
+STATE = "state/state.json"
+LOG = "log.csv"
+BEST_WEIGHTS = "best.weights.h5"
+
+Log = list[dict[str, Any]]  # what each epoch logged
+
+
+def restore(model: keras.Model, run: Path) -> Log:
+    """Load the run's last state, if there is one, into a compiled model, and return the log."""
+    path = run / STATE
+    if not path.exists():
+        return []
+    state = json.loads(path.read_text(encoding="utf-8"))
+    model.optimizer.build(model.trainable_variables)  # or its state would not be loaded
+    model.load_weights(str(path.with_name(state["weights"])))
+    return state["log"]
+
+
+def best_epoch(log: Log) -> int:
+    """Return the index of the best epoch."""
+    return int(np.argmax([row[MONITOR] for row in log]))
+
+
+class SaveState(keras.callbacks.Callback):
+    """Writes the weights that training goes on from, before their average takes their place for validation."""
+
+    def __init__(self, run: Path):
+        super().__init__()
+        self.folder = (run / STATE).parent
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            raise FloatingPointError(
+                f"the loss is not a number any more in epoch {epoch + 1}; go on with --resume and a lower --learning-rate"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_weights(str(self.folder / _weights_name(epoch)))
+
+
+class UseAverage(keras.callbacks.Callback):
+    """Puts the weights' average in their place from an epoch's end to the next one's beginning.
+
+    Unlike `keras.callbacks.SwapEMAWeights`, which adds and subtracts, it leaves every bit of them as it was.
+    """
+
+    trained: list[np.ndarray] | None = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for variable, value in zip(self.model.trainable_variables, self.trained or (), strict=self.trained is not None):
+            variable.assign(value)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.trained = [keras.ops.convert_to_numpy(variable) for variable in self.model.trainable_variables]
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+
+class CommitEpoch(keras.callbacks.Callback):
+    """At the very end of an epoch: the best weights, the state, the log; and the end of a run that gets no better."""
+
+    def __init__(self, run: Path, log: Log, patience: int | None):
+        super().__init__()
+        self.run, self.log, self.patience = run, log, patience
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.log.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}})
+        if best_epoch(self.log) == epoch:
+            save_weights(self.model, self.run / BEST_WEIGHTS)
+        with atomic(self.run / STATE) as file:
+            json.dump({"weights": _weights_name(epoch), "log": self.log}, file)
+        for path in (self.run / STATE).parent.glob("*.weights.h5"):
+            if path.name != _weights_name(epoch):
+                path.unlink()
+        write_log(self.run / LOG, self.log)
+        if self.patience is not None and epoch - best_epoch(self.log) >= self.patience:
+            self.model.stop_training = True
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Save a model's weights, without the optimizer's state, under `path` when they are whole."""
+    part = path.with_name(f"part.{path.name}")  # Keras asks for the ending
+    keras.Model(model.input, model.output).save_weights(str(part))
+    part.replace(path)
+
+
+def write_log(path: Path, log: Log) -> None:
+    """Write a CSV file with a row for each epoch."""
+    with atomic(path) as file:
+        writer = csv.DictWriter(file, list(log[-1]), extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(log)
+
+
+def _weights_name(epoch: int) -> str:
+    return f"epoch-{epoch + 1:04d}.weights.h5"

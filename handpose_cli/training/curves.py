@@ -1,0 +1,73 @@
+"""A run's learning curves as one picture."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from handpose_cli.files import atomic
+
+# title: beginnings of the columns' names
+PANELS = {
+    "loss": ("loss", "stack"),
+    "PCK, validation": ("val_pck@",),
+    "mean error over the hand's size, validation": ("val_nme",),
+    "hand head": ("hand_loss", "val_handedness", "val_is_hand"),
+}
+
+
+def draw_curves(log: Path, png: Path) -> None:
+    """Draw what a log says of each epoch: a panel each for the loss, PCK, the mean error and the hand head.
+
+    Args:
+        log: CSV file with a row for each epoch; its column `epoch` counts from 1.
+        png: picture to write.
+
+    Raises:
+        ValueError: if the log has no epochs.
+    """
+    epochs, columns = read_columns(log)
+    panels = {
+        title: [name for name in columns if name.startswith(beginnings)]
+        for title, beginnings in PANELS.items()
+        if any(name.startswith(beginnings) for name in columns)
+    }
+    figure = Figure(figsize=(10, 3.4 * math.ceil(len(panels) / 2)), layout="constrained")
+    for number, (title, names) in enumerate(panels.items()):
+        axes = figure.add_subplot(math.ceil(len(panels) / 2), 2, number + 1)
+        _draw(axes, title, epochs, {name: columns[name] for name in names})
+    with atomic(png, "wb") as file:
+        figure.savefig(file, format="png", dpi=110)
+
+
+def read_columns(log: Path) -> tuple[list[int], dict[str, list[float]]]:
+    """Return a log's epochs, and its other columns by name, NaN where a cell is empty.
+
+    Raises:
+        ValueError: if it has no epochs.
+    """
+    with log.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise ValueError(f"{log}: no epochs")
+    columns = {name: [float(row[name] or "nan") for row in rows] for name in rows[0]}
+    return [int(epoch) for epoch in columns.pop("epoch")], columns
+
+
+def _draw(axes: Axes, title: str, epochs: list[int], columns: dict[str, list[float]]) -> None:
+    for name, values in columns.items():
+        label = name.removeprefix("val_").removesuffix("/keypoints")
+        axes.plot(epochs, values, label=label, marker="o" if len(epochs) < 20 else None, markersize=3)
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    if title.startswith("PCK"):
+        axes.set_ylim(0, 1)
+    if len(columns) > 1:
+        axes.legend(fontsize=8, frameon=False)

@@ -1,0 +1,158 @@
+"""An interrupted training run goes on as if nothing had happened."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from conftest import handpose
+from test_train import TINY, folder, tiny_preset, train  # noqa: F401 (fixtures)
+
+from handpose_cli.networks import presets
+from handpose_cli.training import checkpoint
+
+OPTIONS = ("--epochs", 4, "--steps-per-epoch", 3, "--ema", 0.9)
+
+
+def state_of(run):
+    """Return every array of the run's state (weights, optimizer, average) by name, and the log."""
+    state = json.loads((run / checkpoint.STATE).read_text())
+    arrays = {}
+    with h5py.File(run / "state" / state["weights"]) as file:
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return arrays, state["log"]
+
+
+def assert_same_runs(one, other):
+    (arrays, log), (others, other_log) = state_of(one), state_of(other)
+    assert len(log) == 4
+    assert log == other_log
+    assert arrays.keys() == others.keys()
+    assert any("average" in name or "ema" in name.lower() for name in arrays) or len(arrays) > 50
+    for name, values in arrays.items():
+        assert np.array_equal(values, others[name]), name
+    assert (one / "log.csv").read_bytes() == (other / "log.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder, tmp_path_factory):  # noqa: F811
+    run = tmp_path_factory.mktemp("runs") / "undisturbed"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(presets.PRESETS, "hourglass-lite", TINY)
+        assert train(folder, run, *OPTIONS).exit_code == 0
+    return run
+
+
+def test_a_killed_run_ends_with_the_same_weights(folder, undisturbed, tmp_path, tiny_preset):  # noqa: F811
+    run = tmp_path / "run"
+    script = (
+        "from handpose_cli.networks import presets\n"
+        f"presets.PRESETS['hourglass-lite'] = presets.{TINY!r}\n"
+        "from handpose_cli.cli import cli\n"
+        "cli()"
+    )
+    arguments = ["train", "--data", folder, "--val", folder, "-o", run, "--preset", "hourglass-lite",
+                 "--batch-size", 4, "--learning-rate", 1e-3, *OPTIONS]  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-c", script, *map(str, arguments)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (run / checkpoint.STATE).exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert 1 <= len(state_of(run)[1]) < 4, "the process was not killed in the middle"
+
+    result = handpose("train", "-o", run, "--resume")
+    assert result.exit_code == 0, result.stderr
+    assert_same_runs(run, undisturbed)
+
+
+def test_a_run_interrupted_while_it_saves_ends_with_the_same_weights(folder, undisturbed, tmp_path, tiny_preset, monkeypatch):  # noqa: F811
+    """Ctrl-C between the best weights and the state that goes with them."""
+    run, calls, real = tmp_path / "run", [], checkpoint.atomic
+
+    def atomic(path):
+        calls.append(path)
+        if calls.count(run / checkpoint.STATE) == 2:
+            raise KeyboardInterrupt
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "atomic", atomic)
+        result = train(folder, run, *OPTIONS)
+    assert result.exit_code == 130
+    assert result.stderr.splitlines()[-1] == (
+        f"Interrupted. Go on from the last epoch with: handpose train -o {run} --resume"
+    )
+    assert handpose("train", "-o", run, "--resume").exit_code == 0
+    assert_same_runs(run, undisturbed)
+
+
+def test_a_full_disk_is_told_and_loses_one_epoch(folder, undisturbed, tmp_path, tiny_preset, monkeypatch):  # noqa: F811
+    run, saved = tmp_path / "run", []
+    real = checkpoint.keras.Model.save_weights
+
+    def save_weights(model, path, **kwargs):
+        saved.append(path)
+        if len(saved) == 4:
+            Path(path).write_bytes(b"half a file")
+            raise OSError(28, "No space left on device")
+        return real(model, path, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.keras.Model, "save_weights", save_weights)
+        result = train(folder, run, *OPTIONS)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"Error: Cannot write to {run}: No space left on device. Go on with --resume."
+    assert handpose("train", "-o", run, "--resume").exit_code == 0
+    assert_same_runs(run, undisturbed)
+
+
+def test_a_finished_run_is_left_as_it_is(undisturbed, tiny_preset):  # noqa: F811
+    before, _ = state_of(undisturbed)
+    assert handpose("train", "-o", undisturbed, "--resume").exit_code == 0
+    after, log = state_of(undisturbed)
+    assert len(log) == 4
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_what_a_run_was_begun_with_does_not_change(undisturbed, tmp_path, tiny_preset):  # noqa: F811
+    result = handpose("train", "-o", undisturbed, "--resume", "--batch-size", 8)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: --batch-size was 4 in {undisturbed} and cannot be 8 now: begin a new run with --weights.\n"
+    )
+    result = handpose("train", "-o", tmp_path / "none", "--resume")
+    assert result.stderr == (
+        f"Error: {tmp_path / 'none'} holds no run to go on with: leave out --resume to begin one.\n"
+    )
+
+
+def test_a_run_that_gets_no_better_stops(folder, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, block="fixup"))  # no moving averages
+    run = tmp_path / "run"
+    # nothing is learnt at this rate, so the first epoch stays the best
+    result = train(folder, run, "--epochs", 9, "--steps-per-epoch", 1, "--patience", 2, "--learning-rate", 1e-30)
+    assert result.exit_code == 0
+    with (run / "log.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 3
+
+
+def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, tiny_preset):  # noqa: F811
+    run = tmp_path / "run"
+    assert train(folder, run, "--epochs", 1, "--steps-per-epoch", 1).exit_code == 0
+    before, _ = state_of(run)
+    result = handpose("train", "-o", run, "--resume", "--epochs", 3, "--learning-rate", 1e30, "--schedule", "constant")
+    assert result.exit_code == 1
+    assert "the loss is not a number any more in epoch" in result.stderr
+    after, log = state_of(run)
+    assert all(np.isfinite(array).all() for array in after.values() if array.dtype.kind == "f")
+    assert len(log) >= 1
+    assert before.keys() == after.keys()

@@ -1,0 +1,124 @@
+"""Several views of a hand: what is asked of the network, and how its answers become one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from handpose_cli.annotator.pose import find_keypoints
+from handpose_cli.annotator.views import merge, upright
+from handpose_cli.heatmaps import encode
+from handpose_cli.records import MIDDLE_MCP, WRIST
+
+POINTS = arrays(np.float64, (21, 2), elements=st.floats(-500, 500))
+IMAGE_SIZE = 300
+
+
+class SpotFinder:
+    """A network that finds the spots of `spots`, each by its red (green marks a spot's inside), as sure as it is told."""
+
+    def __init__(self, sure, is_hand=1.0):
+        self.sure, self.is_hand, self.calls = sure, is_hand, []
+
+    def __call__(self, crops):
+        self.calls.append(crops)
+        n, size = crops.shape[:2]
+        points = np.zeros((n, 21, 2))
+        for joint in range(21):
+            near = (np.abs(crops[..., 0] * 255 - 10 * joint) <= 4) & (crops[..., 1] > 0.99)
+            near = near.reshape(n, -1)
+            rows, columns = np.divmod(np.arange(size * size), size)
+            points[:, joint, 0] = (near * columns).sum(axis=1) / near.sum(axis=1)
+            points[:, joint, 1] = (near * rows).sum(axis=1) / near.sum(axis=1)
+        maps = self.sure * encode((points + 0.5) / 4 - 0.5, size // 4, 1.5)
+        left_side = crops[:, :, : size // 2].mean(axis=(1, 2, 3)) > crops[:, :, size // 2 :].mean(axis=(1, 2, 3))
+        return {"heatmaps": maps, "hand": np.stack([np.full(n, self.is_hand), left_side], axis=1).astype(np.float32)}
+
+
+@pytest.fixture
+def spots():
+    """Keypoints on a ring, the wrist below the middle MCP joint, and an image with a square of its own red at each."""
+    angles = np.linspace(0, 2 * np.pi, 21, endpoint=False) + 0.3
+    keypoints = np.rint(150 + np.stack([70 * np.cos(angles), 90 * np.sin(angles)], axis=1)).astype(int)
+    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    for joint, (x, y) in enumerate(keypoints):
+        image[y - 4 : y + 5, x - 4 : x + 5] = (10 * joint, 255, 0)
+    return keypoints, image, np.array([70, 50, 160, 200], np.float32)
+
+
+@pytest.mark.parametrize(("views", "calls"), [(1, 1), (2, 2), (4, 4)])
+def test_every_view_leads_back_to_the_image(spots, views, calls):
+    keypoints, image, box = spots
+    network = SpotFinder(sure=0.5)
+    found = find_keypoints(network, 192, [(image, box)], views)
+    assert len(network.calls) == calls
+    assert found.keypoints[0] == pytest.approx(keypoints, abs=2.0)
+    assert found.scores[0] == pytest.approx(0.5, abs=0.08)
+
+
+def test_a_sure_hand_is_not_looked_at_again(spots):
+    _, image, box = spots
+    network = SpotFinder(sure=1.0)
+    find_keypoints(network, 192, [(image, box)], views=4)
+    assert len(network.calls) == 2
+
+
+def test_what_is_no_hand_is_not_looked_at_again(spots):
+    _, image, box = spots
+    network = SpotFinder(sure=0.5, is_hand=0.01)
+    find_keypoints(network, 192, [(image, box)], views=4)
+    assert len(network.calls) == 2
+
+
+def test_a_mirrored_view_answers_for_the_other_side():
+    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    image[:, : IMAGE_SIZE // 2] = 200  # "right" to SpotFinder; mirrored it says left, which means right
+    box = np.array([0, 0, IMAGE_SIZE, IMAGE_SIZE], np.float32)
+    network = SpotFinder(sure=1.0)
+    with np.errstate(invalid="ignore"):  # no spots here
+        assert find_keypoints(network, 192, [(image, box)], views=2).is_right[0] == 1.0
+
+
+def test_hands_of_a_batch_do_not_change_each_other(spots):
+    _, image, box = spots
+    larger = np.array([50, 30, 200, 240], np.float32)
+    together = find_keypoints(SpotFinder(0.5), 192, [(image, box), (image, larger)], views=4)
+    alone = find_keypoints(SpotFinder(0.5), 192, [(image, larger)], views=4)
+    assert np.array_equal(together.keypoints[1], alone.keypoints[0])
+    assert np.array_equal(together.scores[1], alone.scores[0])
+
+
+@given(POINTS)
+def test_upright_puts_the_middle_finger_above_the_wrist_and_the_hand_inside(keypoints):
+    inside = upright(keypoints, 192).to_crop(keypoints)
+    wrist, knuckle = inside[WRIST], inside[MIDDLE_MCP]
+    assert knuckle[0] == pytest.approx(wrist[0], abs=1e-6)
+    assert knuckle[1] <= wrist[1] + 1e-6
+    assert (inside > 0).all() and (inside < 191).all()
+
+
+@given(POINTS, st.integers(1, 4))
+def test_views_that_agree_change_nothing(keypoints, views):
+    merged, scores = merge(np.stack([keypoints[None]] * views), np.full((views, 1, 21), 0.7))
+    assert merged[0] == pytest.approx(keypoints, rel=1e-4, abs=1e-3)
+    assert scores == pytest.approx(0.7)
+
+
+def test_a_view_that_stands_alone_is_left_out():
+    views = np.zeros((3, 1, 21, 2), np.float32)
+    views[..., 1] = np.linspace(0, 100, 21)
+    views[1, :, :, 0] = 1.0
+    views[2, 0, 5] = (60, 80)  # took another finger's tip
+    merged, scores = merge(views, np.full((3, 1, 21), 0.9, np.float32))
+    assert merged[0, 5] == pytest.approx([0.5, 25.0], abs=0.05)
+    assert scores[0, 5] == pytest.approx(0.6, abs=0.01)
+    assert scores[0, 6] == pytest.approx(0.9, abs=0.02)
+
+
+def test_views_without_any_score_give_their_mean():
+    views = np.zeros((2, 1, 21, 2), np.float32)
+    views[1] = 10
+    merged, scores = merge(views, np.zeros((2, 1, 21), np.float32))
+    assert merged == pytest.approx(5.0)
+    assert (scores == 0).all()
