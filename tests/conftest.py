@@ -34,3 +34,25 @@ def samples_run(tmp_path_factory) -> tuple[Path, Result]:
     """The samples annotated with everything on: the output folder and the call's result."""
     out = tmp_path_factory.mktemp("samples") / "out"
     return out, handpose("predict", SAMPLES, "-o", out, "--draw", "--format", "csv")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> Path:
+    """A small training folder."""
+    from tiny_training import write_training_folder
+
+    folder = tmp_path_factory.mktemp("data")
+    write_training_folder(folder)
+    return folder
+
+
+@pytest.fixture
+def tiny_preset(monkeypatch) -> None:
+    """A tiny network in place of hourglass-lite, exported after few crops."""
+    from tiny_training import TINY
+
+    from handpose_cli.networks import presets
+    from handpose_cli.training import deliver
+
+    monkeypatch.setattr(deliver, "CALIBRATION_CROPS", 8)
+    monkeypatch.setitem(presets.PRESETS, "hourglass-lite", TINY)

@@ -1,8 +1,5 @@
 """Augmentation: new backgrounds, filled borders, things in front of the hand, changed looks."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -14,16 +11,10 @@ from handpose_cli.training.augment import change_look, cut_random_border, random
 from handpose_cli.training.backgrounds import LEAST_SIDE, PICTURES, SIDE, STAY, Backgrounds, view
 from handpose_cli.training.cutouts import outside, without_background
 from handpose_cli.training.occlusion import cover
+from handpose_cli.training.samples import Sample
 
 SKIN = (214, 160, 130)
 HAND = open_hand(60, 60, 80)
-
-
-@dataclass
-class Sample:
-    image: Path
-    hand: Hand | None
-    box: np.ndarray
 
 
 def cut_out(background) -> np.ndarray:

@@ -19,8 +19,8 @@ from handpose_cli.networks import presets
 from handpose_cli.training import deliver
 from handpose_cli.training.card import write_card, write_data
 from handpose_cli.training.curves import draw_curves, read_columns
-from handpose_cli.training.dataset import Sample, read_samples
 from handpose_cli.training.deliver import FLOAT32, INT8, KERAS, ONNX, PCK, DeliveryError
+from handpose_cli.training.samples import Sample, read_samples
 
 TINY = presets.Preset(1, 16, 1, 32, "fixup", 1.5, "cross-entropy", hand_head=True)
 LOG = """epoch,loss,hand_loss,val_pck@0.1/keypoints,val_nme/keypoints
@@ -159,9 +159,8 @@ def test_an_unfinished_run_says_how_to_go_on(unfinished):
         f"Use --engine keras, or have it written anew: handpose train -o {run} --resume\n"
     )
     (run / "models.json").write_text('{"litert": "model.tflite"}')
-    missing = f"Error: {run}/model.tflite is missing, though models.json names it. Use --engine keras.\n"
-    assert error_of(run) == missing
     result = handpose("evaluate", "--labels", SAMPLES, "--weights", run)
+    missing = f"Error: {run}/model.tflite is missing, though models.json names it. Use --engine keras.\n"
     assert (result.exit_code, result.stderr) == (1, missing)
     deliver.withdraw(run)
     (run / "best.weights.h5").unlink()
@@ -177,10 +176,10 @@ def test_an_unfinished_run_says_how_to_go_on(unfinished):
 
 
 def test_forms_are_checked_before_a_run(monkeypatch):
-    deliver.check_forms(())
+    deliver.check_forms(("litert",))
     with pytest.raises(DeliveryError) as error:
         deliver.check_forms(("coreml",))
-    assert str(error.value) == "--export must be one of: onnx. Received: coreml"
+    assert str(error.value) == "--export must be one of: litert, onnx, none. Received: coreml"
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     monkeypatch.setitem(sys.modules, "onnx", sys)
     with pytest.raises(DeliveryError) as error:
@@ -220,10 +219,8 @@ def test_onnx_on_request(unfinished, held_back):
     import onnx
 
     graph = onnx.load(unfinished / ONNX).graph
-    shapes = {
-        value.name: [size.dim_param or size.dim_value for size in value.type.tensor_type.shape.dim]
-        for value in (*graph.input, *graph.output)
-    }
+    dims = {value.name: value.type.tensor_type.shape.dim for value in (*graph.input, *graph.output)}
+    shapes = {name: [size.dim_param or size.dim_value for size in sizes] for name, sizes in dims.items()}
     assert shapes == {"crop": ["batch", 32, 32, 3], "logits": ["batch", 8, 8, 21], "hand": ["batch", 2]}
 
 
@@ -245,8 +242,7 @@ def test_accuracy_is_that_of_prediction(held_back):
 def test_calibration_sees_places_without_a_hand_too(held_back, monkeypatch):
     monkeypatch.setattr(deliver, "CALIBRATION_CROPS", 40)
     black = [Sample(SAMPLES / "no_hand.jpg", None, np.array([-999, -999, 20, 20], np.float32))] * 50
-    sizes = [crop.shape for crop in deliver.calibration_crops(held_back, 32, black)()]
-    assert sizes == [(1, 32, 32, 3)] * 40
+    assert [crop.shape for crop in deliver.calibration_crops(held_back, 32, black)()] == [(1, 32, 32, 3)] * 40
     seen = []
     monkeypatch.setattr(deliver, "RandomCrops", lambda *arguments, **options: seen.append(options) or {})
     deliver.calibration_crops(held_back, 32, black)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from handpose_cli.annotator.pose import find_keypoints, hand_score, handedness_of, without_doubles
+from handpose_cli.annotator.hand_score import hand_score
+from handpose_cli.annotator.pose import find_keypoints, handedness_of, without_doubles
 from handpose_cli.heatmaps import encode
 from handpose_cli.records import Hand
+from handpose_cli.training.hand_score import fit
 
 
 def bright_spot(crops):
@@ -44,9 +46,26 @@ def test_a_small_hand_before_a_large_one_is_kept():
     assert without_doubles([large, small]) == [large, small]
 
 
-def test_the_hand_score_is_the_box_score_times_the_joints_mean():
-    assert hand_score(0.5, np.array([1.0, 0.6])) == pytest.approx(0.4)
-    assert hand_score(0.5, np.array([1.0, 0.6]), 0.5) == pytest.approx(0.2)
+def test_the_hand_score_grows_with_each_of_its_reasons():
+    sure, unsure = np.full(21, 0.9), np.full(21, 0.5)
+    for is_hand in (0.6, None):
+        assert (
+            0 < hand_score(0.3, unsure, is_hand) < hand_score(0.3, sure, is_hand) < hand_score(0.8, sure, is_hand) < 1
+        )
+    assert hand_score(0.5, unsure, 0.01) < hand_score(0.5, unsure, 0.99)
+
+
+def test_a_sure_no_or_yes_is_still_a_number():
+    assert hand_score(0.0, np.zeros(21), 0.0) == pytest.approx(0.0, abs=0.01)
+    assert hand_score(1.0, np.ones(21), 1.0) == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_weights_of_the_hand_score_are_those_that_explain_the_answers():
+    rng = np.random.default_rng(0)
+    terms = np.column_stack([rng.normal(0, 2, (20000, 2)), np.ones(20000)])
+    truth = np.array([0.7, -0.3, 0.5])
+    answers = rng.random(20000) < 1 / (1 + np.exp(-terms @ truth))
+    assert fit(terms, answers) == pytest.approx(truth, abs=0.05)
 
 
 def test_handedness_is_the_more_probable_one():

@@ -61,7 +61,7 @@ def test_the_head_says_how_the_results_were_made(samples_run):
     assert info["format_version"] == 1
     assert {"ssd-egohands.tflite", "hourglass-lite.tflite"} == set(info["weights"])
     assert all(len(digest) == 64 for digest in info["weights"].values())
-    assert info["arguments"]["score_threshold"] == 0.25
+    assert info["arguments"]["score_threshold"] == 0.5
 
 
 def test_the_table_agrees_with_the_json(samples_run):

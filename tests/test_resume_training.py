@@ -14,12 +14,12 @@ import h5py
 import numpy as np
 import pytest
 from conftest import handpose
-from test_train import TINY, folder, tiny_preset, train  # noqa: F401 (fixtures)
+from tiny_training import TINY, train
 
 from handpose_cli.networks import presets
 from handpose_cli.training import checkpoint
 
-OPTIONS = ("--epochs", 4, "--steps-per-epoch", 3, "--ema", 0.9)
+OPTIONS = ("--epochs", 4, "--steps-per-epoch", 3, "--ema", 0.9, "--export", "none")
 
 
 def state_of(run):
@@ -43,7 +43,7 @@ def assert_same_runs(one, other):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(folder, tmp_path_factory):  # noqa: F811
+def undisturbed(folder, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "undisturbed"
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(presets.PRESETS, "hourglass-lite", TINY)
@@ -51,7 +51,7 @@ def undisturbed(folder, tmp_path_factory):  # noqa: F811
     return run
 
 
-def test_a_killed_run_ends_with_the_same_weights(folder, undisturbed, tmp_path, tiny_preset):  # noqa: F811
+def test_a_killed_run_ends_with_the_same_weights(folder, undisturbed, tmp_path, tiny_preset):
     run = tmp_path / "run"
     script = (
         "from handpose_cli.networks import presets\n"
@@ -74,7 +74,9 @@ def test_a_killed_run_ends_with_the_same_weights(folder, undisturbed, tmp_path, 
     assert_same_runs(run, undisturbed)
 
 
-def test_a_run_interrupted_while_it_saves_ends_with_the_same_weights(folder, undisturbed, tmp_path, tiny_preset, monkeypatch):  # noqa: F811
+def test_a_run_interrupted_while_it_saves_ends_with_the_same_weights(
+    folder, undisturbed, tmp_path, tiny_preset, monkeypatch
+):
     """Ctrl-C between the best weights and the state that goes with them."""
     run, calls, real = tmp_path / "run", [], checkpoint.atomic
 
@@ -95,7 +97,7 @@ def test_a_run_interrupted_while_it_saves_ends_with_the_same_weights(folder, und
     assert_same_runs(run, undisturbed)
 
 
-def test_a_full_disk_is_told_and_loses_one_epoch(folder, undisturbed, tmp_path, tiny_preset, monkeypatch):  # noqa: F811
+def test_a_full_disk_is_told_and_loses_one_epoch(folder, undisturbed, tmp_path, tiny_preset, monkeypatch):
     run, saved = tmp_path / "run", []
     real = checkpoint.keras.Model.save_weights
 
@@ -110,12 +112,14 @@ def test_a_full_disk_is_told_and_loses_one_epoch(folder, undisturbed, tmp_path, 
         patch.setattr(checkpoint.keras.Model, "save_weights", save_weights)
         result = train(folder, run, *OPTIONS)
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == f"Error: Cannot write to {run}: No space left on device. Go on with --resume."
+    assert (
+        result.stderr.splitlines()[-1] == f"Error: Cannot write to {run}: No space left on device. Go on with --resume."
+    )
     assert handpose("train", "-o", run, "--resume").exit_code == 0
     assert_same_runs(run, undisturbed)
 
 
-def test_a_finished_run_is_left_as_it_is(undisturbed, tiny_preset):  # noqa: F811
+def test_a_finished_run_is_left_as_it_is(undisturbed, tiny_preset):
     before, _ = state_of(undisturbed)
     assert handpose("train", "-o", undisturbed, "--resume").exit_code == 0
     after, log = state_of(undisturbed)
@@ -123,11 +127,11 @@ def test_a_finished_run_is_left_as_it_is(undisturbed, tiny_preset):  # noqa: F81
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_what_a_run_was_begun_with_does_not_change(undisturbed, tmp_path, tiny_preset):  # noqa: F811
+def test_what_a_run_was_begun_with_does_not_change(undisturbed, tmp_path, tiny_preset):
     result = handpose("train", "-o", undisturbed, "--resume", "--batch-size", 8)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: --batch-size was 4 in {undisturbed} and cannot be 8 now: begin a new run with --weights.\n"
+        f"Error: --batch-size was 4 in {undisturbed} and cannot be 8 now: begin another with --weights.\n"
     )
     result = handpose("train", "-o", tmp_path / "none", "--resume")
     assert result.stderr == (
@@ -135,19 +139,20 @@ def test_what_a_run_was_begun_with_does_not_change(undisturbed, tmp_path, tiny_p
     )
 
 
-def test_a_run_that_gets_no_better_stops(folder, tmp_path, monkeypatch):  # noqa: F811
+def test_a_run_that_gets_no_better_stops(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, block="fixup"))  # no moving averages
     run = tmp_path / "run"
     # nothing is learnt at this rate, so the first epoch stays the best
-    result = train(folder, run, "--epochs", 9, "--steps-per-epoch", 1, "--patience", 2, "--learning-rate", 1e-30)
+    options = ("--epochs", 9, "--steps-per-epoch", 1, "--patience", 2, "--learning-rate", 1e-30, "--export", "none")
+    result = train(folder, run, *options)
     assert result.exit_code == 0
     with (run / "log.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 3
 
 
-def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, tiny_preset):  # noqa: F811
+def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, tiny_preset):
     run = tmp_path / "run"
-    assert train(folder, run, "--epochs", 1, "--steps-per-epoch", 1).exit_code == 0
+    assert train(folder, run, "--epochs", 1, "--steps-per-epoch", 1, "--export", "none").exit_code == 0
     before, _ = state_of(run)
     result = handpose("train", "-o", run, "--resume", "--epochs", 3, "--learning-rate", 1e30, "--schedule", "constant")
     assert result.exit_code == 1
@@ -155,4 +160,4 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, t
     after, log = state_of(run)
     assert all(np.isfinite(array).all() for array in after.values() if array.dtype.kind == "f")
     assert len(log) >= 1
-    assert before.keys() == after.keys()
+    assert before.keys() == after.keys()  # the other schedule took nothing from the optimizer's state

@@ -14,12 +14,15 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from handpose_cli.annotator.detector import Network, detect
-from handpose_cli.annotator.pose import find_keypoints, hand_score, handedness_of, without_doubles
+from handpose_cli.annotator.hand_score import hand_score
+from handpose_cli.annotator.pose import find_keypoints, handedness_of, without_doubles
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import Frame
 
 T = TypeVar("T")
+LEAST_BOX_SCORE = 0.1  # of the detector, for a box worth the hourglass's look
+
 Boxes = Mapping[tuple[str, int | None], list[Hand]]
 
 
@@ -95,7 +98,8 @@ def _boxes(frame: Frame, pixels: np.ndarray, networks: Networks, settings: Setti
         given = settings.boxes.get((frame.file, frame.index), [])
         return [(hand.box, 1.0 if hand.score is None else hand.score) for hand in given]
     if networks.detector is not None:
-        return list(zip(*detect(networks.detector, pixels, settings.score_threshold), strict=True))
+        least = min(LEAST_BOX_SCORE, settings.score_threshold)
+        return list(zip(*detect(networks.detector, pixels, least), strict=True))
     height, width = pixels.shape[:2]
     return [(np.array([0, 0, width, height], np.float32), 1.0)]
 

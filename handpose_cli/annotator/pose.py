@@ -15,7 +15,7 @@ from handpose_cli.records import Hand
 
 DOUBLE = 0.2  # of the hand's size
 SURE = 0.8  # mean joint score of two views that needs no more
-NO_HAND = 0.1  # least probability of being a hand that deserves more views
+NO_HAND = 0.05  # least probability of being a hand that deserves more views
 
 
 class Found(NamedTuple):
@@ -46,50 +46,64 @@ def find_keypoints(
         views: 1: the crop as it is; 2: also mirrored; 4: where that leaves doubt, also both turned upright.
     """
     images = [image for image, _ in hands]
-    looks = _look(network, [crop_around(box, input_size) for _, box in hands], images, mirrored=views > 1)
-    found = _merged(looks)
-    unsure = np.flatnonzero(found.scores.mean(axis=1) < SURE) if views > 2 else np.zeros(0, int)
-    if found.is_hand is not None:
-        unsure = unsure[found.is_hand[unsure] >= NO_HAND]
-    if not len(unsure):
+    crops = [crop_around(box, input_size) for _, box in hands]
+    pixels = _cut(crops, images)
+    found = _look(network, crops, pixels)
+    rows = np.arange(len(hands)) if found.is_hand is None else np.flatnonzero(found.is_hand >= NO_HAND)
+    if views == 1 or not len(rows):
         return found
-    crops = [upright(found.keypoints[i], input_size) for i in unsure]
-    again = _look(network, crops, [images[i] for i in unsure], mirrored=True)
-    better = _merged([_rows(look, unsure) for look in looks] + again)
-    for old, new in zip(found, better, strict=True):
-        if old is not None:
-            old[unsure] = new
+    looks = [_rows(found, rows), _look(network, [crops[i] for i in rows], pixels[rows], mirror=True)]
+    merged = _merged(looks)
+    _put(found, rows, merged)
+    unsure = np.flatnonzero(merged.scores.mean(axis=1) < SURE)
+    if views == 2 or not len(unsure):
+        return found
+    crops = [upright(merged.keypoints[i], input_size) for i in unsure]
+    pixels = _cut(crops, [images[i] for i in rows[unsure]])
+    looks = [_rows(look, unsure) for look in looks]
+    looks += [_look(network, crops, pixels), _look(network, crops, pixels, mirror=True)]
+    _put(found, rows[unsure], _merged(looks))
     return found
 
 
-def _look(network: Network, crops: Sequence[Crop], images: Sequence[np.ndarray], mirrored: bool) -> list[Found]:
-    """Run the hourglass on crops, and on the mirrored crops."""
-    pixels = np.stack([crop.cut(image) for crop, image in zip(crops, images, strict=True)])
-    answers = []
-    for mirror in (False, True)[: 1 + mirrored]:
-        outputs = network((pixels[:, :, ::-1] if mirror else pixels).astype(np.float32) / 255)
-        points, scores = decode_logits(outputs["logits"]) if "logits" in outputs else decode(outputs["heatmaps"])
-        points = heatmap_to_crop(points)
-        is_hand, is_right = outputs["hand"].T if "hand" in outputs else (None, None)
-        if mirror:
-            points[..., 0] = pixels.shape[2] - 1 - points[..., 0]
-            is_right = None if is_right is None else 1 - is_right
-        keypoints = np.stack([crop.to_image(p) for crop, p in zip(crops, points, strict=True)])
-        answers.append(Found(keypoints.astype(np.float32), scores, is_hand, is_right))
-    return answers
+def _cut(crops: Sequence[Crop], images: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack([crop.cut(image) for crop, image in zip(crops, images, strict=True)])
+
+
+def _look(network: Network, crops: Sequence[Crop], pixels: np.ndarray, mirror: bool = False) -> Found:
+    """Run the hourglass on crops (uint8 [n, size, size, 3]), or on their mirror images."""
+    outputs = network((pixels[:, :, ::-1] if mirror else pixels).astype(np.float32) / 255)
+    points, scores = decode_logits(outputs["logits"]) if "logits" in outputs else decode(outputs["heatmaps"])
+    points = heatmap_to_crop(points)
+    is_hand, is_right = outputs["hand"].T if "hand" in outputs else (None, None)
+    if mirror:
+        points[..., 0] = pixels.shape[2] - 1 - points[..., 0]
+        is_right = None if is_right is None else 1 - is_right
+    keypoints = np.stack([crop.to_image(p) for crop, p in zip(crops, points, strict=True)])
+    return Found(keypoints.astype(np.float32), scores, is_hand, is_right)
 
 
 def _merged(looks: Sequence[Found]) -> Found:
     keypoints, scores = merge(np.stack([look.keypoints for look in looks]), np.stack([look.scores for look in looks]))
-    is_hand, is_right = (
-        None if field[0] is None else np.mean(field, axis=0)
-        for field in ([look.is_hand for look in looks], [look.is_right for look in looks])
-    )
-    return Found(keypoints, scores, is_hand, is_right)
+    is_hand = _mean([look.is_hand for look in looks])
+    return Found(keypoints, scores, is_hand, _mean([look.is_right for look in looks]))
+
+
+def _mean(answers: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    known = [answer for answer in answers if answer is not None]
+    return np.mean(known, axis=0) if known else None
 
 
 def _rows(found: Found, rows: np.ndarray) -> Found:
-    return Found(*(None if field is None else field[rows] for field in found))
+    is_hand, is_right = (None if answer is None else answer[rows] for answer in (found.is_hand, found.is_right))
+    return Found(found.keypoints[rows], found.scores[rows], is_hand, is_right)
+
+
+def _put(found: Found, rows: np.ndarray, better: Found) -> None:
+    """Replace what was found of some hands."""
+    for old, new in zip(found, better, strict=True):
+        if old is not None and new is not None:
+            old[rows] = new
 
 
 def without_doubles(hands: Sequence[Hand]) -> list[Hand]:
@@ -113,14 +127,6 @@ def _apart(keypoints: np.ndarray | None, others: np.ndarray | None) -> float:
     if keypoints is None or others is None:
         return np.inf
     return float(np.linalg.norm(keypoints - others, axis=1).mean() / max(np.ptp(others, axis=0).max(), 1.0))
-
-
-def hand_score(box_score: float, keypoint_scores: np.ndarray, is_hand: float | None = None) -> float:
-    """Return a hand's score: the detector's score times the mean of the joints' scores, times `is_hand` if it is known.
-
-    The hourglass sees the hand larger than the detector does, and is unsure of its joints where there is no hand.
-    """
-    return float(box_score * keypoint_scores.mean() * (1.0 if is_hand is None else is_hand))
 
 
 def handedness_of(is_right: float | None) -> str | None:

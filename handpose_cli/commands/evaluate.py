@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from handpose_cli import __version__
-from handpose_cli.commands.options import SourceType, views_option
+from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, views_option
 from handpose_cli.formats.source import Source
 
 COCO_LIKE = ("coco", "coco-wholebody", "mmpose")  # whose files name images by ids
@@ -35,7 +35,7 @@ NORMS = ("bbox", "palm", "px", "head")
               help="PCK's threshold; repeatable.  [default: bbox .05 .1 .2, palm .2 .5, px 5 10 20, head .5 .7]",
               show_default=False)  # fmt: skip
 @click.option("--score-threshold", type=click.FloatRange(0, 1),
-              help="Least score of a hand that counts.  [default: 0.25 with --weights, else none]")  # fmt: skip
+              help="Least score of a hand that counts.  [default: 0.5 with --weights, else none]")  # fmt: skip
 @click.option("--oks-area", type=click.Choice(["box", "box53", "field"]), default="box",
               help="Area in OKS: the labelled box, 0.53 of it, or the labels' own.")  # fmt: skip
 @click.option("--visible-only", is_flag=True, help="Leave out joints that are labelled as hidden.")
@@ -86,14 +86,16 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
             predicted, given = rename(by_image(_read(predictions, images, labels)), truth, "prediction"), None
         else:
             predicted, given = _predict(truth, folder, weights, views, engine, threads, quiet)
-            score_threshold = 0.25 if score_threshold is None else score_threshold
+            score_threshold = SCORE_THRESHOLD if score_threshold is None else score_threshold
         evaluation = evaluate(truth, predicted, settings, score_threshold, given)
     except (FormatError, WeightsError) as error:
         raise click.ClickException(str(error)) from error
     evaluation.figures = {
         "handpose": __version__,
         "labels": _described(labels, truth),
-        "predictions": {"weights": weights, "views": views, "engine": engine} if weights else _described(predictions, predicted),
+        "predictions": {"weights": weights, "views": views, "engine": engine}
+        if weights
+        else _described(predictions, predicted),
         "settings": {"norms": norms, "visible_only": visible_only, "oks_area": oks_area, "seed": seed},
         **evaluation.figures,
     }

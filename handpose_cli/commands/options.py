@@ -24,6 +24,8 @@ class SourceType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+SCORE_THRESHOLD = 0.5  # a hand is more likely than not
+
 views_option = click.option(
     "--views",
     type=click.Choice([1, 2, 4]),

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from handpose_cli import __version__
-from handpose_cli.commands.options import SourceType, views_option
+from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, views_option
 from handpose_cli.formats import FORMATS
 from handpose_cli.formats.source import Source
 
@@ -31,7 +31,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--detector", type=click.Choice(["ssd", "whole-image"]), default="ssd",
               help="Find hands with the SSD, or take each image as one hand.")  # fmt: skip
 @click.option("--boxes", type=SourceType(), help="Take boxes from labels in any format and detect none.")
-@click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.25, help="Least score of a hand.")
+@click.option("--score-threshold", type=click.FloatRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @views_option
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Annotate every N-th frame of videos.")
@@ -44,8 +44,8 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
-def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, score_threshold, max_hands, views, every, weights,
-            engine, batch_size, threads, overwrite, quiet) -> None:  # fmt: skip
+def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, score_threshold, max_hands, views, every,
+            weights, engine, batch_size, threads, overwrite, quiet) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
     INPUTS are image and video files, folders, glob patterns, .txt files with one path a line, or - for a list of paths
@@ -151,6 +151,6 @@ def _info(ctx: click.Context, engine: str, weights: str, detects: bool) -> dict:
         },
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "coordinates": "pixels of the upright image (EXIF orientation applied); the first pixel's centre is (0, 0)",
-        "scores": "hand: detector's score x mean joint score; joint: probability that it is within 3 heatmap pixels "
-        "(12 crop pixels) of the keypoint, or the heatmap's peak for networks trained with the squared error",
+        "scores": "hand: probability that it is one; joint: probability that it is within 3 heatmap pixels (12 crop "
+        "pixels) of the keypoint, or the heatmap's peak for networks trained with the squared error, mean of the views",
     }

@@ -11,7 +11,6 @@ from handpose_cli.networks.presets import PRESETS
 from handpose_cli.training.settings import OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES
 
 EXIT_INTERRUPTED = 130
-SEED_RECIPE = RECIPES["hourglass-2"]
 
 
 def _by_recipe(name: str) -> str:
@@ -20,13 +19,16 @@ def _by_recipe(name: str) -> str:
 
 @click.command()
 @click.option("--data", metavar="[FORMAT:]PATH", multiple=True,
-              help="Labels to train on, with the images beside them; the format is recognised or named; repeatable.")  # fmt: skip
+              help="Labels to train on, with the images beside them; the format is recognised or named; "
+              "repeatable.")  # fmt: skip
 @click.option("--val", metavar="[FORMAT:]PATH", multiple=True,
               help="Such labels to choose the best weights by; repeatable.  [default: a part of --data]")  # fmt: skip
 @click.option("--val-split", type=click.FloatRange(0, 1, min_open=True, max_open=True),
-              help="Share of --data to hold back for that; versions of a pose stay together.  [default: 0.1]")  # fmt: skip
+              help="Share of --data to hold back for that; versions of a pose stay together.  "
+              "[default: 0.1]")  # fmt: skip
 @click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
-              help="Labels in which every hand has a box, to learn from the rest what is no hand; repeatable.")  # fmt: skip
+              help="Labels in which every hand has a box, to learn from the rest what is no hand; "
+              "repeatable.")  # fmt: skip
 @click.option("-o", "--output", "run", type=click.Path(path_type=Path, file_okay=False), required=True,
               help="Run folder to write.")  # fmt: skip
 @config_option
@@ -48,6 +50,11 @@ def _by_recipe(name: str) -> str:
 @click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: 0]")
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False), help="Weights to start from.")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that prepare batches.  [default: 2]")
+@click.option("--devices", type=click.IntRange(min=1), help="GPUs to split each batch among.  [default: all]")
+@click.option("--export", type=click.Choice(["litert", "onnx", "none"]), multiple=True,
+              help="What to write at the end: model.keras and LiteRT files, ONNX too, or nothing but weights.  "
+              "[default: litert]")  # fmt: skip
+@click.option("--data-licence", metavar="TEXT", multiple=True, help="For the model card; repeatable.")
 @click.option("--resume", is_flag=True,
               help="Go on with the run in the output folder, with its settings; --epochs may be more.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
@@ -62,13 +69,14 @@ def command(ctx, run, resume, quiet, **options) -> None:
     \b
     Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, 130 interrupted
     """
-    from handpose_cli.training.settings import SETTINGS, SettingsError, of_earlier_run, of_new_run
+    from handpose_cli.training.settings import SettingsError, of_earlier_run, of_new_run
+    from handpose_cli.weights import RUN_SETTINGS, RUN_WEIGHTS, WeightsError
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     try:
         if resume:
             settings = of_earlier_run(run, given)
-        elif (run / SETTINGS).exists():
+        elif (run / RUN_SETTINGS).exists():
             raise SettingsError(f"{run} already holds a run. Continue it with --resume or choose another --output.")
         else:
             settings = of_new_run({"preset": "hourglass-2", **given})
@@ -77,12 +85,11 @@ def command(ctx, run, resume, quiet, **options) -> None:
 
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.training import fit
-    from handpose_cli.training.checkpoint import BEST_WEIGHTS
-    from handpose_cli.weights import WeightsError
+    from handpose_cli.training.deliver import DeliveryError
 
     try:
         fit.train(settings, run, report=lambda line: None if quiet else click.echo(line, err=True))
-    except (FormatError, WeightsError, FloatingPointError) as error:
+    except (SettingsError, FormatError, WeightsError, DeliveryError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"Cannot write to {run}: {error.strerror}. Go on with --resume.") from error
@@ -90,4 +97,4 @@ def command(ctx, run, resume, quiet, **options) -> None:
         click.echo(f"Interrupted. Go on from the last epoch with: handpose train -o {run} --resume", err=True)
         ctx.exit(EXIT_INTERRUPTED)
     if not quiet:
-        click.echo(f"Best weights: {run / BEST_WEIGHTS}", err=True)
+        click.echo(f"Best weights: {run / RUN_WEIGHTS}. Predict with: handpose predict ... --weights {run}", err=True)

@@ -22,7 +22,7 @@ def load_detector(engine: str):
 
 
 def load_hourglass(engine: str, name: str):
-    """Load an hourglass (a bundled one's name, or a file) for an engine; raises `weights.WeightsError`."""
+    """Load an hourglass (a bundled name, a run folder or a file) for an engine; raises `weights.WeightsError`."""
     path = weights.find(name, engine)
     if engine == "keras":
         from handpose_cli.engine import keras

@@ -81,7 +81,9 @@ def _described(index: int | None) -> str:
     return "single image: its labels need frame numbers" if index is None else f"frame {index}"
 
 
-def _twice(batch: list[Frame], networks: Networks, views: int, boxes: pipeline.Boxes) -> list[tuple[Annotated, Annotated]]:
+def _twice(
+    batch: list[Frame], networks: Networks, views: int, boxes: pipeline.Boxes
+) -> list[tuple[Annotated, Annotated]]:
     batch = [replace(frame, read=cache(frame.read)) for frame in batch]  # decode each image once
     end_to_end = annotate(batch, networks, pipeline.Settings(LEAST_SCORE, views))
     in_boxes = annotate(batch, networks._replace(detector=None), pipeline.Settings(0.0, views, boxes=boxes))

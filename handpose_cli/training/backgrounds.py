@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.images import read_image
-
-if TYPE_CHECKING:
-    from handpose_cli.training.dataset import Sample
+from handpose_cli.training.samples import Sample
 
 PICTURES = 384  # kept in memory, at most 75 MB
 STAY = 8  # passes over the data for which a picture stays: in each an eighth of them are new

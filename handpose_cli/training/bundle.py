@@ -18,9 +18,9 @@ import numpy as np
 
 from handpose_cli.networks import presets
 from handpose_cli.networks.export import export_litert
-from handpose_cli.training.dataset import read_samples
 from handpose_cli.training.deliver import calibration_crops, in_precision
 from handpose_cli.training.negatives import find_negatives
+from handpose_cli.training.samples import read_samples
 
 
 def save_half_precision(weights: list[Path], preset: presets.Preset, path: Path) -> None:

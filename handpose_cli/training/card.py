@@ -19,12 +19,13 @@ from handpose_cli.formats.source import Source
 from handpose_cli.heatmaps import SCORE_RADIUS, STRIDE
 from handpose_cli.networks import presets
 from handpose_cli.records import KEYPOINT_NAMES
+from handpose_cli.training.checkpoint import LOG
 from handpose_cli.training.curves import draw_curves, read_columns
 from handpose_cli.training.deliver import CALIBRATION_CROPS, INT8, INT8_COSTS, KERAS, ONNX, PCK
 from handpose_cli.training.validation import MONITOR
 from handpose_cli.weights import RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS
 
-CARD, CURVES, DATA, LOG = "card.md", "curves.png", "data.json", "log.csv"
+CARD, CURVES, DATA = "card.md", "curves.png", "data.json"
 
 USES = {
     KERAS: "Keras: `keras.models.load_model`",
@@ -184,8 +185,8 @@ def _files(models: dict[str, Any], preset: presets.Preset) -> str:
 
 {_table(("file", "for", "size", "largest difference", PCK), rows)}
 
-The differences are from the Keras model, on {models["checked_crops"]} validation crops, over the range of \
-`{presets.output_name(preset)}`. {PCK} was measured on {models["validation_hands"]:,} validation hands. \
+The differences are from the Keras model, on {models["checked_crops"]} validation crops; those of \
+`{presets.output_name(preset)}` over its range. {PCK} was measured on {models["validation_hands"]:,} validation hands. \
 `handpose predict --weights` with this folder runs `{models["litert"]}` ({reason}), with `--engine keras` \
 `{RUN_WEIGHTS}`."""
 

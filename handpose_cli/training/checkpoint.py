@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ import numpy as np
 
 from handpose_cli.files import atomic
 from handpose_cli.training.validation import MONITOR
+from handpose_cli.weights import RUN_WEIGHTS
 
 STATE = "state/state.json"
 LOG = "log.csv"
-BEST_WEIGHTS = "best.weights.h5"
 
 Log = list[dict[str, Any]]  # what each epoch logged
 
@@ -35,7 +36,9 @@ def restore(model: keras.Model, run: Path) -> Log:
         return []
     state = json.loads(path.read_text(encoding="utf-8"))
     model.optimizer.build(model.trainable_variables)  # or its state would not be loaded
-    model.load_weights(str(path.with_name(state["weights"])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Keras only warns if it cannot load the optimizer's state
+        model.load_weights(str(path.with_name(state["weights"])))
     return state["log"]
 
 
@@ -54,7 +57,7 @@ class SaveState(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not np.isfinite(logs["loss"]):
             raise FloatingPointError(
-                f"the loss is not a number any more in epoch {epoch + 1}; go on with --resume and a lower --learning-rate"
+                f"the loss is not a number any more in epoch {epoch + 1}: go on with --resume, a lower --learning-rate"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         self.model.save_weights(str(self.folder / _weights_name(epoch)))
@@ -87,7 +90,7 @@ class CommitEpoch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.log.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}})
         if best_epoch(self.log) == epoch:
-            save_weights(self.model, self.run / BEST_WEIGHTS)
+            save_weights(self.model, self.run / RUN_WEIGHTS)
         with atomic(self.run / STATE) as file:
             json.dump({"weights": _weights_name(epoch), "log": self.log}, file)
         for path in (self.run / STATE).parent.glob("*.weights.h5"):

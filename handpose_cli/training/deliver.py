@@ -36,11 +36,12 @@ from handpose_cli.networks.export_onnx import PACKAGES, export_onnx, load_onnx
 from handpose_cli.networks.hourglass import HAND_OUTPUT
 from handpose_cli.quiet import quiet_stderr
 from handpose_cli.sources.images import read_image
-from handpose_cli.training.dataset import RandomCrops, Sample, centred_crops
+from handpose_cli.training.dataset import RandomCrops, centred_crops
+from handpose_cli.training.samples import Sample
 from handpose_cli.weights import RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS
 
 KERAS, FLOAT32, INT8, ONNX = "model.keras", "model.tflite", "model-int8.tflite", "model.onnx"
-FORMS = ("onnx",)  # on request
+FORMS = ("litert", "onnx", "none")  # "litert" is always there, but for "none"
 
 PCK = "pck@0.1/keypoints"
 CALIBRATION_CROPS = 512

@@ -8,16 +8,18 @@ from pathlib import Path
 import keras
 
 from handpose_cli.engine.keras import load_weights
-from handpose_cli.formats.errors import FormatError
 from handpose_cli.networks import presets
 from handpose_cli.networks.hourglass import HAND_OUTPUT
+from handpose_cli.training import card, deliver
 from handpose_cli.training import settings as run_settings
 from handpose_cli.training.checkpoint import CommitEpoch, Log, SaveState, UseAverage, restore
-from handpose_cli.training.dataset import RandomCrops, Sample, read_samples, split
+from handpose_cli.training.dataset import RandomCrops
+from handpose_cli.training.devices import on_devices
 from handpose_cli.training.loss import LOSSES, HandLoss
-from handpose_cli.training.negatives import find_negatives
 from handpose_cli.training.optimizer import make_optimizer
+from handpose_cli.training.prefetch import Prefetch
 from handpose_cli.training.progress import Progress
+from handpose_cli.training.read_data import Data, read_data
 from handpose_cli.training.settings import Settings
 from handpose_cli.training.validation import Validate
 
@@ -25,54 +27,72 @@ HAND_LOSS_WEIGHT = 0.3  # of the hand head, beside the maps' loss of 4 to 5
 
 
 def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
-    """Train until `settings.epochs`, from the run's last state on if it has one, and return its log.
+    """Train until `settings.epochs`, from the run's last state on if it has one, export, and return the log.
 
     Args:
-        run: folder for `settings.json`, and for what `training.checkpoint` writes after each epoch.
+        run: folder for `settings.json`, for what `training.checkpoint` writes after each epoch, and for the exported
+            networks and their card, see `training.deliver` and `training.card`.
         report: called with each line worth telling.
 
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
+        DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
+    deliver.check_forms(settings.export)
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.precision)
     preset = settings.network
-    samples, held_back, negatives = _read_data(settings)
+    data = read_data(settings)
     report(
-        f"{len(samples)} hands to train on, {len(held_back)} to validate on, {len(negatives)} places without, {preset}"
+        f"{len(data.samples)} hands to train on, {len(data.held_back)} to validate on, "
+        f"{len(data.negatives)} places without, {preset}"
     )
+    with on_devices(settings.devices, settings.batch_size):
+        log = _fit(settings, data, run, report)
+    if settings.export == ("none",):
+        return log
+    calibration = deliver.calibration_crops(data.samples, preset.input_size, data.negatives)
+    deliver.deliver(run, calibration, data.held_back, settings.export, report)
+    card.write_card(run)
+    return log
+
+
+def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None]) -> Log:
+    preset = settings.network
     model = presets.build(preset)
     if settings.weights:
         load_weights(model, Path(settings.weights), preset)
     run.mkdir(parents=True, exist_ok=True)
     run_settings.save(settings, run)
+    card.write_data(run, *data.counts, len(data.samples), len(data.held_back))
 
-    data = RandomCrops(
-        samples,
+    batches = RandomCrops(
+        data.samples,
         preset.input_size,
         settings.batch_size,
         settings.seed,
         maps=[name for name in model.output if name != HAND_OUTPUT],
-        negatives=negatives,
-        workers=settings.workers,
-        max_queue_size=4 * settings.workers,
+        negatives=data.negatives,
     )
-    steps = settings.steps_per_epoch or data.batches_a_pass
+    ahead = Prefetch(batches, settings.workers)
+    steps = settings.steps_per_epoch or batches.batches_a_pass
     compile_model(model, preset, settings, steps=settings.epochs * steps)
     log = restore(model, run)
-    data.first_batch = len(log) * steps
+    batches.first_batch = len(log) * steps
     progress = Progress(settings.epochs, settings.batch_size, report)
     callbacks = [
         SaveState(run),
         *([UseAverage()] if settings.ema else []),
-        Validate(held_back, preset, settings.batch_size),
+        Validate(data.held_back, preset, settings.batch_size),
         CommitEpoch(run, log, settings.patience),
         progress,
     ]
+    if len(log) < settings.epochs:
+        deliver.withdraw(run)
     try:
         model.fit(
-            data,
+            ahead,
             steps_per_epoch=steps,
             initial_epoch=len(log),
             epochs=settings.epochs,
@@ -81,10 +101,11 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
             callbacks=callbacks,
         )
     except Exception:
-        if data.failure is not None:
-            raise data.failure from None
+        if batches.failure is not None:
+            raise batches.failure from None
         raise
     finally:
+        ahead.close()
         progress.close()
     return log
 
@@ -97,15 +118,3 @@ def compile_model(model: keras.Model, preset: presets.Preset, settings: Settings
         loss_weights={name: HAND_LOSS_WEIGHT if name == HAND_OUTPUT else 1.0 for name in model.output},
         jit_compile=False,
     )
-
-
-def _read_data(settings: Settings) -> tuple[list[Sample], list[Sample], list[Sample]]:
-    """Return the hands to train on, those to validate on, and places without."""
-    samples = read_samples(settings.data)
-    if settings.val:
-        held_back = read_samples(settings.val)
-    else:
-        samples, held_back = split(samples, settings.val_split, settings.seed)
-    if len(samples) < settings.batch_size:
-        raise FormatError(f"{len(samples)} hands to train on are fewer than --batch-size {settings.batch_size}")
-    return samples, held_back, list(find_negatives(settings.negatives, settings.seed))

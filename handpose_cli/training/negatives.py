@@ -10,7 +10,7 @@ from handpose_cli import engine
 from handpose_cli.annotator.detector import detect
 from handpose_cli.formats.source import Source
 from handpose_cli.sources.images import read_image
-from handpose_cli.training.dataset import Sample
+from handpose_cli.training.samples import Sample
 
 LEAST_SCORE = 0.02  # of the detector, for a false alarm worth learning from
 ANYWHERE = 2  # random places in each image

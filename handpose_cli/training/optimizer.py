@@ -20,15 +20,15 @@ def make_optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer
     return keras.optimizers.RMSprop(schedule, **average)
 
 
-def make_schedule(name: str, highest: float, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def make_schedule(name: str, highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate over a run of so many steps.
 
     Args:
         name: "constant" (the seed's), "cosine" (Loshchilov and Hutter, "SGDR", 2017: a warm-up, then along a cosine to
             1 %) or "steps" (see `STEPS`).
     """
-    if name == "constant":
-        return highest
+    if name == "constant":  # a bare number would give the optimizer's state another variable
+        return keras.optimizers.schedules.PiecewiseConstantDecay([steps], [highest, highest])
     if name == "steps":
         return keras.optimizers.schedules.PiecewiseConstantDecay(
             [int(share * steps) for share, _ in STEPS], [highest, *(highest * factor for _, factor in STEPS)]

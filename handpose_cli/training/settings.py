@@ -10,8 +10,7 @@ from typing import Any
 
 from handpose_cli.files import atomic
 from handpose_cli.networks import presets
-
-SETTINGS = "settings.json"
+from handpose_cli.weights import RUN_SETTINGS
 
 # the seed project's; it trained in stretches of 40 epochs, each from the last one's checkpoint
 SEED_RECIPE = {
@@ -37,7 +36,7 @@ RECIPES = {
 OPTIMIZERS = ("rmsprop", "adamw")
 SCHEDULES = ("constant", "cosine", "steps")
 PRECISIONS = ("float32", "mixed_bfloat16")
-MAY_CHANGE = {"epochs", "learning_rate", "schedule", "patience", "workers", "data_licence", "export"}
+MAY_CHANGE = {"epochs", "learning_rate", "schedule", "patience", "workers", "devices", "data_licence", "export"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,8 @@ class Settings:
         seed: of every random choice.
         weights: weights file to start from instead of random numbers; it may lack the hand head.
         workers: threads that prepare batches.
-        export: forms to write at the end besides Keras and LiteRT.
+        devices: see `training.devices`.
+        export: what to write at the end, see `training.deliver`: "litert" and with it Keras, also "onnx", or "none".
         data_licence: what the model card says of the data's licence.
     """
 
@@ -84,7 +84,8 @@ class Settings:
     seed: int = 0
     weights: str | None = None
     workers: int = 2
-    export: tuple[str, ...] = ()
+    devices: int | None = None
+    export: tuple[str, ...] = ("litert",)
     data_licence: tuple[str, ...] = ()
 
     @property
@@ -116,9 +117,11 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
         SettingsError: if there is no run, or a setting that may not change is given anew.
     """
     try:
-        saved = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
+        saved = json.loads((run / RUN_SETTINGS).read_text(encoding="utf-8"))
         names = {field.name for field in fields(Settings)}
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items() if name in names}
+        values: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in saved.items() if name in names
+        }
         earlier = Settings(**values)
     except (OSError, ValueError, TypeError) as error:
         raise SettingsError(f"{run} holds no run to go on with: leave out --resume to begin one.") from error
@@ -126,14 +129,14 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
         if name not in MAY_CHANGE and value != (old := getattr(earlier, name)):
             option = name.replace("_", "-")
             raise SettingsError(
-                f"--{option} was {_said(old)} in {run} and cannot be {_said(value)} now: begin a new run with --weights."
+                f"--{option} was {_said(old)} in {run} and cannot be {_said(value)} now: begin another with --weights."
             )
     return replace(earlier, **{name: value for name, value in given.items() if name in MAY_CHANGE})
 
 
 def save(settings: Settings, run: Path) -> None:
     """Write `settings.json`: the settings, and the network's shape, which prediction needs."""
-    with atomic(run / SETTINGS) as file:
+    with atomic(run / RUN_SETTINGS) as file:
         json.dump({**asdict(settings), **asdict(settings.network)}, file, indent=1)
         file.write("\n")
 

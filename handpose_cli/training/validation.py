@@ -9,7 +9,8 @@ from handpose_cli.evaluation.metrics import average, correct, distances, longer_
 from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.networks import presets
 from handpose_cli.networks.hourglass import HAND_OUTPUT, heatmaps_name
-from handpose_cli.training.dataset import Sample, centred_crops
+from handpose_cli.training.dataset import centred_crops
+from handpose_cli.training.samples import Sample
 
 MONITOR = "val_pck@0.1/keypoints"
 

@@ -1,0 +1,68 @@
+"""Labelled hands and places without one: what training is made of."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from handpose_cli.formats.convert import sample_of
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.source import Source
+from handpose_cli.records import Hand
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled hand: the path of its image and the hand; or a place without one (`hand` is None).
+
+    `group` names what must stay on one side of a split: versions of one pose, frames of one video.
+    """
+
+    image: Path
+    hand: Hand | None
+    box: np.ndarray
+    group: str = ""
+
+
+def read_samples(sources: Iterable[str]) -> list[Sample]:
+    """Read labels, each `[FORMAT:]PATH`: one sample for each hand with keypoints in a still image.
+
+    Raises:
+        FormatError: if a file cannot be read, an image is missing, or there is no such hand.
+    """
+    sources = list(sources)
+    samples = []
+    for source in map(Source.parse, sources):
+        for record in source.read():
+            hands = [hand for hand in record.hands if hand.keypoints is not None]
+            if record.frame is not None or not hands:
+                continue
+            image = source.folder / record.file
+            if not image.is_file():
+                raise FormatError(f"{source.path}: no such image: {image}")
+            group = f"{source.path}:{sample_of(record)}"
+            samples += [Sample(image, hand, hand.box, group) for hand in hands]
+    if not samples:
+        raise FormatError(f"no labelled hands in: {', '.join(sources)}")
+    return samples
+
+
+def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample], list[Sample]]:
+    """Split samples in those to train on and a share, by groups and chosen by the seed, that is held back.
+
+    Raises:
+        FormatError: if one side would be empty.
+    """
+    groups = sorted({sample.group for sample in samples})
+    count = round(share * len(groups))
+    if not 0 < count < len(groups):
+        raise FormatError(f"{len(groups)} images cannot be split by --val-split {share:g}; name others with --val")
+    held_back = set(random.Random(seed).sample(groups, count))
+    return (
+        [sample for sample in samples if sample.group not in held_back],
+        [sample for sample in samples if sample.group in held_back],
+    )

@@ -1,0 +1,217 @@
+"""Training throughput against PyTorch, and against what the input pipeline gives; run by hand:
+
+    python tests/benchmarks/training.py [--network NAME]... [--data LABELS]... [--steps N] [--rounds N] [--no-compile]
+
+Each network is trained for some steps on ready-made batches by the compiled Keras model of `handpose train` through
+`fit`, and by `torch_hourglass.py` (channels_last; as it is, and through `torch.compile`), in float32 and with bfloat16,
+each in a process of its own with all cores, in turn. Then the threads of `RandomCrops` alone make batches. Prints
+images per second, from the median step of all rounds, and the ratio to the faster PyTorch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+BATCHES = {"hourglass-lite": 32, "hourglass-2": 8}  # the seed's 64 takes minutes a step on two cores
+PRECISIONS = ("float32", "mixed_bfloat16")
+WARM_UP = 4  # steps
+READY_MADE = 4  # batches
+
+
+def run_settings(network: str, precision: str):
+    """Return the settings of `handpose train`'s own recipe; the lite network with its hand head."""
+    from handpose_cli.training.settings import of_new_run
+
+    negatives = ("any",) if network == "hourglass-lite" else ()
+    given = {"preset": network, "data": ("any",), "negatives": negatives, "precision": precision}
+    return of_new_run({**given, "batch_size": BATCHES[network]})
+
+
+def ready_made(settings) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return batches of noise: crops, joints and hands, as in `RandomCrops`."""
+    rng = np.random.default_rng(0)
+    n, size = settings.batch_size, settings.network.input_size
+    batches = []
+    for _ in range(READY_MADE):
+        joints = np.concatenate([rng.uniform(0, size / 4, (n, 21, 2)), np.ones((n, 21, 1))], axis=2)
+        hands = np.column_stack([rng.integers(0, 2, n), np.ones(n), rng.integers(0, 2, n), np.ones(n)])
+        crops = rng.uniform(0, 1, (n, size, size, 3))
+        batches.append(tuple(a.astype(np.float32) for a in (crops, joints, hands)))
+    return batches
+
+
+def train_keras(settings, steps: int) -> dict:
+    """Return the parameters' number, the last loss and the seconds between the ends of the steps."""
+    import keras
+
+    from handpose_cli.networks import presets
+    from handpose_cli.networks.hourglass import HAND_OUTPUT
+    from handpose_cli.training.fit import compile_model
+
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(settings.precision)
+    model = presets.build(settings.network)
+    compile_model(model, settings.network, settings, steps=10_000)
+
+    batches = [
+        (crops, {name: hands if name == HAND_OUTPUT else joints for name in model.output})
+        for crops, joints, hands in ready_made(settings)
+    ]
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return steps
+
+        def __getitem__(self, index: int):
+            return batches[index % READY_MADE]
+
+    ends: list[float] = []
+    losses: list[float] = []
+
+    def end(_, logs) -> None:
+        losses.append(float(logs["loss"]))
+        ends.append(time.perf_counter())
+
+    model.fit(Batches(), verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=end)])
+    return {"parameters": model.count_params(), "loss": losses[-1], "seconds": np.diff(ends).tolist()}
+
+
+def train_torch(settings, steps: int, compiled: bool) -> dict:
+    """The same by PyTorch."""
+    import torch
+    from torch_hourglass import StackedHourglass, make_step, parameters
+
+    torch.manual_seed(0)
+    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_flush_denormal(True)  # as TensorFlow does
+    model = StackedHourglass(settings.network).to(memory_format=torch.channels_last)
+    step = make_step(torch.compile(model) if compiled else model, settings)
+    batches = ready_made(settings)
+    ends = []
+    for i in range(steps):
+        loss = step(*batches[i % READY_MADE])
+        ends.append(time.perf_counter())
+    return {"parameters": parameters(model), "loss": loss, "seconds": np.diff(ends).tolist()}
+
+
+TRAINERS: dict[str, Callable[..., dict]] = {
+    "keras": train_keras,
+    "torch": lambda settings, steps: train_torch(settings, steps, compiled=False),
+    "torch compiled": lambda settings, steps: train_torch(settings, steps, compiled=True),
+}
+
+
+def in_own_process(*arguments: str) -> dict:
+    """Call this file with arguments; return what it prints in its last line."""
+    call = [sys.executable, __file__, "--child", *arguments]
+    result = subprocess.run(call, text=True, capture_output=True)
+    if result.returncode:
+        sys.exit(f"{' '.join(arguments)}: {result.stderr[-2000:]}")
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def compare(network: str, precision: str, trainers: list[str], steps: int, rounds: int) -> dict[str, float]:
+    """Train by each trainer in turn; return images per second of each."""
+    seconds: dict[str, list[float]] = {name: [] for name in trainers}
+    numbers = {}
+    for _ in range(rounds):
+        for name in trainers:
+            result = in_own_process(name, network, precision, str(steps))
+            seconds[name] += result["seconds"][WARM_UP:]
+            numbers[name] = result["parameters"]
+            assert np.isfinite(result["loss"]), (name, result["loss"])
+    assert len(set(numbers.values())) == 1, f"not the same network: {numbers}"
+    rates = {name: BATCHES[network] / statistics.median(values) for name, values in seconds.items()}
+    print(f"{network}, {precision}, batch {BATCHES[network]}, {numbers['keras']:,} parameters")
+    for name, values in seconds.items():
+        spread = f"{BATCHES[network] / max(values):.1f} to {BATCHES[network] / min(values):.1f}"
+        print(f"  {name}: {rates[name]:.1f} images/s ({spread})")
+    peer = max(rate for name, rate in rates.items() if name != "keras")
+    print(f"  keras / the faster torch: {rates['keras'] / peer:.2f}", flush=True)
+    return rates
+
+
+def made_up_data(folder: Path) -> str:
+    """Write crops with context of the samples' hands, as labels to train on."""
+    import cv2
+
+    from handpose_cli.crop import crop_around
+    from handpose_cli.formats import label_list
+
+    entries = []
+    for record in label_list.read(SAMPLES / "labels.json"):
+        for hand in record.hands if record.frame is None else []:
+            crop = crop_around(hand.box, 208, 1.8)
+            name = f"{len(entries)}.jpg"
+            cv2.imwrite(str(folder / name), crop.cut(cv2.imread(str(SAMPLES / record.file))))
+            points = crop.to_crop(hand.keypoints).round(2).tolist()
+            entries.append({"image": name, "width": 208, "height": 208, "keypoints": points})
+    (folder / "labels.json").write_text(json.dumps(entries * 100))
+    return str(folder)
+
+
+def make_batches(network: str, batches: str, *data: str) -> dict:
+    """Return how many crops `RandomCrops` makes in a second with the threads that `fit` would give it."""
+    from handpose_cli.training.dataset import RandomCrops
+    from handpose_cli.training.samples import read_samples
+
+    settings = run_settings(network, "float32")
+    samples = read_samples(data)
+    crops = RandomCrops(samples, settings.network.input_size, settings.batch_size, seed=0)
+    count, first = int(batches), 30  # batches in which the pool of backgrounds fills
+    with ThreadPoolExecutor(settings.workers) as pool:
+        list(pool.map(crops.__getitem__, range(first)))
+        started = time.perf_counter()
+        list(pool.map(crops.__getitem__, range(first, first + count)))
+        seconds = time.perf_counter() - started
+    return {"rate": count * settings.batch_size / seconds, "workers": settings.workers, "hands": len(samples)}
+
+
+def child(arguments: list[str]) -> dict:
+    if arguments[0] == "crops":
+        return make_batches(*arguments[1:])
+    name, network, precision, steps = arguments
+    return TRAINERS[name](run_settings(network, precision), int(steps))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--network", action="append", choices=BATCHES, help="default: all")
+    parser.add_argument("--precision", action="append", choices=PRECISIONS, help="default: both")
+    parser.add_argument("--data", action="append", default=[], help="labels for the crops; default: from samples/")
+    parser.add_argument("--steps", type=int, default=16, help=f"of each process, {WARM_UP + 1} of them not counted")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--no-compile", action="store_true", help="leave out torch.compile, which takes minutes")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        print(json.dumps(child(arguments.child)))
+        return
+    trainers = [name for name in TRAINERS if not (arguments.no_compile and name == "torch compiled")]
+    for network in arguments.network or BATCHES:
+        fastest = 0.0
+        for precision in arguments.precision or PRECISIONS:
+            rates = compare(network, precision, trainers, arguments.steps, arguments.rounds)
+            fastest = max(fastest, rates["keras"])
+        with tempfile.TemporaryDirectory() as folder:
+            data = arguments.data or [made_up_data(Path(folder))]
+            crops = in_own_process("crops", network, "40", *data)
+        print(f"{network}: {crops['rate']:.0f} crops/s by {crops['workers']} threads of RandomCrops alone")
+        print(f"  crops / the faster Keras: {crops['rate'] / fastest:.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""A network and data so small that a test can train it; `conftest` makes fixtures of them."""
+
+import json
+from pathlib import Path
+
+import cv2
+from click.testing import Result
+from conftest import SAMPLES, handpose
+
+from handpose_cli.crop import crop_around
+from handpose_cli.formats import label_list
+from handpose_cli.networks import presets
+
+TINY = presets.Preset(1, 8, 1, 32, "plain", 1.5, "cross-entropy")
+
+
+def write_training_folder(folder: Path) -> None:
+    """Write the samples' hands as small crops with labels."""
+    entries = []
+    for record in label_list.read(SAMPLES / "labels.json"):
+        for hand in record.hands if record.frame is None else []:
+            crop = crop_around(hand.box, 96, 1.8)
+            name = f"{len(entries)}.png"
+            cv2.imwrite(str(folder / name), crop.cut(cv2.imread(str(SAMPLES / record.file))))
+            points = crop.to_crop(hand.keypoints).round(2).tolist()
+            entries.append({"image": name, "width": 96, "height": 96, "keypoints": points})
+    (folder / "labels.json").write_text(json.dumps(entries))
+
+
+def train(folder: Path, run: Path, *options: object) -> Result:
+    """Train the network of the fixture `tiny_preset` on a folder."""
+    settings = ("--preset", "hourglass-lite", "--batch-size", 4, "--learning-rate", 1e-3, "--ema", 0)
+    return handpose("train", "--data", folder, "--val", folder, "-o", run, *settings, *options)
