@@ -34,6 +34,16 @@ def test_one_hand_an_entry(tmp_path):
     assert hand.keypoint_scores == pytest.approx([1] * 20 + [0.5])
 
 
+@pytest.mark.parametrize(
+    ("told", "handedness"),
+    [({"hand": "left"}, "left"), ({"handedness": "right"}, "right"), ({"right_score": 0.98}, "right"),
+     ({"right_score": 0.02}, "left"), ({"right_score": 0.5}, None), ({}, None)],
+)  # fmt: skip
+def test_each_way_to_tell_the_handedness(tmp_path, told, handedness):
+    (record,) = read_list(tmp_path, [{**IMAGE, "keypoints": POINTS, **told}])
+    assert record.hands[0].handedness == handedness
+
+
 def test_many_hands_and_only_boxes(tmp_path):
     hands = [{"keypoints": POINTS, "box": [1, 2, 3, 4], "handedness": "left"}, {"keypoints": POINTS}]
     others = [{**IMAGE, "image": "b.jpg", "boxes": [[1, 2, 3, 4]]}, {**IMAGE, "image": "c.jpg", "hands": []}]

@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 # of the log-odds of the detector's score, of the mean of the joints' scores and of `is_hand`; and the constant
-WITH_HAND_HEAD = (0.389, 0.596, 0.438, -2.209)
-WITHOUT_HAND_HEAD = (0.514, 1.266, 0.0, -0.435)
+WITH_HAND_HEAD = (0.405, 0.896, 0.444, -2.059)
+WITHOUT_HAND_HEAD = (0.504, 1.409, 0.0, -0.621)
 MOST = 7.0  # log-odds count up to here: networks exaggerate
 
 

@@ -13,8 +13,9 @@ or, where only boxes are known:
 
 Keypoints are pixels of the upright image in FreiHAND order; where only some joints are known, they are an object from a
 joint's number to its place, {"4": [x, y], "8": [x, y]}. Optional for each hand: `box` [x, y, width, height],
-`handedness` (or `right_score`, 0 to 1: how sure a labeller is that it is a right hand), `visible` [21] (0 for a hidden
-joint), and `spread` [21]: how far several labellers of the joint disagree, as a fraction of the hand's size.
+`handedness` or `hand` ("left" or "right"; or `right_score`, 0 to 1: how sure a labeller is that it is a right hand),
+`visible` [21] (0 for a hidden joint), and `spread` [21]: how far several labellers of the joint disagree, as a fraction
+of the hand's size.
 """
 
 from __future__ import annotations
@@ -108,6 +109,6 @@ def _hand(entry: dict) -> Hand:
 
 def _handedness(entry: dict) -> str | None:
     if "right_score" not in entry:
-        return hand_fields(entry)["handedness"]
+        return hand_fields({"handedness": entry.get("hand"), **entry})["handedness"]
     right = float(numbers_of(entry["right_score"], (), "right_score"))
     return "right" if right >= SURE else "left" if right <= 1 - SURE else None

@@ -16,6 +16,7 @@ from handpose_cli.records import NUM_JOINTS, Hand, box_around
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.images import read_image
 from handpose_cli.training.augment import change_look, cut_random_border, random_crop
+from handpose_cli.training.backgrounds import Backgrounds
 from handpose_cli.training.samples import Sample
 
 NEGATIVE_SHARE = 0.25  # places without a hand for each hand
@@ -62,6 +63,7 @@ class RandomCrops(keras.utils.PyDataset):
         self.size, self.batch_size, self.seed, self.first_batch = size, batch_size, seed, first_batch
         self.negatives_a_pass = min(len(self.negatives), round(NEGATIVE_SHARE * len(samples)))
         self.batches_a_pass = (len(samples) + self.negatives_a_pass) // batch_size
+        self.backgrounds = Backgrounds([*self.samples, *self.negatives], seed)
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     @property
@@ -84,7 +86,9 @@ class RandomCrops(keras.utils.PyDataset):
             except FormatError as error:
                 self.failure = error
                 raise
-            crops[i] = change_look(cut_random_border(image, crop, rng), rng)
+            picture = self.backgrounds.draw(number, rng)
+            keypoints = None if sample.hand is None else sample.hand.keypoints
+            crops[i] = change_look(cut_random_border(image, crop, rng, picture, keypoints), rng, picture)
             hands[i] = hand_target(sample.hand, crop.mirrored)
             if sample.hand is not None:
                 joints[i] = target(crop.to_crop(sample.hand.keypoints), sample.hand)

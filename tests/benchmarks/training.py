@@ -4,8 +4,9 @@
 
 Each network is trained for some steps on ready-made batches by the compiled Keras model of `handpose train` through
 `fit`, and by `torch_hourglass.py` (channels_last; as it is, and through `torch.compile`), in float32 and with bfloat16,
-each in a process of its own with all cores, in turn. Then the threads of `RandomCrops` alone make batches. Prints
-images per second, from the median step of all rounds, and the ratio to the faster PyTorch.
+each in a process of its own with all cores, in turn; PyTorch also with one thread, since on a busy machine its two wait
+for each other many times over. Then the threads of `RandomCrops` alone make batches. Prints images per second, from the
+median step of all rounds, the processor's milliseconds per image, and the ratio to the fastest PyTorch.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 SAMPLES = Path(__file__).parents[2] / "samples"
 BATCHES = {"hourglass-lite": 32, "hourglass-2": 8}  # the seed's 64 takes minutes a step on two cores
 PRECISIONS = ("float32", "mixed_bfloat16")
+CORES = os.cpu_count() or 1
 WARM_UP = 4  # steps
 READY_MADE = 4  # batches
 
@@ -54,7 +56,7 @@ def ready_made(settings) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
 
 def train_keras(settings, steps: int) -> dict:
-    """Return the parameters' number, the last loss and the seconds between the ends of the steps."""
+    """Return the parameters' number, the last loss and each step's seconds: see `Clock`."""
     import keras
 
     from handpose_cli.networks import presets
@@ -78,39 +80,52 @@ def train_keras(settings, steps: int) -> dict:
         def __getitem__(self, index: int):
             return batches[index % READY_MADE]
 
-    ends: list[float] = []
-    losses: list[float] = []
+    clock, losses = Clock(), []
 
     def end(_, logs) -> None:
         losses.append(float(logs["loss"]))
-        ends.append(time.perf_counter())
+        clock.tick()
 
     model.fit(Batches(), verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=end)])
-    return {"parameters": model.count_params(), "loss": losses[-1], "seconds": np.diff(ends).tolist()}
+    return {"parameters": model.count_params(), "loss": losses[-1], **clock.read()}
 
 
-def train_torch(settings, steps: int, compiled: bool) -> dict:
+def train_torch(settings, steps: int, threads: int, compiled: bool = False) -> dict:
     """The same by PyTorch."""
     import torch
     from torch_hourglass import StackedHourglass, make_step, parameters
 
     torch.manual_seed(0)
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # as TensorFlow does
     model = StackedHourglass(settings.network).to(memory_format=torch.channels_last)
     step = make_step(torch.compile(model) if compiled else model, settings)
-    batches = ready_made(settings)
-    ends = []
+    batches, clock = ready_made(settings), Clock()
     for i in range(steps):
         loss = step(*batches[i % READY_MADE])
-        ends.append(time.perf_counter())
-    return {"parameters": parameters(model), "loss": loss, "seconds": np.diff(ends).tolist()}
+        clock.tick()
+    return {"parameters": parameters(model), "loss": loss, **clock.read()}
+
+
+class Clock:
+    """Seconds between ticks: as they pass, and of all cores together."""
+
+    def __init__(self) -> None:
+        self.ticks: list[tuple[float, float]] = []
+
+    def tick(self) -> None:
+        self.ticks.append((time.perf_counter(), time.process_time()))
+
+    def read(self) -> dict[str, list[float]]:
+        seconds, processor = np.diff(self.ticks, axis=0)[WARM_UP:].T.tolist()
+        return {"seconds": seconds, "processor": processor}
 
 
 TRAINERS: dict[str, Callable[..., dict]] = {
     "keras": train_keras,
-    "torch": lambda settings, steps: train_torch(settings, steps, compiled=False),
-    "torch compiled": lambda settings, steps: train_torch(settings, steps, compiled=True),
+    "torch": lambda settings, steps: train_torch(settings, steps, CORES),
+    "torch, one thread": lambda settings, steps: train_torch(settings, steps, 1),
+    "torch compiled": lambda settings, steps: train_torch(settings, steps, CORES, compiled=True),
 }
 
 
@@ -125,22 +140,24 @@ def in_own_process(*arguments: str) -> dict:
 
 def compare(network: str, precision: str, trainers: list[str], steps: int, rounds: int) -> dict[str, float]:
     """Train by each trainer in turn; return images per second of each."""
-    seconds: dict[str, list[float]] = {name: [] for name in trainers}
-    numbers = {}
+    batch = BATCHES[network]
+    runs: dict[str, list[dict]] = {name: [] for name in trainers}
     for _ in range(rounds):
         for name in trainers:
-            result = in_own_process(name, network, precision, str(steps))
-            seconds[name] += result["seconds"][WARM_UP:]
-            numbers[name] = result["parameters"]
-            assert np.isfinite(result["loss"]), (name, result["loss"])
+            runs[name].append(in_own_process(name, network, precision, str(steps)))
+    numbers = {name: results[0]["parameters"] for name, results in runs.items()}
     assert len(set(numbers.values())) == 1, f"not the same network: {numbers}"
-    rates = {name: BATCHES[network] / statistics.median(values) for name, values in seconds.items()}
-    print(f"{network}, {precision}, batch {BATCHES[network]}, {numbers['keras']:,} parameters")
-    for name, values in seconds.items():
-        spread = f"{BATCHES[network] / max(values):.1f} to {BATCHES[network] / min(values):.1f}"
-        print(f"  {name}: {rates[name]:.1f} images/s ({spread})")
+    assert all(np.isfinite(result["loss"]) for results in runs.values() for result in results), runs
+    print(f"{network}, {precision}, batch {batch}, {numbers['keras']:,} parameters")
+    rates = {}
+    for name, results in runs.items():
+        seconds, processor = ([s for result in results for s in result[key]] for key in ("seconds", "processor"))
+        rates[name] = batch / statistics.median(seconds)
+        spread = f"{batch / max(seconds):.1f} to {batch / min(seconds):.1f}"
+        cost = 1000 * statistics.median(processor) / batch
+        print(f"  {name}: {rates[name]:.1f} images/s ({spread}), {cost:.0f} ms of processor an image")
     peer = max(rate for name, rate in rates.items() if name != "keras")
-    print(f"  keras / the faster torch: {rates['keras'] / peer:.2f}", flush=True)
+    print(f"  keras / the fastest torch: {rates['keras'] / peer:.2f}", flush=True)
     return rates
 
 
