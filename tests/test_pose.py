@@ -46,6 +46,13 @@ def test_a_small_hand_before_a_large_one_is_kept():
     assert without_doubles([large, small]) == [large, small]
 
 
+def test_a_doubtful_hand_within_another_is_a_part_of_it():
+    whole, fingers, beside = hand_at(0, 0, 0.95, size=300), hand_at(150, 10, 0.6, size=120), hand_at(260, 10, 0.6)
+    assert without_doubles([whole, fingers, beside]) == [whole, beside]
+    sure = hand_at(150, 10, 0.8, size=120)
+    assert without_doubles([whole, sure]) == [whole, sure]
+
+
 def test_the_hand_score_grows_with_each_of_its_reasons():
     sure, unsure = np.full(21, 0.9), np.full(21, 0.5)
     for is_hand in (0.6, None):

@@ -14,6 +14,8 @@ from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.records import Hand
 
 DOUBLE = 0.2  # of the hand's size
+PART = 0.8  # of a box's area
+SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another's box
 SURE = 0.8  # mean joint score of two views that needs no more
 NO_HAND = 0.05  # least probability of being a hand that deserves more views
 
@@ -107,26 +109,36 @@ def _put(found: Found, rows: np.ndarray, better: Found) -> None:
 
 
 def without_doubles(hands: Sequence[Hand]) -> list[Hand]:
-    """Drop hands with the same keypoints as a better one: the detector may box one hand twice, with little overlap.
+    """Drop hands that are better ones again: the detector may box one hand twice, and a few fingers once more.
 
     Args:
         hands: with keypoints, best first.
 
     Returns:
-        Those that lie, in the mean of the joints, at least `DOUBLE` times the size of each better hand away from it.
+        Those whose joints lie, in the mean, at least `DOUBLE` times the size of each better hand away from it, and
+        whose box, if they score less than `SURE_HAND`, does not lie within a better one's.
     """
     kept: list[Hand] = []
     for hand in hands:
-        if all(_apart(hand.keypoints, better.keypoints) >= DOUBLE for better in kept):
+        if not any(_is_double(hand, better) or _is_part(hand, better) for better in kept):
             kept.append(hand)
     return kept
 
 
-def _apart(keypoints: np.ndarray | None, others: np.ndarray | None) -> float:
-    """Return the mean distance of the joints over the longer side of the other hand."""
-    if keypoints is None or others is None:
-        return np.inf
-    return float(np.linalg.norm(keypoints - others, axis=1).mean() / max(np.ptp(others, axis=0).max(), 1.0))
+def _is_double(hand: Hand, better: Hand) -> bool:
+    """Return whether the joints lie on the better hand's: mean distance over the longer side of that hand."""
+    if hand.keypoints is None or better.keypoints is None:
+        return False
+    distance = np.linalg.norm(hand.keypoints - better.keypoints, axis=1).mean()
+    return float(distance / max(np.ptp(better.keypoints, axis=0).max(), 1.0)) < DOUBLE
+
+
+def _is_part(hand: Hand, better: Hand) -> bool:
+    """Return whether a doubtful hand's box lies, by its larger part (`PART`), within the better hand's box."""
+    low = np.maximum(hand.box[:2], better.box[:2])
+    high = np.minimum(hand.box[:2] + hand.box[2:], better.box[:2] + better.box[2:])
+    inside = np.clip(high - low, 0, None).prod() / max(hand.box[2:].prod(), 1e-6)
+    return (hand.score or 0.0) < SURE_HAND and inside >= PART
 
 
 def handedness_of(is_right: float | None) -> str | None:
