@@ -22,7 +22,7 @@ from handpose_cli.training.samples import Sample, read_samples
 
 def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_preset):
     run = tmp_path / "run"
-    result = train(folder, run, "--epochs", 2)
+    result = train(folder, run, "--epochs", 2, "--export", "none")
     assert result.exit_code == 0, result.stderr
     assert result.stderr.splitlines()[-1] == (
         f"Best weights: {run / 'best.weights.h5'}. Predict with: handpose predict ... --weights {run}"
@@ -34,7 +34,7 @@ def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_p
         f"Error: {run} already holds a run. Continue it with --resume or choose another --output.\n"
     )
 
-    assert handpose("train", "-o", run, "--epochs", 4, "--resume").exit_code == 0
+    assert handpose("train", "-o", run, "--epochs", 4, "--resume", "--export", "litert").exit_code == 0
     with (run / "log.csv").open() as file:
         log = list(csv.DictReader(file))
     assert [row["epoch"] for row in log] == ["1", "2", "3", "4"]
