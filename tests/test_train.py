@@ -48,7 +48,7 @@ def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_p
 
 
 def test_several_stacks_and_a_hand_head_are_trained_together(folder, tmp_path, monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, stacks=2, block="fixup"))
+    monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, stacks=2))
     headless, run = tmp_path / "headless", tmp_path / "run"
     assert train(folder, headless, "--epochs", 1, "--export", "none").exit_code == 0
     weights = headless / "best.weights.h5"

@@ -11,7 +11,7 @@ from handpose_cli.crop import crop_around
 from handpose_cli.formats import label_list
 from handpose_cli.networks import presets
 
-TINY = presets.Preset(1, 8, 1, 32, "plain", 1.5, "cross-entropy")
+TINY = presets.Preset(1, 8, 1, 32, "fixup", 1.5, "cross-entropy")
 
 
 def write_training_folder(folder: Path) -> None:
