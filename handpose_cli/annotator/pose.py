@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from handpose_cli.annotator.detector import Network
+from handpose_cli.annotator.joint_score import joint_scores
 from handpose_cli.annotator.views import merge, upright
 from handpose_cli.crop import Crop, crop_around
 from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
@@ -25,15 +26,18 @@ class Found(NamedTuple):
 
     Attributes:
         keypoints: float32 [n, 21, 2] in pixels of each hand's image.
-        scores: float32 [n, 21], 0 to 1.
+        scores: float32 [n, 21], 0 to 1: for a network that was trained with the cross-entropy the probability that the
+            joint is right, see `joint_score`; else the heatmap's peak.
         is_hand: float32 [n], the probability that the box holds a hand; None if the network does not tell.
         is_right: float32 [n], the probability that it is a right hand, likewise.
+        are_probabilities: whether the joints' scores are, and not peaks of heatmaps.
     """
 
     keypoints: np.ndarray
     scores: np.ndarray
     is_hand: np.ndarray | None
     is_right: np.ndarray | None
+    are_probabilities: bool = False
 
 
 def find_keypoints(
@@ -52,20 +56,18 @@ def find_keypoints(
     pixels = _cut(crops, images)
     found = _look(network, crops, pixels)
     rows = np.arange(len(hands)) if found.is_hand is None else np.flatnonzero(found.is_hand >= NO_HAND)
-    if views == 1 or not len(rows):
-        return found
-    looks = [_rows(found, rows), _look(network, [crops[i] for i in rows], pixels[rows], mirror=True)]
-    merged = _merged(looks)
-    _put(found, rows, merged)
-    unsure = np.flatnonzero(merged.scores.mean(axis=1) < SURE)
-    if views == 2 or not len(unsure):
-        return found
-    crops = [upright(merged.keypoints[i], input_size) for i in unsure]
-    pixels = _cut(crops, [images[i] for i in rows[unsure]])
-    looks = [_rows(look, unsure) for look in looks]
-    looks += [_look(network, crops, pixels), _look(network, crops, pixels, mirror=True)]
-    _put(found, rows[unsure], _merged(looks))
-    return found
+    if views > 1 and len(rows):
+        looks = [_rows(found, rows), _look(network, [crops[i] for i in rows], pixels[rows], mirror=True)]
+        merged = _merged(looks)
+        _put(found, rows, merged)
+        unsure = np.flatnonzero(merged.scores.mean(axis=1) < SURE)
+        if views > 2 and len(unsure):
+            crops = [upright(merged.keypoints[i], input_size) for i in unsure]
+            pixels = _cut(crops, [images[i] for i in rows[unsure]])
+            looks = [_rows(look, unsure) for look in looks]
+            looks += [_look(network, crops, pixels), _look(network, crops, pixels, mirror=True)]
+            _put(found, rows[unsure], _merged(looks))
+    return found._replace(scores=joint_scores(found.scores, views)) if found.are_probabilities else found
 
 
 def _cut(crops: Sequence[Crop], images: Sequence[np.ndarray]) -> np.ndarray:
@@ -82,13 +84,13 @@ def _look(network: Network, crops: Sequence[Crop], pixels: np.ndarray, mirror: b
         points[..., 0] = pixels.shape[2] - 1 - points[..., 0]
         is_right = None if is_right is None else 1 - is_right
     keypoints = np.stack([crop.to_image(p) for crop, p in zip(crops, points, strict=True)])
-    return Found(keypoints.astype(np.float32), scores, is_hand, is_right)
+    return Found(keypoints.astype(np.float32), scores, is_hand, is_right, "logits" in outputs)
 
 
 def _merged(looks: Sequence[Found]) -> Found:
     keypoints, scores = merge(np.stack([look.keypoints for look in looks]), np.stack([look.scores for look in looks]))
     is_hand = _mean([look.is_hand for look in looks])
-    return Found(keypoints, scores, is_hand, _mean([look.is_right for look in looks]))
+    return Found(keypoints, scores, is_hand, _mean([look.is_right for look in looks]), looks[0].are_probabilities)
 
 
 def _mean(answers: Sequence[np.ndarray | None]) -> np.ndarray | None:
@@ -98,12 +100,12 @@ def _mean(answers: Sequence[np.ndarray | None]) -> np.ndarray | None:
 
 def _rows(found: Found, rows: np.ndarray) -> Found:
     is_hand, is_right = (None if answer is None else answer[rows] for answer in (found.is_hand, found.is_right))
-    return Found(found.keypoints[rows], found.scores[rows], is_hand, is_right)
+    return Found(found.keypoints[rows], found.scores[rows], is_hand, is_right, found.are_probabilities)
 
 
 def _put(found: Found, rows: np.ndarray, better: Found) -> None:
     """Replace what was found of some hands."""
-    for old, new in zip(found, better, strict=True):
+    for old, new in zip(found[:4], better[:4], strict=True):
         if old is not None and new is not None:
             old[rows] = new
 
