@@ -45,7 +45,7 @@ def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path}: not a TOML file: {error}", ctx, param) from error
-    command = ctx.command.name or ""
+    command = ctx.info_name or ""
     table = content.get(command)
     values = table if isinstance(table, dict) else {k: v for k, v in content.items() if not isinstance(v, dict)}
     known = {

@@ -151,6 +151,6 @@ def _info(ctx: click.Context, engine: str, weights: str, detects: bool) -> dict:
         },
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "coordinates": "pixels of the upright image (EXIF orientation applied); the first pixel's centre is (0, 0)",
-        "scores": "hand: probability that it is one; joint: probability that it is within a tenth of the longer side of "
-        "the hand's box, or the heatmap's peak for networks trained with the squared error",
+        "scores": "hand: probability that it is one; joint: probability that it is within a tenth of the longer side "
+        "of the hand's box, or the heatmap's peak for networks trained with the squared error",
     }
