@@ -150,8 +150,8 @@ def error_of(run, name="litert"):
 def test_an_unfinished_run_says_how_to_go_on(unfinished):
     run = unfinished
     assert error_of(run) == (
-        f"Error: {run} has no exported network yet: its training is not finished. "
-        f"Use --engine keras, or finish it with: handpose train -o {run} --resume\n"
+        f"Error: {run} has no exported network: its training is not finished, or did not export. "
+        f"Use --engine keras, or go on with: handpose train -o {run} --resume --export litert\n"
     )
     (run / "models.json").write_text("{")
     assert error_of(run) == (

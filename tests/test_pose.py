@@ -24,7 +24,7 @@ def test_keypoints_are_given_in_pixels_of_the_image(spot):
     image[spot[1] - 2 : spot[1] + 3, spot[0] - 2 : spot[0] + 3] = 120
     image[spot[1], spot[0]] = 255
     boxes = [np.array([100, 50, 120, 100]), np.array([90, 30, 130, 140])]
-    keypoints, scores, is_hand, is_right, _ = find_keypoints(bright_spot, 192, [(image, box) for box in boxes])
+    keypoints, scores, is_hand, is_right = find_keypoints(bright_spot, 192, [(image, box) for box in boxes])
     assert keypoints.shape == (2, 1, 2)
     assert keypoints[:, 0] == pytest.approx(np.array([spot, spot]), abs=0.8)
     assert (scores > 0.85).all()

@@ -10,12 +10,11 @@ import pytest
 from conftest import SAMPLES, handpose, read_results
 from tiny_training import TINY, train
 
-from handpose_cli.evaluation.detection import iou
+from handpose_cli.boxes import iou
 from handpose_cli.formats import label_list
-from handpose_cli.heatmaps import heatmap_to_crop
 from handpose_cli.networks import presets
 from handpose_cli.records import Hand
-from handpose_cli.training.dataset import RandomCrops, centred_crops, hand_target, target
+from handpose_cli.training.dataset import RandomCrops, hand_target, target
 from handpose_cli.training.negatives import FREE, find_negatives
 from handpose_cli.training.samples import Sample, read_samples
 
@@ -171,11 +170,3 @@ def test_places_without_a_hand_lie_beside_the_boxes():
         assert place.hand is None
         for hand in boxes[place.image.name]:
             assert iou(place.box[None], hand.box[None])[0, 0] < FREE
-
-
-def test_validation_crops_are_those_of_prediction(folder):
-    samples = read_samples([str(folder)])
-    crops, maps_back = centred_crops(samples, 64)
-    assert crops.shape == (len(samples), 64, 64, 3)
-    corner = maps_back[0].to_image(heatmap_to_crop(np.zeros(2)))
-    assert maps_back[0].to_crop(corner) == pytest.approx([1.5, 1.5])

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from handpose_cli.annotator.detector import Network, detect
 from handpose_cli.annotator.hand_score import hand_score
+from handpose_cli.annotator.joint_score import joint_scores
 from handpose_cli.annotator.pose import find_keypoints, handedness_of, without_doubles
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.sources.errors import UnreadableError
@@ -26,11 +27,19 @@ LEAST_BOX_SCORE = 0.1  # of the detector, for a box worth the hourglass's look
 Boxes = Mapping[tuple[str, int | None], list[Hand]]
 
 
+class Hourglass(Protocol):
+    """A network of `engine`: for crops float32 [n, size, size, 3] (RGB, 0 to 1) it returns outputs by name."""
+
+    output_names: set[str]
+
+    def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]: ...
+
+
 class Networks(NamedTuple):
     """What a thread runs: the SSD (None if boxes come from elsewhere), the hourglass and the side of its crops."""
 
     detector: Network | None
-    pose: Network
+    pose: Hourglass
     pose_input_size: int
 
 
@@ -68,13 +77,16 @@ def annotate(frames: list[Frame], networks: Networks, settings: Settings) -> lis
     if found:
         crops = [(pixels, box) for _, pixels, box, _ in found]
         hands = find_keypoints(networks.pose, networks.pose_input_size, crops, settings.views)
+        scores = hands.scores
+        if "logits" in networks.pose.output_names:
+            scores = joint_scores(scores, settings.views)
         for i, (record, _, box, box_score) in enumerate(found):
             is_hand = None if hands.is_hand is None else float(hands.is_hand[i])
             is_right = None if hands.is_right is None else float(hands.is_right[i])
-            score = hand_score(box_score, hands.scores[i], is_hand)
+            score = hand_score(box_score, scores[i], is_hand)
             if score >= settings.score_threshold or networks.detector is None:
                 side = handedness_of(is_right)
-                record.hands.append(Hand(box, hands.keypoints[i], hands.scores[i], score, side))
+                record.hands.append(Hand(box, hands.keypoints[i], scores[i], score, side))
         for record, _ in results:
             record.hands.sort(key=lambda hand: -(hand.score or 0))
             if networks.detector is not None:  # who gives boxes wants an answer for each

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from handpose_cli.annotator.detector import Network
-from handpose_cli.annotator.joint_score import joint_scores
 from handpose_cli.annotator.views import merge, upright
+from handpose_cli.boxes import share_inside
 from handpose_cli.crop import Crop, crop_around
 from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.records import Hand
@@ -17,7 +17,7 @@ from handpose_cli.records import Hand
 DOUBLE = 0.2  # of the hand's size
 PART = 0.8  # of a box's area
 SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another's box
-SURE = 0.8  # mean joint score of two views that needs no more
+SURE = 0.8  # mean of the joints' own scores in two views that need no more
 NO_HAND = 0.05  # least probability of being a hand that deserves more views
 
 
@@ -26,18 +26,15 @@ class Found(NamedTuple):
 
     Attributes:
         keypoints: float32 [n, 21, 2] in pixels of each hand's image.
-        scores: float32 [n, 21], 0 to 1: for a network that was trained with the cross-entropy the probability that the
-            joint is right, see `joint_score`; else the heatmap's peak.
+        scores: float32 [n, 21], 0 to 1: the network's own, see `heatmaps.decode` and `decode_logits`.
         is_hand: float32 [n], the probability that the box holds a hand; None if the network does not tell.
         is_right: float32 [n], the probability that it is a right hand, likewise.
-        are_probabilities: whether the joints' scores are, and not peaks of heatmaps.
     """
 
     keypoints: np.ndarray
     scores: np.ndarray
     is_hand: np.ndarray | None
     is_right: np.ndarray | None
-    are_probabilities: bool = False
 
 
 def find_keypoints(
@@ -67,7 +64,7 @@ def find_keypoints(
             looks = [_rows(look, unsure) for look in looks]
             looks += [_look(network, crops, pixels), _look(network, crops, pixels, mirror=True)]
             _put(found, rows[unsure], _merged(looks))
-    return found._replace(scores=joint_scores(found.scores, views)) if found.are_probabilities else found
+    return found
 
 
 def _cut(crops: Sequence[Crop], images: Sequence[np.ndarray]) -> np.ndarray:
@@ -84,13 +81,13 @@ def _look(network: Network, crops: Sequence[Crop], pixels: np.ndarray, mirror: b
         points[..., 0] = pixels.shape[2] - 1 - points[..., 0]
         is_right = None if is_right is None else 1 - is_right
     keypoints = np.stack([crop.to_image(p) for crop, p in zip(crops, points, strict=True)])
-    return Found(keypoints.astype(np.float32), scores, is_hand, is_right, "logits" in outputs)
+    return Found(keypoints.astype(np.float32), scores, is_hand, is_right)
 
 
 def _merged(looks: Sequence[Found]) -> Found:
     keypoints, scores = merge(np.stack([look.keypoints for look in looks]), np.stack([look.scores for look in looks]))
     is_hand = _mean([look.is_hand for look in looks])
-    return Found(keypoints, scores, is_hand, _mean([look.is_right for look in looks]), looks[0].are_probabilities)
+    return Found(keypoints, scores, is_hand, _mean([look.is_right for look in looks]))
 
 
 def _mean(answers: Sequence[np.ndarray | None]) -> np.ndarray | None:
@@ -100,12 +97,13 @@ def _mean(answers: Sequence[np.ndarray | None]) -> np.ndarray | None:
 
 def _rows(found: Found, rows: np.ndarray) -> Found:
     is_hand, is_right = (None if answer is None else answer[rows] for answer in (found.is_hand, found.is_right))
-    return Found(found.keypoints[rows], found.scores[rows], is_hand, is_right, found.are_probabilities)
+    return Found(found.keypoints[rows], found.scores[rows], is_hand, is_right)
 
 
 def _put(found: Found, rows: np.ndarray, better: Found) -> None:
     """Replace what was found of some hands."""
-    for old, new in zip(found[:4], better[:4], strict=True):
+    found.keypoints[rows], found.scores[rows] = better.keypoints, better.scores
+    for old, new in ((found.is_hand, better.is_hand), (found.is_right, better.is_right)):
         if old is not None and new is not None:
             old[rows] = new
 
@@ -137,10 +135,8 @@ def _is_double(hand: Hand, better: Hand) -> bool:
 
 def _is_part(hand: Hand, better: Hand) -> bool:
     """Return whether a doubtful hand's box lies, by its larger part (`PART`), within the better hand's box."""
-    low = np.maximum(hand.box[:2], better.box[:2])
-    high = np.minimum(hand.box[:2] + hand.box[2:], better.box[:2] + better.box[2:])
-    inside = np.clip(high - low, 0, None).prod() / max(hand.box[2:].prod(), 1e-6)
-    return (hand.score or 0.0) < SURE_HAND and inside >= PART
+    inside = share_inside(hand.box[None], better.box[None])[0, 0]
+    return (hand.score or 0.0) < SURE_HAND and bool(inside >= PART)
 
 
 def handedness_of(is_right: float | None) -> str | None:

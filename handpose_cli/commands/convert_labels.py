@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,7 @@ def command(ctx, source, target, source_format, target_format, images, split, se
             for path in names.values():
                 for written in getattr(module, "outputs", lambda path: [path])(path):
                     _refuse_existing(written, overwrite)
-            writers = {part: partial(_open, module, path, images) for part, path in names.items()}
+            writers = {part: partial(module.open_writer, path, images) for part, path in names.items()}
         records = read() if images is None else convert.with_sizes(read(), images)
         counts = convert.convert(records, writers, part_of, module.KEEPS, strict)
     except FormatError as error:
@@ -92,10 +91,6 @@ def command(ctx, source, target, source_format, target_format, images, split, se
     except OSError as error:
         raise click.ClickException(f"Cannot write to {target}: {error.strerror}. Choose another TARGET.") from error
     _report(counts, name, target_format, names, dry_run)
-
-
-def _open(module: Any, path: Path, images: Path | None) -> AbstractContextManager[Any]:
-    return module.open_writer(path, images)
 
 
 def _with_part(path: Path, part: str) -> Path:

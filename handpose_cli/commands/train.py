@@ -8,7 +8,7 @@ import click
 
 from handpose_cli.commands.options import config_option
 from handpose_cli.networks.presets import PRESETS
-from handpose_cli.training.settings import OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES
+from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES
 
 EXIT_INTERRUPTED = 130
 
@@ -51,7 +51,7 @@ def _by_recipe(name: str) -> str:
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False), help="Weights to start from.")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that prepare batches.  [default: 2]")
 @click.option("--devices", type=click.IntRange(min=1), help="GPUs to split each batch among.  [default: all]")
-@click.option("--export", type=click.Choice(["litert", "onnx", "none"]), multiple=True,
+@click.option("--export", type=click.Choice(EXPORTS), multiple=True,
               help="What to write at the end: model.keras and LiteRT files, ONNX too, or nothing but weights.  "
               "[default: litert]")  # fmt: skip
 @click.option("--data-licence", metavar="TEXT", multiple=True, help="For the model card; repeatable.")

@@ -22,6 +22,7 @@ class KerasNetwork:
         """The model's outputs are a dict."""
         self._model = model
         self.input_shape = tuple(model.input_shape[1:])
+        self.output_names = set(model.output)
 
     def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Run inputs float32 [n, ...] at once and return each output [n, ...] by name.

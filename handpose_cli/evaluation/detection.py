@@ -1,4 +1,4 @@
-"""How well hands are found: overlap of boxes, and COCO's average precision of boxes and of keypoints."""
+"""How well hands are found: recall and precision, and COCO's average precision of boxes and of keypoints."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
+from handpose_cli.boxes import iou
 from handpose_cli.evaluation.metrics import HAND_SIGMAS
 from handpose_cli.formats.coco import hand_to_annotation
 from handpose_cli.records import Hand, ImageRecord
@@ -17,13 +18,9 @@ COCO_KEYS = ("category_id", "bbox", "iscrowd", "keypoints", "num_keypoints")
 BOX53 = 0.53  # Ultralytics takes this share of the box for the hand's area
 
 
-def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of boxes [n, 4] with others [m, 4] (x, y, width, height): [n, m]."""
-    boxes, others = np.asarray(boxes, np.float64)[:, None], np.asarray(others, np.float64)[None]
-    low = np.maximum(boxes[..., :2], others[..., :2])
-    high = np.minimum(boxes[..., :2] + boxes[..., 2:], others[..., :2] + others[..., 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=-1)
-    return shared / np.maximum(boxes[..., 2:].prod(axis=-1) + others[..., 2:].prod(axis=-1) - shared, 1e-12)
+def score_of(hand: Hand) -> float:
+    """Return a hand's score; one without counts as sure."""
+    return 1.0 if hand.score is None else float(hand.score)
 
 
 def area_of(hand: Hand, kind: str) -> float:
@@ -63,7 +60,7 @@ def average_precision(
             entry = _entry(_without_hidden(hand) if visible_only else hand, number)
             annotations.append(entry | {"id": len(annotations) + 1, "area": area_of(hand, oks_area)})
         results += [
-            {**_entry(hand, number), "score": 1.0 if hand.score is None else float(hand.score)}
+            {**_entry(hand, number), "score": score_of(hand)}
             for hand in predicted
             if kind == "bbox" or hand.keypoints is not None
         ]
@@ -116,7 +113,7 @@ def recall_and_precision(images: Iterable[tuple[ImageRecord, list[Hand]]], thres
         labelled, predicted = labelled + len(label.hands), predicted + len(hands)
         free = np.ones(len(label.hands), bool)
         boxes = np.reshape([hand.box for hand in label.hands], (-1, 4))
-        for hand in sorted(hands, key=lambda hand: -(1.0 if hand.score is None else hand.score)):
+        for hand in sorted(hands, key=lambda hand: -score_of(hand)):
             overlap = iou(hand.box[None], boxes)[0] * free
             if overlap.size and overlap.max() >= threshold:
                 free[int(overlap.argmax())] = False

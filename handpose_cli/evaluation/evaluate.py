@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.evaluation.calibration import reliability
-from handpose_cli.evaluation.detection import average_precision, recall_and_precision
-from handpose_cli.evaluation.matching import GOOD_IOU, BoxOf, Pair, keypoint_box, match, own_box, score_of
+from handpose_cli.evaluation.detection import average_precision, recall_and_precision, score_of
+from handpose_cli.evaluation.matching import GOOD_IOU, BoxOf, Pair, keypoint_box, match, own_box
 from handpose_cli.evaluation.same_files import Key
 from handpose_cli.evaluation.scores import Settings, pck_name, right_joints, score
 from handpose_cli.records import Hand, ImageRecord

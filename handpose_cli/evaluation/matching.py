@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handpose_cli.evaluation.detection import iou
+from handpose_cli.boxes import iou
+from handpose_cli.evaluation.detection import score_of
 from handpose_cli.evaluation.same_files import Key
 from handpose_cli.formats.convert import sample_of
 from handpose_cli.records import Hand, ImageRecord, box_around
@@ -84,11 +85,6 @@ def match(
                 still.append(i)
         left = still
     return pairs, [predicted[i] for i in left]
-
-
-def score_of(hand: Hand) -> float:
-    """Return a hand's score; one without counts as sure."""
-    return 1.0 if hand.score is None else hand.score
 
 
 def _boxes(hands: list[Hand], box_of: BoxOf) -> np.ndarray:

@@ -11,7 +11,7 @@ To add a format, write a module here with
 - where it writes more than one file, `outputs(path)`: all of them; where images lie apart from labels, `IMAGES`: where,
 
 and a line in `FORMATS`. `images` is where the user says that the images are: a folder, or None for where the labels
-are. Readers raise `FormatError` with the file and the place in it. `tests/test_formats.py` then round-trips it.
+are. Readers raise `FormatError` with the file and the place in it. `tests/test_round_trips.py` then round-trips it.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@
     [{"image_id": 1, "category_id": 1, "keypoints": [x, y, score, ... 21 times], "score": 0.9}, ...]
 
 It names images by their ids in a COCO annotation file: give that as the images' place. Without one, the ids are file
-names. A `bbox` is read if there is one, and is written. A
-joint that is not labelled is 0, 0, 0; where scores are not known they are 1. Lost: hands without keypoints, handedness,
-tracks, areas, head sizes, and which joints are hidden.
+names. A `bbox` is read if there is one, and is written. A joint that is not labelled is 0, 0, 0; where scores are not
+known they are 1. Lost: hands without keypoints, handedness, tracks, areas, head sizes, and which joints are hidden.
 """
 
 from __future__ import annotations

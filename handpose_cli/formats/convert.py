@@ -35,12 +35,21 @@ def sample_of(record: ImageRecord) -> str:
 
 
 def choose_train(records: Iterable[ImageRecord], share: float, seed: int) -> set[str]:
-    """Return the samples of the training part: the share of all samples, to the nearest, chosen by the seed."""
-    samples = sorted({sample_of(record) for record in records})
-    count = round(share * len(samples))
-    if not 0 < count < len(samples):
-        raise FormatError(f"{len(samples)} samples cannot be split {share:g} to {1 - share:g}; choose another --split")
-    return set(random.Random(seed).sample(samples, count))
+    """Return the samples of the training part."""
+    return choose(map(sample_of, records), share, seed, "--split")
+
+
+def choose(samples: Iterable[str], share: float, seed: int, option: str) -> set[str]:
+    """Return a share of all samples, to the nearest, chosen by the seed.
+
+    Raises:
+        FormatError: if it is none or all of them; the message names the option that the share is from.
+    """
+    unique = sorted(set(samples))
+    count = round(share * len(unique))
+    if not 0 < count < len(unique):
+        raise FormatError(f"{len(unique)} samples cannot be split {share:g} to {1 - share:g}; choose another {option}")
+    return set(random.Random(seed).sample(unique, count))
 
 
 def with_sizes(records: Iterable[ImageRecord], images: Path) -> Iterator[ImageRecord]:

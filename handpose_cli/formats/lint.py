@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from handpose_cli.boxes import share_inside
+from handpose_cli.formats import ho3d, interhand, rhd, stb
 from handpose_cli.formats.convert import sample_of
 from handpose_cli.formats.fields import image_name
 from handpose_cli.formats.parsing import inside
@@ -23,12 +25,10 @@ _FROM, _TO = np.array(SKELETON).T
 
 # Where the i-th FreiHAND joint stands in other orders in use.
 OTHER_ORDERS = {
-    "each finger from its tip (RHD)": (0, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13, 20, 19, 18, 17),
-    "each finger from its tip, wrist last (InterHand2.6M)": (
-        *(20, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16),
-    ),
-    "MANO's (HO-3D)": (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20),
-    "little finger first (STB)": (0, 17, 18, 19, 20, 13, 14, 15, 16, 9, 10, 11, 12, 5, 6, 7, 8, 1, 2, 3, 4),
+    "each finger from its tip (RHD)": rhd.JOINTS,
+    "each finger from its tip, wrist last (InterHand2.6M)": tuple(interhand.JOINTS.tolist()),
+    "MANO's (HO-3D)": ho3d.JOINTS,
+    "little finger first (STB)": stb.JOINTS,
 }
 ENOUGH_SAMPLES = 5  # to judge the order by
 MUCH_SHORTER = 0.93  # the right order's bones over the wrong one's, in the median hand
@@ -120,9 +120,7 @@ def _place_problem(points: np.ndarray, width: int, height: int) -> str | None:
 
 def _outside_share(inner: np.ndarray, outer: np.ndarray) -> float:
     """Return the share of a box's area that lies outside another."""
-    low = np.maximum(inner[:2], outer[:2])
-    high = np.minimum(inner[:2] + inner[2:], outer[:2] + outer[2:])
-    return 1 - float(np.clip(high - low, 0, None).prod()) / max(float(inner[2:].prod()), 1e-6)
+    return 1 - float(share_inside(inner[None], outer[None])[0, 0])
 
 
 def _same(hand: Hand, other: Hand) -> bool:

@@ -8,26 +8,15 @@ from functools import lru_cache
 import keras
 import numpy as np
 
-from handpose_cli.crop import CROP_SCALE, crop_around
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.heatmaps import crop_to_heatmap
 from handpose_cli.networks.hourglass import HAND_OUTPUT
 from handpose_cli.records import NUM_JOINTS, Hand, box_around
-from handpose_cli.sources.errors import UnreadableError
-from handpose_cli.sources.images import read_image
 from handpose_cli.training.augment import change_look, cut_random_border, random_crop
 from handpose_cli.training.backgrounds import Backgrounds
-from handpose_cli.training.samples import Sample
+from handpose_cli.training.samples import Sample, read_sample
 
 NEGATIVE_SHARE = 0.25  # places without a hand for each hand
-
-
-def _read(sample: Sample) -> np.ndarray:
-    """Return the sample's image as `sources.images.read_image` does; raise FormatError, naming it, if it cannot."""
-    try:
-        return read_image(sample.image)
-    except UnreadableError as error:
-        raise FormatError(f"{sample.image}: {error}") from error
 
 
 class RandomCrops(keras.utils.PyDataset):
@@ -82,7 +71,7 @@ class RandomCrops(keras.utils.PyDataset):
             sample = self.samples[place] if of_hands else self.negatives[place - len(self.samples)]
             crop = random_crop(sample.box if sample.hand is None else box_around(sample.hand.keypoints), self.size, rng)
             try:
-                image = _read(sample)
+                image = read_sample(sample)
             except FormatError as error:
                 self.failure = error
                 raise
@@ -115,13 +104,3 @@ def hand_target(hand: Hand | None, mirrored: bool) -> np.ndarray:
         return np.array([0, 1, 0, 0], np.float32)
     right = (hand.handedness == "right") != mirrored
     return np.array([1, 1, right, hand.handedness is not None], np.float32)
-
-
-def centred_crops(samples: list[Sample], size: int) -> tuple[np.ndarray, list]:
-    """Cut the crops that prediction would cut around the labelled boxes: the validation set.
-
-    Returns:
-        crops uint8 [n, size, size, 3] (RGB) and the `Crop` of each.
-    """
-    crops = [crop_around(sample.box, size, CROP_SCALE) for sample in samples]
-    return np.stack([crop.cut(_read(s)) for crop, s in zip(crops, samples, strict=True)]), crops

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,7 +26,6 @@ import numpy as np
 
 from handpose_cli import __version__
 from handpose_cli.annotator.pipeline import processors
-from handpose_cli.annotator.pose import find_keypoints
 from handpose_cli.engine.keras import load_weights
 from handpose_cli.engine.litert import LiteRTNetwork
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides
@@ -35,13 +35,13 @@ from handpose_cli.networks.export import export_litert
 from handpose_cli.networks.export_onnx import PACKAGES, export_onnx, load_onnx
 from handpose_cli.networks.hourglass import HAND_OUTPUT
 from handpose_cli.quiet import quiet_stderr
-from handpose_cli.sources.images import read_image
-from handpose_cli.training.dataset import RandomCrops, centred_crops
+from handpose_cli.training.dataset import RandomCrops
 from handpose_cli.training.samples import Sample
+from handpose_cli.training.settings import EXPORTS
+from handpose_cli.training.validation import predict
 from handpose_cli.weights import RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS
 
 KERAS, FLOAT32, INT8, ONNX = "model.keras", "model.tflite", "model-int8.tflite", "model.onnx"
-FORMS = ("litert", "onnx", "none")  # "litert" is always there, but for "none"
 
 PCK = "pck@0.1/keypoints"
 CALIBRATION_CROPS = 512
@@ -60,8 +60,8 @@ class DeliveryError(ValueError):
 def check_forms(forms: Sequence[str]) -> None:
     """Raise DeliveryError if a form that was asked for is unknown or needs a package that is not installed."""
     for form in forms:
-        if form not in FORMS:
-            raise DeliveryError(f"--export must be one of: {', '.join(FORMS)}. Received: {form}")
+        if form not in EXPORTS:
+            raise DeliveryError(f"--export must be one of: {', '.join(EXPORTS)}. Received: {form}")
     try:
         for package in PACKAGES if "onnx" in forms else ():
             import_module(package)
@@ -101,7 +101,7 @@ def deliver(
         run: folder with `settings.json` and `best.weights.h5`.
         crops: gives training crops to calibrate int8 on, see `calibration_crops`.
         held_back: the validation hands, to check and measure the files on.
-        forms: what to write besides Keras and LiteRT, of `FORMS`.
+        forms: of `settings.EXPORTS`; Keras and LiteRT files are written in any case.
         report: called with a line for each file.
 
     Raises:
@@ -115,7 +115,7 @@ def deliver(
     with in_precision("float32"), keras.device("cpu"), TemporaryDirectory(prefix=".export-", dir=run) as folder:
         model = presets.for_prediction(_best(run, preset), preset)
         spread = held_back[:: -(-len(held_back) // MOST_HANDS)]
-        shown = centred_crops(list(spread[:CHECKED_CROPS]), preset.input_size)[0].astype(np.float32) / 255
+        shown = np.concatenate(list(islice(crops(), CHECKED_CROPS)))
         expected = _called(model)(shown)
         figures: dict[str, Any] = {
             "handpose": __version__,
@@ -154,14 +154,9 @@ def choose(files: dict[str, dict[str, Any]]) -> str:
 
 def accuracy(network: Network, samples: Sequence[Sample], size: int) -> float:
     """Return PCK@0.1 as in `training.validation`, of the keypoints that prediction finds in the labelled boxes."""
-    errors, norms = [], []
-    for sample in samples:
-        if sample.hand is not None and sample.hand.keypoints is not None:
-            labelled = sample.hand.keypoints[None]
-            found = find_keypoints(network, size, [(read_image(sample.image), sample.box)])
-            errors.append(distances(found.keypoints, labelled))
-            norms.append(longer_sides(labelled))
-    return average(correct(np.concatenate(errors), np.concatenate(norms), 0.1), "micro")
+    labelled = np.stack([s.hand.keypoints for s in samples if s.hand is not None and s.hand.keypoints is not None])
+    error = distances(predict(network, samples, size, batch_size=1).keypoints, labelled)
+    return average(correct(error, longer_sides(labelled), 0.1), "micro")
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     )
     with on_devices(settings.devices, settings.batch_size):
         log = _fit(settings, data, run, report)
-    if settings.export == ("none",):
+    if "none" in settings.export:
         return log
     calibration = deliver.calibration_crops(data.samples, preset.input_size, data.negatives)
     deliver.deliver(run, calibration, data.held_back, settings.export, report)

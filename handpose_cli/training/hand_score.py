@@ -15,8 +15,9 @@ import numpy as np
 from handpose_cli import engine
 from handpose_cli.annotator.detector import detect
 from handpose_cli.annotator.hand_score import log_odds
+from handpose_cli.annotator.joint_score import joint_scores
 from handpose_cli.annotator.pose import find_keypoints
-from handpose_cli.evaluation.detection import iou
+from handpose_cli.boxes import iou
 from handpose_cli.formats.source import Source
 from handpose_cli.sources.images import read_image
 
@@ -37,11 +38,12 @@ def detections(source: Source, weights: str) -> Iterator[tuple[list[float], bool
         if not len(boxes):
             continue
         found = find_keypoints(pose, pose.input_shape[0], [(image, box) for box in boxes], VIEWS)
+        joints = joint_scores(found.scores, VIEWS)
         hands = np.reshape([hand.box for hand in record.hands], (-1, 4)).astype(np.float32)
         overlap = iou(boxes, hands).max(axis=1, initial=0.0)
         for i, score in enumerate(scores):
             is_hand = 0.5 if found.is_hand is None else float(found.is_hand[i])
-            said = (float(score), float(found.scores[i].mean()), is_hand)
+            said = (float(score), float(joints[i].mean()), is_hand)
             yield [*map(log_odds, said), 1.0], bool(overlap[i] >= IS_HAND)
 
 

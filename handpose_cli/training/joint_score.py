@@ -16,20 +16,19 @@ from handpose_cli import engine
 from handpose_cli.annotator.hand_score import log_odds
 from handpose_cli.annotator.joint_score import CALIBRATION, RIGHT
 from handpose_cli.annotator.pose import find_keypoints
-from handpose_cli.sources.images import read_image
 from handpose_cli.training.hand_score import fit
-from handpose_cli.training.samples import Sample, read_samples
+from handpose_cli.training.samples import Sample, read_sample, read_samples
 
 HANDS = 700
 
 
 def scores_and_answers(network, samples: list[Sample], views: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return each labelled joint's score, and whether the joint was right: float64 and bool [n]."""
+    """Return each labelled joint's own score, and whether the joint was right: float64 and bool [n]."""
     scores, answers = [], []
     for sample in samples:
         if sample.hand is None or sample.hand.keypoints is None:
             continue
-        found = find_keypoints(network, network.input_shape[0], [(read_image(sample.image), sample.box)], views)
+        found = find_keypoints(network, network.input_shape[0], [(read_sample(sample), sample.box)], views)
         error = np.linalg.norm(found.keypoints[0] - sample.hand.keypoints, axis=1) / max(sample.box[2:].max(), 1.0)
         labelled = np.isfinite(error)
         scores.append(found.scores[0][labelled])
@@ -41,7 +40,6 @@ def main(source: str, weights: str = "hourglass-lite") -> None:
     samples = read_samples([source])
     samples = random.Random(0).sample(samples, min(HANDS, len(samples)))
     network = engine.load_hourglass("litert", weights)
-    CALIBRATION.update(dict.fromkeys(CALIBRATION, (1.0, 0.0)))  # the network's own scores, to begin with
     for views in CALIBRATION:
         scores, answers = scores_and_answers(network, samples, views)
         terms = np.array([[log_odds(score), 1.0] for score in scores])

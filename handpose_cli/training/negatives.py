@@ -8,6 +8,7 @@ import numpy as np
 
 from handpose_cli import engine
 from handpose_cli.annotator.detector import detect
+from handpose_cli.boxes import share_inside
 from handpose_cli.formats.source import Source
 from handpose_cli.sources.images import read_image
 from handpose_cli.training.samples import Sample
@@ -37,15 +38,8 @@ def find_negatives(sources: Iterable[str], seed: int) -> Iterator[Sample]:
             corners = rng.uniform(0, 1, (ANYWHERE, 2)) * (np.array([width, height]) - sides[:, None])
             anywhere = np.column_stack([corners, sides, sides])
             hands = np.reshape([hand.box for hand in record.hands], (-1, 4))
-            for box in np.concatenate([alarms, anywhere]).astype(np.float32):
-                if _covered(box, hands) < FREE:
+            boxes = np.concatenate([alarms, anywhere]).astype(np.float32)
+            covered = share_inside(boxes, hands).max(axis=1, initial=0.0)
+            for box, share in zip(boxes, covered, strict=True):
+                if share < FREE:
                     yield Sample(path, None, box)
-
-
-def _covered(box: np.ndarray, hands: np.ndarray) -> float:
-    """Return the largest share of a box that one hand covers."""
-    if not len(hands):
-        return 0.0
-    low = np.maximum(box[:2], hands[:, :2])
-    high = np.minimum(box[:2] + box[2:], hands[:, :2] + hands[:, 2:])
-    return float(np.clip(high - low, 0, None).prod(axis=1).max() / max(box[2:].prod(), 1.0))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from handpose_cli.formats.convert import sample_of
+from handpose_cli.formats.convert import choose, sample_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.source import Source
 from handpose_cli.records import Hand
+from handpose_cli.sources.errors import UnreadableError
+from handpose_cli.sources.images import read_image
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,16 @@ def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample],
     Raises:
         FormatError: if one side would be empty.
     """
-    groups = sorted({sample.group for sample in samples})
-    count = round(share * len(groups))
-    if not 0 < count < len(groups):
-        raise FormatError(f"{len(groups)} images cannot be split by --val-split {share:g}; name others with --val")
-    held_back = set(random.Random(seed).sample(groups, count))
+    held_back = choose((sample.group for sample in samples), share, seed, "--val-split")
     return (
         [sample for sample in samples if sample.group not in held_back],
         [sample for sample in samples if sample.group in held_back],
     )
+
+
+def read_sample(sample: Sample) -> np.ndarray:
+    """Return the sample's image as `sources.images.read_image` does; raise FormatError, naming it, if it cannot."""
+    try:
+        return read_image(sample.image)
+    except UnreadableError as error:
+        raise FormatError(f"{sample.image}: {error}") from error

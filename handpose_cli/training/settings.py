@@ -36,6 +36,7 @@ RECIPES = {
 OPTIMIZERS = ("rmsprop", "adamw")
 SCHEDULES = ("constant", "cosine", "steps")
 PRECISIONS = ("float32", "mixed_bfloat16")
+EXPORTS = ("litert", "onnx", "none")  # "litert", and Keras with it, comes with all but "none"
 MAY_CHANGE = {"epochs", "learning_rate", "schedule", "patience", "workers", "devices", "data_licence", "export"}
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
+from handpose_cli.annotator.detector import Network
+from handpose_cli.annotator.pose import Found, find_keypoints
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides
-from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.networks import presets
-from handpose_cli.networks.hourglass import HAND_OUTPUT, heatmaps_name
-from handpose_cli.training.dataset import centred_crops
-from handpose_cli.training.samples import Sample
+from handpose_cli.training.samples import Sample, read_sample
 
 MONITOR = "val_pck@0.1/keypoints"
 
@@ -30,28 +31,40 @@ class Validate(keras.callbacks.Callback):
         self.norm = longer_sides(self.labelled)
 
     def on_epoch_end(self, epoch, logs=None):
-        predicted, hand = self._predict()
-        error = distances(predicted, self.labelled)
+        found = predict(self._network, self.samples, self.preset.input_size, self.batch_size)
+        error = distances(found.keypoints, self.labelled)
         for threshold in (0.05, 0.1, 0.2):
             logs[f"val_pck@{threshold}/keypoints"] = average(correct(error, self.norm, threshold), "micro")
         logs["val_nme/keypoints"] = average(error / self.norm[:, None], "micro")
-        if hand is not None:
-            known, said_right = self.sides != "", hand[:, 1] > 0
+        if found.is_hand is not None and found.is_right is not None:
+            known, said_right = self.sides != "", found.is_right > 0.5
             if known.any():
                 logs["val_handedness"] = float((said_right == (self.sides == "right"))[known].mean())
-            logs["val_is_hand"] = float((1 / (1 + np.exp(-hand[:, 0]))).mean())
+            logs["val_is_hand"] = float(found.is_hand.mean())
 
-    def _predict(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return keypoints [n, 21, 2] in pixels of the images, and the hand head's logits [n, 2] if there is one."""
-        keypoints, hands = [], []
-        for start in range(0, len(self.samples), self.batch_size):
-            pixels, crops = centred_crops(self.samples[start : start + self.batch_size], self.preset.input_size)
-            outputs = {
-                name: keras.ops.convert_to_numpy(value).astype(np.float32)
-                for name, value in self.model(pixels.astype(np.float32) / 255, training=False).items()
-            }
-            maps = outputs[heatmaps_name(self.preset.stacks)]
-            points, _ = decode(maps) if self.preset.loss == "mse" else decode_logits(maps)
-            keypoints += [crop.to_image(p) for crop, p in zip(crops, heatmap_to_crop(points), strict=True)]
-            hands += [outputs[HAND_OUTPUT]] if HAND_OUTPUT in outputs else []
-        return np.stack(keypoints), np.concatenate(hands) if hands else None
+    def _network(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        outputs = presets.for_prediction(self.model, self.preset)(crops, training=False)
+        return {name: keras.ops.convert_to_numpy(value).astype(np.float32) for name, value in outputs.items()}
+
+
+def predict(network: Network, samples: Sequence[Sample], size: int, batch_size: int) -> Found:
+    """Find the keypoints in the labelled boxes, from one view of each hand, as prediction does.
+
+    Raises:
+        FormatError: if an image cannot be read.
+    """
+    found = []
+    for start in range(0, len(samples), batch_size):
+        batch = samples[start : start + batch_size]
+        found.append(find_keypoints(network, size, [(read_sample(sample), sample.box) for sample in batch]))
+    return Found(
+        np.concatenate([batch.keypoints for batch in found]),
+        np.concatenate([batch.scores for batch in found]),
+        _joined([batch.is_hand for batch in found]),
+        _joined([batch.is_right for batch in found]),
+    )
+
+
+def _joined(answers: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    known = [answer for answer in answers if answer is not None]
+    return np.concatenate(known) if known else None

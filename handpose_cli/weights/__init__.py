@@ -65,8 +65,8 @@ def _in_run(run: Path, engine: str) -> Path:
         return best
     if not models.is_file():
         raise WeightsError(
-            f"{run} has no exported network yet: its training is not finished. "
-            f"Use --engine keras, or finish it with: handpose train -o {run} --resume"
+            f"{run} has no exported network: its training is not finished, or did not export. "
+            f"Use --engine keras, or go on with: handpose train -o {run} --resume --export litert"
         )
     try:
         path = run / json.loads(models.read_text(encoding="utf-8"))["litert"]
