@@ -47,6 +47,8 @@ class Hand:
             if all are labelled and nothing is known of hidden ones.
         area: the object's area in pixels, which OKS divides by, where the label set gives one.
         head_size: length in pixels of the person's head, which PCKh divides by, where the label set gives one.
+        raw_keypoints: float32 [21, 2], what the network found before `keypoints` were smoothed; None if they were not.
+        interpolated: nothing was found in this frame; the hand is put between where it was before and after.
     """
 
     box: np.ndarray
@@ -58,6 +60,8 @@ class Hand:
     visibility: np.ndarray | None = None
     area: float | None = None
     head_size: float | None = None
+    raw_keypoints: np.ndarray | None = None
+    interpolated: bool = False
 
 
 @dataclass

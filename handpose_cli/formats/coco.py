@@ -7,8 +7,9 @@
 
 v is 0 (not labelled, x = y = 0), 1 (labelled, hidden) or 2 (visible); the skeleton counts from 1. Beyond COCO, and only
 where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample`, and an annotation's `score`,
-`keypoint_scores`, `handedness`, `track_id` and `head_size`. Lost: inputs that could not be read. Of several categories,
-those named hand (or else with 21 keypoints) are read; the others, and crowds, are left out with a warning.
+`keypoint_scores`, `handedness`, `track_id`, `head_size` and `interpolated`. Lost: inputs that could not be read, and
+keypoints before smoothing. Of several categories, those named hand (or else with 21 keypoints) are read; the others,
+and crowds, are left out with a warning.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, Ima
 
 log = logging.getLogger(__name__)
 
-KEEPS = EVERYTHING - {"failure"}
+KEEPS = EVERYTHING - {"failure", "raw_keypoints"}
 
 CATEGORY = {
     "id": 1,
@@ -224,6 +225,7 @@ def hand_to_annotation(hand: Hand) -> dict[str, Any]:
         "handedness": hand.handedness,
         "track_id": hand.track_id,
         "head_size": hand.head_size,
+        "interpolated": hand.interpolated or None,
     }
     return {
         "category_id": 1,

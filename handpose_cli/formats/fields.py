@@ -29,6 +29,8 @@ FIELDS = {
     "track_id": "track ids",
     "area": "areas",
     "head_size": "head sizes",
+    "raw_keypoints": "keypoints before they were smoothed",
+    "interpolated": "which hands are interpolated",
 }
 EVERYTHING = frozenset(FIELDS)
 
@@ -73,9 +75,11 @@ def image_name(record: ImageRecord) -> str:
 def _used_by(hand: Hand) -> set[str]:
     names = {
         name
-        for name in ("score", "keypoint_scores", "handedness", "track_id", "area", "head_size")
+        for name in ("score", "keypoint_scores", "handedness", "track_id", "area", "head_size", "raw_keypoints")
         if getattr(hand, name) is not None
     }
+    if hand.interpolated:
+        names.add("interpolated")
     if hand.keypoints is None:
         names.add("box_only")
     elif not np.allclose(hand.box, box_around(hand.keypoints), rtol=0, atol=SAME_BOX):

@@ -10,7 +10,9 @@ input in sorted order, with hands or without, readable or not:
 A video's entry also has `fps`, `frames` (how many were annotated) and `frame_times`, their indices and times, with
 hands or without; an input that could not be read, or not to its end, has `failure`, and null for a size that is not
 known. Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an
-unlabelled joint's x and y are null), `area` and `head_size`. Pixels are rounded to 1/100, scores to 1/10,000.
+unlabelled joint's x and y are null), `area`, `head_size`, `raw_keypoints` [21, 2] (before smoothing) and `interpolated`
+(true: nothing was found in this frame, the hand lies between those before and after). Pixels are rounded to 1/100,
+scores to 1/10,000.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from handpose_cli.formats.parsing import (
     hand_fields,
     hand_of,
     has_member,
+    numbers_of,
     stream_json,
 )
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
@@ -92,6 +95,8 @@ def _hand(entry: dict[str, Any]) -> Hand:
     hand = hand_of(points, visibility, box, **fields)
     if np.isfinite(table[:, 2]).all():
         hand.keypoint_scores = table[:, 2].astype(np.float32)
+    if entry.get("raw_keypoints") is not None:
+        hand.raw_keypoints = numbers_of(entry["raw_keypoints"], (NUM_JOINTS, 2), "raw_keypoints").astype(np.float32)
     return hand
 
 
@@ -169,10 +174,13 @@ def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str,
         keypoints = [
             [_round(x, 2), _round(y, 2), _round(score, 4)] for (x, y), score in zip(hand.keypoints, scores, strict=True)
         ]
+    raw = hand.raw_keypoints
     optional = {
         "visibility": None if hand.visibility is None else hand.visibility.tolist(),
         "area": _round(hand.area, 2),
         "head_size": _round(hand.head_size, 2),
+        "raw_keypoints": None if raw is None else [[_round(x, 2), _round(y, 2)] for x, y in raw],
+        "interpolated": hand.interpolated or None,
     }
     return {
         "frame": frame,

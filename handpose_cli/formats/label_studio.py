@@ -45,7 +45,7 @@ from handpose_cli.formats.parsing import (
 )
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
-KEEPS = EVERYTHING - {"failure"}
+KEEPS = EVERYTHING - {"failure", "raw_keypoints", "interpolated"}
 
 LABELS = "".join(f'    <Label value="{name}" model_index="{index}"/>\n' for index, name in enumerate(KEYPOINT_NAMES))
 CONFIG = f"""<View>

@@ -101,7 +101,7 @@ def numbers_of(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
 
 
 def hand_fields(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return score, handedness, track_id, area and head_size as an entry has them, None where it has not; checked."""
+    """Return score, handedness, track_id, area, head_size and interpolated as an entry has them; checked."""
     fields: dict[str, Any] = {}
     for name in ("score", "area", "head_size"):
         value = entry.get(name)
@@ -111,6 +111,7 @@ def hand_fields(entry: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"handedness must be left, right or null. Received: {fields['handedness']!r}")
     if fields["track_id"] is not None and not isinstance(fields["track_id"], int):
         raise ValueError(f"track_id must be a whole number or null. Received: {fields['track_id']!r}")
+    fields["interpolated"] = bool(entry.get("interpolated"))
     return fields
 
 
