@@ -2,86 +2,137 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from handpose_cli.files import atomic
+from handpose_cli.sources.discover import is_video
+
+if TYPE_CHECKING:
+    import av
 
 KEPT_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-MOST_PIXELS = 16_383  # along a side: WebP's limit; JPEG's is 65,535
-_CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 11 microseconds
+# most pixels along a side
+_LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".png": 1_000_000}
+_LONGEST_VIDEO = 16_384
+_CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 6 microseconds
+_LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot tell one of more than 13 hours
+
+
+def copy_path(folder: Path, file: str) -> Path:
+    """Return where the annotated copy of an input lies.
+
+    A video's is an MP4 and gets ".mp4" behind its name if it has another ending; a picture that is no JPEG, PNG or WebP
+    becomes a JPEG and gets ".jpg" behind its name.
+
+    Args:
+        folder: of all copies.
+        file: the input's name in the results.
+    """
+    path = folder / file
+    suffixes, added = ((".mp4",), ".mp4") if is_video(path) else (KEPT_SUFFIXES, ".jpg")
+    return path if path.suffix.lower() in suffixes else path.with_name(path.name + added)
 
 
 def save_image(folder: Path, file: str, image: np.ndarray) -> None:
-    """Save an annotated picture (uint8 [h, w, 3], RGB) as `folder/file`.
-
-    Formats besides JPEG, PNG and WebP get ".jpg" behind their name, and pictures too large for theirs ".png".
-    """
-    path = folder / file
-    if path.suffix.lower() not in KEPT_SUFFIXES:
-        path = path.with_name(path.name + ".jpg")
-    if max(image.shape[:2]) > MOST_PIXELS:
-        path = path.with_name(path.name + ".png")
+    """Save an annotated picture (uint8 [h, w, 3], RGB) at its `copy_path`, smaller if its format cannot hold it."""
+    path = copy_path(folder, file)
+    image = _within(image, _LONGEST[path.suffix.lower()])
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(path.suffix.lower(), bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
     with atomic(path, "wb") as out:
         out.write(encoded.tobytes())
 
 
-class VideoCopies:
-    """Writes the frames of one video after the other; a new file name ends the video before it."""
+def write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float) -> None:
+    """Write an annotated video, which appears under its name when it is complete; without frames there is none.
 
-    def __init__(self, folder: Path):
-        self._folder = folder
-        self._file: str | None = None
-        self._shape: tuple[int, ...] = ()
-        self._last = -1  # the last frame's time, in ticks
+    The first frame is at 0, and the others are as far from it as they were; only where a stream's clock starts again or
+    jumps ahead by more than an hour, the next frame follows after one frame's time. The last frame is shown for one
+    frame's time. Odd sides get another row or column of pixels, since H.264 stores colour for blocks of 2 x 2, and
+    where the pictures change their size all get that of the first.
 
-    def add(self, file: str, time: float, fps: float, image: np.ndarray) -> None:
-        """Add an annotated frame (uint8 [h, w, 3], RGB), shown from `time` (seconds) on."""
-        if file != self._file:
-            self.close()
-            self._open(file, fps, image)
-        if image.shape != self._shape:  # a stream may change its size on the way
-            image = cv2.resize(image, (self._shape[1], self._shape[0]), interpolation=cv2.INTER_AREA)
-        height, width = image.shape[:2]
-        if (height % 2, width % 2) != (0, 0):  # H.264 stores colour for blocks of 2 x 2 pixels
-            image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-        frame = self._av.VideoFrame.from_ndarray(image, format="rgb24")
-        self._last = max(round(time * _CLOCK), self._last + 1)  # joined streams may start their times again
-        frame.pts, frame.time_base = self._last, Fraction(1, _CLOCK)
-        self._container.mux(self._stream.encode(frame))
+    Args:
+        path: see `copy_path`.
+        frames: times in seconds, and pictures uint8 [h, w, 3], RGB.
+        fps: the frame rate, frames a second; 0 if it is not known.
 
-    def close(self) -> None:
-        """End the current video: now it appears under its name."""
-        if self._file is not None:
-            self._container.mux(self._stream.encode())
-            self._container.close()
-            self._output.__exit__(None, None, None)
-            self._file = None
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    iterator = iter(frames)
+    first = next(iterator, None)
+    if first is None:
+        return
+    fps = min(max(fps, 0.1), 1000) if fps else 30.0  # damaged heads tell anything
+    step = round(_CLOCK / fps)
+    with atomic(path, "wb") as file:
+        image = _within(first[1], _LONGEST_VIDEO)
+        with _encoder(file, image, fps) as (container, stream):
+            ticks = shift = 0
+            for number, (time, pixels) in enumerate(chain([first], iterator)):
+                now = round(time * _CLOCK) + shift
+                if number == 0:
+                    shift, now = -now, 0
+                elif not ticks - _CLOCK < now < ticks + _LONGEST_PAUSE * _CLOCK:
+                    shift, now = shift + ticks + step - now, ticks + step
+                elif now <= ticks:  # two frames cannot have one time
+                    now = ticks + 1
+                ticks = now
+                frame = _frame(pixels, image.shape)
+                frame.pts, frame.time_base, frame.duration = ticks, Fraction(1, _CLOCK), step
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
 
-    def discard(self) -> None:
-        """Drop the current video, which is not complete."""
-        if self._file is not None:
-            with suppress(self._av.FFmpegError):
-                self._container.close()
-            self._output.__exit__(InterruptedError, InterruptedError(), None)
-            self._file = None
 
-    def _open(self, file: str, fps: float, image: np.ndarray) -> None:
-        import av
+def _within(image: np.ndarray, longest: int) -> np.ndarray:
+    """Return an image, smaller if one of its sides is longer than so many pixels."""
+    scale = longest / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    height, width = (max(1, int(side * scale)) for side in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
-        self._av = av
-        path = self._folder / file
-        self._output = atomic(path if path.suffix.lower() == ".mp4" else path.with_name(path.name + ".mp4"), "wb")
-        self._container = av.open(self._output.__enter__(), "w", format="mp4")
-        self._stream = self._container.add_stream("libx264", rate=Fraction(fps or 30).limit_denominator(1001))
-        self._stream.width, self._stream.height = (n + n % 2 for n in (image.shape[1], image.shape[0]))
-        self._stream.pix_fmt = "yuv420p"  # what browsers play
-        self._stream.options = {"crf": "20", "preset": "veryfast"}
-        self._stream.codec_context.time_base = Fraction(1, _CLOCK)
-        self._file, self._shape, self._last = file, image.shape, -1
+
+def _frame(image: np.ndarray, shape: tuple[int, ...]) -> av.VideoFrame:
+    """Return an image, of this shape, as a frame with even sides."""
+    import av
+
+    height, width = shape[:2]
+    if image.shape != shape:
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    if height % 2 or width % 2:
+        image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    # left to the encoder, the conversion is not the same each time
+    return av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")
+
+
+@contextmanager
+def _encoder(
+    file: IO[bytes], image: np.ndarray, fps: float
+) -> Iterator[tuple[av.container.OutputContainer, av.VideoStream]]:
+    """Open an MP4 with one H.264 stream for pictures of an image's size."""
+    import av
+
+    container = av.open(file, "w", format="mp4")
+    try:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        stream.width, stream.height = (n + n % 2 for n in (image.shape[1], image.shape[0]))
+        stream.pix_fmt = "yuv420p"  # what browsers play
+        # with B-frames an MP4's index has no place for the last frame's duration, and with the macroblock tree the same
+        # pictures do not always give the same bytes
+        stream.options = {"crf": "20", "preset": "veryfast", "bf": "0", "mbtree": "0"}
+        stream.codec_context.time_base = Fraction(1, _CLOCK)
+        yield container, stream
+    except BaseException:
+        with suppress(av.FFmpegError, OSError):
+            container.close()
+        raise
+    container.close()

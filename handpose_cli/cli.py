@@ -9,6 +9,7 @@ import click
 # name: (module in handpose_cli.commands, one line for `handpose --help`)
 COMMANDS = {
     "predict": ("predict", "Find every hand and its 21 keypoints in images and videos."),
+    "merge": ("merge", "Join the outputs of runs on parts of the inputs, as if there had been one run."),
     "evaluate": ("evaluate", "Score predicted keypoints against labels."),
     "train": ("train", "Train an hourglass on labelled hands."),
     "convert-labels": ("convert_labels", "Turn one label format into another."),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+_PART = re.compile(r".+\.[0-9a-f]{8}\.part")
 
 
 @contextmanager
@@ -34,3 +39,21 @@ def unused(path: Path) -> Path:
     while (part := path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")).exists():
         pass
     return part
+
+
+def remove_parts(folder: Path, tree: Path) -> None:
+    """Remove temporary files and folders that a kill left behind: in a folder, and in another with all its folders."""
+    found = list(folder.iterdir())
+    for parent, folders, files in os.walk(tree):
+        found += [Path(parent, name) for name in (*folders, *files) if _PART.fullmatch(name)]
+    for path in found:
+        if _PART.fullmatch(path.name):
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

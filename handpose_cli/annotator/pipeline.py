@@ -1,27 +1,22 @@
-"""Frames to records: detect, crop, find keypoints; in batches, on several threads, in order."""
+"""Frames to records: detect, crop, find keypoints; in batches."""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from handpose_cli.annotator.detector import Network, detect
 from handpose_cli.annotator.hand_score import hand_score
 from handpose_cli.annotator.joint_score import joint_scores
-from handpose_cli.annotator.pose import find_keypoints, handedness_of, without_doubles
+from handpose_cli.annotator.pose import find_in_crops, handedness_of, without_doubles
+from handpose_cli.crop import Crop, crop_around
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import Frame
 
-T = TypeVar("T")
 LEAST_BOX_SCORE = 0.1  # of the detector, for a box worth the hourglass's look
 
 Boxes = Mapping[tuple[str, int | None], list[Hand]]
@@ -67,35 +62,33 @@ class Annotated(NamedTuple):
     pixels: np.ndarray | None
 
 
+class Candidate(NamedTuple):
+    """What may be a hand: the picture it is in (uint8 [h, w, 3], RGB), where to look, and the detector's score."""
+
+    pixels: np.ndarray
+    box: np.ndarray
+    crop: Crop
+    box_score: float
+
+
 def annotate(frames: list[Frame], networks: Networks, settings: Settings) -> list[Annotated]:
     """Annotate a batch of frames; one that cannot be read gets a record with `failure`."""
-    results = [_read(frame) for frame in frames]
-    found = []  # (record, pixels, box, box score) of each hand in the batch
+    results = [read(frame) for frame in frames]
+    found: list[Candidate] = []
+    records: list[ImageRecord] = []  # of each candidate
     for frame, (record, pixels) in zip(frames, results, strict=True):
         if pixels is not None:
-            found += [(record, pixels, box, score) for box, score in _boxes(frame, pixels, networks, settings)]
-    if found:
-        crops = [(pixels, box) for _, pixels, box, _ in found]
-        hands = find_keypoints(networks.pose, networks.pose_input_size, crops, settings.views)
-        scores = hands.scores
-        if "logits" in networks.pose.output_names:
-            scores = joint_scores(scores, settings.views)
-        for i, (record, _, box, box_score) in enumerate(found):
-            is_hand = None if hands.is_hand is None else float(hands.is_hand[i])
-            is_right = None if hands.is_right is None else float(hands.is_right[i])
-            score = hand_score(box_score, scores[i], is_hand)
-            if score >= settings.score_threshold or networks.detector is None:
-                side = handedness_of(is_right)
-                record.hands.append(Hand(box, hands.keypoints[i], scores[i], score, side))
-        for record, _ in results:
-            record.hands.sort(key=lambda hand: -(hand.score or 0))
-            if networks.detector is not None:  # who gives boxes wants an answer for each
-                record.hands = without_doubles(record.hands)
-            record.hands = record.hands[: settings.max_hands]
+            found += candidates(frame, pixels, networks, settings)
+            records += [record] * (len(found) - len(records))
+    for record, hand in zip(records, look(found, networks, settings.views), strict=True):
+        record.hands.append(hand)
+    for record, _ in results:
+        record.hands = choose(record.hands, networks, settings)
     return results
 
 
-def _read(frame: Frame) -> Annotated:
+def read(frame: Frame) -> Annotated:
+    """Return a frame's pixels and its record, without hands yet, or with `failure`."""
     try:
         pixels = frame.read()
     except UnreadableError as error:
@@ -104,8 +97,16 @@ def _read(frame: Frame) -> Annotated:
     return Annotated(ImageRecord(frame.file, width, height, [], frame.index, frame.time, frame.fps), pixels)
 
 
+def candidates(frame: Frame, pixels: np.ndarray, networks: Networks, settings: Settings) -> list[Candidate]:
+    """Return where hands may be in a frame: boxes that are given, detected, or else the whole image."""
+    size = networks.pose_input_size
+    return [
+        Candidate(pixels, box, crop_around(box, size), score)
+        for box, score in _boxes(frame, pixels, networks, settings)
+    ]
+
+
 def _boxes(frame: Frame, pixels: np.ndarray, networks: Networks, settings: Settings) -> list[tuple[np.ndarray, float]]:
-    """Return the boxes of a frame with their scores: given, detected, or else the whole image."""
     if settings.boxes is not None:
         given = settings.boxes.get((frame.file, frame.index), [])
         return [(hand.box, 1.0 if hand.score is None else hand.score) for hand in given]
@@ -116,43 +117,24 @@ def _boxes(frame: Frame, pixels: np.ndarray, networks: Networks, settings: Setti
     return [(np.array([0, 0, width, height], np.float32), 1.0)]
 
 
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
+    """Return a hand for each candidate, with keypoints, scores and handedness; whether it is one, its score tells."""
+    if not found:
+        return []
+    hands = find_in_crops(networks.pose, [(candidate.pixels, candidate.crop) for candidate in found], views)
+    scores = joint_scores(hands.scores, views) if "logits" in networks.pose.output_names else hands.scores
+    results = []
+    for i, candidate in enumerate(found):
+        is_hand = None if hands.is_hand is None else float(hands.is_hand[i])
+        is_right = None if hands.is_right is None else float(hands.is_right[i])
+        score = hand_score(candidate.box_score, scores[i], is_hand)
+        results.append(Hand(candidate.box, hands.keypoints[i], scores[i], score, handedness_of(is_right)))
+    return results
 
 
-def run(
-    frames: Iterable[Frame],
-    work: Callable[[list[Frame], Networks], T],
-    load: Callable[[], Networks],
-    batch_size: int,
-    threads: int,
-) -> Iterator[T]:
-    """Call `work` on batches of frames on several threads and yield its results in the frames' order.
-
-    Args:
-        work: what to do with a batch, given the networks.
-        load: loads the networks; called once in each thread, since an interpreter serves one thread at a time.
-        batch_size: frames in a batch.
-        threads: how many threads work. At most twice as many batches wait, so memory stays bounded.
-    """
-    own = threading.local()
-
-    def on_thread(batch: list[Frame]) -> T:
-        if not hasattr(own, "networks"):
-            own.networks = load()
-        return work(batch, own.networks)
-
-    source = iter(frames)
-    waiting: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            while batch := list(islice(source, batch_size)):
-                waiting.append(pool.submit(on_thread, batch))
-                if len(waiting) > 2 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:  # on an error or Ctrl-C, do not work off what waits
-            for future in waiting:
-                future.cancel()
+def choose(hands: list[Hand], networks: Networks, settings: Settings) -> list[Hand]:
+    """Return which hands of a frame are kept, best first; without a detector all: who gives boxes wants an answer."""
+    hands = sorted(hands, key=lambda hand: -(hand.score or 0))
+    if networks.detector is not None:
+        hands = without_doubles([hand for hand in hands if (hand.score or 0) >= settings.score_threshold])
+    return hands[: settings.max_hands]

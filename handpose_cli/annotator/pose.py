@@ -48,8 +48,12 @@ def find_keypoints(
         hands: for each hand its image (uint8 [h, w, 3], RGB) and its box (x, y, width, height in pixels).
         views: 1: the crop as it is; 2: also mirrored; 4: where that leaves doubt, also both turned upright.
     """
-    images = [image for image, _ in hands]
-    crops = [crop_around(box, input_size) for _, box in hands]
+    return find_in_crops(network, [(image, crop_around(box, input_size)) for image, box in hands], views)
+
+
+def find_in_crops(network: Network, hands: Sequence[tuple[np.ndarray, Crop]], views: int = 1) -> Found:
+    """Run the hourglass on hands as `find_keypoints`, each in a crop of its own making."""
+    images, crops = [image for image, _ in hands], [crop for _, crop in hands]
     pixels = _cut(crops, images)
     found = _look(network, crops, pixels)
     rows = np.arange(len(hands)) if found.is_hand is None else np.flatnonzero(found.is_hand >= NO_HAND)
@@ -59,7 +63,7 @@ def find_keypoints(
         _put(found, rows, merged)
         unsure = np.flatnonzero(merged.scores.mean(axis=1) < SURE)
         if views > 2 and len(unsure):
-            crops = [upright(merged.keypoints[i], input_size) for i in unsure]
+            crops = [upright(merged.keypoints[i], crops[0].size) for i in unsure]
             pixels = _cut(crops, [images[i] for i in rows[unsure]])
             looks = [_rows(look, unsure) for look in looks]
             looks += [_look(network, crops, pixels), _look(network, crops, pixels, mirror=True)]
@@ -120,13 +124,13 @@ def without_doubles(hands: Sequence[Hand]) -> list[Hand]:
     """
     kept: list[Hand] = []
     for hand in hands:
-        if not any(_is_double(hand, better) or _is_part(hand, better) for better in kept):
+        if not any(is_double(hand, better) or _is_part(hand, better) for better in kept):
             kept.append(hand)
     return kept
 
 
-def _is_double(hand: Hand, better: Hand) -> bool:
-    """Return whether the joints lie on the better hand's: mean distance over the longer side of that hand."""
+def is_double(hand: Hand, better: Hand) -> bool:
+    """Return whether a hand's joints lie on the better hand's: mean distance over the longer side of that hand."""
     if hand.keypoints is None or better.keypoints is None:
         return False
     distance = np.linalg.norm(hand.keypoints - better.keypoints, axis=1).mean()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from handpose_cli.crop import Crop, crop_around
-from handpose_cli.records import MIDDLE_MCP, WRIST
+from handpose_cli.records import MIDDLE_MCP, WRIST, box_around
 
 AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
+MOST_TILT = 45.0  # degrees; the hourglass is trained on hands that are mostly turned by less
 
 
 def upright(keypoints: np.ndarray, size: int) -> Crop:
@@ -17,8 +18,7 @@ def upright(keypoints: np.ndarray, size: int) -> Crop:
         keypoints: float [21, 2] in pixels of the image.
         size: side of the crop in pixels.
     """
-    across, down = keypoints[MIDDLE_MCP] - keypoints[WRIST]
-    rotation = float(np.degrees(np.arctan2(-across, -down)))
+    rotation = _to_upright(keypoints)
     cos, sin = np.cos(np.radians(rotation)), np.sin(np.radians(rotation))
     turn = np.array([[cos, -sin], [sin, cos]])
     turned = keypoints @ turn.T
@@ -26,6 +26,26 @@ def upright(keypoints: np.ndarray, size: int) -> Crop:
     x, y = turn.T @ ((low + high) / 2)
     side = (high - low).max()
     return crop_around(np.array([x - side / 2, y - side / 2, side, side]), size, rotation=rotation)
+
+
+def around(keypoints: np.ndarray, size: int) -> Crop:
+    """Return the crop around a hand whose place is known from its keypoints: turned upright if it is far from that.
+
+    Hands that stand almost upright are found no better when turned, and the crop is the calmer without.
+
+    Args:
+        keypoints: float [21, 2] in pixels of the image.
+        size: side of the crop in pixels.
+    """
+    if abs(_to_upright(keypoints)) > MOST_TILT:
+        return upright(keypoints, size)
+    return crop_around(box_around(keypoints), size)
+
+
+def _to_upright(keypoints: np.ndarray) -> float:
+    """Return by how many degrees, clockwise, a hand must be turned to have its middle MCP joint above its wrist."""
+    across, down = keypoints[MIDDLE_MCP] - keypoints[WRIST]
+    return float(np.degrees(np.arctan2(-across, -down)))
 
 
 def merge(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from handpose_cli.commands.options import SourceType
+from handpose_cli.commands.options import SourceType, config_option
 from handpose_cli.formats import FORMATS, load
+from handpose_cli.formats.source import Source
 
 READABLE = [name for name, format in FORMATS.items() if format.reads]
 WRITABLE = [name for name, format in FORMATS.items() if format.writes]
 FOUND = 1  # --check found something
+WIDE = 1000  # columns of a table that goes to a file or a pipe, where wrapped lines are hard to search
 
 
 def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -41,6 +44,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
     "--dry-run", is_flag=True, help="Only count, and tell what would be dropped; nothing is written, or tried."
 )
 @click.option("--overwrite", is_flag=True, help="Replace TARGET.")
+@config_option
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
@@ -50,7 +54,8 @@ def command(ctx, source, target, source_format, target_format, images, split, se
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
     where they are. With --split, TARGET's name gets -train and -val; images of one sample (FreiHAND's four versions of
-    a pose, a video's frames) stay together.
+    a pose, a video's frames) stay together. With --check, a file of the handpose format is held against its JSON Schema
+    too; entries that break it are left out of the rest of the check.
 
     \b
     Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage
@@ -70,7 +75,7 @@ def command(ctx, source, target, source_format, target_format, images, split, se
         name = source.format_name()
         read = partial(source.read, images)
         if check:
-            ctx.exit(_check(read, name))
+            ctx.exit(_check(source, images, name))
         module = load(target_format)
         part_of = lambda record: ""  # noqa: E731
         names = {"": target}
@@ -119,18 +124,23 @@ def _report(counts, source_format: str, target_format: str, names: dict[str, Pat
             click.echo(f"{target_format} drops {FIELDS[field]} (in {counts.dropped[field]} images)", err=True)
 
 
-def _check(read, name: str) -> int:
+def _check(source: Source, folder: Path | None, name: str) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from handpose_cli.formats.lint import lint
+    from handpose_cli.formats.lint import Finding, lint, note
+    from handpose_cli.formats.schema import checked_records
 
-    images, hands, findings = lint(read())
+    problems: dict[str, Finding] = {}
+    own = name == "handpose"
+    records = checked_records(source.path, partial(note, problems)) if own else source.read(folder)
+    images, hands, findings = lint(records, problems)
     click.echo(f"{images} images, {hands} hands, {name}; kinds of problem: {len(findings)}")
     if not findings:
         return 0
     table = Table("Problem", "How many", "Such as")
     for finding in findings:
         table.add_row(finding.what, str(finding.count), "\n".join(finding.examples))
-    Console().print(table)
+    width = None if sys.stdout.isatty() else WIDE
+    Console(width=width, markup=False, emoji=False, highlight=False).print(table)  # file names may look like markup
     return FOUND

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from handpose_cli import __version__
-from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, views_option
+from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, views_option
 from handpose_cli.formats.source import Source
 
 COCO_LIKE = ("coco", "coco-wholebody", "mmpose")  # whose files name images by ids
@@ -43,6 +43,7 @@ NORMS = ("bbox", "palm", "px", "head")
 @views_option
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert", help="With --weights.")
 @click.option("--threads", type=click.IntRange(min=1), help="With --weights.  [default: all processors]")
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page to this file.")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
@@ -137,10 +138,11 @@ def _predict(labels, folder: Path, weights: str, views: int, engine: str, thread
     import time
 
     from handpose_cli import engine as engines
-    from handpose_cli.annotator.pipeline import Networks, processors
-    from handpose_cli.annotator.predict import Counts
+    from handpose_cli.annotator.pipeline import Networks
+    from handpose_cli.annotator.pool import processors
     from handpose_cli.commands.progress import progress
     from handpose_cli.evaluation.predicting import predict_labelled
+    from handpose_cli.runs.counts import Counts
 
     def load() -> Networks:
         pose = engines.load_hourglass(engine, weights)

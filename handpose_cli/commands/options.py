@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,32 +39,95 @@ views_option = click.option(
 
 
 def _read_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+    """Give the options their variables' names and, as defaults, the file's values: it runs before the others do.
+
+    So a value comes from the command line, else from the environment, else from the file.
+    """
+    options = {
+        max(option.opts, key=len).removeprefix("--"): option
+        for option in ctx.command.params
+        if isinstance(option, click.Option) and not option.is_eager
+    }
+    for name, option in options.items():
+        # Click takes the parameter's name in the code, which can be another, for HANDPOSE_COMMAND_OPTION
+        if option.envvar is None and ctx.auto_envvar_prefix is not None:
+            option.envvar = f"{ctx.auto_envvar_prefix}_{name.replace('-', '_').upper()}"
     if path is None:
         return
-    import difflib
+    try:
+        values = _of_command(path, ctx)
+        defaults = {}
+        for key, value in values.items():
+            name = key.replace("_", "-")
+            if name not in options:
+                raise ValueError(f"{key!r} is no option of {ctx.info_name!r}.{_hint(name, options)}")
+            option = options[name]
+            defaults[option.name or ""] = _checked(ctx, option, key, value)
+    except ValueError as error:
+        raise click.BadParameter(f"{path}: {error}", ctx, param) from error
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def _of_command(path: Path, ctx: click.Context) -> dict[str, Any]:
+    """Return the values at a TOML file's top and, before them, in the command's table."""
     import tomllib
 
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise click.BadParameter(f"{path}: not a TOML file: {error}", ctx, param) from error
-    command = ctx.info_name or ""
-    table = content.get(command)
-    values = table if isinstance(table, dict) else {k: v for k, v in content.items() if not isinstance(v, dict)}
-    known = {
-        max(option.opts, key=len).removeprefix("--"): option.name
-        for option in ctx.command.params
-        if isinstance(option, click.Option) and option is not param
-    }
-    defaults = {}
-    for key, value in values.items():
-        name = known.get(key.replace("_", "-"))
-        if name is None:
-            near = difflib.get_close_matches(key.replace("_", "-"), known, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(sorted(known))}."
-            raise click.BadParameter(f"{path}: {key!r} is no option of {command!r}.{hint}", ctx, param)
-        defaults[name] = value
-    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"not a TOML file: {error}") from error
+    group = ctx.parent.command if ctx.parent is not None else None
+    commands = group.list_commands(ctx) if isinstance(group, click.Group) else [ctx.info_name or ""]
+    tables = {key: value for key, value in content.items() if isinstance(value, dict)}
+    for name in tables:
+        if name not in commands:
+            raise ValueError(f"[{name}] is no command.{_hint(name, commands)}")
+    return {key: value for key, value in content.items() if key not in tables} | tables.get(ctx.info_name or "", {})
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, 1)
+    return f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(sorted(known))}."
+
+
+def _checked(ctx: click.Context, option: click.Option, key: str, value: Any) -> Any:
+    """Return a value of a TOML file as Click wants it; raise ValueError, naming the key, unless the option takes it."""
+    if option.multiple and option.nargs == 1 and not isinstance(value, list):
+        value = [value]  # Click would take a text for a list of its characters
+    many = option.multiple or option.nargs != 1
+    if many != isinstance(value, list):
+        raise ValueError(f"{key}: {'a list is needed' if many else 'one value is needed, not a list'}")
+    if option.multiple and option.nargs != 1 and not all(isinstance(item, list) for item in value):
+        raise ValueError(f"{key}: a list of lists is needed")
+    try:
+        value = _plain(option, value)
+        option.type_cast_value(ctx, value)
+    except click.BadParameter as error:
+        raise ValueError(f"{key}: {' '.join(error.message.split())}") from error
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
+    return value
+
+
+def _plain(option: click.Option, value: Any) -> Any:
+    """Return a TOML value as the command line would give it: flags as they are, the rest as text; or a ValueError."""
+    if isinstance(value, list):
+        return [_plain(option, item) for item in value]
+    if option.is_flag and not isinstance(value, bool):
+        raise ValueError(f"true or false is needed, not {value!r}")
+    if isinstance(value, bool):
+        if option.is_bool_flag:
+            return value
+        if value and isinstance(option.flag_value, str):
+            return option.flag_value  # an option that may be given without a value
+        raise ValueError(f"{str(value).lower()} is no value of this option")
+    if isinstance(value, dict) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"{'a table' if isinstance(value, dict) else value} is no value of this option")
+    return str(value)
 
 
 config_option = click.option(
@@ -70,6 +136,6 @@ config_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=_read_config,
-    help="TOML file with options by their long names, at its top or in a table named like the command; "
-    "options on the command line come before it.",
+    help="TOML file with options by their long names, at its top or in a table named like the command. Environment "
+    "variables (HANDPOSE_COMMAND_OPTION) come before it, and the command line before these.",
 )

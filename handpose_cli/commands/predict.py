@@ -1,20 +1,23 @@
-"""`handpose predict`: parse, call `annotator.predict`, report."""
+"""`handpose predict`: parse, call `runs.predict`, report."""
 
 from __future__ import annotations
 
-import platform
+import json
 import sys
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import click
 
-from handpose_cli import __version__
-from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, views_option
+from handpose_cli.commands.option_types import ShardType, TimeType
+from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, views_option
 from handpose_cli.formats import FORMATS
 from handpose_cli.formats.source import Source
 
+EXIT_ERROR = 1
 EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
 
@@ -23,93 +26,205 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 
 @click.command(context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
 @click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
               help=f"Also write the results as: {', '.join(WRITABLE)}; repeatable.")  # fmt: skip
 @click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
+@click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT: do what is missing or has changed.")
+@click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
 @click.option("--detector", type=click.Choice(["ssd", "whole-image"]), default="ssd",
               help="Find hands with the SSD, or take each image as one hand.")  # fmt: skip
 @click.option("--boxes", type=SourceType(), help="Take boxes from labels in any format and detect none.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @views_option
+@click.option("--track", is_flag=True, help="Follow hands through videos: track ids, and faster.")
+@click.option("--smooth", type=click.Choice(["zero-lag", "one-euro"]), is_flag=False, flag_value="zero-lag",
+              help="Smooth tracks and fill their gaps; raw keypoints are kept beside. Implies --track.")  # fmt: skip
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Annotate every N-th frame of videos.")
+@click.option("--start", type=TimeType(), help="Annotate videos from this time on: seconds, or [HH:]MM:SS.")
+@click.option("--end", type=TimeType(), help="Annotate videos up to this time.")
+@click.option("--shard", type=ShardType(), help="Annotate part I of N of the inputs; join them with handpose merge.")
 @click.option("--weights", default="hourglass-lite",
               help="Bundled hourglass, a run folder of train, or a .tflite or .weights.h5 file.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert",
               help="litert is light and for processors; keras uses a GPU if TensorFlow sees one.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images in a batch.  [default: litert 1, keras 16]")
 @click.option("--threads", type=click.IntRange(min=1), help="Images at a time (litert).  [default: all processors]")
-@click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first input that cannot be read.")
+@click.option(
+    "--max-failures",
+    type=click.IntRange(min=0),
+    help="Stop when more inputs than this cannot be read.  [default: never]",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would be annotated.")
+@click.option("--summary-json", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
+              help="Write how the run ended as JSON; - for standard output.")  # fmt: skip
+@click.option("--show", is_flag=True, help="Show a camera's pictures in a window as they are annotated.")
+@config_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
-def command(ctx, inputs, output, recursive, formats, draw, detector, boxes, score_threshold, max_hands, views, every,
-            weights, engine, batch_size, threads, overwrite, quiet) -> None:  # fmt: skip
+def command(ctx: click.Context, **arguments: Any) -> None:
     """Find every hand and its 21 keypoints in images and videos.
 
     INPUTS are image and video files, folders, glob patterns, .txt files with one path a line, or - for a list of paths
-    on standard input. Results go to OUTPUT/predictions.json.
+    on standard input. Results go to OUTPUT/predictions.json. A run that was stopped goes on with --resume. A camera
+    (camera:0, camera:rtsp://...) is annotated live, and shown with --show.
 
     \b
     Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage,
                 3 done, but some inputs could not be read, 130 interrupted
     """
-    from handpose_cli import engine as engines
-    from handpose_cli.annotator import predict as prediction
-    from handpose_cli.annotator.pipeline import Networks, Settings, processors
-    from handpose_cli.commands.progress import progress
     from handpose_cli.formats.errors import FormatError
-    from handpose_cli.sources.discover import NoInputError, discover
+    from handpose_cli.runs.counts import Counts
+    from handpose_cli.runs.errors import RunError
+    from handpose_cli.runs.results import RESULTS
+    from handpose_cli.sources.discover import NoInputError
     from handpose_cli.weights import WeightsError
 
-    results = output / prediction.RESULTS
-    others = [prediction.result_path(output, name) for name in WRITABLE]
-    for path in (results, *others, output / prediction.COPIES):
-        if path.exists() and not overwrite:
-            raise click.ClickException(f"{path} exists. Replace it with --overwrite or choose another --output.")
+    args = _checked(arguments)
+    if args.inputs[0].startswith("camera:"):
+        return _live(args)
+    latest, code, status = Counts(), EXIT_ERROR, "failed"
     try:
-        found = discover(inputs, recursive, sys.stdin if "-" in inputs else (), output / prediction.COPIES)
-        given = None if boxes is None else _read_boxes(boxes, {entry.name for entry in found})
+        found = _inputs(args)
+        if args.dry_run:
+            return _preview(found, args)
 
-        def load() -> Networks:
-            detects = given is None and detector == "ssd"
-            pose = engines.load_hourglass(engine, weights)
-            return Networks(engines.load_detector(engine) if detects else None, pose, pose.input_shape[0])
+        def keep(counts: Counts) -> None:
+            nonlocal latest
+            latest = counts
 
-        if engine == "keras":
-            networks, threads = load(), 1  # one copy: TensorFlow spreads a batch over the processors itself
-            load = lambda: networks  # noqa: E731
-        else:
-            load()  # wrong weights are told before anything is written
-        with progress(len(found), quiet) as show:
-            counts = prediction.predict(
-                found,
-                prediction.Output(output, formats, draw),
-                Settings(score_threshold, views, max_hands, given),
-                load,
-                _info(ctx, engine, weights, given is None and detector == "ssd"),
-                every=every,
-                batch_size=batch_size or (1 if engine == "litert" else 16),
-                threads=threads or processors(),
-                progress=show,
-            )
-    except (NoInputError, WeightsError, FormatError) as error:
+        latest = _annotate(found, args, keep)
+        code, status = (EXIT_SOME_FAILED if latest.failures else 0), "done"
+    except (NoInputError, WeightsError, FormatError, RunError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(f"Cannot write to {output}: {error.strerror}. Choose another --output.") from error
+        raise click.ClickException(
+            f"Cannot write to {args.output}: {error.strerror}. Choose another --output, or go on with --resume."
+        ) from error
     except KeyboardInterrupt:
-        click.echo("Interrupted; no results were written. Start over with --overwrite.", err=True)
-        ctx.exit(EXIT_INTERRUPTED)
-    if not quiet:
-        rate = counts.images / max(counts.seconds, 1e-9)
+        code, status = EXIT_INTERRUPTED, "interrupted"
+        click.echo(f"Interrupted in input {latest.inputs} of {len(found)}. Go on with --resume.", err=True)
+    finally:
+        if args.summary_json is not None and not args.dry_run:
+            _write_summary(args.summary_json, {"status": status, "exit_code": code, **vars(latest)})
+    if status == "done" and not args.quiet:
+        rate = f" ({latest.annotated / max(latest.seconds, 1e-9):.1f} images/s)" if latest.annotated else ""
         click.echo(
-            f"{counts.inputs} inputs, {counts.images} images, {counts.hands} hands, {counts.failures} failures "
-            f"in {counts.seconds:.1f} s ({rate:.1f} images/s). Results: {results}",
+            f"{latest.inputs} inputs, {latest.images} images, {latest.hands} hands, {latest.failures} failures "
+            f"in {latest.seconds:.1f} s{rate}. Results: {args.output / RESULTS}",
             err=True,
         )
-    if counts.failures:
-        ctx.exit(EXIT_SOME_FAILED)
+    ctx.exit(code)
+
+
+def _checked(arguments: dict[str, Any]) -> SimpleNamespace:
+    """Return the arguments, with what one implies for another; raise UsageError where two do not go together."""
+    args = SimpleNamespace(**arguments)
+    if any(name.startswith("camera:") for name in args.inputs):
+        if len(args.inputs) > 1:
+            raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
+        return args
+    if args.output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    if args.show:
+        raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
+    if args.resume and args.overwrite:
+        raise click.UsageError("--resume keeps what --overwrite replaces. Give one of them.")
+    if args.fail_fast and args.max_failures is not None:
+        raise click.UsageError("--fail-fast means --max-failures 0. Give one of them.")
+    if args.start is not None and args.end is not None and args.end <= args.start:
+        raise click.UsageError(f"--end must be later than --start. Received: --start {args.start:g} --end {args.end:g}")
+    args.track = args.track or args.smooth is not None
+    args.max_failures = 0 if args.fail_fast else args.max_failures
+    return args
+
+
+def _inputs(args: SimpleNamespace) -> list:
+    from handpose_cli.runs.results import COPIES
+    from handpose_cli.sources.discover import discover
+
+    found = discover(args.inputs, args.recursive, sys.stdin if "-" in args.inputs else (), args.output / COPIES)
+    return found if args.shard is None else found[args.shard.number - 1 :: args.shard.count]
+
+
+def _preview(found: list, args: SimpleNamespace) -> None:
+    from handpose_cli.runs.header import make_header
+    from handpose_cli.runs.predict import preview
+
+    lines = preview(found, _output(args), make_header(vars(args)), _earlier(args))
+    click.echo("\n".join([*lines, "Nothing was done (--dry-run)."]))
+
+
+def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
+    from handpose_cli.annotator.pipeline import Settings
+    from handpose_cli.annotator.pool import processors
+    from handpose_cli.commands.progress import progress
+    from handpose_cli.runs.header import make_header
+    from handpose_cli.runs.predict import Span, predict
+
+    given = None if args.boxes is None else _read_boxes(args.boxes, {entry.name for entry in found})
+    load = partial(_load, args)
+    threads = args.threads or processors()
+    if args.engine == "keras":
+        networks, threads = load(), 1  # one copy: TensorFlow spreads a batch over the processors itself
+        load = lambda: networks  # noqa: E731
+    else:
+        load()  # wrong weights are told before anything is written
+    with progress(len(found), args.quiet) as show:
+
+        def step(record, counts) -> None:
+            keep(counts)
+            show(record, counts)
+
+        return predict(
+            found,
+            _output(args),
+            Settings(args.score_threshold, args.views, args.max_hands, given),
+            load,
+            make_header(vars(args), args.shard and str(args.shard)),
+            span=Span(args.every, args.start, args.end),
+            earlier=_earlier(args),
+            batch_size=args.batch_size or (1 if args.engine == "litert" else 16),
+            threads=threads,
+            max_failures=args.max_failures,
+            say=lambda line: None if args.quiet else click.echo(line, err=True),
+            progress=step,
+        )
+
+
+def _load(args: SimpleNamespace) -> Any:
+    from handpose_cli import engine as engines
+    from handpose_cli.annotator.pipeline import Networks
+
+    pose = engines.load_hourglass(args.engine, args.weights)
+    detects = args.boxes is None and args.detector == "ssd"
+    return Networks(engines.load_detector(args.engine) if detects else None, pose, pose.input_shape[0])
+
+
+def _live(args: SimpleNamespace) -> None:
+    from handpose_cli.annotator.pipeline import Settings
+    from handpose_cli.commands.live import predict_live
+    from handpose_cli.runs.header import make_header
+    from handpose_cli.weights import WeightsError
+
+    try:
+        settings = Settings(args.score_threshold, args.views, args.max_hands)
+        predict_live(args, settings, partial(_load, args), lambda: make_header(vars(args)).info)
+    except WeightsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _output(args: SimpleNamespace) -> Any:
+    from handpose_cli.runs.results import Output
+
+    return Output(args.output, args.formats, args.draw, args.track, args.smooth)
+
+
+def _earlier(args: SimpleNamespace) -> str:
+    return "resume" if args.resume else "overwrite" if args.overwrite else "refuse"
 
 
 def _read_boxes(source: Source, names: set[str]):
@@ -124,33 +239,15 @@ def _read_boxes(source: Source, names: set[str]):
     return boxes
 
 
-def _info(ctx: click.Context, engine: str, weights: str, detects: bool) -> dict:
-    """Return the head of the result file: how it was made, and what its numbers mean."""
-    import cv2
+def _write_summary(path: Path, summary: dict[str, Any]) -> None:
+    text = json.dumps(summary) + "\n"
+    if str(path) == "-":
+        click.echo(text, nl=False)
+        return
+    from handpose_cli.files import atomic
 
-    from handpose_cli import weights as bundled
-    from handpose_cli.formats.handpose_json import FORMAT_VERSION
-
-    used = [bundled.find(name, engine) for name in ([bundled.DETECTOR] if detects else []) + [weights]]
-    libraries = ("numpy", "av", "ai-edge-litert" if engine == "litert" else "keras")
-    # what cannot change the results is left out, so that results can be compared byte by byte
-    left_out = {"output", "overwrite", "quiet", "threads", "batch_size"}
-    return {
-        "format_version": FORMAT_VERSION,
-        "tool": f"handpose {__version__}",
-        "versions": {
-            "python": platform.python_version(),
-            "opencv": cv2.__version__,  # whichever of its four packages is installed
-            **{name: version(name) for name in libraries},
-        },
-        "weights": {path.name: bundled.sha256(path) for path in used},
-        "arguments": {
-            name: str(value) if isinstance(value, Path) else str(value.path) if name == "boxes" and value else value
-            for name, value in ctx.params.items()
-            if name not in left_out
-        },
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "coordinates": "pixels of the upright image (EXIF orientation applied); the first pixel's centre is (0, 0)",
-        "scores": "hand: probability that it is one; joint: probability that it is within a tenth of the longer side "
-        "of the hand's box, or the heatmap's peak for networks trained with the squared error",
-    }
+    try:
+        with atomic(path) as file:
+            file.write(text)
+    except OSError as error:
+        raise click.ClickException(f"Cannot write --summary-json {path}: {error.strerror}.") from error

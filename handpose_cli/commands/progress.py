@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import click
 
-from handpose_cli.annotator.predict import Counts
 from handpose_cli.records import ImageRecord
+from handpose_cli.runs.counts import Counts
 
 LINE_EVERY = 10.0  # seconds
 

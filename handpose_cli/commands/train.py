@@ -66,11 +66,14 @@ def command(ctx, run, resume, quiet, **options) -> None:
     heatmaps at every stack, 40 epochs, and 40 more with --resume --epochs 80. A run that was interrupted, in whatever
     way, goes on from its last epoch with --resume.
 
+    Several machines train together with KERAS_BACKEND=jax: give the same command on each, and Keras's environment
+    variables KERAS_DISTRIBUTION_JOB_ADDRESSES (HOST:PORT of the first), ..._NUM_PROCESSES and ..._PROCESS_ID (from 0).
+
     \b
     Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, 130 interrupted
     """
     from handpose_cli.training.settings import SettingsError, of_earlier_run, of_new_run
-    from handpose_cli.weights import RUN_SETTINGS, RUN_WEIGHTS, WeightsError
+    from handpose_cli.weights import RUN_SETTINGS, WeightsError
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     try:
@@ -96,5 +99,3 @@ def command(ctx, run, resume, quiet, **options) -> None:
     except KeyboardInterrupt:
         click.echo(f"Interrupted. Go on from the last epoch with: handpose train -o {run} --resume", err=True)
         ctx.exit(EXIT_INTERRUPTED)
-    if not quiet:
-        click.echo(f"Best weights: {run / RUN_WEIGHTS}. Predict with: handpose predict ... --weights {run}", err=True)

@@ -50,7 +50,7 @@ def pictures(folder: Path, hands: Iterable[tuple[Key, Hand | None, Hand | None]]
     for number, (key, _, _) in enumerate(hands):
         wanted.setdefault(key, []).append(number)
     for file in sorted({file for file, _ in wanted}):
-        for frame in frames([Input(file, folder / file)]):
+        for frame in frames([Input(file, str(folder / file))]):
             numbers = wanted.get((file, frame.index), ())
             if not numbers:
                 continue

@@ -8,7 +8,8 @@ from functools import cache, partial
 from pathlib import Path
 
 from handpose_cli.annotator import pipeline
-from handpose_cli.annotator.pipeline import Annotated, Networks, annotate, run
+from handpose_cli.annotator.pipeline import Annotated, Networks, annotate
+from handpose_cli.annotator.pool import run
 from handpose_cli.evaluation.matching import Pair
 from handpose_cli.evaluation.same_files import Key
 from handpose_cli.formats.convert import sample_of
@@ -30,7 +31,7 @@ def labelled_frames(labels: Mapping[Key, ImageRecord], folder: Path) -> Iterator
     for file in files:
         if not (folder / file).is_file():
             raise FormatError(f"no such image: {folder / file}. Say where the images are with --images")
-    inputs = [Input(file, folder / file) for file in files]
+    inputs = [Input(file, str(folder / file)) for file in files]
     videos = {entry.name for entry in inputs if entry.is_video}
     for frame in frames(inputs):
         is_failure = frame.index is None and frame.file in videos
@@ -61,16 +62,15 @@ def predict_labelled(
     work = partial(_twice, views=views, boxes=given)
     found: dict[Key, ImageRecord] = {}
     pairs: list[Pair] = []
-    for batch in run(labelled_frames(labels, folder), work, load, batch_size=1, threads=threads):
-        for end_to_end, in_boxes in batch:
-            record, key = end_to_end.record, (end_to_end.record.file, end_to_end.record.frame)
-            if record.failure is not None:
-                raise FormatError(f"{folder / record.file}: {record.failure}")
-            found[key] = record
-            sample = sample_of(labels[key])
-            of_box = {id(hand.box): hand for hand in in_boxes.record.hands}  # they come sorted by score
-            pairs += [Pair(*key, sample, label, of_box[id(label.box)], 1.0) for label in given[key]]
-            progress(record)
+    for end_to_end, in_boxes in run(labelled_frames(labels, folder), work, load, threads):
+        record, key = end_to_end.record, (end_to_end.record.file, end_to_end.record.frame)
+        if record.failure is not None:
+            raise FormatError(f"{folder / record.file}: {record.failure}")
+        found[key] = record
+        sample = sample_of(labels[key])
+        of_box = {id(hand.box): hand for hand in in_boxes.record.hands}  # they come sorted by score
+        pairs += [Pair(*key, sample, label, of_box[id(label.box)], 1.0) for label in given[key]]
+        progress(record)
     for file, index in labels:
         if (file, index) not in found:
             raise FormatError(f"{folder / file}: labelled, but it has no {_described(index)}")
@@ -81,10 +81,8 @@ def _described(index: int | None) -> str:
     return "single image: its labels need frame numbers" if index is None else f"frame {index}"
 
 
-def _twice(
-    batch: list[Frame], networks: Networks, views: int, boxes: pipeline.Boxes
-) -> list[tuple[Annotated, Annotated]]:
-    batch = [replace(frame, read=cache(frame.read)) for frame in batch]  # decode each image once
-    end_to_end = annotate(batch, networks, pipeline.Settings(LEAST_SCORE, views))
-    in_boxes = annotate(batch, networks._replace(detector=None), pipeline.Settings(0.0, views, boxes=boxes))
-    return list(zip(end_to_end, in_boxes, strict=True))
+def _twice(frame: Frame, networks: Networks, views: int, boxes: pipeline.Boxes) -> tuple[Annotated, Annotated]:
+    batch = [replace(frame, read=cache(frame.read))]  # decode each image once
+    (end_to_end,) = annotate(batch, networks, pipeline.Settings(LEAST_SCORE, views))
+    (in_boxes,) = annotate(batch, networks._replace(detector=None), pipeline.Settings(0.0, views, boxes=boxes))
+    return end_to_end, in_boxes

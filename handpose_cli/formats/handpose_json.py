@@ -71,18 +71,19 @@ def _records(entry: dict[str, Any]) -> Iterator[ImageRecord]:
         by_frame: dict[int, list[Hand]] = {int(frame): [] for frame, _ in entry.get("frame_times", ())}
         times = dict(entry.get("frame_times", ()))
         for hand in entry["hands"]:
-            by_frame.setdefault(int(hand["frame"]), []).append(_hand(hand))
+            by_frame.setdefault(int(hand["frame"]), []).append(hand_from_json(hand))
             times.setdefault(hand["frame"], hand["time"])
         for frame, hands in by_frame.items():
             yield ImageRecord(file, *size, hands, frame, times[frame], entry.get("fps"), sample=sample)
         if "failure" in entry:
             yield ImageRecord(file, None, None, failure=entry["failure"])
     else:
-        hands = [_hand(hand) for hand in entry["hands"]]
+        hands = [hand_from_json(hand) for hand in entry["hands"]]
         yield ImageRecord(file, *size, hands, failure=entry.get("failure"), sample=sample)
 
 
-def _hand(entry: dict[str, Any]) -> Hand:
+def hand_from_json(entry: dict[str, Any]) -> Hand:
+    """Return the hand that `hand_to_json` wrote; raise ValueError if it is none."""
     fields = hand_fields(entry)
     box = box_of(entry["box"])
     if entry["keypoints"] is None:
@@ -170,22 +171,19 @@ def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str,
     """Return a hand as the result file has it: pixels to 1/100, scores to 1/10,000, times to a microsecond."""
     keypoints = None
     if hand.keypoints is not None:
-        scores = [None] * len(hand.keypoints) if hand.keypoint_scores is None else hand.keypoint_scores
-        keypoints = [
-            [_round(x, 2), _round(y, 2), _round(score, 4)] for (x, y), score in zip(hand.keypoints, scores, strict=True)
-        ]
-    raw = hand.raw_keypoints
+        scores = [None] * len(hand.keypoints) if hand.keypoint_scores is None else _rounded(hand.keypoint_scores, 4)
+        keypoints = [[x, y, score] for (x, y), score in zip(_rounded(hand.keypoints, 2), scores, strict=True)]
     optional = {
         "visibility": None if hand.visibility is None else hand.visibility.tolist(),
         "area": _round(hand.area, 2),
         "head_size": _round(hand.head_size, 2),
-        "raw_keypoints": None if raw is None else [[_round(x, 2), _round(y, 2)] for x, y in raw],
+        "raw_keypoints": None if hand.raw_keypoints is None else _rounded(hand.raw_keypoints, 2),
         "interpolated": hand.interpolated or None,
     }
     return {
         "frame": frame,
         "time": _round(time, 6),
-        "box": [_round(v, 2) for v in hand.box],
+        "box": _rounded(hand.box, 2),
         "score": _round(hand.score, 4),
         "handedness": hand.handedness,
         "track_id": hand.track_id,
@@ -194,8 +192,17 @@ def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str,
     }
 
 
-def _round(value: Any, digits: int) -> float | None:
+def _round(value: float | None, digits: int) -> float | None:
     return None if value is None or np.isnan(value) else round(float(value), digits)
+
+
+def _rounded(values: np.ndarray, digits: int) -> list:
+    """Return an array as lists of rounded numbers, None for NaN."""
+    rounded = np.round(values.astype(np.float64), digits) + 0.0  # no -0.0
+    if np.isnan(rounded).any():
+        rounded = rounded.astype(object)
+        rounded[rounded != rounded] = None
+    return rounded.tolist()
 
 
 def _dump(value: Any) -> str:

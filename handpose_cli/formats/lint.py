@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -39,25 +40,35 @@ EXAMPLES = 3
 
 @dataclass
 class Finding:
-    """A kind of problem: what it is, how many hands or images have it, and the first of them."""
+    """A kind of problem: what it is, how often it is there (in hands, images or values), and the first of them."""
 
     what: str
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
 
-def lint(records: Iterable[ImageRecord]) -> tuple[int, int, list[Finding]]:
-    """Return how many records and hands there are, and what is probably wrong, the most frequent first."""
-    findings: dict[str, Finding] = {}
+Findings = dict[str, Finding]  # by what they are
+
+
+def note(findings: Findings, what: str, where: str) -> None:
+    """Count a problem, and keep it as an example if it is among the first of its kind."""
+    finding = findings.setdefault(what, Finding(what))
+    finding.count += 1
+    if len(finding.examples) < EXAMPLES:
+        finding.examples.append(where)
+
+
+def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tuple[int, int, list[Finding]]:
+    """Return how many records and hands there are, and what is probably wrong, the most frequent first.
+
+    Args:
+        findings: those of whoever reads the records, which may grow as they are read.
+    """
+    findings = {} if findings is None else findings
     orders: dict[str, list[np.ndarray]] = {}  # by sample: a video's hands are too alike to count each
     seen: set[tuple[str, int | None]] = set()
     count = hands = 0
-
-    def report(what: str, where: str) -> None:
-        finding = findings.setdefault(what, Finding(what))
-        finding.count += 1
-        if len(finding.examples) < EXAMPLES:
-            finding.examples.append(where)
+    report = partial(note, findings)
 
     for record in records:
         count += 1

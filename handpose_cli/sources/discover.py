@@ -5,8 +5,8 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"})
@@ -17,16 +17,27 @@ class NoInputError(ValueError):
     """An argument names nothing that can be read; the message says which, in one line."""
 
 
-@dataclass(frozen=True, order=True)
-class Input:
-    """A file to annotate: its name in the results (relative, "/" between folders) and its path."""
+class Input(NamedTuple):
+    """A file to annotate: its name in the results (relative, "/" between folders), and where it is.
+
+    A hundred thousand of them may be in memory, so there are no `Path`s in it.
+    """
 
     name: str
-    path: Path
+    file: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.file)
 
     @property
     def is_video(self) -> bool:
-        return self.path.suffix.lower() in VIDEO_SUFFIXES
+        return is_video(self.path)
+
+
+def is_video(path: Path) -> bool:
+    """Return whether a file is taken for a video, by its suffix."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def discover(
@@ -45,7 +56,7 @@ def discover(
     Raises:
         NoInputError: if an argument does not exist or matches nothing, or if there is nothing to do at all.
     """
-    paths: list[Path] = []
+    paths: list[str] = []
     roots: list[Path] = []
     for argument in arguments:
         if argument == "-":
@@ -60,13 +71,13 @@ def discover(
             if not listed:
                 raise NoInputError(f"No such file or folder, and no match as a pattern: {argument}")
         for path in map(_absolute, listed):
-            paths += _media_in(path, recursive, left_out) if path.is_dir() else [path]
+            paths += _media_in(path, recursive, left_out) if path.is_dir() else [str(path)]
             roots.append(path if path.is_dir() else path.parent)
     if not paths:
         hint = "" if recursive else " Add -r to look into the folders inside."
         raise NoInputError(f"No images or videos in: {' '.join(arguments)}.{hint}")
     root = Path(os.path.commonpath(roots))
-    return sorted({Input(_name(path.relative_to(root)), path) for path in paths})
+    return sorted({Input(_name(Path(path).relative_to(root)), path) for path in paths})
 
 
 def _name(path: Path) -> str:
@@ -103,7 +114,7 @@ def _listed(lines: Iterable[str], source: str, folder: Path) -> list[Path]:
     return paths
 
 
-def _media_in(folder: Path, recursive: bool, left_out: Path | None) -> list[Path]:
+def _media_in(folder: Path, recursive: bool, left_out: Path | None) -> list[str]:
     """Return the images and videos in a folder; hidden files and folders are passed over."""
     found = []
     for parent, folders, files in os.walk(folder):
@@ -114,5 +125,5 @@ def _media_in(folder: Path, recursive: bool, left_out: Path | None) -> list[Path
             and not name.startswith(".")
             and (left_out is None or Path(parent, name) != _absolute(left_out))
         ]
-        found += [Path(parent, name) for name in files if _is_media(Path(name))]
+        found += [os.path.join(parent, name) for name in files if _is_media(Path(name))]  # noqa: PTH118 (less memory)
     return found

@@ -2,4 +2,13 @@
 
 
 class UnreadableError(ValueError):
-    """An input cannot be decoded; the message says why, in one line, and becomes the record's `failure`."""
+    """An input cannot be decoded; the message says why, in one line, and becomes the record's `failure`.
+
+    Attributes:
+        transient: whether the file system was the cause (no such file, no permission, a disk that fails), so that
+            trying again may help; the same bytes would fail again otherwise.
+    """
+
+    def __init__(self, message: str, transient: bool = False):
+        super().__init__(message)
+        self.transient = transient

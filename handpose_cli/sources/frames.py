@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handpose_cli.sources.discover import Input
 from handpose_cli.sources.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from handpose_cli.sources.videos import VideoFrame
 
 
 @dataclass
@@ -19,7 +23,7 @@ class Frame:
     Attributes:
         file: the input's name in the results.
         read: returns the pixels (uint8 [h, w, 3], RGB, upright) or raises UnreadableError. A still image is only read
-            here, so that several threads can read at once.
+            here, and a video's frame only converted to RGB here, so that several threads do it at once.
         index, time, fps: frame number from 0, presentation time in seconds and the video's average frame rate; None for
             a still image, and for the frame that stands for a video's failure.
     """
@@ -31,18 +35,23 @@ class Frame:
     fps: float | None = None
 
 
-def frames(inputs: Iterable[Input], every: int = 1) -> Iterator[Frame]:
-    """Yield the frames of all inputs in order; of a video every n-th, and a last one that fails if decoding failed."""
+def frames(
+    inputs: Iterable[Input], every: int = 1, start: float | None = None, end: float | None = None
+) -> Iterator[Frame]:
+    """Yield the frames of all inputs in order; for a video that is damaged, a last one that fails.
+
+    Args:
+        every, start, end: which frames of videos, see `videos.read_video`.
+    """
     for entry in inputs:
         if not entry.is_video:
             yield Frame(entry.name, partial(_read_image, entry))
             continue
-        from handpose_cli.sources.videos import frame_rate, read_video  # PyAV takes 0.2 s to import
+        from handpose_cli.sources.videos import read_video  # PyAV takes 0.2 s to import
 
         try:
-            fps = frame_rate(entry.path)
-            for frame in read_video(entry.path, every):
-                yield Frame(entry.name, partial(_give, frame.pixels), frame.index, frame.time, fps)
+            for frame in read_video(entry.path, every, start, end):
+                yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
         except UnreadableError as error:
             yield Frame(entry.name, partial(_fail, error))
 
@@ -53,8 +62,8 @@ def _read_image(entry: Input) -> np.ndarray:
     return read_image(entry.path)
 
 
-def _give(pixels: np.ndarray) -> np.ndarray:
-    return pixels
+def _convert(frame: VideoFrame) -> np.ndarray:
+    return frame.pixels
 
 
 def _fail(error: UnreadableError) -> np.ndarray:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from pathlib import Path
 
 import cv2
+import imagesize
 import numpy as np
 
 from handpose_cli.sources.errors import UnreadableError
@@ -12,6 +15,10 @@ from handpose_cli.sources.errors import UnreadableError
 cv2.utils.logging.setLogLevel(
     cv2.utils.logging.LOG_LEVEL_SILENT
 )  # what goes wrong is reported by the exception below, not by OpenCV's own lines
+
+# first bytes (cv2.haveImageReader tells more kinds, but crashes on a file name that is no UTF-8)
+_HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MOST_PIXELS = 2**28  # 0.8 GB as RGB; the largest cameras' pictures have 2e8
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -21,23 +28,35 @@ def read_image(path: Path) -> np.ndarray:
     become RGB, and transparency is dropped.
 
     Raises:
-        UnreadableError: if the file is missing, empty, cut short or not such an image.
+        UnreadableError: if the file is missing, empty, cut short, not such an image, or one of more than `MOST_PIXELS`,
+            as small files can be that are made to fill the memory.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}") from error
+        raise UnreadableError(f"cannot be read: {error.strerror}", transient=True) from error
     if not data:
         raise UnreadableError("empty file (0 bytes)")
+    known = data.startswith(_HEADS) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
+    width, height = _size(data) if known else (0, 0)
+    if width * height > MOST_PIXELS:
+        raise UnreadableError(f"too large to be read: {width} x {height} pixels; the limit is {MOST_PIXELS} in all")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:  # e.g. more pixels than OpenCV accepts
         raise UnreadableError(f"cannot be decoded: {' '.join(str(error.err).split())}") from error
     if image is None:
-        known = cv2.haveImageReader(str(path))  # goes by the file's first bytes
         raise UnreadableError(
             "damaged or cut short, or of a kind that cannot be decoded"
             if known
             else "not an image (JPEG, PNG, WebP, BMP or TIFF)"
         )
     return image
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    """Return the width and height that an image's head declares; (-1, -1) if they cannot be told."""
+    try:
+        return imagesize.get(io.BytesIO(data))
+    except (OSError, ValueError, LookupError, struct.error):
+        return -1, -1

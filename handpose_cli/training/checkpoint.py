@@ -3,6 +3,7 @@
     RUN/state/state.json              epochs done and what was logged; it names
     RUN/state/epoch-0007.weights.h5   weights, the optimizer's state and average
     RUN/log.csv, best.weights.h5      for people and for prediction
+    RUN/tensorboard/                  see `training.tensorboard`
 
 `state.json` is replaced in one step, after the weights that it names were written. What a run does after its state was
 saved and before it was killed is done again, with the same numbers.
@@ -20,6 +21,7 @@ import keras
 import numpy as np
 
 from handpose_cli.files import atomic
+from handpose_cli.training import processes
 from handpose_cli.training.validation import MONITOR
 from handpose_cli.weights import RUN_WEIGHTS
 
@@ -50,17 +52,20 @@ def best_epoch(log: Log) -> int:
 class SaveState(keras.callbacks.Callback):
     """Writes the weights that training goes on from, before their average takes their place for validation."""
 
-    def __init__(self, run: Path):
+    def __init__(self, run: Path, writes: bool = True):
         super().__init__()
-        self.folder = (run / STATE).parent
+        self.folder, self.writes = (run / STATE).parent, writes
 
     def on_epoch_end(self, epoch, logs=None):
         if not np.isfinite(logs["loss"]):
             raise FloatingPointError(
                 f"the loss is not a number any more in epoch {epoch + 1}: go on with --resume, a lower --learning-rate"
             )
+        if not self.writes:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.model.save_weights(str(self.folder / _weights_name(epoch)))
+        with processes.alone():
+            self.model.save_weights(str(self.folder / _weights_name(epoch)))
 
 
 class UseAverage(keras.callbacks.Callback):
@@ -83,12 +88,22 @@ class UseAverage(keras.callbacks.Callback):
 class CommitEpoch(keras.callbacks.Callback):
     """At the very end of an epoch: the best weights, the state, the log; and the end of a run that gets no better."""
 
-    def __init__(self, run: Path, log: Log, patience: int | None):
+    def __init__(self, run: Path, log: Log, patience: int | None, writes: bool = True):
         super().__init__()
-        self.run, self.log, self.patience = run, log, patience
+        self.run, self.log, self.patience, self.writes = run, log, patience, writes
 
     def on_epoch_end(self, epoch, logs=None):
-        self.log.append({"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}})
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        self.log.append(
+            {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, "learning_rate": float(rate)}
+        )
+        if self.writes:
+            with processes.alone():
+                self._write(epoch)
+        if self.patience is not None and processes.first_says(epoch - best_epoch(self.log) >= self.patience):
+            self.model.stop_training = True
+
+    def _write(self, epoch: int) -> None:
         if best_epoch(self.log) == epoch:
             save_weights(self.model, self.run / RUN_WEIGHTS)
         with atomic(self.run / STATE) as file:
@@ -97,8 +112,6 @@ class CommitEpoch(keras.callbacks.Callback):
             if path.name != _weights_name(epoch):
                 path.unlink()
         write_log(self.run / LOG, self.log)
-        if self.patience is not None and epoch - best_epoch(self.log) >= self.patience:
-            self.model.stop_training = True
 
 
 def save_weights(model: keras.Model, path: Path) -> None:

@@ -30,6 +30,8 @@ class RandomCrops(keras.utils.PyDataset):
     seed and on its number alone, so a resumed run, which begins at `first_batch`, sees what an uninterrupted one would.
     (Epochs are left to `fit(steps_per_epoch=...)`: Keras calls `on_epoch_end` while threads still prepare batches.)
 
+    With `part` (i, n) a batch is the i-th of n parts, from 0, of what it would be.
+
     `failure` holds the error of an image that could not be read, since on the way through TensorFlow's input pipeline
     it becomes another one.
     """
@@ -45,11 +47,13 @@ class RandomCrops(keras.utils.PyDataset):
         first_batch: int = 0,
         maps: Sequence[str] = ("stack1_heatmaps",),
         negatives: Sequence[Sample] = (),
+        part: tuple[int, int] = (0, 1),
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.samples, self.negatives, self.maps = samples, list(negatives), maps
         self.size, self.batch_size, self.seed, self.first_batch = size, batch_size, seed, first_batch
+        self.part = part
         self.negatives_a_pass = min(len(self.negatives), round(NEGATIVE_SHARE * len(samples)))
         self.batches_a_pass = (len(samples) + self.negatives_a_pass) // batch_size
         self.backgrounds = Backgrounds([*self.samples, *self.negatives], seed)
@@ -61,7 +65,10 @@ class RandomCrops(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         number, batch = divmod(self.first_batch + index, self.batches_a_pass)
-        chosen = self._order(number)[batch * self.batch_size : (batch + 1) * self.batch_size]
+        which, parts = self.part
+        size = self.batch_size // parts
+        first = batch * self.batch_size + which * size
+        chosen = self._order(number)[first : first + size]
         crops = np.empty((len(chosen), self.size, self.size, 3), np.uint8)
         joints = np.zeros((len(chosen), NUM_JOINTS, 3), np.float32)
         hands = np.zeros((len(chosen), 4), np.float32)

@@ -25,7 +25,7 @@ import keras
 import numpy as np
 
 from handpose_cli import __version__
-from handpose_cli.annotator.pipeline import processors
+from handpose_cli.annotator.pool import processors
 from handpose_cli.engine.keras import load_weights
 from handpose_cli.engine.litert import LiteRTNetwork
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides

@@ -1,4 +1,4 @@
-"""Several GPUs of one machine: each gets a part of every batch, and all keep the same weights."""
+"""Several GPUs: each gets a part of every batch, and all keep the same weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import keras
 
+from handpose_cli.training import processes
 from handpose_cli.training.settings import SettingsError
 
 
@@ -13,28 +14,35 @@ def on_devices(count: int | None, batch_size: int) -> AbstractContextManager:
     """Return the scope to build and train a model in.
 
     Args:
-        count: GPUs, or processors' logical devices if there is none; None: all GPUs that TensorFlow sees.
+        count: GPUs, or processors' logical devices if there is none; None: all GPUs, those of the other `processes`
+            too.
         batch_size: is split among them.
 
     Raises:
         SettingsError: if there are fewer devices, or the batch cannot be split.
     """
-    if keras.backend.backend() != "tensorflow":
-        if count is not None and count > 1:
-            raise SettingsError(
-                f"--devices {count} needs KERAS_BACKEND=tensorflow. Received: {keras.backend.backend()}"
-            )
-        return nullcontext()
-    import tensorflow as tf
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
 
-    gpus = tf.config.list_logical_devices("GPU")
-    devices = gpus or tf.config.list_logical_devices("CPU")
-    count = max(len(gpus), 1) if count is None else count
-    if count > len(devices):
-        kind = devices[0].device_type
-        raise SettingsError(f"--devices {count} are more than TensorFlow sees: {len(devices)} ({kind})")
+        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        names, kind = [device.name for device in found], found[0].device_type
+    elif backend == "jax":
+        names = keras.distribution.list_devices()
+        kind = names[0].partition(":")[0].upper()
+    else:
+        names, kind = ["cpu:0"], "CPU"
+    several = processes.count() > 1
+    if several and count is not None:
+        raise SettingsError(f"--devices {count} cannot be chosen with several processes: all of theirs are used")
+    if count is None:
+        count = len(names) if several or kind != "CPU" else 1
+    if count > len(names):
+        raise SettingsError(f"--devices {count} are more than Keras sees on {backend}: {len(names)} ({kind})")
     if batch_size % count:
         raise SettingsError(f"--batch-size {batch_size} cannot be split among {count} devices; choose a multiple")
     if count == 1:
         return nullcontext()
-    return tf.distribute.MirroredStrategy([device.name for device in devices[:count]]).scope()
+    if backend == "tensorflow":
+        return tf.distribute.MirroredStrategy(names[:count]).scope()
+    return keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False).scope()

@@ -10,7 +10,7 @@ import keras
 from handpose_cli.engine.keras import load_weights
 from handpose_cli.networks import presets
 from handpose_cli.networks.hourglass import HAND_OUTPUT
-from handpose_cli.training import card, deliver
+from handpose_cli.training import card, deliver, processes
 from handpose_cli.training import settings as run_settings
 from handpose_cli.training.checkpoint import CommitEpoch, Log, SaveState, UseAverage, restore
 from handpose_cli.training.dataset import RandomCrops
@@ -20,8 +20,10 @@ from handpose_cli.training.optimizer import make_optimizer
 from handpose_cli.training.prefetch import Prefetch
 from handpose_cli.training.progress import Progress
 from handpose_cli.training.read_data import Data, read_data
-from handpose_cli.training.settings import Settings
+from handpose_cli.training.settings import Settings, SettingsError
+from handpose_cli.training.tensorboard import TensorBoardLog
 from handpose_cli.training.validation import Validate
+from handpose_cli.weights import RUN_WEIGHTS
 
 HAND_LOSS_WEIGHT = 0.3  # of the hand head, beside the maps' loss of 4 to 5
 
@@ -36,10 +38,14 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
+        SettingsError: if there are too few devices, or the `processes` do not meet or lose each other.
         DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
     deliver.check_forms(settings.export)
+    processes.join()
+    first = processes.number() == 0
+    report = report if first else _say_nothing
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.precision)
     preset = settings.network
@@ -50,12 +56,20 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     )
     with on_devices(settings.devices, settings.batch_size):
         log = _fit(settings, data, run, report)
-    if "none" in settings.export:
-        return log
-    calibration = deliver.calibration_crops(data.samples, preset.input_size, data.negatives)
+    processes.leave()
+    if first and "none" not in settings.export:
+        _deliver(settings, data, run, report)
+    report(f"Best weights: {run / RUN_WEIGHTS}. Predict with: handpose predict ... --weights {run}")
+    return log
+
+
+def _deliver(settings: Settings, data: Data, run: Path, report: Callable[[str], None]) -> None:
+    if keras.backend.backend() != "tensorflow":
+        report(f"Exporting needs TensorFlow. Go on with: KERAS_BACKEND=tensorflow handpose train -o {run} --resume")
+        return
+    calibration = deliver.calibration_crops(data.samples, settings.network.input_size, data.negatives)
     deliver.deliver(run, calibration, data.held_back, settings.export, report)
     card.write_card(run)
-    return log
 
 
 def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None]) -> Log:
@@ -63,9 +77,11 @@ def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None
     model = presets.build(preset)
     if settings.weights:
         load_weights(model, Path(settings.weights), preset)
-    run.mkdir(parents=True, exist_ok=True)
-    run_settings.save(settings, run)
-    card.write_data(run, *data.counts, len(data.samples), len(data.held_back))
+    writes = processes.number() == 0
+    if writes:
+        run.mkdir(parents=True, exist_ok=True)
+        run_settings.save(settings, run)
+        card.write_data(run, *data.counts, len(data.samples), len(data.held_back))
 
     batches = RandomCrops(
         data.samples,
@@ -74,21 +90,24 @@ def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None
         settings.seed,
         maps=[name for name in model.output if name != HAND_OUTPUT],
         negatives=data.negatives,
+        part=(processes.number(), processes.count()),
     )
     ahead = Prefetch(batches, settings.workers)
     steps = settings.steps_per_epoch or batches.batches_a_pass
     compile_model(model, preset, settings, steps=settings.epochs * steps)
     log = restore(model, run)
+    processes.check_agreement(settings, data.counts, log)
     batches.first_batch = len(log) * steps
-    progress = Progress(settings.epochs, settings.batch_size, report)
+    progress = Progress(settings.epochs, settings.batch_size, report, shown=writes)
     callbacks = [
-        SaveState(run),
+        SaveState(run, writes),
         *([UseAverage()] if settings.ema else []),
         Validate(data.held_back, preset, settings.batch_size),
-        CommitEpoch(run, log, settings.patience),
+        CommitEpoch(run, log, settings.patience, writes),
+        *([TensorBoardLog(run, log)] if writes else []),
         progress,
     ]
-    if len(log) < settings.epochs:
+    if writes and len(log) < settings.epochs:
         deliver.withdraw(run)
     try:
         model.fit(
@@ -100,9 +119,13 @@ def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None
             verbose=0,
             callbacks=callbacks,
         )
-    except Exception:
+    except Exception as error:
         if batches.failure is not None:
             raise batches.failure from None
+        if isinstance(error, RuntimeError) and processes.count() > 1:
+            raise SettingsError(
+                f"The processes lost each other. Go on in all of them with --resume. ({str(error).splitlines()[0]})"
+            ) from error
         raise
     finally:
         ahead.close()
@@ -116,5 +139,9 @@ def compile_model(model: keras.Model, preset: presets.Preset, settings: Settings
         make_optimizer(settings, steps),
         {name: HandLoss() if name == HAND_OUTPUT else LOSSES[preset.loss](preset.sigma) for name in model.output},
         loss_weights={name: HAND_LOSS_WEIGHT if name == HAND_OUTPUT else 1.0 for name in model.output},
-        jit_compile=False,
+        jit_compile=keras.backend.backend() == "jax",  # which otherwise runs operation by operation
     )
+
+
+def _say_nothing(line: str) -> None:
+    pass

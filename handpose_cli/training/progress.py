@@ -18,12 +18,13 @@ class Progress(keras.callbacks.Callback):
         epochs: in the whole run.
         batch_size: hands and places without in a step.
         report: called with each line worth keeping.
+        shown: whether a terminal gets a bar.
     """
 
-    def __init__(self, epochs: int, batch_size: int, report: Callable[[str], None]):
+    def __init__(self, epochs: int, batch_size: int, report: Callable[[str], None], shown: bool = True):
         super().__init__()
         self.epochs, self.batch_size, self.report = epochs, batch_size, report
-        self.bar = _bar() if sys.stderr.isatty() else None
+        self.bar = _bar() if shown and sys.stderr.isatty() else None
         self.done = 0
 
     def on_train_begin(self, logs=None):

@@ -1,0 +1,138 @@
+"""Annotate successive frames of a video, following hands from frame to frame, so that the detector seldom runs.
+
+A hand's crop comes from its keypoints in the frame beside. A chunk of frames knows nothing of other chunks, so they may
+be annotated in any order, on any thread, and again after an interruption, with the same result.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from handpose_cli.annotator.pipeline import (
+    Annotated,
+    Candidate,
+    Networks,
+    Settings,
+    annotate,
+    candidates,
+    choose,
+    look,
+    read,
+)
+from handpose_cli.annotator.views import around
+from handpose_cli.boxes import iou
+from handpose_cli.records import Hand, box_around
+from handpose_cli.sources.frames import Frame
+
+DETECT_EVERY = 8  # frames in a chunk; a hand that comes into view beside others is missed for at most half of it
+# What a box has beyond the keypoints on each side, over their longer side: flesh around the joints. With it, boxes fit
+# those that people draw (intersection over union 0.83 and 0.80 on two sets) better than the detector's (0.77, 0.71).
+MARGIN = 0.05
+SURE = 0.5  # score of a hand that is searched for where it is lost
+SAME_PLACE = 0.5  # intersection over union of a detection with a hand that is known already
+
+
+class _Followed(NamedTuple):
+    """A hand of a frame, its keypoints (float32 [21, 2]) and the detector's score where it was last detected."""
+
+    hand: Hand
+    keypoints: np.ndarray
+    box_score: float
+
+    @property
+    def is_sure(self) -> bool:
+        return (self.hand.score or 0.0) >= SURE
+
+
+def follow(frames: list[Frame], networks: Networks, settings: Settings) -> list[Annotated]:
+    """Annotate a chunk of successive frames of one video, as `pipeline.annotate` does, only faster.
+
+    Hands are detected in one frame, in the middle if there are any, and followed from there to both ends. Where a hand
+    is lost on the way, because it scores less than `SURE` or came to lie on another one, the detector runs on that
+    frame too. A hand's score is reckoned as elsewhere: from what the hourglass says in this frame, and from the
+    detector's score where the hand was last detected. Its box is the one around its keypoints, with a `MARGIN`, inside
+    the image, in all frames.
+
+    Without a detector, and with boxes that are given, there is nothing to follow.
+
+    Args:
+        frames: `DETECT_EVERY` of them, fewer at the end.
+        settings: `views` is the most views of a hand in each frame.
+    """
+    if networks.detector is None or settings.boxes is not None:
+        return annotate(frames, networks, settings)
+    results = [read(frame) for frame in frames]
+    chunk = [(frame, result) for frame, result in zip(frames, results, strict=True) if result.pixels is not None]
+    start, found = 0, []
+    for start in dict.fromkeys([len(chunk) // 2, 0, len(chunk) - 1] if chunk else []):
+        found = _find(*chunk[start], [], 1, networks, settings)
+        if _sure(found):
+            break
+    for way in (chunk[start + 1 :], chunk[:start][::-1]):
+        known, most = found, _sure(found)
+        for frame, result in way:
+            known = _find(frame, result, known, most, networks, settings)
+            most = max(most, _sure(known))
+    return results
+
+
+def _find(
+    frame: Frame, result: Annotated, known: list[_Followed], expected: int, networks: Networks, settings: Settings
+) -> list[_Followed]:
+    """Find the hands of a frame, put them into its record and return them.
+
+    Args:
+        known: the hands of the frame beside.
+        expected: the detector runs if fewer sure hands than these are found where the known ones were.
+    """
+    record, pixels = result
+    assert pixels is not None
+    size = np.array(pixels.shape[1::-1], np.float32)
+    places = [
+        Candidate(pixels, each.hand.box, around(each.keypoints, networks.pose_input_size), each.box_score)
+        for each in known
+    ]
+    found = _best(_look(places, size, networks, settings), networks, settings)
+    if _sure(found) < expected:
+        there = np.reshape([each.hand.box for each in found if each.is_sure], (-1, 4))
+        places = [
+            place
+            for place in candidates(frame, pixels, networks, settings)
+            if not (iou(place.box[None], there) >= SAME_PLACE).any()
+        ]
+        found = _best(found + _look(places, size, networks, settings), networks, settings)
+    record.hands = [each.hand for each in found]
+    return found
+
+
+def _look(places: list[Candidate], size: np.ndarray, networks: Networks, settings: Settings) -> list[_Followed]:
+    found = []
+    for place, hand in zip(places, look(places, networks, settings.views), strict=True):
+        assert hand.keypoints is not None
+        hand.box = box_of(hand.keypoints, size)
+        found.append(_Followed(hand, hand.keypoints, place.box_score))
+    return found
+
+
+def _best(found: list[_Followed], networks: Networks, settings: Settings) -> list[_Followed]:
+    by_hand = {id(each.hand): each for each in found}
+    return [by_hand[id(hand)] for hand in choose([each.hand for each in found], networks, settings)]
+
+
+def box_of(keypoints: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return a hand's box (float32 [4]: x, y, width, height): around its keypoints with a `MARGIN`, inside the image.
+
+    Args:
+        keypoints: float [21, 2] in pixels.
+        size: float [2], width and height of the image.
+    """
+    box = box_around(keypoints)
+    margin = MARGIN * box[2:].max()
+    low, high = np.clip(box[:2] - margin, 0, size), np.clip(box[:2] + box[2:] + margin, 0, size)
+    return np.concatenate([low, high - low]).astype(np.float32)
+
+
+def _sure(found: list[_Followed]) -> int:
+    return sum(each.is_sure for each in found)

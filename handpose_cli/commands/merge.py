@@ -1,0 +1,46 @@
+"""`handpose merge`: parse, call `runs.merge`, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from handpose_cli.commands.predict import EXIT_SOME_FAILED, WRITABLE
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the joined results.")
+@click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
+              help="Also write the results as this; repeatable.  [default: as the first run]")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
+@click.pass_context
+def command(
+    ctx: click.Context, runs: tuple[Path, ...], output: Path, formats: tuple[str, ...], overwrite: bool
+) -> None:
+    """Join the outputs of runs on parts of the inputs, as if there had been one run.
+
+    RUNS are output folders of handpose predict: of all its shards (--shard), or of separate inputs. They must be
+    complete, of the same settings and without an input in common.
+
+    \b
+    Exit codes: 0 done, 1 an error, 2 wrong usage, 3 done, but some inputs could not be read
+    """
+    from handpose_cli.runs.errors import RunError
+    from handpose_cli.runs.merge import merge
+    from handpose_cli.runs.results import RESULTS
+
+    try:
+        counts = merge(runs, output, formats or None, overwrite=overwrite)
+    except RunError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"Cannot write to {output}: {error.strerror}. Choose another --output.") from error
+    click.echo(
+        f"{len(runs)} runs, {counts.inputs} inputs, {counts.images} images, {counts.hands} hands, "
+        f"{counts.failures} failures. Results: {output / RESULTS}",
+        err=True,
+    )
+    if counts.failures:
+        ctx.exit(EXIT_SOME_FAILED)

@@ -1,0 +1,49 @@
+"""Types of options: times in a video, and shards."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import click
+
+
+class TimeType(click.ParamType):
+    """A time in seconds: `83.5`, `1:23.5` or `0:01:23.5`."""
+
+    name = "TIME"
+
+    def convert(self, value, param, ctx) -> float:
+        if isinstance(value, int | float):
+            value = str(value)
+        if not re.fullmatch(r"(\d+:)?(\d+:)?\d+(\.\d*)?", value):
+            self.fail(f"{value!r} is no time: give seconds, MM:SS or HH:MM:SS.", param, ctx)
+        seconds = 0.0
+        for part in value.split(":"):
+            seconds = 60 * seconds + float(part)
+        return seconds
+
+
+class Shard(NamedTuple):
+    """Part `number` (from 1) of `count`."""
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+
+class ShardType(click.ParamType):
+    """`I/N`, part I of N, from 1."""
+
+    name = "I/N"
+
+    def convert(self, value, param, ctx) -> Shard:
+        if isinstance(value, Shard):
+            return value
+        match = re.fullmatch(r"(\d+)/(\d+)", str(value))
+        shard = Shard(*map(int, match.groups())) if match else None
+        if shard is None or not 1 <= shard.number <= shard.count:
+            self.fail(f"{value!r} is no shard: give I/N with I from 1 to N, such as 1/4.", param, ctx)
+        return shard

@@ -1,0 +1,39 @@
+"""Has a file changed? By size and time first, then by content."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Fingerprint(NamedTuple):
+    """What a file was: its size in bytes, its modification time in nanoseconds, and the SHA-256 of its content."""
+
+    size: int
+    mtime: int
+    sha256: str
+
+
+def fingerprint(path: Path) -> Fingerprint | None:
+    """Return a file's fingerprint; None if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            status = path.stat()
+            return Fingerprint(status.st_size, status.st_mtime_ns, hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError:
+        return None
+
+
+def is_same(path: Path, known: Fingerprint) -> bool:
+    """Return whether a file is what it was; its content is read only if its time alone has changed."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    if status.st_size != known.size:
+        return False
+    if status.st_mtime_ns == known.mtime:
+        return True
+    now = fingerprint(path)
+    return now is not None and now.sha256 == known.sha256

@@ -1,0 +1,238 @@
+"""The journal of a run: what was annotated so far, from which results are written and a stopped run goes on.
+
+JSON, one object a line; lines are only ever appended:
+
+    {"journal": 1, "settings": {...}, "info": {...}}         a run begins, or goes on
+    {"file": "a.jpg", "input": [size, mtime_ns, "sha256"], "from": 0, "records": [...], "end": true}
+    {"file": "clip.mp4", "input": [...], "from": 0, "records": [...]}        a video's frames, some at a time
+    {"file": "clip.mp4", "from": 8, "records": [], "end": true}
+    {"file": "b.jpg", "gone": true}                          it is not one of the inputs any more
+    {"complete": 2}                                          the results of so many inputs were written
+
+A line with `input` begins its file anew; null stands for a file that could not be read from the disk. What lies under
+other `settings` than the last ones is passed over. A line that a kill or a full disk cut short is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from handpose_cli.formats.handpose_json import hand_from_json, hand_to_json
+from handpose_cli.records import ImageRecord
+from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.fingerprint import Fingerprint
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+NAME = "journal.jsonl"
+VERSION = 1
+
+
+@dataclass(slots=True)
+class Entry:
+    """What the journal has of an input.
+
+    Attributes:
+        input: what the file was; None if it could not be read from the disk.
+        places: offset and length in bytes of each of its lines, in turn.
+        records: how many records these lines have.
+        ended: whether the input is done.
+        failed: whether its last record is a failure.
+    """
+
+    input: Fingerprint | None
+    places: array = field(default_factory=lambda: array("q"))
+    records: int = 0
+    ended: bool = False
+    failed: bool = False
+
+
+@dataclass
+class Header:
+    """How a run was called: `settings`, on which its records depend, and `info`, the head of the result file."""
+
+    settings: dict[str, Any]
+    info: dict[str, Any]
+
+
+class Journal:
+    """An open journal; use `open_journal` or `read_journal`.
+
+    Attributes:
+        entries: by file name, what was done under the last header's settings.
+        headers: all, the last one last.
+        complete: how many inputs' results were last written; None if the last run was not completed.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.entries: dict[str, Entry] = {}
+        self.headers: list[Header] = []
+        self.complete: int | None = None
+        self._end = 0
+        self._file: IO[bytes] | None = None
+
+    def load(self, settings: dict[str, Any] | None = None) -> None:
+        """Read what there is, under the given settings or else under the last ones."""
+        if settings is None:
+            settings = next((header.settings for header in reversed(list(self._headers()))), {})
+        under = False
+        with self.path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._end += len(line)
+                try:
+                    value = json.loads(line)
+                    if "journal" in value:
+                        self.headers.append(Header(value["settings"], value["info"]))
+                        under, self.complete = value["settings"] == settings, None
+                    elif "complete" in value:
+                        self.complete = value["complete"]
+                    elif under:
+                        self._note(value, self._end - len(line), len(line))
+                except (ValueError, KeyError, TypeError):  # damaged on the disk: its file's later lines will not fit
+                    continue
+
+    def _headers(self) -> Iterator[Header]:
+        with self.path.open("rb") as file:
+            for line in file:
+                if line.startswith(b'{"journal"'):
+                    try:
+                        value = json.loads(line)
+                        yield Header(value["settings"], value["info"])
+                    except (ValueError, KeyError):
+                        continue
+
+    def _note(self, value: dict[str, Any], offset: int, length: int) -> None:
+        if "gone" in value:
+            self.entries.pop(value["file"], None)
+            return
+        if "input" in value:
+            known = value["input"]
+            self.entries[value["file"]] = Entry(None if known is None else Fingerprint(*known))
+        entry = self.entries.get(value["file"])
+        if entry is None or entry.records != value["from"]:  # a line is missing
+            self.entries.pop(value["file"], None)
+            return
+        entry.places.extend((offset, length))
+        entry.records += len(value["records"])
+        entry.ended = value.get("end", False)
+        if value["records"]:
+            entry.failed = value["records"][-1].get("failure") is not None
+
+    def add(
+        self, file: str, records: Sequence[ImageRecord], *, ends: bool, begins: bool, input: Fingerprint | None = None
+    ) -> None:
+        """Append records of a file; it is on its way to the disk when this returns."""
+        value: dict[str, Any] = {"file": file}
+        if begins:
+            value["input"] = input
+        value["from"] = 0 if begins else self.entries[file].records
+        value["records"] = [record_to_json(record) for record in records]
+        if ends:
+            value["end"] = True
+        self.write(value)
+
+    def drop(self, file: str) -> None:
+        """Append that a file is not one of the inputs any more."""
+        self.write({"file": file, "gone": True})
+
+    def write(self, value: dict[str, Any]) -> None:
+        """Append a line."""
+        assert self._file is not None
+        line = json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        self._file.write(line)
+        self._file.flush()
+        if "file" in value:
+            self._note(value, self._end, len(line))
+        self._end += len(line)
+
+    def lines(self, file: str) -> Iterator[dict[str, Any]]:
+        """Yield the lines of a file's entry, as objects."""
+        places = self.entries[file].places
+        with self.path.open("rb") as source:
+            for offset, length in zip(places[::2], places[1::2], strict=True):
+                source.seek(offset)
+                yield json.loads(source.read(length))
+
+    def records(self, file: str) -> Iterator[ImageRecord]:
+        """Yield the records of a file."""
+        for line in self.lines(file):
+            for record in line["records"]:
+                yield record_from_json(file, record)
+
+
+@contextmanager
+def open_journal(path: Path, header: Header, anew: bool = False) -> Iterator[Journal]:
+    """Open a run's journal to go on with it, or begin one; `anew` empties it.
+
+    Raises:
+        RunError: if another process writes it.
+        OSError: if it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = Header(*json.loads(json.dumps([header.settings, header.info])))
+    with path.open("ab") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(f"Another run is writing to {path.parent}. Choose another --output.") from error
+        journal = Journal(path)
+        if not anew:
+            journal.load(header.settings)
+        file.truncate(journal._end)
+        journal._file = file
+        journal.write({"journal": VERSION, "settings": header.settings, "info": header.info})
+        journal.headers.append(header)
+        journal.complete = None
+        yield journal
+
+
+def read_journal(path: Path) -> Journal:
+    """Read a run's journal, under the last run's settings.
+
+    Raises:
+        RunError: if there is none.
+    """
+    journal = Journal(path)
+    try:
+        journal.load()
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
+    if not journal.headers:
+        raise RunError(f"{path} is no journal of handpose predict.")
+    return journal
+
+
+def record_to_json(record: ImageRecord) -> dict[str, Any]:
+    """Return a record, rounded as in the result file, so that results do not depend on whether a run was resumed."""
+    fields = {
+        "width": record.width,
+        "height": record.height,
+        "frame": record.frame,
+        "time": None if record.time is None else round(record.time, 6),
+        "fps": None if record.fps is None else round(record.fps, 6),
+        "failure": record.failure,
+        "hands": [hand_to_json(hand, None, None) for hand in record.hands],
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def record_from_json(file: str, value: dict[str, Any]) -> ImageRecord:
+    """Return the record that `record_to_json` made."""
+    hands = [hand_from_json(hand) for hand in value["hands"]]
+    width, height = value.get("width"), value.get("height")
+    return ImageRecord(
+        file, width, height, hands, value.get("frame"), value.get("time"), value.get("fps"), value.get("failure")
+    )

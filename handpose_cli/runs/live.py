@@ -1,0 +1,152 @@
+"""Annotate a camera's pictures as they come, show them, and record them if that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from queue import Full, Queue
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from handpose_cli.annotated_copies import copy_path, write_video
+from handpose_cli.annotator.follow import LiveFollower
+from handpose_cli.annotator.pipeline import Networks, Settings
+from handpose_cli.annotator.smoothing import one_euro
+from handpose_cli.annotator.tracks import Linker
+from handpose_cli.drawing import draw_hands
+from handpose_cli.formats import handpose_json
+from handpose_cli.formats import load as load_format
+from handpose_cli.records import ImageRecord
+from handpose_cli.runs.counts import Counts
+from handpose_cli.runs.results import RESULTS, Output, refuse_existing, remove_existing, result_path
+from handpose_cli.sources.camera import Camera
+from handpose_cli.sources.frames import Frame
+
+RECORDING = "camera.mp4"  # the pictures as they came, beside the results, which name it
+_WAITING = 30  # pictures that may wait for their encoder
+
+
+class Live(NamedTuple):
+    """An annotated picture of a camera, and what to tell of it.
+
+    Attributes:
+        record: its hands, with track ids, smoothed; frames count those annotated.
+        pixels: uint8 [h, w, 3], RGB, as it came.
+        rate: pictures a second, a running mean.
+        latency: seconds from when it came to now.
+        dropped: how many pictures came and went until now while others were worked on.
+    """
+
+    record: ImageRecord
+    pixels: np.ndarray
+    rate: float
+    latency: float
+    dropped: int
+
+
+def annotate_live(camera: Camera, networks: Networks, settings: Settings) -> Iterator[Live]:
+    """Yield a camera's pictures with their hands: always the newest, so that none waits for the others."""
+    follower, linker = LiveFollower(networks, settings), Linker()
+    pictures: list[tuple[float, np.ndarray]] = []
+
+    def records() -> Iterator[ImageRecord]:
+        for number, picture in enumerate(camera):
+            frame = Frame(RECORDING, partial(_same, picture.pixels), number, picture.time, 0.0)
+            record, _ = follower.annotate(frame)
+            hands = [replace(h, track_id=i) for h, i in zip(record.hands, linker.add(record), strict=True)]
+            pictures.append((picture.time, picture.pixels))
+            yield replace(record, hands=hands)
+
+    rate, last = 0.0, None
+    for record in one_euro(records()):  # which holds none back
+        time, pixels = pictures.pop()
+        now = camera.now()
+        if last is not None:
+            rate = 0.9 * rate + 0.1 / max(now - last, 1e-3) if rate else 1 / max(now - last, 1e-3)
+        last = now
+        yield Live(record, pixels, rate, now - time, camera.dropped)
+
+
+def _same(pixels: np.ndarray) -> np.ndarray:
+    return pixels
+
+
+def run_live(
+    camera: Camera,
+    networks: Networks,
+    settings: Settings,
+    output: Output | None,
+    info: dict[str, Any],
+    show: Callable[[Live], bool],
+    overwrite: bool = False,
+) -> Counts:
+    """Annotate a camera's pictures until it ends, or until `show` returns False or Ctrl-C comes; then close the files.
+
+    Args:
+        output: where to record results, pictures and, with `draw`, annotated pictures; None: nowhere.
+        info: the head of the result file.
+
+    Raises:
+        RunError: if there is an earlier run's output in the folder.
+        OSError: if something cannot be written.
+    """
+    counts = Counts(inputs=1)
+    with ExitStack() as stack:
+        writers, video, copy = [], _nothing, _nothing
+        if output is not None:
+            if overwrite:
+                remove_existing(output.folder)
+            refuse_existing(output.folder)
+            writers = [stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
+            for name in output.formats:
+                writers.append(stack.enter_context(load_format(name).open_writer(result_path(output.folder, name))))
+            video = stack.enter_context(_recorder(output.folder / RECORDING))
+            if output.draw:
+                copy = stack.enter_context(_recorder(copy_path(output.copies, RECORDING)))
+        try:
+            for live in annotate_live(camera, networks, settings):
+                for writer in writers:
+                    writer.write(live.record)
+                time = live.record.time or 0.0
+                video(time, live.pixels)
+                if copy is not _nothing:
+                    copy(time, draw_hands(live.pixels, live.record.hands))
+                counts.images += 1
+                counts.hands += len(live.record.hands)
+                counts.annotated, counts.seconds = counts.images, camera.now()
+                if not show(live):
+                    break
+        except KeyboardInterrupt:  # the usual end of a recording
+            pass
+    return counts
+
+
+def _nothing(time: float, pixels: np.ndarray) -> None:
+    pass
+
+
+@contextmanager
+def _recorder(path: Path) -> Iterator[Callable[[float, np.ndarray], None]]:
+    """Give a function that adds pictures to a video, which is encoded on a thread of its own."""
+    pictures: Queue[tuple[float, np.ndarray] | None] = Queue(_WAITING)
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(write_video, path, iter(pictures.get, None), 0.0)
+
+        def add(time: float, pixels: np.ndarray) -> None:
+            if job.done():
+                job.result()
+            pictures.put((time, pixels))
+
+        try:
+            yield add
+        finally:
+            while not job.done():
+                with suppress(Full):
+                    pictures.put(None, timeout=0.1)
+                    break
+            job.result()

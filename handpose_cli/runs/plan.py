@@ -1,0 +1,82 @@
+"""What a run has to do: everything, or what an earlier run of the same settings has not done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from handpose_cli.annotated_copies import copy_path
+from handpose_cli.runs.fingerprint import is_same
+from handpose_cli.runs.journal import Journal
+from handpose_cli.sources.discover import Input
+
+NEW = "not begun"
+CHANGED = "changed since"
+BEGUN = "begun"
+UNREADABLE = "could not be read before"
+NO_COPY = "without an annotated copy"
+
+
+class Task(NamedTuple):
+    """An input to annotate.
+
+    Attributes:
+        input: the file.
+        reason: why.
+        done: how many frames of a video are done already.
+    """
+
+    input: Input
+    reason: str
+    done: int = 0
+
+
+def plan(inputs: Sequence[Input], journal: Journal, copies: Path | None) -> Iterator[Task]:
+    """Yield what is to be annotated, in order.
+
+    Args:
+        copies: folder of the annotated copies, if they are wanted. A still's is made with its annotation; a video's is
+            drawn later, from the journal.
+    """
+    for entry in inputs:
+        known = journal.entries.get(entry.name)
+        if known is None:
+            yield Task(entry, NEW)
+        elif known.input is None:
+            yield Task(entry, UNREADABLE)
+        elif not is_same(entry.path, known.input):
+            yield Task(entry, CHANGED)
+        elif not known.ended:
+            yield Task(entry, BEGUN, known.records)
+        elif copies is not None and not entry.is_video and not known.failed and not has_copy(entry, copies):
+            yield Task(entry, NO_COPY)
+
+
+def has_copy(entry: Input, copies: Path) -> bool:
+    """Return whether an input's annotated copy is there."""
+    return copy_path(copies, entry.name).exists()
+
+
+def describe(tasks: Sequence[Task], total: int) -> str:
+    """Return what a resumed run does, in a line: `98 of 99 inputs are done; left: 1 changed since (a.jpg)`."""
+    parts = []
+    for reason in (NEW, CHANGED, BEGUN, UNREADABLE, NO_COPY):
+        names = [task.input.name for task in tasks if task.reason == reason]
+        if names:
+            such_as = "" if reason == NEW else f" ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+            parts.append(f"{len(names)} {reason}{such_as}")
+    done = f"{total - len(tasks)} of {total} inputs are done"
+    return f"{done}; left: {', '.join(parts)}" if parts else done
+
+
+def describe_change(before: dict, now: dict) -> str:
+    """Return which settings differ, in a line: `views was 4 and is now 1`."""
+    changes = []
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            changes += [describe_change(old, new)] if old != new else []
+        elif old != new:
+            changes.append(f"{name} was {old} and is now {new}")
+    return ", ".join(changes)

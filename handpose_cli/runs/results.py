@@ -1,0 +1,136 @@
+"""From the journal to the result files and annotated videos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handpose_cli.annotated_copies import copy_path, write_video
+from handpose_cli.drawing import draw_hands
+from handpose_cli.files import remove
+from handpose_cli.formats import FORMATS, handpose_json
+from handpose_cli.formats import load as load_format
+from handpose_cli.records import ImageRecord
+from handpose_cli.runs import journal as journals
+from handpose_cli.runs.counts import Counts
+from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.journal import Journal
+from handpose_cli.sources.discover import Input, is_video
+from handpose_cli.sources.frames import Frame
+
+STEM = "predictions"
+RESULTS = f"{STEM}.json"
+COPIES = "annotated"
+
+
+def result_path(folder: Path, name: str) -> Path:
+    """Return where a run's results of a format go: `predictions.csv`, or a folder, `predictions-yolo-pose`."""
+    suffix = FORMATS[name].suffix
+    return folder / (f"{STEM}{suffix}" if suffix else f"{STEM}-{name}")
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where and what to write.
+
+    Attributes:
+        folder: for everything.
+        formats: besides the result file.
+        draw: whether annotated copies are wanted.
+        track: whether hands get track ids through a video.
+        smooth: how tracks are smoothed, see `annotator.smoothing`; None: not at all.
+    """
+
+    folder: Path
+    formats: tuple[str, ...] = ()
+    draw: bool = False
+    track: bool = False
+    smooth: str | None = None
+
+    @property
+    def copies(self) -> Path:
+        """The folder of the annotated copies."""
+        return self.folder / COPIES
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raise RunError if a folder holds an earlier run's journal or results."""
+    others = [result_path(folder, name) for name, format in FORMATS.items() if format.writes]
+    for path in (folder / RESULTS, *others, folder / COPIES):
+        if path.exists():
+            ways = "Go on with --resume, replace it" if (folder / journals.NAME).exists() else "Replace it"
+            raise RunError(f"{path} exists. {ways} with --overwrite or choose another --output.")
+    if (folder / journals.NAME).exists():
+        raise RunError(
+            f"{folder} holds an unfinished run. Go on with --resume, begin anew with --overwrite "
+            "or choose another --output."
+        )
+
+
+def remove_existing(folder: Path) -> None:
+    """Remove an earlier run's results and annotated copies."""
+    remove_results(folder)
+    remove(folder / RESULTS)
+    remove(folder / COPIES)
+
+
+def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
+    """Remove an earlier run's results, besides the result file and the formats in `but`: they belong to that run."""
+    for name, format in FORMATS.items():
+        path = result_path(folder, name)
+        if format.writes and path.name != RESULTS and name not in but:
+            remove(path)
+
+
+def final_records(journal: Journal, file: str, output: Output) -> Iterator[ImageRecord]:
+    """Yield the records of an input as they are published: a video's with track ids and smoothed, where wanted."""
+    if output.track and is_video(Path(file)):
+        from handpose_cli.annotator.smoothing import smooth
+        from handpose_cli.annotator.tracks import link, tracked
+
+        records = tracked(journal.records(file), link(journal.records(file)))
+        return smooth(records, output.smooth) if output.smooth else records
+    return journal.records(file)
+
+
+def write_results(files: Sequence[str], journal: Journal, output: Output, info: dict[str, Any]) -> Counts:
+    """Write the result file and the other formats, from the journal; memory does not grow with the number of records.
+
+    Raises:
+        OSError: if a result cannot be written; no half-written file is left.
+    """
+    counts = Counts(inputs=len(files))
+    remove_results(output.folder, but=output.formats)
+    with ExitStack() as stack:
+        # entered first, so the result file appears last
+        writers: list[Any] = [stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
+        for name in output.formats:
+            writers.append(stack.enter_context(load_format(name).open_writer(result_path(output.folder, name))))
+        for file in files:
+            for record in final_records(journal, file, output):
+                for writer in writers:
+                    writer.write(record)
+                counts.images += record.failure is None
+                counts.hands += len(record.hands)
+                counts.failures += record.failure is not None
+    journal.write({"complete": len(files)})
+    return counts
+
+
+def draw_video(entry: Input, journal: Journal, output: Output, frames: Callable[[], Iterator[Frame]]) -> None:
+    """Write a video's annotated copy: its frames once more, with the hands that the journal has."""
+    records = final_records(journal, entry.name, output)
+    fps = next((record.fps for record in journal.records(entry.name) if record.fps is not None), None)
+
+    def drawn() -> Iterator[tuple[float, np.ndarray]]:
+        for frame, record in zip(frames(), records, strict=False):
+            if record.failure is None:
+                yield record.time or 0.0, draw_hands(frame.read(), record.hands)
+
+    if fps is not None:
+        write_video(copy_path(output.copies, entry.name), drawn(), fps)

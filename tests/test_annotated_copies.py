@@ -1,0 +1,106 @@
+"""Annotated copies: where they lie, and that videos keep their timing."""
+
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handpose_cli.annotated_copies import copy_path, save_image, write_video
+
+PICTURE = np.full((32, 48, 3), 90, np.uint8)
+
+
+def shown(path):
+    """Times and durations of the frames in seconds, and the stream's frame rate and size."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        found = [(frame.time, float(frame.duration * frame.time_base)) for frame in container.decode(stream)]
+        return *map(list, zip(*found, strict=True)), float(stream.average_rate), (stream.width, stream.height)
+
+
+@pytest.mark.parametrize(
+    ("file", "copy"),
+    [
+        ("a.jpg", "a.jpg"), ("in/a.PNG", "in/a.PNG"), ("a.bmp", "a.bmp.jpg"), ("a.tiff", "a.tiff.jpg"),
+        ("a.xyz", "a.xyz.jpg"), ("a.mp4", "a.mp4"), ("in/a.MOV", "in/a.MOV.mp4"), ("a.m4v", "a.m4v.mp4"),
+    ],
+)  # fmt: skip
+def test_where_copies_lie(file, copy):
+    assert copy_path(Path("out"), file) == Path("out", copy)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.bmp", "a.png"])
+@pytest.mark.parametrize("shape", [(20, 30), (2, 70_000)])
+def test_a_picture_of_any_size_can_be_saved(tmp_path, name, shape):
+    """Smaller where the format has a limit."""
+    save_image(tmp_path, name, np.full((*shape, 3), (250, 10, 10), np.uint8))
+    copy = cv2.imread(str(copy_path(tmp_path, name)))
+    longest = {"a.jpg": 65_500, "a.bmp": 65_500, "a.webp": 16_383, "a.png": 70_000}[name]
+    assert copy.shape[1] == min(shape[1], longest)
+    assert copy[0, 5].tolist() == pytest.approx([10, 10, 250], abs=8)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(1, 4000), min_size=1, max_size=30), st.floats(0, 1e6), st.sampled_from([0, 12.5, 25, 60]))
+def test_the_timing_is_kept(tmp_path_factory, steps, first, fps):
+    """Counted from the first frame; the last one is shown for one frame's time."""
+    path = tmp_path_factory.mktemp("copies") / "a.mp4"
+    times = [ms / 1000 for ms in accumulate([0, *steps])]
+    write_video(path, ((first + time, PICTURE) for time in times), fps)
+    found, durations, _, _ = shown(path)
+    assert found == pytest.approx(times, abs=2e-5)
+    assert durations == pytest.approx([*np.diff(times), 1 / (fps or 30)], abs=3e-5)
+
+
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30_000, 1001), Fraction(24_000, 1001), Fraction(120)])
+def test_the_frame_rate_is_kept(tmp_path, fps):
+    write_video(tmp_path / "a.mp4", ((float(i / fps), PICTURE) for i in range(100)), float(fps))
+    assert shown(tmp_path / "a.mp4")[2] == pytest.approx(float(fps), rel=1e-5)
+
+
+def test_frames_that_were_left_out_stay_out(tmp_path):
+    write_video(tmp_path / "a.mp4", ((i / 25, PICTURE) for i in range(0, 100, 10)), 25)
+    times, _, _, _ = shown(tmp_path / "a.mp4")
+    assert times == pytest.approx([i / 25 for i in range(0, 100, 10)])
+
+
+def test_clocks_that_start_again_or_jump(tmp_path):
+    """As in joined recordings; and two frames of one time."""
+    times = [10, 10.04, 10.04, 10.08, 3, 3.04, 90_000, 90_000.04]
+    write_video(tmp_path / "a.mp4", ((time, PICTURE) for time in times), 25)
+    found, _, _, _ = shown(tmp_path / "a.mp4")
+    assert found == pytest.approx([0, 0.04, 0.04, 0.08, 0.12, 0.16, 0.2, 0.24], abs=1e-4)
+
+
+@pytest.mark.parametrize(("shape", "size"), [((1, 1), (2, 2)), ((33, 51), (52, 34)), ((2, 20_000), (16_384, 2))])
+def test_odd_sizes(tmp_path, shape, size):
+    write_video(tmp_path / "a.mp4", [(0, np.zeros((*shape, 3), np.uint8))] * 2, 25)
+    assert shown(tmp_path / "a.mp4")[3] == size
+
+
+def test_pictures_that_change_their_size(tmp_path):
+    pictures = [(0.0, PICTURE), (0.04, np.full((64, 64, 3), 200, np.uint8)), (0.08, PICTURE)]
+    write_video(tmp_path / "a.mp4", pictures, 25)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        found = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert [image.shape for image in found] == [(32, 48, 3)] * 3
+    assert [int(image[16, 24, 0]) for image in found] == pytest.approx([90, 200, 90], abs=4)
+
+
+def test_a_copy_appears_when_it_is_complete(tmp_path):
+    def broken():
+        yield 0.0, PICTURE
+        yield 0.04, PICTURE
+        assert not (tmp_path / "a.mp4").exists()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_video(tmp_path / "a.mp4", broken(), 25)
+    write_video(tmp_path / "b.mp4", [], 25)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,288 @@
+"""Runs that stop and go on: the same bytes as if nothing had happened, and only the work that is left."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from chaos import HANDPOSE, call, kill_and_resume, outputs
+from conftest import handpose, read_results
+from made_up_inputs import encoded, write_clip, write_inputs
+
+from handpose_cli.runs import journal as journals
+
+FAST = ("--views", 1)
+EVERYTHING = ("-r", "--draw", "--format", "csv", "--smooth", *FAST)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Some pictures, a clip and a damaged file."""
+    folder = tmp_path_factory.mktemp("inputs")
+    for number in range(4):
+        (folder / f"{number}.jpg").write_bytes(encoded(number))
+    write_clip(folder / "clip.mp4", frames=20)
+    (folder / "text.png").write_text("hello")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(inputs, tmp_path_factory):
+    """The output of an undisturbed run on them."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    assert handpose("predict", inputs, "-o", out, *EVERYTHING).exit_code == 3
+    return out
+
+
+def copied(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def resume(inputs, out, *options):
+    return handpose("predict", inputs, "-o", out, "--resume", *(options or EVERYTHING))
+
+
+def test_a_finished_run_has_nothing_left_to_do(inputs, finished, tmp_path):
+    out = copied(finished, tmp_path)
+    result = resume(inputs, out)
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[0] == "6 of 6 inputs are done"
+    assert re.fullmatch(
+        r"6 inputs, 24 images, \d+ hands, 1 failures in .* s\. Results: .*", result.stderr.splitlines()[1]
+    )
+    assert (out / "predictions.json").read_bytes() == (finished / "predictions.json").read_bytes()
+    assert outputs(out) == outputs(finished)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.45, 0.6, 0.8, 0.97])
+def test_from_wherever_the_journal_was_cut_the_rest_is_done_to_the_same_bytes(inputs, finished, tmp_path, share):
+    """Whatever was written after the last journal line is missing, half written, or there already."""
+    out = copied(finished, tmp_path)
+    journal = (out / journals.NAME).read_bytes()
+    (out / journals.NAME).write_bytes(journal[: int(share * len(journal))])
+    (out / "predictions.json").unlink()
+    (out / "annotated" / "clip.mp4.0123abcd.part").write_bytes(b"half")
+    assert resume(inputs, out).exit_code == 3
+    assert outputs(out) == outputs(finished)
+
+
+def test_a_line_damaged_on_the_disk_costs_only_its_file(inputs, finished, tmp_path):
+    out = copied(finished, tmp_path)
+    lines = (out / journals.NAME).read_bytes().splitlines(keepends=True)
+    damaged = next(i for i, line in enumerate(lines) if line.startswith(b'{"file": "clip.mp4", "from": 8'))
+    lines[damaged] = lines[damaged][:50] + b"\0" + lines[damaged][51:]
+    (out / journals.NAME).write_bytes(b"".join(lines))
+    assert resume(inputs, out).stderr.splitlines()[0] == "5 of 6 inputs are done; left: 1 not begun"
+    assert outputs(out) == outputs(finished)
+
+
+def test_only_what_has_changed_is_done_again(inputs, finished, tmp_path):
+    folder, out = tmp_path / "in", copied(finished, tmp_path)
+    shutil.copytree(inputs, folder)
+    os.utime(folder / "0.jpg")  # a new time, the old content
+    (folder / "1.jpg").write_bytes(encoded(7))
+    (folder / "2.jpg").unlink()
+    (folder / "new.jpg").write_bytes(encoded(8))
+    (out / "annotated" / "3.jpg").unlink()
+    (out / "annotated" / "clip.mp4").unlink()
+    result = resume(folder, out)
+    assert result.stderr.splitlines()[0] == (
+        "3 of 6 inputs are done; left: 1 not begun, 1 changed since (1.jpg), 1 without an annotated copy (3.jpg)"
+    )
+    assert handpose("predict", folder, "-o", tmp_path / "anew", *EVERYTHING).exit_code == 3
+    names = outputs(tmp_path / "anew")
+    assert set(outputs(out)) == set(names)
+    for name, content in outputs(out).items():
+        assert content == names[name] or name == "predictions.json"  # whose `inputs` differ
+    assert read_results(out)["files"] == read_results(tmp_path / "anew")["files"]
+
+
+def test_other_settings_mean_all_anew(inputs, finished, tmp_path):
+    out = copied(finished, tmp_path)
+    result = resume(inputs, out, "--views", 2, "--max-hands", 1)
+    assert result.stderr.splitlines()[:2] == [
+        "Settings have changed: max_hands was None and is now 1, smooth was zero-lag and is now None, "
+        "track was True and is now False, views was 1 and is now 2",
+        "0 of 6 inputs are done; left: 6 not begun",
+    ]
+    assert handpose("predict", inputs, "-o", tmp_path / "anew", "--views", 2, "--max-hands", 1).exit_code == 3
+    assert outputs(out) == outputs(tmp_path / "anew")
+    result = resume(inputs, out)  # what the first settings gave is still known, but for the copies
+    assert result.stderr.splitlines()[1] == (
+        "2 of 6 inputs are done; left: 4 without an annotated copy (0.jpg, 1.jpg, 2.jpg, ...)"
+    )
+    assert outputs(out) == outputs(finished)
+
+
+def test_what_exists_is_refused_and_both_ways_are_named(inputs, finished, tmp_path):
+    out = copied(finished, tmp_path)
+    result = handpose("predict", inputs, "-o", out)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {out}/predictions.json exists. Go on with --resume, replace it with --overwrite "
+        "or choose another --output.\n",
+    )
+    for path in out.iterdir():
+        if path.name != journals.NAME:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert handpose("predict", inputs, "-o", out).stderr == (
+        f"Error: {out} holds an unfinished run. Go on with --resume, begin anew with --overwrite "
+        "or choose another --output.\n"
+    )
+    assert handpose("predict", inputs, "-o", out, "--resume", "--overwrite").exit_code == 2
+
+
+def test_overwrite_leaves_nothing_of_the_earlier_run(inputs, finished, tmp_path):
+    out = copied(finished, tmp_path)
+    assert handpose("predict", inputs / "0.jpg", "-o", out, "--overwrite", *FAST).exit_code == 0
+    assert sorted(path.name for path in out.iterdir()) == [journals.NAME, "predictions.json"]
+
+
+def test_two_runs_do_not_write_to_one_folder(inputs, finished, tmp_path):
+    out = copied(finished, tmp_path)
+    header = journals.read_journal(out / journals.NAME).headers[-1]
+    with journals.open_journal(out / journals.NAME, header):
+        result = resume(inputs, out)
+    assert (result.exit_code, result.stderr) == (
+        1, f"Error: Another run is writing to {out}. Choose another --output.\n"
+    )  # fmt: skip
+    assert outputs(out) == outputs(finished)
+
+
+def test_shards_join_to_the_single_run(inputs, finished, tmp_path):
+    parts = [tmp_path / f"part{i}" for i in (1, 2, 3)]
+    for number, part in enumerate(parts, 1):
+        assert handpose("predict", inputs, "-o", part, "--shard", f"{number}/3", *EVERYTHING).exit_code in (0, 3)
+    assert [entry["file"] for entry in read_results(parts[0])["files"]] == ["0.jpg", "3.jpg"]
+    assert read_results(parts[0])["info"]["shard"] == "1/3"
+    result = handpose("merge", *parts, "-o", tmp_path / "all")
+    assert result.exit_code == 3
+    assert re.fullmatch(
+        rf"3 runs, 6 inputs, 24 images, \d+ hands, 1 failures\. Results: {tmp_path}/all/predictions.json\n",
+        result.stderr,
+    )
+    assert outputs(tmp_path / "all") == outputs(finished)
+    assert resume(inputs, tmp_path / "all").stderr.startswith("6 of 6 inputs are done\n")
+
+
+def test_what_cannot_be_joined_is_refused(inputs, finished, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert handpose("predict", inputs / "0.jpg", "-o", one, "--shard", "1/2", *FAST).exit_code == 0
+    assert handpose("predict", inputs / "1.jpg", "-o", two, "--max-hands", 1, *FAST).exit_code == 0
+
+    def error(*runs):
+        result = handpose("merge", *runs, "-o", tmp_path / "all")
+        assert result.exit_code == 1
+        assert not (tmp_path / "all").exists()
+        return result.stderr
+
+    assert error(one) == "Error: Shard 2/2 is missing. Give the folders of all shards.\n"
+    assert error(one, two) == (
+        f"Error: {one} and {two} were run with different settings: max_hands was None and is now 1. "
+        "Run one of them again with --overwrite.\n"
+    )
+    shutil.copytree(finished, tmp_path / "same")
+    assert error(finished, tmp_path / "same") == (
+        f"Error: 0.jpg is in {finished} and in {tmp_path}/same. Leave one out.\n"
+    )
+    journal = tmp_path / "same" / journals.NAME
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
+    assert error(tmp_path / "same") == (
+        f"Error: {tmp_path}/same is not complete. Go on with: handpose predict ... --resume\n"
+    )
+    (tmp_path / "none").mkdir()
+    assert (
+        error(tmp_path / "none")
+        == f"Error: {tmp_path}/none/{journals.NAME} cannot be read: No such file or directory.\n"
+    )
+
+
+def test_too_many_failures_stop_a_run_which_can_go_on(tmp_path):
+    write_inputs(tmp_path / "in", 40)
+    result = handpose("predict", tmp_path / "in", "-r", "-o", tmp_path / "out", "--max-failures", 2, *FAST)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: Stopped, since 3 inputs could not be read (--max-failures 2). What was done is kept: "
+        "go on with --resume and a larger --max-failures."
+    )
+    assert not (tmp_path / "out" / "predictions.json").exists()
+    result = handpose("predict", tmp_path / "in", "-r", "-o", tmp_path / "out", "--resume", *FAST)
+    assert (result.exit_code, len(read_results(tmp_path / "out")["files"])) == (3, 40)
+    result = handpose("predict", tmp_path / "in", "-r", "-o", tmp_path / "fast", "--fail-fast", *FAST)
+    assert result.exit_code == 1
+    assert "since 1 inputs could not be read (--max-failures 0)" in result.stderr
+
+
+def test_ctrl_c_ends_a_run_cleanly(inputs, finished, tmp_path):
+    arguments = [str(a) for a in ("predict", inputs, "-o", tmp_path / "out", *EVERYTHING)]
+    process = subprocess.Popen([*HANDPOSE, *arguments], stderr=subprocess.PIPE, text=True)
+    journal = tmp_path / "out" / journals.NAME
+    while not (journal.exists() and journal.read_bytes().count(b"\n") > 2):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert re.search(r"^Interrupted in input \d of 6\. Go on with --resume\.$", errors, re.MULTILINE)
+    assert not list((tmp_path / "out").rglob("*.part"))
+    assert call(*arguments, "--resume").returncode == 3
+    assert outputs(tmp_path / "out") == outputs(finished)
+
+
+def test_killed_again_and_again_the_output_is_that_of_an_undisturbed_run(tmp_path):
+    """The long version is tests/benchmarks/chaos.py."""
+    write_inputs(tmp_path / "in", 60, clips=2)
+    arguments = ["predict", tmp_path / "in", *EVERYTHING, "-o"]
+    assert call(*arguments, tmp_path / "calm").returncode == 3
+    assert kill_and_resume([*arguments, tmp_path / "out"], kills=6, within=(0.4, 1.0)) == 3
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "calm")
+
+
+def test_a_dry_run_only_tells(inputs, finished, tmp_path):
+    result = handpose("predict", inputs, "-o", tmp_path / "out", "--dry-run")
+    assert (result.exit_code, result.stderr) == (0, "")
+    names = ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "clip.mp4", "text.png"]
+    assert result.stdout.splitlines() == [
+        "To annotate: 5 images and 1 videos.",
+        *(f"  {inputs / name}" for name in names),
+        "Nothing was done (--dry-run).",
+    ]
+    assert not (tmp_path / "out").exists()
+    result = handpose("predict", inputs, "-o", finished, "--dry-run", "--resume", *EVERYTHING)
+    assert result.stdout.splitlines() == [
+        "To annotate: 0 images and 0 videos.", "6 of 6 inputs are done.", "Nothing was done (--dry-run)."
+    ]  # fmt: skip
+    assert handpose("predict", inputs, "-o", finished, "--dry-run").exit_code == 1
+
+
+def test_the_summary_as_json(inputs, tmp_path):
+    result = handpose("predict", inputs, "-o", tmp_path / "out", "--summary-json", "-", "-q", *FAST)
+    summary = json.loads(result.stdout)
+    assert summary.pop("seconds") > 0
+    assert summary.pop("hands") == sum(len(entry["hands"]) for entry in read_results(tmp_path / "out")["files"])
+    assert summary == {
+        "status": "done", "exit_code": 3, "inputs": 6, "images": 24, "failures": 1, "annotated": 24
+    }  # fmt: skip
+    handpose("predict", inputs, "-o", tmp_path / "out", "--summary-json", tmp_path / "s.json", "-q", *FAST)
+    assert json.loads((tmp_path / "s.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--shard", "3/2"),
+            "Invalid value for '--shard': '3/2' is no shard: give I/N with I from 1 to N, such as 1/4.",
+        ),
+        (("--start", "1:xx"), "Invalid value for '--start': '1:xx' is no time: give seconds, MM:SS or HH:MM:SS."),
+        (("--start", "1:00", "--end", "30"), "--end must be later than --start. Received: --start 60 --end 30"),
+        (("--fail-fast", "--max-failures", 3), "--fail-fast means --max-failures 0. Give one of them."),
+    ],
+)
+def test_wrong_options_are_told_in_a_line(inputs, tmp_path, options, message):
+    result = handpose("predict", inputs, "-o", tmp_path / "out", *options)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {message}")
