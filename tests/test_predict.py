@@ -51,7 +51,9 @@ def test_every_sample_has_an_entry(samples_run):
     results = read_results(out)
     assert [entry["file"] for entry in results["files"]] == sorted({file for file, _ in truth()})
     assert result.exit_code == 0
-    assert re.search(r"^13 inputs, 84 images, \d+ hands, 0 failures in .* Results: .*predictions.json$", result.stderr, re.MULTILINE)
+    assert re.search(
+        r"^13 inputs, 84 images, \d+ hands, 0 failures in .* Results: .*predictions.json$", result.stderr, re.MULTILINE
+    )
     clip = next(entry for entry in results["files"] if entry["file"] == "moving_hand.mp4")
     assert (clip["fps"], clip["frames"]) == (24.0, 72)
 

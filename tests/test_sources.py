@@ -1,6 +1,7 @@
 """Sources: every kind of picture comes out upright and as 8-bit RGB, and every bad one says why it does not."""
 
 import os
+import zlib
 
 import cv2
 import numpy as np
@@ -12,7 +13,6 @@ from handpose_cli.sources.discover import NoInputError, discover
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import frames
 from handpose_cli.sources.images import read_image
-from handpose_cli.sources.videos import frame_rate, read_video
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
 
@@ -94,69 +94,42 @@ def test_files_that_are_no_images(tmp_path, content, message):
     assert str(error.value) == message
 
 
-def test_a_missing_image(tmp_path):
-    with pytest.raises(UnreadableError, match=r"^cannot be read: No such file or directory$"):
+def test_a_missing_image_may_come_back_and_a_damaged_one_not(tmp_path):
+    with pytest.raises(UnreadableError, match=r"^cannot be read: No such file or directory$") as error:
         read_image(tmp_path / "a.jpg")
+    assert error.value.transient
+    (tmp_path / "a.jpg").write_bytes(b"hello")
+    with pytest.raises(UnreadableError) as error:
+        read_image(tmp_path / "a.jpg")
+    assert not error.value.transient
 
 
-def make_video(path, frames_count=7, size=(64, 48), fps=25):
-    """A video whose frame i has the grey value 20 i (and again from 0 after 240), and a white top left corner."""
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.options = {"crf": "10"}
-        for i in range(frames_count):
-            pixels = np.full((size[1], size[0], 3), 20 * i % 260, np.uint8)
-            pixels[:16, :16] = 255
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
 
 
-def test_every_frame_of_a_video_with_its_time(tmp_path):
-    video = make_video(tmp_path / "a.mp4")
-    found = list(read_video(video))
-    assert [frame.index for frame in found] == list(range(7))
-    assert [frame.time for frame in found] == pytest.approx([i / 25 for i in range(7)])
-    assert [frame.pixels[30, 40, 0] for frame in found] == pytest.approx([20 * i for i in range(7)], abs=3)
-    assert frame_rate(video) == 25
+@pytest.mark.parametrize("side", [16_385, 20_000, 60_000])
+def test_an_image_that_would_fill_the_memory_is_refused(tmp_path, side):
+    """Two kilobytes of PNG can stand for gigabytes of pixels."""
+    head = side.to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
+    pixels = zlib.compress(bytes(10_000))
+    chunks = _chunk(b"IHDR", head) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    with pytest.raises(UnreadableError) as error:
+        read_image(tmp_path / "a.png")
+    assert str(error.value) == f"too large to be read: {side} x {side} pixels; the limit is 268435456 in all"
 
 
-def test_every_third_frame(tmp_path):
-    found = list(read_video(make_video(tmp_path / "a.mp4"), every=3))
-    assert [frame.index for frame in found] == [0, 3, 6]
-    assert [frame.pixels[30, 40, 0] for frame in found] == pytest.approx([0, 60, 120], abs=3)
-
-
-def test_a_video_is_turned_upright(tmp_path):
-    """As a phone held upright writes it: the track's matrix says to turn the stored picture clockwise."""
-    video = make_video(tmp_path / "a.mp4")
-    data = bytearray(video.read_bytes())
-    matrix = data.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2
-    assert data[matrix : matrix + 4] == b"\x00\x01\x00\x00"
-    fixed = [0, 1 << 16, 0, -1 << 16, 0, 0, 48 << 16, 0, 1 << 30]
-    data[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in fixed)
-    video.write_bytes(data)
-    pixels = next(read_video(video)).pixels
-    assert pixels.shape == (64, 48, 3)
-    assert corners(pixels)[:, 0] == pytest.approx([0, 255, 0, 0], abs=3)
-
-
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x00" * 5000])
-def test_files_that_are_no_videos(tmp_path, content):
-    (tmp_path / "a.mp4").write_bytes(content)
-    with pytest.raises(UnreadableError, match=r"^(empty file \(0 bytes\)|not a video that can be decoded: .+)$"):
-        list(read_video(tmp_path / "a.mp4"))
-
-
-def test_a_damaged_video_gives_its_frames_up_to_the_damage(tmp_path):
-    """A stream cut in the middle of a packet; .mkv, since an .mp4 without its end has no index at all."""
-    whole = make_video(tmp_path / "whole.mkv", frames_count=60, size=(320, 240))
-    data = bytearray(whole.read_bytes())
-    (tmp_path / "a.mkv").write_bytes(data[: len(data) // 2])
-    assert 0 < len(list(read_video(tmp_path / "a.mkv"))) < 60
+@pytest.mark.parametrize("content", [None, b"hello"])
+def test_a_file_name_that_is_no_utf8_can_be_read(tmp_path, content):
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+    if content is None:
+        quarters().save(path)
+        assert read_image(path).shape == (40, 80, 3)
+    else:
+        path.write_bytes(content)
+        with pytest.raises(UnreadableError):
+            read_image(path)
 
 
 def touch(folder, *names):

@@ -78,6 +78,28 @@ def follow(frames: list[Frame], networks: Networks, settings: Settings) -> list[
     return results
 
 
+class LiveFollower:
+    """Follows hands from frame to frame as a camera gives them: the detector runs every so many frames
+    (`DETECT_EVERY`), and where there is no sure hand or one was lost.
+    """
+
+    def __init__(self, networks: Networks, settings: Settings):
+        self._networks, self._settings = networks, settings
+        self._known: list[_Followed] = []
+        self._since = 0  # frames since the detector last ran because it was time
+
+    def annotate(self, frame: Frame) -> Annotated:
+        """Annotate the next frame."""
+        result = read(frame)
+        if result.pixels is None:
+            return result
+        is_time = self._since == 0
+        self._since = (self._since + 1) % DETECT_EVERY
+        expected = len(self._known) + 1 if is_time else max(_sure(self._known), 1)
+        self._known = _find(frame, result, self._known, expected, self._networks, self._settings)
+        return result
+
+
 def _find(
     frame: Frame, result: Annotated, known: list[_Followed], expected: int, networks: Networks, settings: Settings
 ) -> list[_Followed]:

@@ -78,12 +78,14 @@ def _show(live) -> bool:
     import cv2
 
     from handpose_cli.drawing import draw_hands
+    from handpose_cli.quiet import quiet_stderr
 
     picture = cv2.cvtColor(draw_hands(live.pixels, live.record.hands), cv2.COLOR_RGB2BGR)
     text = f"{live.rate:.0f} images/s, {1000 * live.latency:.0f} ms late, {live.dropped} dropped  (q: quit)"
-    for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(picture, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, width, cv2.LINE_AA)
-    cv2.imshow(TITLE, picture)
+    picture[:28] //= 4  # readable on any background
+    cv2.putText(picture, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+    with quiet_stderr():  # Qt misses its fonts, aloud
+        cv2.imshow(TITLE, picture)
     if cv2.waitKey(1) & 0xFF in KEYS:
         return False
     return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1

@@ -25,13 +25,13 @@ class TimeType(click.ParamType):
 
 
 class Shard(NamedTuple):
-    """Part `number` (from 1) of `count`."""
+    """Part `number` (from 1) of so many `parts`."""
 
     number: int
-    count: int
+    parts: int
 
     def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
+        return f"{self.number}/{self.parts}"
 
 
 class ShardType(click.ParamType):
@@ -44,6 +44,6 @@ class ShardType(click.ParamType):
             return value
         match = re.fullmatch(r"(\d+)/(\d+)", str(value))
         shard = Shard(*map(int, match.groups())) if match else None
-        if shard is None or not 1 <= shard.number <= shard.count:
+        if shard is None or not 1 <= shard.number <= shard.parts:
             self.fail(f"{value!r} is no shard: give I/N with I from 1 to N, such as 1/4.", param, ctx)
         return shard

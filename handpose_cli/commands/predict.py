@@ -147,7 +147,7 @@ def _inputs(args: SimpleNamespace) -> list:
     from handpose_cli.sources.discover import discover
 
     found = discover(args.inputs, args.recursive, sys.stdin if "-" in args.inputs else (), args.output / COPIES)
-    return found if args.shard is None else found[args.shard.number - 1 :: args.shard.count]
+    return found if args.shard is None else found[args.shard.number - 1 :: args.shard.parts]
 
 
 def _preview(found: list, args: SimpleNamespace) -> None:
@@ -166,7 +166,7 @@ def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
     from handpose_cli.runs.predict import Span, predict
 
     given = None if args.boxes is None else _read_boxes(args.boxes, {entry.name for entry in found})
-    load = partial(_load, args)
+    load: Callable[[], Any] = partial(_load, args)
     threads = args.threads or processors()
     if args.engine == "keras":
         networks, threads = load(), 1  # one copy: TensorFlow spreads a batch over the processors itself

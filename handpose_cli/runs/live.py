@@ -28,6 +28,7 @@ from handpose_cli.sources.camera import Camera
 from handpose_cli.sources.frames import Frame
 
 RECORDING = "camera.mp4"  # the pictures as they came, beside the results, which name it
+Record = Callable[[float, np.ndarray], None]
 _WAITING = 30  # pictures that may wait for their encoder
 
 
@@ -97,7 +98,9 @@ def run_live(
     """
     counts = Counts(inputs=1)
     with ExitStack() as stack:
-        writers, video, copy = [], _nothing, _nothing
+        writers: list[Any] = []
+        video: Record | None = None
+        copy: Record | None = None
         if output is not None:
             if overwrite:
                 remove_existing(output.folder)
@@ -113,8 +116,9 @@ def run_live(
                 for writer in writers:
                     writer.write(live.record)
                 time = live.record.time or 0.0
-                video(time, live.pixels)
-                if copy is not _nothing:
+                if video is not None:
+                    video(time, live.pixels)
+                if copy is not None:
                     copy(time, draw_hands(live.pixels, live.record.hands))
                 counts.images += 1
                 counts.hands += len(live.record.hands)
@@ -126,12 +130,8 @@ def run_live(
     return counts
 
 
-def _nothing(time: float, pixels: np.ndarray) -> None:
-    pass
-
-
 @contextmanager
-def _recorder(path: Path) -> Iterator[Callable[[float, np.ndarray], None]]:
+def _recorder(path: Path) -> Iterator[Record]:
     """Give a function that adds pictures to a video, which is encoded on a thread of its own."""
     pictures: Queue[tuple[float, np.ndarray] | None] = Queue(_WAITING)
     with ThreadPoolExecutor(1) as pool:

@@ -62,6 +62,10 @@ class Camera:
                 (index, seconds, picture), self._newest = self._newest, None
             yield LiveFrame(index, seconds, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
 
+    def now(self) -> float:
+        """Return the seconds since the camera was opened."""
+        return time.monotonic() - self._started
+
     def stop(self) -> None:
         """End the iteration, from any thread; the camera is free again shortly after."""
         with self._changed:

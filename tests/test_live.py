@@ -1,0 +1,112 @@
+"""`handpose predict camera:...`, with a video file in place of a camera, and a virtual display in place of a screen."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import av
+import pytest
+from chaos import HANDPOSE
+from conftest import handpose, read_results
+from made_up_inputs import write_clip
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    write_clip(path, frames=30, side=240)
+    return path
+
+
+def test_a_camera_is_recorded(clip, tmp_path):
+    out = tmp_path / "out"
+    result = handpose("predict", f"camera:{clip}", "-o", out, "--draw", "--format", "csv", "--views", 1)
+    assert result.exit_code == 0
+    (entry,) = read_results(out)["files"]
+    assert (entry["file"], entry["width"], entry["height"]) == ("camera.mp4", 240, 240)
+    times = [seconds for _, seconds in entry["frame_times"]]
+    assert [frame for frame, _ in entry["frame_times"]] == list(range(len(times)))
+    assert times == sorted(times)
+    assert {hand["track_id"] for hand in entry["hands"]} == {1}
+    assert all("raw_keypoints" in hand for hand in entry["hands"])
+    for video in (out / "camera.mp4", out / "annotated" / "camera.mp4"):
+        with av.open(str(video)) as container:
+            shown = [frame.time for frame in container.decode(video=0)]
+        assert shown == pytest.approx([seconds - times[0] for seconds in times], abs=0.002)
+    assert (out / "predictions.csv").exists()
+    assert f"Results: {out}/predictions.json, camera.mp4\n" in result.stderr
+    again = handpose("predict", f"camera:{clip}", "-o", out)
+    assert (again.exit_code, again.stderr) == (
+        1,
+        f"Error: {out}/predictions.json exists. Replace it with --overwrite or choose another --output.\n",
+    )
+
+
+def test_ctrl_c_ends_a_recording_which_is_whole(clip, tmp_path):
+    arguments = ["predict", f"camera:{clip}", "-o", str(tmp_path / "out"), "--views", "1"]
+    process = subprocess.Popen([*HANDPOSE, *arguments], stderr=subprocess.PIPE, text=True)
+    while not list((tmp_path / "out").glob("camera.mp4*.part")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert (process.returncode, errors.count("\n")) == (0, 1)
+    with av.open(str(tmp_path / "out" / "camera.mp4")) as container:
+        assert len(list(container.decode(video=0))) == read_results(tmp_path / "out")["files"][0]["frames"] > 0
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb")
+def test_the_window_shows_the_hands(clip, tmp_path):
+    process = subprocess.Popen(
+        ["Xvfb", "-displayfd", "1", "-screen", "0", "640x480x24", "-fbdir", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        display = f":{process.stdout.readline().decode().strip()}"
+        shown = subprocess.Popen(
+            [*HANDPOSE, "predict", f"camera:{clip}", "--show"], env={**os.environ, "DISPLAY": display}
+        )
+        screen, lit = tmp_path / "Xvfb_screen0", 0.0
+        while shown.poll() is None:
+            lit = max(lit, _share_lit(screen))
+            time.sleep(0.05)
+        assert shown.returncode == 0
+        assert lit > 0.1
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _share_lit(screen) -> float:
+    """The share of the bytes of a screen's memory that are not black."""
+    content = screen.read_bytes()
+    return 1 - content.count(0) / len(content)
+
+
+def test_what_a_camera_cannot_do_is_told_in_a_line(clip, tmp_path, monkeypatch):
+    def error_of(*arguments):
+        result = handpose("predict", *arguments)
+        return result.exit_code, result.stderr.splitlines()[-1]
+
+    camera = f"camera:{clip}"
+    assert error_of("camera:97", "-o", tmp_path) == (1, "Error: no camera 97: it cannot be opened")
+    assert error_of(camera) == (2, "Error: A camera needs --show, to see it, or --output, to record it.")
+    assert error_of(camera, clip, "-o", tmp_path) == (
+        2, "Error: A camera is annotated by itself. Give it as the only input."
+    )  # fmt: skip
+    assert error_of(camera, "-o", tmp_path, "--resume") == (2, "Error: --resume is not for a camera.")
+    assert error_of(clip, "-o", tmp_path, "--show") == (
+        2, "Error: --show is for a camera, such as camera:0. Give --draw for annotated copies."
+    )  # fmt: skip
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert error_of(camera, "--show") == (
+        1, "Error: --show needs a display, and there is none (DISPLAY is not set). Record with --output."
+    )  # fmt: skip
+    monkeypatch.setenv("DISPLAY", ":4711")
+    assert error_of(camera, "--show") == (
+        1, "Error: --show cannot open a window on this display. Record with --output instead."
+    )  # fmt: skip
+    assert not list(tmp_path.iterdir())
