@@ -11,7 +11,8 @@ from conftest import SAMPLES
 from handpose_cli import engine
 from handpose_cli.annotator.follow import DETECT_EVERY, box_of, follow
 from handpose_cli.annotator.pipeline import Networks, Settings, annotate
-from handpose_cli.records import Hand
+from handpose_cli.annotator.views import around
+from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import Frame
 from handpose_cli.sources.videos import read_video
@@ -148,3 +149,16 @@ def test_a_box_has_a_margin_and_ends_at_the_image():
     keypoints = np.array([[100, 50], [300, 150]] + [[200, 100]] * 19, np.float32)
     assert box_of(keypoints, np.array([640, 480])).tolist() == [90, 40, 220, 120]
     assert box_of(keypoints, np.array([305, 480])).tolist() == [90, 40, 215, 120]
+
+
+@pytest.mark.parametrize(("tilt", "turned"), [(0, 0), (40, 0), (-40, 0), (50, 50), (-90, -90), (170, 170)])
+def test_the_next_crop_holds_the_hand_and_is_turned_if_the_hand_is_far_from_upright(tilt, turned):
+    angle = np.radians(tilt)  # clockwise, y down
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    hand = np.random.default_rng(0).uniform(-50, 50, (21, 2))
+    hand[[WRIST, MIDDLE_MCP]] = (0, 50), (0, 0)
+    keypoints = hand @ turn.T + 200
+    inside = around(keypoints, 192).to_crop(keypoints)
+    assert (inside > 15).all() and (inside < 176).all()
+    x, y = inside[MIDDLE_MCP] - inside[WRIST]
+    assert np.degrees(np.arctan2(x, -y)) == pytest.approx(tilt - turned, abs=1e-6)

@@ -278,3 +278,25 @@ def test_existing_results_are_kept_unless_told_otherwise(tmp_path):
     assert (tmp_path / "predictions.json").read_text() == "precious"
     assert handpose("predict", PICTURE, "-o", tmp_path, "--overwrite", "-q").stderr == ""
     assert read_results(tmp_path)["files"]
+
+
+def test_a_span_of_a_video(tmp_path):
+    span = ("--start", "0:01", "--end", 1.5, "--every", 3)
+    result = handpose("predict", SAMPLES / "moving_hand.mp4", "-o", tmp_path, "--views", 1, "--draw", *span)
+    assert result.exit_code == 0
+    (clip,) = read_results(tmp_path)["files"]
+    assert clip["frame_times"] == [[24, 1.0], [27, 1.125], [30, 1.25], [33, 1.375]]
+    import av
+
+    with av.open(str(tmp_path / "annotated" / "moving_hand.mp4")) as container:
+        assert [frame.time for frame in container.decode(video=0)] == pytest.approx([0, 0.125, 0.25, 0.375])
+
+
+def test_options_from_a_file_and_the_environment(tmp_path):
+    (tmp_path / "handpose.toml").write_text(
+        '[predict]\nviews = 1\nmax-hands = 1\nscore-threshold = 0.7\nformat = ["csv"]'
+    )
+    arguments = ("predict", PICTURE, "-o", tmp_path / "out", "--config", tmp_path / "handpose.toml", "--max-hands", 3)
+    assert handpose(*arguments, env={"HANDPOSE_PREDICT_SCORE_THRESHOLD": "0.6"}).exit_code == 0
+    used = read_results(tmp_path / "out")["info"]["arguments"]
+    assert (used["views"], used["max_hands"], used["score_threshold"], used["formats"]) == (1, 3, 0.6, ["csv"])

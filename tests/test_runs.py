@@ -227,7 +227,7 @@ def test_ctrl_c_ends_a_run_cleanly(inputs, finished, tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130
-    assert re.search(r"^Interrupted in input \d of 6\. Go on with --resume\.$", errors, re.MULTILINE)
+    assert re.search(r"^Interrupted; \d of 6 inputs are done\. Go on with --resume\.$", errors, re.MULTILINE)
     assert not list((tmp_path / "out").rglob("*.part"))
     assert call(*arguments, "--resume").returncode == 3
     assert outputs(tmp_path / "out") == outputs(finished)

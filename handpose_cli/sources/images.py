@@ -17,7 +17,9 @@ cv2.utils.logging.setLogLevel(
 )  # what goes wrong is reported by the exception below, not by OpenCV's own lines
 
 # first bytes (cv2.haveImageReader tells more kinds, but crashes on a file name that is no UTF-8)
-_HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_HEADS = (b"\xff\xd8\xff", _PNG, b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_DAMAGED = "damaged or cut short, or of a kind that cannot be decoded"
 MOST_PIXELS = 2**28  # 0.8 GB as RGB; the largest cameras' pictures have 2e8
 
 
@@ -41,16 +43,14 @@ def read_image(path: Path) -> np.ndarray:
     width, height = _size(data) if known else (0, 0)
     if width * height > MOST_PIXELS:
         raise UnreadableError(f"too large to be read: {width} x {height} pixels; the limit is {MOST_PIXELS} in all")
+    if data.startswith(_PNG) and not _chunks_fit(data):
+        raise UnreadableError(_DAMAGED)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:  # e.g. more pixels than OpenCV accepts
         raise UnreadableError(f"cannot be decoded: {' '.join(str(error.err).split())}") from error
     if image is None:
-        raise UnreadableError(
-            "damaged or cut short, or of a kind that cannot be decoded"
-            if known
-            else "not an image (JPEG, PNG, WebP, BMP or TIFF)"
-        )
+        raise UnreadableError(_DAMAGED if known else "not an image (JPEG, PNG, WebP, BMP or TIFF)")
     return image
 
 
@@ -60,3 +60,14 @@ def _size(data: bytes) -> tuple[int, int]:
         return imagesize.get(io.BytesIO(data))
     except (OSError, ValueError, LookupError, struct.error):
         return -1, -1
+
+
+def _chunks_fit(data: bytes) -> bool:
+    """Return whether a PNG's chunks end within the file: OpenCV takes memory for as long ones as are claimed."""
+    at = len(_PNG)
+    while at + 8 <= len(data) and data[at + 4 : at + 8] != b"IEND":
+        at += 8 + int.from_bytes(data[at : at + 4], "big")  # length, name and content
+        if at > len(data):
+            return False
+        at += 4  # checksum
+    return True

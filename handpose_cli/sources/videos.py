@@ -19,7 +19,6 @@ av.logging.set_level(None)  # what goes wrong is reported by the exceptions belo
 
 MOST_PIXELS = 2**27  # of a frame: four times 8K; damaged heads claim any size
 _MOST_FRUITLESS = 10_000  # packets without a frame, before reading on is given up
-_DECODER = {"max_pixels": str(MOST_PIXELS)}
 # Formats of which damage shows in the decoder's marks alone. libavcodec 62 now and then loses these when it decodes
 # several frames at once, so there it decodes slices at once.
 _BY_SLICES = frozenset({"mpegts", "mpeg", "asf", "avi"})
@@ -213,7 +212,7 @@ def _open(path: Path) -> av.container.InputContainer:
     try:
         if path.stat().st_size == 0:
             raise UnreadableError("empty file (0 bytes)")
-        return av.open(str(path), options=_DECODER, metadata_errors="replace")
+        return av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or str(error)
         raise UnreadableError(f"not a video that can be decoded: {reason}", _of_file_system(error)) from error
@@ -229,7 +228,7 @@ def _stream(container: av.container.InputContainer) -> av.VideoStream:
                 size = f"{stream.width} x {stream.height} pixels"
                 raise UnreadableError(f"too large to be read: {size}; the limit is {MOST_PIXELS} in all")
             stream.thread_type = "SLICE" if container.format.name in _BY_SLICES else "AUTO"
-            stream.codec_context.options = _DECODER
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # the stream may tell others than the head
             return stream
     raise UnreadableError("no video stream in the file")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from handpose_cli.files import atomic
 
@@ -37,9 +37,11 @@ def draw_curves(log: Path, png: Path) -> None:
         for title, beginnings in PANELS.items()
         if any(name.startswith(beginnings) for name in columns)
     }
-    figure = Figure(figsize=(10, 3.4 * math.ceil(len(panels) / 2)), layout="constrained")
+    across = 3 if len(panels) == 3 else 2
+    down = math.ceil(len(panels) / across)
+    figure = Figure(figsize=(5 * across, 3.4 * down), layout="constrained")
     for number, (title, names) in enumerate(panels.items()):
-        axes = figure.add_subplot(math.ceil(len(panels) / 2), 2, number + 1)
+        axes = figure.add_subplot(down, across, number + 1)
         _draw(axes, title, epochs, {name: columns[name] for name in names})
     with atomic(png, "wb") as file:
         figure.savefig(file, format="png", dpi=110)
@@ -63,11 +65,22 @@ def _draw(axes: Axes, title: str, epochs: list[int], columns: dict[str, list[flo
     for name, values in columns.items():
         label = name.removeprefix("val_").removesuffix("/keypoints")
         axes.plot(epochs, values, label=label, marker="o" if len(epochs) < 20 else None, markersize=3)
-    axes.set_title(title, fontsize=10)
     axes.set_xlabel("epoch")
+    axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if title.startswith("PCK"):
         axes.set_ylim(0, 1)
+    elif title.startswith("mean error"):
+        axes.set_ylim(bottom=0)
+    elif title == "loss":
+        known = [value for values in columns.values() for value in values if math.isfinite(value)]
+        if known and max(known) > 10 * min(known) > 0:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_locator(NullLocator())
+            title += ", logarithmic"
+    axes.set_title(title, fontsize=10)
     if len(columns) > 1:
         axes.legend(fontsize=8, frameon=False)

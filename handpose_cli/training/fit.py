@@ -12,7 +12,7 @@ from handpose_cli.networks import presets
 from handpose_cli.networks.hourglass import HAND_OUTPUT
 from handpose_cli.training import card, deliver, processes
 from handpose_cli.training import settings as run_settings
-from handpose_cli.training.checkpoint import CommitEpoch, Log, SaveState, UseAverage, restore
+from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, restore
 from handpose_cli.training.dataset import RandomCrops
 from handpose_cli.training.devices import on_devices
 from handpose_cli.training.loss import LOSSES, HandLoss
@@ -50,6 +50,7 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     keras.config.set_dtype_policy(settings.precision)
     preset = settings.network
     data = read_data(settings)
+    processes.check_agreement(settings, data.counts, (run / STATE).exists() and (run / STATE).read_bytes())
     report(
         f"{len(data.samples)} hands to train on, {len(data.held_back)} to validate on, "
         f"{len(data.negatives)} places without, {preset}"
@@ -96,7 +97,6 @@ def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None
     steps = settings.steps_per_epoch or batches.batches_a_pass
     compile_model(model, preset, settings, steps=settings.epochs * steps)
     log = restore(model, run)
-    processes.check_agreement(settings, data.counts, log)
     batches.first_batch = len(log) * steps
     progress = Progress(settings.epochs, settings.batch_size, report, shown=writes)
     callbacks = [

@@ -73,11 +73,11 @@ def damage_head(data: bytearray, rng: random.Random) -> bytearray:
 
 
 def cut(data: bytearray, rng: random.Random) -> bytearray:
-    return data[: rng.randrange(1, len(data))]
+    return data[: rng.randrange(len(data)) + 1]
 
 
 def cut_front(data: bytearray, rng: random.Random) -> bytearray:
-    return data[rng.randrange(1, len(data)) :]
+    return data[rng.randrange(len(data)) :]
 
 
 def _stretch(data: bytearray, rng: random.Random) -> slice:

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/tracks.py FOLDER [CLIP...]
 
-FOLDER holds `.mp4` clips of one hand, each with a `.txt` beside it (TI1K's): per frame the hand's box `x1 y1 x2 y2`, thumb
-tip `x y` and index tip `x y`, as fractions of the frame. `pairs` are two clips side by side; `still` ones a clip's first
-frame again and again with the noise of a sensor, where every joint should stand still.
+FOLDER holds `.mp4` clips of one hand, each with a `.txt` beside it (TI1K's): per frame the hand's box `x1 y1 x2 y2`,
+thumb tip `x y` and index tip `x y`, as fractions of the frame. `pairs` are two clips side by side; `still` ones are a
+clip's first frame again and again with the noise of a sensor, where every joint should stand still.
 
 Columns: recall of the marked boxes and other hands a frame; id switches; detector runs and milliseconds of processor a
 frame; then for the keypoints as found and after each smoothing: mean and median error of both fingertips and the share
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -173,10 +173,10 @@ def line(counts: Counts) -> str:
 
 def main(folder: Path, names: list[str]) -> None:
     clips = [read_clip(path) for path in sorted(folder.glob("*.mp4")) if not names or path.stem in names]
-    groups = {
-        "clips": clips,
-        "pairs": [pair(one, two) for one, two in pairwise(clips) if len(one.frames) == len(two.frames)],
-        "still": [still(clip) for clip in clips],
+    groups: dict[str, Callable[[], Iterator[Clip]]] = {  # made when they are needed, since pixels are large
+        "clips": lambda: iter(clips),
+        "pairs": lambda: (pair(one, two) for one, two in pairwise(clips) if len(one.frames) == len(two.frames)),
+        "still": lambda: map(still, clips),
     }
     detector, pose = engine.load_detector("litert"), engine.load_hourglass("litert", "hourglass-lite")
     runs = 0
@@ -191,7 +191,7 @@ def main(folder: Path, names: list[str]) -> None:
         print(f"\n{name}")
         for group, members in groups.items():
             total = Counts()
-            for clip in members:
+            for clip in members():
                 before, each = runs, Counts()
                 records, seconds = run(clip, work, chunk, views, networks)
                 for counts in (each, total):
