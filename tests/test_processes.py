@@ -44,7 +44,10 @@ def port():
         return free.getsockname()[1]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
+needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
+
+
+@needs_jax
 def test_two_processes_learn_what_one_does_and_resume(folder, tmp_path, port):
     one, two = tmp_path / "one", tmp_path / "two"
     options = ("--data", folder, "--val", folder, "--preset", "hourglass-lite", "--batch-size", 4, "--ema", 0.9,
@@ -60,6 +63,18 @@ def test_two_processes_learn_what_one_does_and_resume(folder, tmp_path, port):
         [row["val_nme/keypoints"] for row in log], rel=1e-3
     )
     assert log[0]["loss"] != pytest.approx(log[1]["loss"], rel=1e-4), "nothing was learnt"
+
+
+@needs_jax
+def test_processes_with_other_options_are_told(folder, tmp_path, port):
+    options = ("--data", folder, "--val", folder, "--preset", "hourglass-lite", "--batch-size", 4)
+    two = [start(tmp_path / "run", [*options, "--seed", number], 2, number, port) for number in (0, 1)]
+    for process in two:
+        assert process.communicate(timeout=300)[1].splitlines()[-1] == (
+            "Error: The processes do not have the same options, data and run folder."
+        )
+        assert process.returncode == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_processes_need_jax(folder, tmp_path, tiny_preset, monkeypatch):

@@ -17,6 +17,9 @@ import numpy as np
 from handpose_cli.boxes import iou
 from handpose_cli.records import Hand, ImageRecord
 
+# Least score of a doubtful hand: what the annotator is given as threshold so that tracks go on through bad frames. In
+# clips turned all ways (tests/benchmarks/tracks.py), 99 of 100 hands are found so instead of 94, and little else.
+DOUBTFUL = 0.2
 MAX_GAP = 0.7  # seconds; a hand not seen for longer is a new one
 TRUST = 0.2  # seconds for which a hand is expected to go on as it moved; it may have stopped after that
 # How far joints lie from where they are expected, in sizes of the hand: at once, more each second, and at most. A hand
@@ -53,7 +56,7 @@ class Linker:
 
     Args:
         threshold: hands that score less are doubtful: they go on with a track that the record before has, or have none.
-            The annotator is given a lower threshold for these.
+            The annotator is given a lower threshold for these, `DOUBTFUL`.
     """
 
     def __init__(self, threshold: float = 0.0):

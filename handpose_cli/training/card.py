@@ -21,6 +21,7 @@ from handpose_cli.networks import presets
 from handpose_cli.records import KEYPOINT_NAMES
 from handpose_cli.training.checkpoint import LOG
 from handpose_cli.training.curves import draw_curves, read_columns
+from handpose_cli.training.dataset import NEGATIVE_SHARE
 from handpose_cli.training.deliver import CALIBRATION_CROPS, INT8, INT8_COSTS, KERAS, ONNX, PCK
 from handpose_cli.training.validation import MONITOR
 from handpose_cli.weights import RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS
@@ -73,7 +74,7 @@ def write_card(run: Path) -> Path:
         _head(settings["preset"], preset, models),
         _preprocessing(preset),
         _outputs(preset),
-        _data(data, settings),
+        _data(data, settings, len(read_columns(run / LOG)[0])),
         _recipe(settings),
         _validation(run / LOG, data["held"]),
         _files(models, preset),
@@ -128,7 +129,7 @@ its neighbours, in x and in y. The joint's score is the peak's value"""
 Joints, from 0: {", ".join(KEYPOINT_NAMES)}."""
 
 
-def _data(data: dict[str, Any], settings: dict[str, Any]) -> str:
+def _data(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> str:
     uses = (("data", "training", "hands"), ("val", "validation", "hands"), ("negatives", "no hand", "places"))
     rows = [
         (use, f"`{row['source']}`", row["format"], f"{row['count']:,} {unit}")
@@ -141,9 +142,17 @@ def _data(data: dict[str, Any], settings: dict[str, Any]) -> str:
 
 {_table(("for", "source", "format", "labelled"), rows)}
 
-Trained on {data["trained"]:,} hands, validated on {data["held"]:,}{held}.
+Trained on {data["trained"]:,} hands, of which each was seen {_passes(data, settings, epochs):,.1f} times on average, \
+validated on {data["held"]:,}{held}.
 
 Licence of the data: {licences}."""
+
+
+def _passes(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> float:
+    if settings.get("steps_per_epoch") is None:
+        return epochs
+    places = min(sum(row["count"] for row in data["negatives"]), NEGATIVE_SHARE * data["trained"])
+    return epochs * settings["steps_per_epoch"] * settings["batch_size"] / (data["trained"] + places)
 
 
 def _recipe(settings: dict[str, Any]) -> str:

@@ -21,8 +21,10 @@ ADDRESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES"
 def join() -> None:
     """Wait for the other processes, if the environment tells of some; before anything is computed.
 
+    JAX itself ends this process if they have not come in five minutes, or later if one of them dies.
+
     Raises:
-        SettingsError: if the backend is not JAX, or the others do not come.
+        SettingsError: if the backend is not JAX, or what the environment tells is wrong.
     """
     if ADDRESSES not in os.environ:
         return
@@ -37,7 +39,7 @@ def join() -> None:
         keras.distribution.initialize()
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise SettingsError(f"The processes of {ADDRESSES}={os.environ[ADDRESSES]} do not meet: {reason}") from error
+        raise SettingsError(f"{ADDRESSES}={os.environ[ADDRESSES]}: {reason}") from error
 
 
 def count() -> int:

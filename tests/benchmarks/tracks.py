@@ -3,8 +3,9 @@
     python tests/benchmarks/tracks.py FOLDER [CLIP...]
 
 FOLDER holds `.mp4` clips of one hand, each with a `.txt` beside it (TI1K's): per frame the hand's box `x1 y1 x2 y2`,
-thumb tip `x y` and index tip `x y`, as fractions of the frame. `pairs` are two clips side by side; `still` ones are a
-clip's first frame again and again with the noise of a sensor, where every joint should stand still.
+thumb tip `x y` and index tip `x y`, as fractions of the frame. `turned` ones by 90, 180 and 270 degrees;
+`pairs` are two clips side by side; `still` ones are a clip's first frame again and again with the noise of a sensor,
+where every joint should stand still.
 
 Columns: recall of the marked boxes and other hands a frame; id switches; detector runs and milliseconds of processor a
 frame; then for the keypoints as found and after each smoothing: mean and median error of both fingertips and the share
@@ -27,7 +28,7 @@ from handpose_cli import engine
 from handpose_cli.annotator.follow import follow
 from handpose_cli.annotator.pipeline import Annotated, Networks, Settings, annotate
 from handpose_cli.annotator.smoothing import METHODS, smooth
-from handpose_cli.annotator.tracks import link, tracked
+from handpose_cli.annotator.tracks import DOUBTFUL, link, tracked
 from handpose_cli.boxes import iou
 from handpose_cli.records import Hand, ImageRecord, box_around
 from handpose_cli.sources.frames import Frame
@@ -37,15 +38,18 @@ TIPS = [4, 8]
 THRESHOLD = 0.5
 STILL_FRAMES, STILL_RATE, NOISE = 30, 30, 6
 WAYS = {"raw": None} | {method: method for method in METHODS}
-RUNS: dict[str, tuple[Callable, int, int]] = {
-    f"{name}, {views} views": (work, chunk, views)
+# what annotates, frames in a chunk, views, least score
+RUNS: dict[str, tuple[Callable, int, int, float]] = {
+    f"{name}, {views} views": (work, chunk, views, least)
     for views in (4, 2, 1)
-    for name, work, chunk in (
-        ("frame by frame", annotate, 1),
-        ("follow, chunks of 4", follow, 4),
-        ("follow, chunks of 8", follow, 8),
-        ("follow, chunks of 16", follow, 16),
+    for name, work, chunk, least in (
+        ("frame by frame", annotate, 1, THRESHOLD),
+        ("follow, chunks of 4", follow, 4, THRESHOLD),
+        ("follow, chunks of 8", follow, 8, THRESHOLD),
+        ("follow, chunks of 16", follow, 16, THRESHOLD),
+        ("follow, chunks of 8, with doubtful hands", follow, 8, DOUBTFUL),
     )
+    if views == 2 or chunk in (1, 8)
 }
 
 
@@ -91,6 +95,17 @@ def pair(one: Clip, two: Clip) -> Clip:
     return Clip(f"{one.name} | {two.name}", frames, one.times, marks)
 
 
+def turned(clip: Clip, quarters: int) -> Clip:
+    """Turn a clip anticlockwise."""
+    frames, marks = clip.frames, clip.marks
+    for _ in range(quarters):
+        width = frames[0].shape[1]
+        frames = [np.ascontiguousarray(np.rot90(frame)) for frame in frames]
+        marks = np.stack([marks[..., 1], width - 1 - marks[..., 0]], axis=-1)
+    corners = np.stack([marks[:, :, :2].min(axis=2), marks[:, :, :2].max(axis=2)], axis=2)
+    return Clip(f"{clip.name}, turned", frames, clip.times, np.concatenate([corners, marks[:, :, 2:]], axis=2))
+
+
 def still(clip: Clip) -> Clip:
     rng, first = np.random.default_rng(0), clip.frames[0]
     frames = [(first + rng.normal(0, NOISE, first.shape)).clip(0, 255).astype(np.uint8) for _ in range(STILL_FRAMES)]
@@ -98,12 +113,13 @@ def still(clip: Clip) -> Clip:
     return Clip(f"still {clip.name}", frames, times, np.repeat(clip.marks[:1], STILL_FRAMES, axis=0))
 
 
-def run(clip: Clip, work: Callable[..., list[Annotated]], chunk: int, views: int, networks: Networks):
+def run(
+    clip: Clip, work: Callable[..., list[Annotated]], chunk: int, settings: Settings, networks: Networks
+) -> tuple[list[ImageRecord], float]:
     frames = [
         Frame(clip.name, lambda p=pixels: p, i, time)
         for i, (pixels, time) in enumerate(zip(clip.frames, clip.times, strict=True))
     ]
-    settings = Settings(THRESHOLD, views)
     started = time.process_time()
     records = [
         result.record
@@ -128,7 +144,7 @@ def matched(record: ImageRecord, marks: np.ndarray) -> list[Hand | None]:
 
 def add(counts: Counts, clip: Clip, records: list[ImageRecord]) -> None:
     """Track and smooth a run's records and count what came out."""
-    links = link(records)
+    links = link(records, THRESHOLD)
     for way, method in WAYS.items():
         final = list(tracked(records, links))
         final = list(smooth(final, method)) if method else final
@@ -175,6 +191,7 @@ def main(folder: Path, names: list[str]) -> None:
     clips = [read_clip(path) for path in sorted(folder.glob("*.mp4")) if not names or path.stem in names]
     groups: dict[str, Callable[[], Iterator[Clip]]] = {  # made when they are needed, since pixels are large
         "clips": lambda: iter(clips),
+        "turned": lambda: (turned(clip, quarters) for quarters in (1, 2, 3) for clip in clips),
         "pairs": lambda: (pair(one, two) for one, two in pairwise(clips) if len(one.frames) == len(two.frames)),
         "still": lambda: map(still, clips),
     }
@@ -187,13 +204,13 @@ def main(folder: Path, names: list[str]) -> None:
         return detector(inputs)
 
     networks = Networks(counted, pose, pose.input_shape[0])
-    for name, (work, chunk, views) in RUNS.items():
+    for name, (work, chunk, views, least) in RUNS.items():
         print(f"\n{name}")
         for group, members in groups.items():
             total = Counts()
             for clip in members():
                 before, each = runs, Counts()
-                records, seconds = run(clip, work, chunk, views, networks)
+                records, seconds = run(clip, work, chunk, Settings(least, views), networks)
                 for counts in (each, total):
                     add(counts, clip, records)
                     counts.detections += runs - before
