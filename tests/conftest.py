@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+settings.register_profile("any machine", deadline=None)  # a busy one is slow
+settings.load_profile("any machine")
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

@@ -9,8 +9,8 @@ import pytest
 from conftest import SAMPLES
 
 from handpose_cli import engine
-from handpose_cli.annotator.follow import DETECT_EVERY, box_of, follow
-from handpose_cli.annotator.pipeline import Networks, Settings, annotate
+from handpose_cli.annotator.follow import DETECT_EVERY, follow
+from handpose_cli.annotator.pipeline import Networks, Settings, annotate, box_of
 from handpose_cli.annotator.views import around
 from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
 from handpose_cli.sources.errors import UnreadableError
@@ -85,7 +85,7 @@ def test_hands_are_found_as_well_as_frame_by_frame(networks, runs, clip):
         record, hand = result.record, result.record.hands[0]
         assert (record.file, record.frame, record.time, record.fps) == (CLIP.name, frame.index, frame.time, frame.fps)
         assert 0.5 <= hand.score <= 1 and hand.keypoint_scores.shape == (21,)
-        assert np.array_equal(hand.box, box_of(hand.keypoints, np.array([record.width, record.height])))
+        assert np.array_equal(hand.box, box_of(hand.keypoints, record.width, record.height))
         assert result.pixels is frame.read()
 
 
@@ -147,8 +147,8 @@ def test_without_a_detector_there_is_nothing_to_follow(networks, clip):
 
 def test_a_box_has_a_margin_and_ends_at_the_image():
     keypoints = np.array([[100, 50], [300, 150]] + [[200, 100]] * 19, np.float32)
-    assert box_of(keypoints, np.array([640, 480])).tolist() == [90, 40, 220, 120]
-    assert box_of(keypoints, np.array([305, 480])).tolist() == [90, 40, 215, 120]
+    assert box_of(keypoints, 640, 480).tolist() == [90, 40, 220, 120]
+    assert box_of(keypoints, 305, 480).tolist() == [90, 40, 215, 120]
 
 
 @pytest.mark.parametrize(("tilt", "turned"), [(0, 0), (40, 0), (-40, 0), (50, 50), (-90, -90), (170, 170)])

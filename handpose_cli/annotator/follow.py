@@ -23,13 +23,10 @@ from handpose_cli.annotator.pipeline import (
 )
 from handpose_cli.annotator.views import around
 from handpose_cli.boxes import iou
-from handpose_cli.records import Hand, box_around
+from handpose_cli.records import Hand
 from handpose_cli.sources.frames import Frame
 
 DETECT_EVERY = 8  # frames in a chunk; a hand that comes into view beside others is missed for at most half of it
-# What a box has beyond the keypoints on each side, over their longer side: flesh around the joints. With it, boxes fit
-# those that people draw (intersection over union 0.83 and 0.80 on two sets) better than the detector's (0.77, 0.71).
-MARGIN = 0.05
 SURE = 0.5  # score of a hand that is searched for where it is lost
 SAME_PLACE = 0.5  # intersection over union of a detection with a hand that is known already
 
@@ -52,8 +49,7 @@ def follow(frames: list[Frame], networks: Networks, settings: Settings) -> list[
     Hands are detected in one frame, in the middle if there are any, and followed from there to both ends. Where a hand
     is lost on the way, because it scores less than `SURE` or came to lie on another one, the detector runs on that
     frame too. A hand's score is reckoned as elsewhere: from what the hourglass says in this frame, and from the
-    detector's score where the hand was last detected. Its box is the one around its keypoints, with a `MARGIN`, inside
-    the image, in all frames.
+    detector's score where the hand was last detected.
 
     Without a detector, and with boxes that are given, there is nothing to follow.
 
@@ -111,12 +107,11 @@ def _find(
     """
     record, pixels = result
     assert pixels is not None
-    size = np.array(pixels.shape[1::-1], np.float32)
     places = [
         Candidate(pixels, each.hand.box, around(each.keypoints, networks.pose_input_size), each.box_score)
         for each in known
     ]
-    found = _best(_look(places, size, networks, settings), networks, settings)
+    found = _best(_look(places, networks, settings), networks, settings)
     if _sure(found) < expected:
         there = np.reshape([each.hand.box for each in found if each.is_sure], (-1, 4))
         places = [
@@ -124,16 +119,15 @@ def _find(
             for place in candidates(frame, pixels, networks, settings)
             if not (iou(place.box[None], there) >= SAME_PLACE).any()
         ]
-        found = _best(found + _look(places, size, networks, settings), networks, settings)
+        found = _best(found + _look(places, networks, settings), networks, settings)
     record.hands = [each.hand for each in found]
     return found
 
 
-def _look(places: list[Candidate], size: np.ndarray, networks: Networks, settings: Settings) -> list[_Followed]:
+def _look(places: list[Candidate], networks: Networks, settings: Settings) -> list[_Followed]:
     found = []
     for place, hand in zip(places, look(places, networks, settings.views), strict=True):
         assert hand.keypoints is not None
-        hand.box = box_of(hand.keypoints, size)
         found.append(_Followed(hand, hand.keypoints, place.box_score))
     return found
 
@@ -141,19 +135,6 @@ def _look(places: list[Candidate], size: np.ndarray, networks: Networks, setting
 def _best(found: list[_Followed], networks: Networks, settings: Settings) -> list[_Followed]:
     by_hand = {id(each.hand): each for each in found}
     return [by_hand[id(hand)] for hand in choose([each.hand for each in found], networks, settings)]
-
-
-def box_of(keypoints: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return a hand's box (float32 [4]: x, y, width, height): around its keypoints with a `MARGIN`, inside the image.
-
-    Args:
-        keypoints: float [21, 2] in pixels.
-        size: float [2], width and height of the image.
-    """
-    box = box_around(keypoints)
-    margin = MARGIN * box[2:].max()
-    low, high = np.clip(box[:2] - margin, 0, size), np.clip(box[:2] + box[2:] + margin, 0, size)
-    return np.concatenate([low, high - low]).astype(np.float32)
 
 
 def _sure(found: list[_Followed]) -> int:

@@ -13,11 +13,14 @@ from handpose_cli.annotator.hand_score import hand_score
 from handpose_cli.annotator.joint_score import joint_scores
 from handpose_cli.annotator.pose import find_in_crops, handedness_of, without_doubles
 from handpose_cli.crop import Crop, crop_around
-from handpose_cli.records import Hand, ImageRecord
+from handpose_cli.records import Hand, ImageRecord, box_around
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import Frame
 
 LEAST_BOX_SCORE = 0.1  # of the detector, for a box worth the hourglass's look
+# What a box has beyond the keypoints on each side, over their longer side: flesh around the joints. With it, boxes fit
+# those that people draw (intersection over union 0.83 and 0.80 on two sets) better than the detector's (0.77, 0.71).
+MARGIN = 0.05
 
 Boxes = Mapping[tuple[str, int | None], list[Hand]]
 
@@ -118,7 +121,10 @@ def _boxes(frame: Frame, pixels: np.ndarray, networks: Networks, settings: Setti
 
 
 def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
-    """Return a hand for each candidate, with keypoints, scores and handedness; whether it is one, its score tells."""
+    """Return a hand for each candidate, with keypoints, scores and handedness; whether it is one, its score tells.
+
+    Boxes that are given stay as they are; those of the detector give way to the ones around the keypoints (`box_of`).
+    """
     if not found:
         return []
     hands = find_in_crops(networks.pose, [(candidate.pixels, candidate.crop) for candidate in found], views)
@@ -128,8 +134,23 @@ def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
         is_hand = None if hands.is_hand is None else float(hands.is_hand[i])
         is_right = None if hands.is_right is None else float(hands.is_right[i])
         score = hand_score(candidate.box_score, scores[i], is_hand)
-        results.append(Hand(candidate.box, hands.keypoints[i], scores[i], score, handedness_of(is_right)))
+        height, width = candidate.pixels.shape[:2]
+        box = candidate.box if networks.detector is None else box_of(hands.keypoints[i], width, height)
+        results.append(Hand(box, hands.keypoints[i], scores[i], score, handedness_of(is_right)))
     return results
+
+
+def box_of(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return a hand's box (float32 [4]: x, y, width, height): around its keypoints with a `MARGIN`, inside the image.
+
+    Args:
+        keypoints: float [21, 2] in pixels.
+        width, height: of the image.
+    """
+    box = box_around(keypoints)
+    margin, size = MARGIN * box[2:].max(), np.array([width, height], np.float32)
+    low, high = np.clip(box[:2] - margin, 0, size), np.clip(box[:2] + box[2:] + margin, 0, size)
+    return np.concatenate([low, high - low]).astype(np.float32)
 
 
 def choose(hands: list[Hand], networks: Networks, settings: Settings) -> list[Hand]:

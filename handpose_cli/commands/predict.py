@@ -220,7 +220,7 @@ def _live(args: SimpleNamespace) -> None:
 def _output(args: SimpleNamespace) -> Any:
     from handpose_cli.runs.results import Output
 
-    return Output(args.output, args.formats, args.draw, args.track, args.smooth)
+    return Output(args.output, args.formats, args.draw, args.track, args.smooth, args.score_threshold)
 
 
 def _earlier(args: SimpleNamespace) -> str:

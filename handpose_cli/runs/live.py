@@ -17,7 +17,7 @@ from handpose_cli.annotated_copies import copy_path, write_video
 from handpose_cli.annotator.follow import LiveFollower
 from handpose_cli.annotator.pipeline import Networks, Settings
 from handpose_cli.annotator.smoothing import one_euro
-from handpose_cli.annotator.tracks import Linker
+from handpose_cli.annotator.tracks import DOUBTFUL, Linker
 from handpose_cli.drawing import draw_hands
 from handpose_cli.formats import handpose_json
 from handpose_cli.formats import load as load_format
@@ -52,14 +52,15 @@ class Live(NamedTuple):
 
 def annotate_live(camera: Camera, networks: Networks, settings: Settings) -> Iterator[Live]:
     """Yield a camera's pictures with their hands: always the newest, so that none waits for the others."""
-    follower, linker = LiveFollower(networks, settings), Linker()
+    doubtful = replace(settings, score_threshold=min(settings.score_threshold, DOUBTFUL))
+    follower, linker = LiveFollower(networks, doubtful), Linker(settings.score_threshold)
     pictures: list[tuple[float, np.ndarray]] = []
 
     def records() -> Iterator[ImageRecord]:
         for number, picture in enumerate(camera):
             frame = Frame(RECORDING, partial(_same, picture.pixels), number, picture.time, 0.0)
             record, _ = follower.annotate(frame)
-            hands = [replace(h, track_id=i) for h, i in zip(record.hands, linker.add(record), strict=True)]
+            hands = [replace(h, track_id=i) for h, i in zip(record.hands, linker.add(record), strict=True) if i]
             pictures.append((picture.time, picture.pixels))
             yield replace(record, hands=hands)
 

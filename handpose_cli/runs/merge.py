@@ -42,6 +42,7 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
         draw=any((part.path.parent / COPIES).is_dir() for part in parts),
         track=arguments["track"],
         smooth=arguments["smooth"],
+        score_threshold=arguments["score_threshold"],
     )
     if not overwrite:
         refuse_existing(folder)

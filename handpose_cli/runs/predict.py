@@ -17,6 +17,7 @@ from handpose_cli.annotated_copies import copy_path, save_image
 from handpose_cli.annotator.follow import DETECT_EVERY, follow
 from handpose_cli.annotator.pipeline import Networks, Settings, annotate
 from handpose_cli.annotator.pool import run
+from handpose_cli.annotator.tracks import DOUBTFUL
 from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove, remove_parts
 from handpose_cli.records import ImageRecord
@@ -205,6 +206,8 @@ def _units(tasks: Iterable[Task], span: Span, track: bool, batch_size: int) -> I
 def _annotate(unit: Stills | Chunk, networks: Networks, settings: Settings, output: Output) -> list[Piece]:
     if isinstance(unit, Chunk):
         work = follow if output.track else annotate
+        if output.track:  # doubtful hands may belong to a track; those that do not are left out when it is known
+            settings = replace(settings, score_threshold=min(settings.score_threshold, DOUBTFUL))
         records = [record for record, _ in work(unit.frames, networks, settings)] if unit.frames else []
         return [Piece(unit.input, records, unit.begins, unit.ends, unit.fingerprint)]
     known = [fingerprint(entry.path) for entry in unit.inputs]  # before it is read: a later change will show

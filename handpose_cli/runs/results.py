@@ -44,6 +44,7 @@ class Output:
         draw: whether annotated copies are wanted.
         track: whether hands get track ids through a video.
         smooth: how tracks are smoothed, see `annotator.smoothing`; None: not at all.
+        score_threshold: least score of a hand that begins a track; doubtful ones may go on with it.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Output:
     draw: bool = False
     track: bool = False
     smooth: str | None = None
+    score_threshold: float = 0.0
 
     @property
     def copies(self) -> Path:
@@ -93,7 +95,7 @@ def final_records(journal: Journal, file: str, output: Output) -> Iterator[Image
         from handpose_cli.annotator.smoothing import smooth
         from handpose_cli.annotator.tracks import link, tracked
 
-        records = tracked(journal.records(file), link(journal.records(file)))
+        records = tracked(journal.records(file), link(journal.records(file), output.score_threshold))
         return smooth(records, output.smooth) if output.smooth else records
     return journal.records(file)
 

@@ -16,13 +16,14 @@ from handpose_cli import engine
 from handpose_cli.annotator.detector import detect
 from handpose_cli.annotator.hand_score import log_odds
 from handpose_cli.annotator.joint_score import joint_scores
+from handpose_cli.annotator.pipeline import box_of
 from handpose_cli.annotator.pose import find_keypoints
 from handpose_cli.boxes import iou
 from handpose_cli.formats.source import Source
 from handpose_cli.sources.images import read_image
 
 LEAST_SCORE = 0.02  # of the detector
-IS_HAND = 0.4  # least intersection over union of a detection with a labelled box
+IS_HAND = 0.4  # least intersection over union of a hand's box with a labelled one
 VIEWS = 2
 
 
@@ -40,7 +41,9 @@ def detections(source: Source, weights: str) -> Iterator[tuple[list[float], bool
         found = find_keypoints(pose, pose.input_shape[0], [(image, box) for box in boxes], VIEWS)
         joints = joint_scores(found.scores, VIEWS)
         hands = np.reshape([hand.box for hand in record.hands], (-1, 4)).astype(np.float32)
-        overlap = iou(boxes, hands).max(axis=1, initial=0.0)
+        height, width = image.shape[:2]
+        published = np.stack([box_of(points, width, height) for points in found.keypoints])
+        overlap = iou(published, hands).max(axis=1, initial=0.0)
         for i, score in enumerate(scores):
             is_hand = 0.5 if found.is_hand is None else float(found.is_hand[i])
             said = (float(score), float(joints[i].mean()), is_hand)
