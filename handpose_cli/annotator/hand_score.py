@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 # of the log-odds of the detector's score, of the mean of the joints' scores and of `is_hand`; and the constant
-WITH_HAND_HEAD = (0.404, 0.496, 0.456, -2.542)
-WITHOUT_HAND_HEAD = (0.509, 0.788, 0.0, -1.308)
+WITH_HAND_HEAD = (0.167, 1.506, 0.117, -1.319)
+WITHOUT_HAND_HEAD = (0.235, 1.66, 0.0, -1.199)
 MOST = 7.0  # log-odds count up to here: networks exaggerate
 
 

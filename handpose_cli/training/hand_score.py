@@ -23,7 +23,7 @@ from handpose_cli.formats.source import Source
 from handpose_cli.sources.images import read_image
 
 LEAST_SCORE = 0.02  # of the detector
-IS_HAND = 0.4  # least intersection over union of a hand's box with a labelled one
+IS_HAND = 0.5  # least intersection over union of a hand's box with a labelled one
 VIEWS = 2
 
 
