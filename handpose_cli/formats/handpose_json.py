@@ -59,13 +59,13 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     index = -1
     for index, entry in enumerate(stream_json(path, "files.item")):
         with errors_at(f"{path}: files[{index}]"):
-            records = list(_records(entry))
+            records = list(records_of(entry))
         yield from records
     if index < 0 and not has_member(path, "files"):
         raise FormatError(f"{path}: expected an object with a list `files`, as `handpose predict` writes it")
 
 
-def _records(entry: dict[str, Any]) -> Iterator[ImageRecord]:
+def records_of(entry: dict[str, Any]) -> Iterator[ImageRecord]:
     file, size, sample = entry["file"], (entry["width"], entry["height"]), entry.get("sample")
     if "fps" in entry or "frame_times" in entry:
         by_frame: dict[int, list[Hand]] = {int(frame): [] for frame, _ in entry.get("frame_times", ())}

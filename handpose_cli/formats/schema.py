@@ -13,7 +13,7 @@ from typing import Any
 import fastjsonschema
 
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.handpose_json import _records
+from handpose_cli.formats.handpose_json import records_of
 from handpose_cli.formats.parsing import errors_at, read_json, stream_json
 from handpose_cli.records import ImageRecord
 
@@ -47,7 +47,7 @@ def checked_records(path: Path, report: Report) -> Iterator[ImageRecord]:
             _report_misspelt(report, entry, place)
             try:
                 with errors_at(place):
-                    records = list(_records(entry))
+                    records = list(records_of(entry))
             except FormatError as error:  # what a schema cannot say, such as numbers beyond float32
                 report("cannot be read", str(error))
                 continue
