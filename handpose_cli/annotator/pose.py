@@ -15,7 +15,7 @@ from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.records import Hand
 
 DOUBLE = 0.2  # of the hand's size
-PART = 0.8  # of a box's area
+PART = 0.7  # of a box's area
 SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another's box
 SURE = 0.8  # mean of the joints' own scores in two views that need no more
 NO_HAND = 0.05  # least probability of being a hand that deserves more views
