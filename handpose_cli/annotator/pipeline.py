@@ -17,8 +17,8 @@ from handpose_cli.records import Hand, ImageRecord, box_around
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import Frame
 
-# Which of the detector's boxes are worth the hourglass's look: those that score at least this, and this share of the
-# frame's best. Where the detector sees a hand well, faint boxes seldom hold another; where all are faint, one may be it.
+# Which of the detector's boxes are worth the hourglass's look: those that score at least this, and this share of
+# the frame's best. Where the detector sees one well, faint boxes seldom hold another; where all are faint, one may.
 LEAST_BOX_SCORE, WORTH = 0.02, 0.1
 # What a box has beyond the keypoints on each side, over their longer side: flesh around the joints. With it, boxes fit
 # those that people draw (intersection over union 0.83 and 0.80 on two sets) better than the detector's (0.77, 0.71).
