@@ -97,6 +97,9 @@ def test_what_a_camera_cannot_do_is_told_in_a_line(clip, tmp_path, monkeypatch):
     assert error_of(camera, clip, "-o", tmp_path) == (
         2, "Error: A camera is annotated by itself. Give it as the only input."
     )  # fmt: skip
+    assert error_of(camera, "-o", tmp_path, "--detector", "whole-image") == (
+        2, "Error: --detector is not for a camera."
+    )  # fmt: skip
     assert error_of(camera, "-o", tmp_path, "--resume") == (2, "Error: --resume is not for a camera.")
     assert error_of(clip, "-o", tmp_path, "--show") == (
         2, "Error: --show is for a camera, such as camera:0. Give --draw for annotated copies."
@@ -111,3 +114,8 @@ def test_what_a_camera_cannot_do_is_told_in_a_line(clip, tmp_path, monkeypatch):
         1, "Error: --show cannot open a window on this display. Record with --output instead."
     )  # fmt: skip
     assert not list(tmp_path.iterdir())
+    (tmp_path / "camera.mp4").write_text("precious")
+    assert error_of(camera, "-o", tmp_path) == (
+        1, f"Error: {tmp_path}/camera.mp4 exists. Replace it with --overwrite or choose another --output."
+    )  # fmt: skip
+    assert (tmp_path / "camera.mp4").read_text() == "precious"

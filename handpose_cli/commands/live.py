@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import click
 
-# options of predict that mean nothing for a camera: (name, what is their default)
+# options of predict that are not for a camera, and their defaults
 NOT_FOR_CAMERAS = {
-    "recursive": False, "resume": False, "boxes": None, "every": 1, "start": None, "end": None, "shard": None,
-    "dry_run": False, "fail_fast": False, "max_failures": None, "summary_json": None, "batch_size": None,
+    "recursive": False, "resume": False, "detector": "ssd", "boxes": None, "every": 1, "start": None, "end": None,
+    "shard": None, "dry_run": False, "fail_fast": False, "max_failures": None, "summary_json": None, "batch_size": None,
 }  # fmt: skip
 TITLE = "handpose"
 KEYS = (ord("q"), 27)  # 27: Esc

@@ -86,6 +86,7 @@ def command(ctx: click.Context, **arguments: Any) -> None:
     args = _checked(arguments)
     if args.inputs[0].startswith("camera:"):
         return _live(args)
+    found: list = []
     latest, code, status = Counts(), EXIT_ERROR, "failed"
     try:
         found = _inputs(args)
@@ -165,7 +166,9 @@ def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import Span, predict
 
-    given = None if args.boxes is None else _read_boxes(args.boxes, {entry.name for entry in found})
+    # of a shard's few inputs none may be named
+    names = {entry.name for entry in found} if args.shard is None else set()
+    given = None if args.boxes is None else _read_boxes(args.boxes, names)
     load: Callable[[], Any] = partial(_load, args)
     threads = args.threads or processors()
     if args.engine == "keras":
@@ -228,13 +231,13 @@ def _earlier(args: SimpleNamespace) -> str:
 
 
 def _read_boxes(source: Source, names: set[str]):
-    """Return the hands of labels by file name and frame; at least one must belong to an input."""
+    """Return the hands of labels by file name and frame; one at least must belong to one of `names`, if any."""
     from handpose_cli.formats.errors import FormatError
 
     boxes: dict[tuple[str, int | None], list] = {}
     for record in source.read():
         boxes.setdefault((record.file, record.frame), []).extend(record.hands)
-    if not names & {file for file, _ in boxes}:
+    if names and not names & {file for file, _ in boxes}:
         raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")
     return boxes
 

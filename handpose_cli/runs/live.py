@@ -23,6 +23,7 @@ from handpose_cli.formats import handpose_json
 from handpose_cli.formats import load as load_format
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.counts import Counts
+from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.results import RESULTS, Output, refuse_existing, remove_existing, result_path
 from handpose_cli.sources.camera import Camera
 from handpose_cli.sources.frames import Frame
@@ -106,6 +107,10 @@ def run_live(
             if overwrite:
                 remove_existing(output.folder)
             refuse_existing(output.folder)
+            if (output.folder / RECORDING).exists() and not overwrite:
+                raise RunError(
+                    f"{output.folder / RECORDING} exists. Replace it with --overwrite or choose another --output."
+                )
             writers = [stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
             for name in output.formats:
                 writers.append(stack.enter_context(load_format(name).open_writer(result_path(output.folder, name))))

@@ -205,9 +205,9 @@ def _units(tasks: Iterable[Task], span: Span, track: bool, batch_size: int) -> I
 
 def _annotate(unit: Stills | Chunk, networks: Networks, settings: Settings, output: Output) -> list[Piece]:
     if isinstance(unit, Chunk):
-        work = follow if output.track else annotate
+        work = annotate
         if output.track:  # doubtful hands may belong to a track; those that do not are left out when it is known
-            settings = replace(settings, score_threshold=min(settings.score_threshold, DOUBTFUL))
+            work, settings = follow, replace(settings, score_threshold=min(settings.score_threshold, DOUBTFUL))
         records = [record for record, _ in work(unit.frames, networks, settings)] if unit.frames else []
         return [Piece(unit.input, records, unit.begins, unit.ends, unit.fingerprint)]
     known = [fingerprint(entry.path) for entry in unit.inputs]  # before it is read: a later change will show
