@@ -36,15 +36,26 @@ class Crop:
         """Map points [..., 2] from crop pixels to image pixels."""
         return (points - self.matrix[:, 2]) @ np.linalg.inv(self.matrix[:, :2]).T
 
+    @property
+    def shrink(self) -> int:
+        """How many pixels of the image, in x and in y, make one of the crop's, rounded down; at least 1."""
+        return max(int(1 / max(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))), 1e-9)), 1)
+
+    def of_reduced(self, factor: int) -> Crop:
+        """Return this crop of the image reduced to 1/factor, each of whose pixels is a mean of factor x factor."""
+        linear = self.matrix[:, :2]
+        return Crop(
+            np.column_stack([linear * factor, linear @ np.full(2, (factor - 1) / 2) + self.matrix[:, 2]]), self.size
+        )
+
     def cut(self, image: np.ndarray, border: int = cv2.BORDER_CONSTANT, fill=(0, 0, 0)) -> np.ndarray:
         """Cut the crop out of an image (uint8 [h, w, c]); what lies outside the image is padded.
 
         A hand larger than the crop is shrunk by pixel areas first, since interpolation alone would skip pixels.
         """
-        shrink = int(1 / max(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))), 1e-9))
         matrix = self.matrix
-        if shrink >= 2:
-            image, matrix = self._shrunk_region(image, shrink)
+        if self.shrink >= 2:
+            image, matrix = self._shrunk_region(image, self.shrink)
         return cv2.warpAffine(
             image, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill
         )

@@ -67,15 +67,18 @@ def decode_logits(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         keypoints float32 [n, joints, 2] as `decode`, and scores float32 [n, joints]: the probability, by the softmax
         over the map, that the joint is within `SCORE_RADIUS` pixels of the peak in x and in y; 0 to 1.
     """
-    column, row = _peaks(logits)
-    i, j = np.ogrid[: logits.shape[0], : logits.shape[3]]
-    mass = np.exp(logits - logits[i, row, column, j][:, None, None])
-    padded = np.pad(mass, [(0, 0), (SCORE_RADIUS,) * 2, (SCORE_RADIUS,) * 2, (0, 0)])
-    window = np.arange(2 * SCORE_RADIUS + 1)
-    near = padded[
-        i[..., None, None], row[..., None, None] + window[:, None], column[..., None, None] + window, j[..., None, None]
-    ].sum(axis=(2, 3))
-    return _refine(logits, column, row), (near / mass.sum(axis=(1, 2))).clip(0, 1).astype(np.float32)
+    n, height, width, joints = logits.shape
+    maps = np.ascontiguousarray(logits.transpose(0, 3, 1, 2)).reshape(n, joints, height * width)  # faster than in steps
+    peak = maps.argmax(axis=2)
+    row, column = np.divmod(peak, width)
+    i, j = np.ogrid[:n, :joints]
+    mass = np.exp(maps - maps[i, j, peak][..., None])
+    window = np.arange(-SCORE_RADIUS, SCORE_RADIUS + 1)
+    y, x = row[..., None] + window, column[..., None] + window
+    inside = ((y >= 0) & (y < height))[..., :, None] & ((x >= 0) & (x < width))[..., None, :]
+    pixels = y.clip(0, height - 1)[..., :, None] * width + x.clip(0, width - 1)[..., None, :]
+    near = (mass[i[..., None, None], j[..., None, None], pixels] * inside).sum(axis=(2, 3))
+    return _refine(logits, column, row), (near / mass.sum(axis=2)).clip(0, 1).astype(np.float32)
 
 
 def _peaks(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from handpose_cli.annotator.views import around
 from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
 from handpose_cli.sources.errors import UnreadableError
 from handpose_cli.sources.frames import Frame
+from handpose_cli.sources.picture import Picture
 from handpose_cli.sources.videos import read_video
 
 CLIP = SAMPLES / "moving_hand.mp4"
@@ -49,7 +50,7 @@ def runs(networks):
 def clip():
     """The first frames of the sample clip, decoded once."""
     decoded = islice(read_video(CLIP), 2 * DETECT_EVERY)
-    return [Frame(CLIP.name, lambda p=each.pixels: p, each.index, each.time, 24.0) for each in decoded]
+    return [Frame(CLIP.name, lambda p=each.pixels: Picture(p), each.index, each.time, 24.0) for each in decoded]
 
 
 def without_hand(frame: Frame) -> Frame:
@@ -86,7 +87,7 @@ def test_hands_are_found_as_well_as_frame_by_frame(networks, runs, clip):
         assert (record.file, record.frame, record.time, record.fps) == (CLIP.name, frame.index, frame.time, frame.fps)
         assert 0.5 <= hand.score <= 1 and hand.keypoint_scores.shape == (21,)
         assert np.array_equal(hand.box, box_of(hand.keypoints, record.width, record.height))
-        assert result.pixels is frame.read()
+        assert result.picture.pixels is frame.read().pixels
 
 
 def test_a_chunk_knows_nothing_of_others(networks, clip):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from handpose_cli.anchors import INPUT_SIZE, decode_boxes, make_anchors
+from handpose_cli.sources.picture import Picture
 
 NMS_IOU = 0.5  # as the detector's authors have it
 ANCHORS = make_anchors()
@@ -21,21 +22,21 @@ def squeeze(image: np.ndarray) -> np.ndarray:
 
 
 def detect(
-    network: Network, image: np.ndarray, threshold: float, most: int | None = None
+    network: Network, picture: Picture, threshold: float, most: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the hands in an image.
+    """Find the hands in a picture.
 
     Args:
         network: the SSD, from `engine`.
-        image: uint8 [h, w, 3], RGB.
         threshold: least score of a hand, 0 to 1.
         most: keep only the best so many hands; None: all.
 
     Returns:
-        boxes float32 [n, 4] (x, y, width, height in pixels, inside the image) and scores float32 [n], best first.
+        boxes float32 [n, 4] (x, y, width, height in pixels, inside the picture) and scores float32 [n], best first.
     """
-    outputs = network(squeeze(image)[None])
-    return select_boxes(outputs["scores"][0], outputs["encodings"][0], image.shape[1], image.shape[0], threshold, most)
+    pixels, _ = picture.reduced(max(picture.width, picture.height))  # as small as it can be had
+    outputs = network(squeeze(pixels)[None])
+    return select_boxes(outputs["scores"][0], outputs["encodings"][0], picture.width, picture.height, threshold, most)
 
 
 def select_boxes(

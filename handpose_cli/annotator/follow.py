@@ -60,7 +60,7 @@ def follow(frames: list[Frame], networks: Networks, settings: Settings) -> list[
     if networks.detector is None or settings.boxes is not None:
         return annotate(frames, networks, settings)
     results = [read(frame) for frame in frames]
-    chunk = [(frame, result) for frame, result in zip(frames, results, strict=True) if result.pixels is not None]
+    chunk = [(frame, result) for frame, result in zip(frames, results, strict=True) if result.picture is not None]
     start, found = 0, []
     for start in dict.fromkeys([len(chunk) // 2, 0, len(chunk) - 1] if chunk else []):
         found = _find(*chunk[start], [], 1, networks, settings)
@@ -87,7 +87,7 @@ class LiveFollower:
     def annotate(self, frame: Frame) -> Annotated:
         """Annotate the next frame."""
         result = read(frame)
-        if result.pixels is None:
+        if result.picture is None:
             return result
         is_time = self._since == 0
         self._since = (self._since + 1) % DETECT_EVERY
@@ -105,10 +105,10 @@ def _find(
         known: the hands of the frame beside.
         expected: the detector runs if fewer sure hands than these are found where the known ones were.
     """
-    record, pixels = result
-    assert pixels is not None
+    record, picture = result
+    assert picture is not None
     places = [
-        Candidate(pixels, each.hand.box, around(each.keypoints, networks.pose_input_size), each.box_score)
+        Candidate(picture, each.hand.box, around(each.keypoints, networks.pose_input_size), each.box_score)
         for each in known
     ]
     found = _best(_look(places, networks, settings), networks, settings)
@@ -116,7 +116,7 @@ def _find(
         there = np.reshape([each.hand.box for each in found if each.is_sure], (-1, 4))
         places = [
             place
-            for place in candidates(frame, pixels, networks, settings)
+            for place in candidates(frame, picture, networks, settings)
             if not (iou(place.box[None], there) >= SAME_PLACE).any()
         ]
         found = _best(found + _look(places, networks, settings), networks, settings)

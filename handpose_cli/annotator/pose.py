@@ -13,12 +13,16 @@ from handpose_cli.boxes import share_inside
 from handpose_cli.crop import Crop, crop_around
 from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.records import Hand
+from handpose_cli.sources.picture import Picture
 
 DOUBLE = 0.2  # of the hand's size
 PART = 0.7  # of a box's area
 SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another's box
-SURE = 0.8  # mean of the joints' own scores in two views that need no more
-NO_HAND = 0.05  # least probability of being a hand that deserves more views
+# The joints' own scores that need no more views: the least of them in one view, and their mean in two.
+SURE_ALONE, SURE = 0.7, 0.8
+# What one view must say for a hand to deserve more: that it is one, or, if not, at least what its joints' scores are in
+# the mean.
+NO_HAND, LEAST_MEAN, LEAST_MEAN_OF_NO_HAND = 0.05, 0.3, 0.45
 
 
 class Found(NamedTuple):
@@ -46,33 +50,41 @@ def find_keypoints(
         network: the hourglass, from `engine`; its output is named "heatmaps" or "logits" after what it was trained on.
         input_size: side of its crops in pixels.
         hands: for each hand its image (uint8 [h, w, 3], RGB) and its box (x, y, width, height in pixels).
-        views: 1: the crop as it is; 2: also mirrored; 4: where that leaves doubt, also both turned upright.
+        views: most views of a hand. 1: the crop as it is; 2: where that leaves doubt, also mirrored; 4: where that
+            leaves doubt, also both turned upright.
     """
-    return find_in_crops(network, [(image, crop_around(box, input_size)) for image, box in hands], views)
+    return find_in_crops(network, [(Picture(image), crop_around(box, input_size)) for image, box in hands], views)
 
 
-def find_in_crops(network: Network, hands: Sequence[tuple[np.ndarray, Crop]], views: int = 1) -> Found:
+def find_in_crops(network: Network, hands: Sequence[tuple[Picture, Crop]], views: int = 1) -> Found:
     """Run the hourglass on hands as `find_keypoints`, each in a crop of its own making."""
-    images, crops = [image for image, _ in hands], [crop for _, crop in hands]
-    pixels = _cut(crops, images)
+    pictures, crops = [picture for picture, _ in hands], [crop for _, crop in hands]
+    pixels = _cut(crops, pictures)
     found = _look(network, crops, pixels)
-    rows = np.arange(len(hands)) if found.is_hand is None else np.flatnonzero(found.is_hand >= NO_HAND)
-    if views > 1 and len(rows):
-        looks = [_rows(found, rows), _look(network, [crops[i] for i in rows], pixels[rows], mirror=True)]
-        merged = _merged(looks)
-        _put(found, rows, merged)
-        unsure = np.flatnonzero(merged.scores.mean(axis=1) < SURE)
-        if views > 2 and len(unsure):
-            crops = [upright(merged.keypoints[i], crops[0].size) for i in unsure]
-            pixels = _cut(crops, [images[i] for i in rows[unsure]])
-            looks = [_rows(look, unsure) for look in looks]
-            looks += [_look(network, crops, pixels), _look(network, crops, pixels, mirror=True)]
-            _put(found, rows[unsure], _merged(looks))
+    if views == 1:
+        return found
+    rows = np.flatnonzero((found.scores.min(axis=1) < SURE_ALONE) & _may_be_hands(found))
+    if not len(rows):
+        return found
+    looks = [_rows(found, rows), _look(network, [crops[i] for i in rows], pixels[rows], mirror=True)]
+    merged = _merged(looks)
+    _put(found, rows, merged)
+    unsure = np.flatnonzero(merged.scores.mean(axis=1) < SURE)
+    if views > 2 and len(unsure):
+        crops = [upright(merged.keypoints[i], crops[0].size) for i in unsure]
+        pixels = _cut(crops, [pictures[i] for i in rows[unsure]])
+        looks = [_rows(look, unsure) for look in looks]
+        looks += [_look(network, crops, pixels), _look(network, crops, pixels, mirror=True)]
+        _put(found, rows[unsure], _merged(looks))
     return found
 
 
-def _cut(crops: Sequence[Crop], images: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack([crop.cut(image) for crop, image in zip(crops, images, strict=True)])
+def _cut(crops: Sequence[Crop], pictures: Sequence[Picture]) -> np.ndarray:
+    cuts = []
+    for crop, picture in zip(crops, pictures, strict=True):
+        pixels, factor = picture.reduced(crop.shrink)
+        cuts.append((crop if factor == 1 else crop.of_reduced(factor)).cut(pixels))
+    return np.stack(cuts)
 
 
 def _look(network: Network, crops: Sequence[Crop], pixels: np.ndarray, mirror: bool = False) -> Found:
@@ -86,6 +98,13 @@ def _look(network: Network, crops: Sequence[Crop], pixels: np.ndarray, mirror: b
         is_right = None if is_right is None else 1 - is_right
     keypoints = np.stack([crop.to_image(p) for crop, p in zip(crops, points, strict=True)])
     return Found(keypoints.astype(np.float32), scores, is_hand, is_right)
+
+
+def _may_be_hands(found: Found) -> np.ndarray:
+    least = np.full(len(found.scores), LEAST_MEAN)
+    if found.is_hand is not None:
+        least[found.is_hand < NO_HAND] = LEAST_MEAN_OF_NO_HAND
+    return found.scores.mean(axis=1) >= least
 
 
 def _merged(looks: Sequence[Found]) -> Found:

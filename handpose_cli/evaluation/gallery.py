@@ -55,7 +55,7 @@ def pictures(folder: Path, hands: Iterable[tuple[Key, Hand | None, Hand | None]]
             if not numbers:
                 continue
             try:
-                image = frame.read()
+                image = frame.read().pixels
             except UnreadableError:
                 continue
             for number in numbers:

@@ -27,6 +27,7 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.results import RESULTS, Output, refuse_existing, remove_existing, result_path
 from handpose_cli.sources.camera import Camera
 from handpose_cli.sources.frames import Frame
+from handpose_cli.sources.picture import Picture
 
 RECORDING = "camera.mp4"  # the pictures as they came, beside the results, which name it
 Record = Callable[[float, np.ndarray], None]
@@ -59,7 +60,7 @@ def annotate_live(camera: Camera, networks: Networks, settings: Settings) -> Ite
 
     def records() -> Iterator[ImageRecord]:
         for number, picture in enumerate(camera):
-            frame = Frame(RECORDING, partial(_same, picture.pixels), number, picture.time, 0.0)
+            frame = Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0)
             record, _ = follower.annotate(frame)
             hands = [replace(h, track_id=i) for h, i in zip(record.hands, linker.add(record), strict=True) if i]
             pictures.append((picture.time, picture.pixels))
@@ -73,10 +74,6 @@ def annotate_live(camera: Camera, networks: Networks, settings: Settings) -> Ite
             rate = 0.9 * rate + 0.1 / max(now - last, 1e-3) if rate else 1 / max(now - last, 1e-3)
         last = now
         yield Live(record, pixels, rate, now - time, camera.dropped)
-
-
-def _same(pixels: np.ndarray) -> np.ndarray:
-    return pixels
 
 
 def run_live(

@@ -212,9 +212,9 @@ def _annotate(unit: Stills | Chunk, networks: Networks, settings: Settings, outp
         return [Piece(unit.input, records, unit.begins, unit.ends, unit.fingerprint)]
     known = [fingerprint(entry.path) for entry in unit.inputs]  # before it is read: a later change will show
     results = annotate(list(frames(unit.inputs)), networks, settings)
-    for entry, (record, pixels) in zip(unit.inputs, results, strict=True):
-        if output.draw and pixels is not None:
-            save_image(output.copies, entry.name, draw_hands(pixels, record.hands))
+    for entry, (record, picture) in zip(unit.inputs, results, strict=True):
+        if output.draw and picture is not None:
+            save_image(output.copies, entry.name, draw_hands(picture.pixels, record.hands))
         else:
             remove(copy_path(output.copies, entry.name))  # of an earlier run
     return [

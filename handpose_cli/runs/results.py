@@ -132,7 +132,7 @@ def draw_video(entry: Input, journal: Journal, output: Output, frames: Callable[
     def drawn() -> Iterator[tuple[float, np.ndarray]]:
         for frame, record in zip(frames(), records, strict=False):
             if record.failure is None:
-                yield record.time or 0.0, draw_hands(frame.read(), record.hands)
+                yield record.time or 0.0, draw_hands(frame.read().pixels, record.hands)
 
     if fps is not None:
         write_video(copy_path(output.copies, entry.name), drawn(), fps)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from handpose_cli.sources.discover import Input
 from handpose_cli.sources.errors import UnreadableError
+from handpose_cli.sources.picture import Picture
 
 if TYPE_CHECKING:
     from handpose_cli.sources.videos import VideoFrame
@@ -22,14 +21,14 @@ class Frame:
 
     Attributes:
         file: the input's name in the results.
-        read: returns the pixels (uint8 [h, w, 3], RGB, upright) or raises UnreadableError. A still image is only read
-            here, and a video's frame only converted to RGB here, so that several threads do it at once.
+        read: returns the upright picture or raises UnreadableError. A still image is only read here, and a video's
+            frame only converted to RGB here, so that several threads do it at once.
         index, time, fps: frame number from 0, presentation time in seconds and the video's average frame rate; None for
             a still image, and for the frame that stands for a video's failure.
     """
 
     file: str
-    read: Callable[[], np.ndarray]
+    read: Callable[[], Picture]
     index: int | None = None
     time: float | None = None
     fps: float | None = None
@@ -56,15 +55,15 @@ def frames(
             yield Frame(entry.name, partial(_fail, error))
 
 
-def _read_image(entry: Input) -> np.ndarray:
-    from handpose_cli.sources.images import read_image
+def _read_image(entry: Input) -> Picture:
+    from handpose_cli.sources.images import open_image
 
-    return read_image(entry.path)
-
-
-def _convert(frame: VideoFrame) -> np.ndarray:
-    return frame.pixels
+    return open_image(entry.path)
 
 
-def _fail(error: UnreadableError) -> np.ndarray:
+def _convert(frame: VideoFrame) -> Picture:
+    return Picture(frame.pixels)
+
+
+def _fail(error: UnreadableError) -> Picture:
     raise error

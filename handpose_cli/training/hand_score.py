@@ -21,6 +21,7 @@ from handpose_cli.annotator.pose import find_keypoints
 from handpose_cli.boxes import iou
 from handpose_cli.formats.source import Source
 from handpose_cli.sources.images import read_image
+from handpose_cli.sources.picture import Picture
 
 LEAST_SCORE = 0.02  # of the detector
 IS_HAND = 0.5  # least intersection over union of a hand's box with a labelled one
@@ -35,7 +36,7 @@ def detections(source: Source, weights: str) -> Iterator[tuple[list[float], bool
         if record.frame is not None or not path.is_file():
             continue
         image = read_image(path)
-        boxes, scores = detect(detector, image, LEAST_SCORE)
+        boxes, scores = detect(detector, Picture(image), LEAST_SCORE)
         if not len(boxes):
             continue
         found = find_keypoints(pose, pose.input_shape[0], [(image, box) for box in boxes], VIEWS)
