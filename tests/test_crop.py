@@ -66,3 +66,10 @@ def test_shrinking_averages_all_pixels():
     crop = crop_around(np.array([0, 0, 1024, 1024]), 128, scale=1.0)
     shrunk = crop.cut(np.repeat(checkerboard[..., None], 3, axis=2).astype(np.uint8))
     assert np.abs(shrunk[4:-4, 4:-4].astype(int) - 127).max() <= 3
+
+
+@given(box=boxes, factor=st.sampled_from([2, 4, 8]), point=st.tuples(st.floats(-1000, 9000), st.floats(-1000, 9000)))
+def test_points_of_a_reduced_image_go_where_the_image_s_go(box, factor, point):
+    crop, point = crop_around(np.array(box), 192, rotation=20), np.array(point)
+    reduced = (point + 0.5) / factor - 0.5  # the same place in pixels that are means of factor x factor
+    assert crop.of_reduced(factor).to_crop(reduced) == pytest.approx(crop.to_crop(point), rel=1e-6, abs=1e-4)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handpose_cli import engine
+from handpose_cli import engine, weights
 from handpose_cli.anchors import decode_boxes, make_anchors
 from handpose_cli.annotator.detector import select_boxes
 
@@ -34,16 +34,24 @@ def boxes_of(outputs, reference):
 
 
 def test_keras_detector_equals_the_published_graph(inputs, reference):
-    outputs = engine.load_detector("keras")(inputs)
+    from handpose_cli.engine.keras import KerasNetwork, load_weights
+    from handpose_cli.networks.ssd import build_ssd
+
+    model = build_ssd()
+    load_weights(model, weights.FOLDER / "ssd-egohands.weights.h5")
+    outputs = KerasNetwork(model)(inputs)
     assert np.abs(outputs["scores"] - reference["scores"]).max() < 1e-4
     assert np.abs(boxes_of(outputs, reference) - reference["boxes"]).max() < 1e-4
 
 
-def test_bundled_litert_detector_is_close_to_it(inputs, reference):
-    """Its weights are stored in half precision."""
-    outputs = engine.load_detector("litert")(inputs)
-    assert np.abs(outputs["scores"] - reference["scores"]).max() < 0.02
-    assert np.abs(boxes_of(outputs, reference) - reference["boxes"]).max() < 0.02
+@pytest.mark.parametrize("name", ["litert", "keras"])
+def test_bundled_detector_answers_as_the_published_one(inputs, reference, name):
+    """It is distilled from it, and LiteRT runs it in 8 bits."""
+    outputs = engine.load_detector(name)(inputs)
+    best = reference["scores"].max(axis=1) > 0.5
+    assert best.sum() >= 5
+    assert np.abs(outputs["scores"].max(axis=1) - reference["scores"].max(axis=1))[best].max() < 0.4
+    assert np.median(np.abs(outputs["scores"].max(axis=1) - reference["scores"].max(axis=1))) < 0.1
 
 
 def outputs_with(hands: dict[int, float]):
@@ -68,9 +76,8 @@ def test_boxes_below_the_threshold_and_doubles_are_dropped():
     assert len(boxes) == 1
 
 
-def test_boxes_are_clipped_and_limited():
-    corner, middle = 1083, 1083 + 6 * 77
-    boxes, scores = select_boxes(*outputs_with({corner: 0.9, middle: 0.8}), 100, 100, 0.3, most=1)
+def test_boxes_are_clipped():
+    boxes, scores = select_boxes(*outputs_with({1083: 0.9}), 100, 100, 0.3)
     assert boxes == pytest.approx(np.array([[0, 0, 22.5, 22.5]]), abs=1e-3)
     assert scores == pytest.approx([0.9])
 

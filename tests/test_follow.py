@@ -10,7 +10,8 @@ from conftest import SAMPLES
 
 from handpose_cli import engine
 from handpose_cli.annotator.follow import DETECT_EVERY, follow
-from handpose_cli.annotator.pipeline import Networks, Settings, annotate, box_of
+from handpose_cli.annotator.pipeline import annotate, box_of
+from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.annotator.views import around
 from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
 from handpose_cli.sources.errors import UnreadableError
@@ -54,7 +55,7 @@ def clip():
 
 
 def without_hand(frame: Frame) -> Frame:
-    return replace(frame, read=lambda: np.full_like(frame.read(), 90))
+    return replace(frame, read=lambda: Picture(np.full_like(frame.read().pixels, 90)))
 
 
 def counts(results):

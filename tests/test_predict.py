@@ -61,7 +61,7 @@ def test_every_sample_has_an_entry(samples_run):
 def test_the_head_says_how_the_results_were_made(samples_run):
     info = read_results(samples_run[0])["info"]
     assert info["format_version"] == 1
-    assert {"ssd-egohands.tflite", "hourglass-lite.tflite"} == set(info["weights"])
+    assert {"ssd-egohands-lite.tflite", "hourglass-lite.tflite"} == set(info["weights"])
     assert all(len(digest) == 64 for digest in info["weights"].values())
     assert info["arguments"]["score_threshold"] == 0.5
 
@@ -255,7 +255,7 @@ def test_wrong_calls_are_told_in_a_line(tmp_path):
     assert error_of(PICTURE, "-o", out, "--weights", "nothing") == (
         1,
         "Error: No such weights: nothing. "
-        "Give --weights a file or a bundled network (hourglass-lite, ssd-egohands).\n",
+        "Give --weights a file or a bundled network (hourglass-lite, ssd-egohands-lite).\n",
     )  # fmt: skip
     assert error_of(PICTURE, "-o", out, "--weights", tmp_path / "w.tflite", "--engine", "keras") == (
         1, f"Error: --engine keras needs a .weights.h5 file. Received: --weights {tmp_path}/w.tflite\n"
@@ -263,8 +263,8 @@ def test_wrong_calls_are_told_in_a_line(tmp_path):
     code, message = error_of(PICTURE, "-o", out, "--weights", tmp_path / "w.tflite")
     assert (code, message.count("\n")) == (1, 1)
     assert message.startswith(f"Error: {tmp_path}/w.tflite: not a LiteRT network: ")
-    assert error_of(PICTURE, "-o", out, "--weights", "ssd-egohands") == (
-        1, "Error: ssd-egohands.tflite: not an hourglass exported by handpose (outputs: encodings, scores)\n"
+    assert error_of(PICTURE, "-o", out, "--weights", "ssd-egohands-lite") == (
+        1, "Error: ssd-egohands-lite.tflite: not an hourglass exported by handpose (outputs: encodings, scores)\n"
     )  # fmt: skip
     assert not out.exists()
 

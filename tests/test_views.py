@@ -57,27 +57,30 @@ def test_every_view_leads_back_to_the_image(spots, views, calls):
     assert found.scores[0] == pytest.approx(0.5, abs=0.08)
 
 
-def test_a_sure_hand_is_not_looked_at_again(spots):
+@pytest.mark.parametrize(
+    ("sure", "is_hand", "calls"),
+    [
+        (np.ones(21), 1.0, 1),  # beyond doubt
+        (np.array([0.5] + [1.0] * 20), 1.0, 2),  # a joint in doubt
+        (np.full(21, 0.6), 1.0, 4),
+        (np.full(21, 0.2), 1.0, 1),  # hopeless
+        (np.full(21, 0.4), 0.01, 1),  # doubtful, and hardly a hand
+        (np.full(21, 0.4), 0.9, 4),
+    ],
+)
+def test_only_doubt_asks_for_more_views(spots, sure, is_hand, calls):
     _, image, box = spots
-    network = SpotFinder(sure=1.0)
+    network = SpotFinder(sure, is_hand)
     find_keypoints(network, 192, [(image, box)], views=4)
+    assert len(network.calls) == calls
+
+
+def test_a_mirrored_view_answers_for_the_other_side(spots):
+    _, image, box = spots
+    image[:, : IMAGE_SIZE // 2, 2] = 200  # "right" to SpotFinder; mirrored it says left, which means right
+    network = SpotFinder(sure=0.6)
+    assert find_keypoints(network, 192, [(image, box)], views=2).is_right[0] == 1.0
     assert len(network.calls) == 2
-
-
-def test_what_is_no_hand_is_not_looked_at_again(spots):
-    _, image, box = spots
-    network = SpotFinder(sure=0.5, is_hand=0.01)
-    find_keypoints(network, 192, [(image, box)], views=4)
-    assert len(network.calls) == 1
-
-
-def test_a_mirrored_view_answers_for_the_other_side():
-    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
-    image[:, : IMAGE_SIZE // 2] = 200  # "right" to SpotFinder; mirrored it says left, which means right
-    box = np.array([0, 0, IMAGE_SIZE, IMAGE_SIZE], np.float32)
-    network = SpotFinder(sure=1.0)
-    with np.errstate(invalid="ignore"):  # no spots here
-        assert find_keypoints(network, 192, [(image, box)], views=2).is_right[0] == 1.0
 
 
 def test_hands_of_a_batch_do_not_change_each_other(spots):

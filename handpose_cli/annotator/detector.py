@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,32 +22,61 @@ def squeeze(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
 
-def detect(
-    network: Network, picture: Picture, threshold: float, most: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Find the hands in a picture.
+class Region(NamedTuple):
+    """A part of a picture, in whole pixels."""
+
+    picture: Picture
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def whole(picture: Picture) -> Region:
+    """Return all of a picture."""
+    return Region(picture, 0, 0, picture.width, picture.height)
+
+
+def detect(network: Network, regions: Sequence[Region], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Find the hands in regions of pictures, all in one batch.
 
     Args:
         network: the SSD, from `engine`.
         threshold: least score of a hand, 0 to 1.
-        most: keep only the best so many hands; None: all.
 
     Returns:
-        boxes float32 [n, 4] (x, y, width, height in pixels, inside the picture) and scores float32 [n], best first.
+        for each region boxes float32 [n, 4] (x, y, width, height in pixels of the picture, inside the region) and
+        scores float32 [n], best first.
     """
-    pixels, _ = picture.reduced(max(picture.width, picture.height))  # as small as it can be had
-    outputs = network(squeeze(pixels)[None])
-    return select_boxes(outputs["scores"][0], outputs["encodings"][0], picture.width, picture.height, threshold, most)
+    if not regions:
+        return []
+    outputs = network(np.stack([squeeze(_pixels(region)) for region in regions]))
+    found = []
+    for region, scores, encodings in zip(regions, outputs["scores"], outputs["encodings"], strict=True):
+        boxes, scores = select_boxes(scores, encodings, region.width, region.height, threshold)
+        found.append((boxes + np.array([region.x, region.y, 0, 0], np.float32), scores))
+    return found
+
+
+def _pixels(region: Region) -> np.ndarray:
+    """Return a region's pixels, as coarse as the detector can do with."""
+    picture, x, y, width, height = region
+    pixels, factor = picture.reduced(max(width, height) // INPUT_SIZE)
+    return pixels[y // factor : (y + height) // factor, x // factor : (x + width) // factor]
 
 
 def select_boxes(
-    scores: np.ndarray, encodings: np.ndarray, width: int, height: int, threshold: float, most: int | None = None
+    scores: np.ndarray, encodings: np.ndarray, width: int, height: int, threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Turn the SSD's outputs for one image (scores [1917], encodings [1917, 4]) into boxes: decode, clip, NMS."""
     above = np.flatnonzero(scores >= threshold)
     boxes = decode_boxes(encodings[above], ANCHORS[above]) * np.array([width, height, width, height], np.float32)
     low = np.clip(boxes[:, :2], 0, [width, height])
     high = np.clip(boxes[:, :2] + boxes[:, 2:], 0, [width, height])
-    boxes = np.concatenate([low, high - low], axis=1).astype(np.float32)
-    kept = np.asarray(cv2.dnn.NMSBoxes(boxes.tolist(), scores[above].tolist(), threshold, NMS_IOU), int).reshape(-1)
-    return boxes[kept][:most], scores[above][kept][:most]
+    return without_overlaps(np.concatenate([low, high - low], axis=1).astype(np.float32), scores[above])
+
+
+def without_overlaps(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return boxes [n, 4] and their scores [n], best first, without those that overlap a better one (NMS)."""
+    kept = np.asarray(cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, NMS_IOU), int).reshape(-1)
+    return boxes[kept], scores[kept]

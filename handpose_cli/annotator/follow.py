@@ -10,17 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.pipeline import (
-    Annotated,
-    Candidate,
-    Networks,
-    Settings,
-    annotate,
-    candidates,
-    choose,
-    look,
-    read,
-)
+from handpose_cli.annotator.pipeline import Annotated, annotate, choose, look, read
+from handpose_cli.annotator.places import Candidate, candidates, far_candidates
+from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.annotator.views import around
 from handpose_cli.boxes import iou
 from handpose_cli.records import Hand
@@ -114,11 +106,10 @@ def _find(
     found = _best(_look(places, networks, settings), networks, settings)
     if _sure(found) < expected:
         there = np.reshape([each.hand.box for each in found if each.is_sure], (-1, 4))
-        places = [
-            place
-            for place in candidates(frame, picture, networks, settings)
-            if not (iou(place.box[None], there) >= SAME_PLACE).any()
-        ]
+        (places,) = candidates([(frame, picture)], networks, settings)
+        places = [place for place in places if not (iou(place.box[None], there) >= SAME_PLACE).any()]
+        found = _best(found + _look(places, networks, settings), networks, settings)
+        places = far_candidates(picture, [each.hand for each in found], networks, settings)
         found = _best(found + _look(places, networks, settings), networks, settings)
     record.hands = [each.hand for each in found]
     return found

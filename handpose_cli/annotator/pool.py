@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from handpose_cli.annotator.pipeline import Networks
+from handpose_cli.annotator.settings import Networks
 
 T = TypeVar("T")
 Unit = TypeVar("Unit")

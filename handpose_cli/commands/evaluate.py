@@ -138,8 +138,8 @@ def _predict(labels, folder: Path, weights: str, views: int, engine: str, thread
     import time
 
     from handpose_cli import engine as engines
-    from handpose_cli.annotator.pipeline import Networks
     from handpose_cli.annotator.pool import processors
+    from handpose_cli.annotator.settings import Networks
     from handpose_cli.commands.progress import progress
     from handpose_cli.evaluation.predicting import predict_labelled
     from handpose_cli.runs.counts import Counts

@@ -1,4 +1,4 @@
-"""Types of options: times in a video, and shards."""
+"""Types of options: times in a video, shards, and tiles."""
 
 from __future__ import annotations
 
@@ -47,3 +47,19 @@ class ShardType(click.ParamType):
         if shard is None or not 1 <= shard.number <= shard.parts:
             self.fail(f"{value!r} is no shard: give I/N with I from 1 to N, such as 1/4.", param, ctx)
         return shard
+
+
+AUTO_TILE, LEAST_TILE = 1000, 300  # pixels; the detector sees 300
+
+
+class TileType(click.ParamType):
+    """A tile's side in pixels, or `auto`."""
+
+    name = "auto|PIXELS"
+
+    def convert(self, value, param, ctx) -> int:
+        if value == "auto":
+            return AUTO_TILE
+        if not re.fullmatch(r"\d+", str(value)) or int(value) < LEAST_TILE:
+            self.fail(f"{value!r} is no tile: give auto, or its side in pixels, at least {LEAST_TILE}.", param, ctx)
+        return int(value)

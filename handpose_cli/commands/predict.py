@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from handpose_cli.commands.option_types import ShardType, TimeType
+from handpose_cli.commands.option_types import ShardType, TileType, TimeType
 from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, views_option
 from handpose_cli.formats import FORMATS
 from handpose_cli.formats.source import Source
@@ -39,6 +39,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @views_option
+@click.option("--tile", type=TileType(), help="Search large pictures for small hands in tiles too, where none is near.")
 @click.option("--track", is_flag=True, help="Follow hands through videos: track ids, and faster.")
 @click.option("--smooth", type=click.Choice(["zero-lag", "one-euro"]), is_flag=False, flag_value="zero-lag",
               help="Smooth tracks and fill their gaps; raw keypoints are kept beside. Implies --track.")  # fmt: skip
@@ -50,8 +51,8 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
               help="Bundled hourglass, a run folder of train, or a .tflite or .weights.h5 file.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert",
               help="litert is light and for processors; keras uses a GPU if TensorFlow sees one.")  # fmt: skip
-@click.option("--batch-size", type=click.IntRange(min=1), help="Images in a batch.  [default: litert 1, keras 16]")
-@click.option("--threads", type=click.IntRange(min=1), help="Images at a time (litert).  [default: all processors]")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Images in a batch.  [default: litert 4, keras 16]")
+@click.option("--threads", type=click.IntRange(min=1), help="Batches at a time.  [default: all processors]")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first input that cannot be read.")
 @click.option(
     "--max-failures",
@@ -160,8 +161,8 @@ def _preview(found: list, args: SimpleNamespace) -> None:
 
 
 def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
-    from handpose_cli.annotator.pipeline import Settings
     from handpose_cli.annotator.pool import processors
+    from handpose_cli.annotator.settings import Settings
     from handpose_cli.commands.progress import progress
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import Span, predict
@@ -172,7 +173,7 @@ def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
     load: Callable[[], Any] = partial(_load, args)
     threads = args.threads or processors()
     if args.engine == "keras":
-        networks, threads = load(), 1  # one copy: TensorFlow spreads a batch over the processors itself
+        networks = load()  # one copy, whose turns the threads take
         load = lambda: networks  # noqa: E731
     else:
         load()  # wrong weights are told before anything is written
@@ -185,12 +186,12 @@ def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
         return predict(
             found,
             _output(args),
-            Settings(args.score_threshold, args.views, args.max_hands, given),
+            Settings(args.score_threshold, args.views, args.max_hands, given, args.tile),
             load,
             make_header(vars(args), args.shard and str(args.shard)),
             span=Span(args.every, args.start, args.end),
             earlier=_earlier(args),
-            batch_size=args.batch_size or (1 if args.engine == "litert" else 16),
+            batch_size=args.batch_size or (4 if args.engine == "litert" else 16),
             threads=threads,
             max_failures=args.max_failures,
             say=lambda line: None if args.quiet else click.echo(line, err=True),
@@ -200,7 +201,7 @@ def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
 
 def _load(args: SimpleNamespace) -> Any:
     from handpose_cli import engine as engines
-    from handpose_cli.annotator.pipeline import Networks
+    from handpose_cli.annotator.settings import Networks
 
     pose = engines.load_hourglass(args.engine, args.weights)
     detects = args.boxes is None and args.detector == "ssd"
@@ -208,13 +209,13 @@ def _load(args: SimpleNamespace) -> Any:
 
 
 def _live(args: SimpleNamespace) -> None:
-    from handpose_cli.annotator.pipeline import Settings
+    from handpose_cli.annotator.settings import Settings
     from handpose_cli.commands.live import predict_live
     from handpose_cli.runs.header import make_header
     from handpose_cli.weights import WeightsError
 
     try:
-        settings = Settings(args.score_threshold, args.views, args.max_hands)
+        settings = Settings(args.score_threshold, args.views, args.max_hands, tile=args.tile)
         predict_live(args, settings, partial(_load, args), lambda: make_header(vars(args)).info)
     except WeightsError as error:
         raise click.ClickException(str(error)) from error

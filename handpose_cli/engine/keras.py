@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +17,14 @@ from handpose_cli.networks import presets
 
 
 class KerasNetwork:
-    """A Keras model; call it with a batch, as `engine.litert.LiteRTNetwork`."""
+    """A Keras model; call it with a batch, as `engine.litert.LiteRTNetwork`.
+
+    Several threads may share one: while one of them has it run, the others decode pictures and cut crops.
+    """
 
     def __init__(self, model):
         """The model's outputs are a dict."""
-        self._model = model
+        self._model, self._lock = model, threading.Lock()
         self.input_shape = tuple(model.input_shape[1:])
         self.output_names = set(model.output)
 
@@ -31,15 +35,16 @@ class KerasNetwork:
         """
         n = len(inputs)
         filled = np.concatenate([inputs, np.zeros(((1 << (n - 1).bit_length()) - n, *inputs.shape[1:]), np.float32)])
-        outputs = self._model.predict_on_batch(filled)
+        with self._lock:
+            outputs = self._model.predict_on_batch(filled)
         return {name: output[:n] for name, output in outputs.items()}
 
 
 def load_detector(path: Path) -> KerasNetwork:
-    """Load the SSD's `.weights.h5`."""
+    """Load the light SSD's `.weights.h5`."""
     from handpose_cli.networks.ssd import build_ssd
 
-    model = build_ssd()
+    model = build_ssd(light=True)
     load_weights(model, path)
     return KerasNetwork(model)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-from handpose_cli.annotator import pipeline
-from handpose_cli.annotator.pipeline import Annotated, Networks, annotate
+from handpose_cli.annotator.pipeline import Annotated, annotate
 from handpose_cli.annotator.pool import run
+from handpose_cli.annotator.settings import Boxes, Networks, Settings
 from handpose_cli.evaluation.matching import Pair
 from handpose_cli.evaluation.same_files import Key
 from handpose_cli.formats.convert import sample_of
@@ -81,8 +81,8 @@ def _described(index: int | None) -> str:
     return "single image: its labels need frame numbers" if index is None else f"frame {index}"
 
 
-def _twice(frame: Frame, networks: Networks, views: int, boxes: pipeline.Boxes) -> tuple[Annotated, Annotated]:
+def _twice(frame: Frame, networks: Networks, views: int, boxes: Boxes) -> tuple[Annotated, Annotated]:
     batch = [replace(frame, read=cache(frame.read))]  # decode each image once
-    (end_to_end,) = annotate(batch, networks, pipeline.Settings(LEAST_SCORE, views))
-    (in_boxes,) = annotate(batch, networks._replace(detector=None), pipeline.Settings(0.0, views, boxes=boxes))
+    (end_to_end,) = annotate(batch, networks, Settings(LEAST_SCORE, views))
+    (in_boxes,) = annotate(batch, networks._replace(detector=None), Settings(0.0, views, boxes=boxes))
     return end_to_end, in_boxes

@@ -20,7 +20,9 @@ from handpose_cli.runs.fingerprint import fingerprint
 from handpose_cli.runs.journal import Header
 
 # arguments of predict that change a record; another file of the same weights or boxes does not
-CHANGING = ("detector", "score_threshold", "max_hands", "views", "track", "smooth", "every", "start", "end", "engine")
+CHANGING = (
+    "detector", "score_threshold", "max_hands", "views", "tile", "track", "smooth", "every", "start", "end", "engine",
+)  # fmt: skip
 # and those that say what else was called for; what cannot change a result is not here, so that results can be compared
 # byte by byte
 TOLD = ("inputs", "recursive", "formats", "draw", "boxes", "weights")

@@ -15,7 +15,7 @@ import numpy as np
 
 from handpose_cli.annotated_copies import copy_path, write_video
 from handpose_cli.annotator.follow import LiveFollower
-from handpose_cli.annotator.pipeline import Networks, Settings
+from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.annotator.smoothing import one_euro
 from handpose_cli.annotator.tracks import DOUBTFUL, Linker
 from handpose_cli.drawing import draw_hands

@@ -15,8 +15,9 @@ from typing import NamedTuple, TypeVar
 
 from handpose_cli.annotated_copies import copy_path, save_image
 from handpose_cli.annotator.follow import DETECT_EVERY, follow
-from handpose_cli.annotator.pipeline import Networks, Settings, annotate
+from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.pool import run
+from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.annotator.tracks import DOUBTFUL
 from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove, remove_parts

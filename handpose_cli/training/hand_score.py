@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from handpose_cli import engine
-from handpose_cli.annotator.detector import detect
+from handpose_cli.annotator.detector import detect, whole
 from handpose_cli.annotator.hand_score import log_odds
 from handpose_cli.annotator.joint_score import joint_scores
 from handpose_cli.annotator.pipeline import box_of
@@ -36,7 +36,7 @@ def detections(source: Source, weights: str) -> Iterator[tuple[list[float], bool
         if record.frame is not None or not path.is_file():
             continue
         image = read_image(path)
-        boxes, scores = detect(detector, Picture(image), LEAST_SCORE)
+        ((boxes, scores),) = detect(detector, [whole(Picture(image))], LEAST_SCORE)
         if not len(boxes):
             continue
         found = find_keypoints(pose, pose.input_shape[0], [(image, box) for box in boxes], VIEWS)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from handpose_cli import engine
-from handpose_cli.annotator.detector import detect
+from handpose_cli.annotator.detector import detect, whole
 from handpose_cli.boxes import share_inside
 from handpose_cli.formats.source import Source
 from handpose_cli.sources.images import read_image
@@ -34,7 +34,7 @@ def find_negatives(sources: Iterable[str], seed: int) -> Iterator[Sample]:
                 continue
             image = read_image(path)
             height, width = image.shape[:2]
-            alarms, _ = detect(detector, Picture(image), LEAST_SCORE)
+            ((alarms, _),) = detect(detector, [whole(Picture(image))], LEAST_SCORE)
             sides = rng.uniform(0.15, 0.6, ANYWHERE) * min(width, height)
             corners = rng.uniform(0, 1, (ANYWHERE, 2)) * (np.array([width, height]) - sides[:, None])
             anywhere = np.column_stack([corners, sides, sides])

@@ -15,7 +15,7 @@ import json
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-DETECTOR = "ssd-egohands"
+DETECTOR = "ssd-egohands-lite"
 
 SUFFIXES = {"litert": ".tflite", "keras": ".weights.h5"}
 

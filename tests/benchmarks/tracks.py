@@ -26,7 +26,8 @@ import numpy as np
 
 from handpose_cli import engine
 from handpose_cli.annotator.follow import follow
-from handpose_cli.annotator.pipeline import Annotated, Networks, Settings, annotate
+from handpose_cli.annotator.pipeline import Annotated, annotate
+from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.annotator.smoothing import METHODS, smooth
 from handpose_cli.annotator.tracks import DOUBTFUL, link, tracked
 from handpose_cli.boxes import iou

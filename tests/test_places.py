@@ -1,0 +1,130 @@
+"""Where hands are looked for: in which order, where no more, and in tiles of large pictures."""
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from conftest import SAMPLES
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handpose_cli import engine
+from handpose_cli.annotator.pipeline import annotate
+from handpose_cli.annotator.places import Candidate, candidates, far_candidates, is_known, tiles_of
+from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.crop import crop_around
+from handpose_cli.records import Hand
+from handpose_cli.sources.frames import Frame
+from handpose_cli.sources.images import read_image
+from handpose_cli.sources.picture import Picture
+
+
+@pytest.fixture(scope="module")
+def networks():
+    pose = engine.load_hourglass("litert", "hourglass-lite")
+    return Networks(engine.load_detector("litert"), pose, pose.input_shape[0])
+
+
+def far_away(hands: list[tuple[int, int]], side: int = 160) -> Picture:
+    """A large picture with small ones of a hand, each with its top left corner here."""
+    picture = np.full((1500, 2000, 3), 150, np.uint8)
+    hand = cv2.resize(read_image(SAMPLES / "spread_street.jpg"), (side, side), interpolation=cv2.INTER_AREA)
+    for x, y in hands:
+        picture[y : y + side, x : x + side] = hand
+    return Picture(picture)
+
+
+def annotated(picture: Picture, networks: Networks, **settings) -> list[Hand]:
+    (result,) = annotate([Frame("a.jpg", lambda: picture)], networks, Settings(0.5, 1, **settings))
+    return result.record.hands
+
+
+def test_small_hands_are_found_in_tiles(networks):
+    corners = [(300, 200), (930, 700), (1650, 1200)]
+    picture = far_away(corners)
+    assert len(annotated(picture, networks)) < 3
+    found = annotated(picture, networks, tile=500)
+    centres = sorted((hand.box[:2] + hand.box[2:] / 2).tolist() for hand in found)
+    assert centres == pytest.approx(np.array(corners) + 80, abs=30)
+
+
+@given(st.integers(100, 5000), st.integers(100, 5000), st.integers(300, 2000))
+def test_tiles_cover_a_picture_and_overlap(width, height, side):
+    picture = Picture(np.zeros((height, 1, 3), np.uint8))
+    picture.width = width
+    tiles = tiles_of(picture, side)
+    for low, length, size in (("x", "width", width), ("y", "height", height)):
+        spans = sorted({(getattr(tile, low), getattr(tile, length)) for tile in tiles})
+        assert spans[0][0] == 0 and sum(spans[-1]) == size
+        for (start, extent), (after, _) in pairwise(spans):
+            assert start + extent - after >= extent / 3 - 2
+            assert extent <= 1.3 * side
+    assert len(set(tiles)) == len(tiles)
+
+
+class Detector:
+    """Counts the regions it is given, and finds nothing."""
+
+    def __init__(self):
+        self.seen = 0
+
+    def __call__(self, pixels):
+        self.seen += len(pixels)
+        return {"scores": np.zeros((len(pixels), 1917)), "encodings": np.zeros((len(pixels), 1917, 4))}
+
+
+def hand_of(size: float, score: float = 0.9) -> Hand:
+    return Hand(np.array([100, 100, size, size], np.float32), np.zeros((21, 2)), np.ones(21), score)
+
+
+@pytest.mark.parametrize(
+    ("size", "hands", "settings", "seen"),
+    [
+        ((2000, 1500), [], {"tile": 1000}, 4),
+        ((2000, 1500), [], {"tile": None}, 0),
+        ((2000, 1500), [], {"tile": 1000, "boxes": {}}, 0),
+        ((1200, 1000), [], {"tile": 1000}, 0),  # hardly larger than a tile
+        ((2000, 1500), [hand_of(320)], {"tile": 1000}, 0),  # near
+        ((2000, 1500), [hand_of(280)], {"tile": 1000}, 4),  # far
+        ((2000, 1500), [hand_of(320, score=0.6)], {"tile": 1000}, 4),  # near, if it is a hand at all
+    ],
+)
+def test_tiles_are_searched_only_where_hands_may_be_far(size, hands, settings, seen):
+    detector = Detector()
+    networks = Networks(detector, lambda crops: {}, 192)
+    picture = Picture(np.zeros((size[1], size[0], 3), np.uint8))
+    assert far_candidates(picture, hands, networks, Settings(0.3, 1, **settings)) == []
+    assert detector.seen == seen
+
+
+def test_places_that_overlap_better_ones_and_faint_ones_come_last():
+    # the SSD's anchors: of the 10 x 10 grid from 1083 on, 6 a cell, and of the 19 x 19 grid, 3 a cell
+    best, inside, apart, faint, fainter = 1083 + 6 * 44, 3 * (9 * 19 + 9), 1083 + 6 * 77, 1083, 1083 + 6 * 9
+    scores = np.zeros((1, 1917), np.float32)
+    scores[0, [best, inside, apart, faint, fainter]] = 0.9, 0.8, 0.3, 0.2, 0.05
+    picture = Picture(np.zeros((300, 300, 3), np.uint8))
+    networks = Networks(
+        lambda pixels: {"scores": scores, "encodings": np.zeros((1, 1917, 4), np.float32)}, lambda crops: {}, 192
+    )
+    (places,) = candidates([(Frame("a.jpg", lambda: picture), picture)], networks, Settings(0.3, 1))
+    found = [(round(float(place.box_score), 2), bool(place.faint), bool(place.last)) for place in places]
+    assert found == [(0.9, False, False), (0.8, False, True), (0.3, False, False), (0.2, True, True)]
+
+
+@pytest.mark.parametrize(
+    ("box", "faint", "score", "known"),
+    [
+        ((110, 110, 90, 90), False, 0.9, True),  # within the hand's
+        ((110, 110, 90, 90), False, 0.7, False),  # but that may be none
+        ((90, 90, 120, 120), False, 0.9, True),  # around it
+        ((300, 300, 100, 100), False, 0.9, False),  # elsewhere
+        ((300, 300, 100, 100), True, 0.9, True),
+        ((300, 300, 100, 100), True, 0.7, False),
+    ],
+)
+def test_what_a_sure_hand_makes_needless(box, faint, score, known):
+    box = np.array(box, np.float32)
+    place = Candidate(Picture(np.zeros((500, 500, 3), np.uint8)), box, crop_around(box, 192), 0.3, faint, last=True)
+    assert is_known(place, [hand_of(100, score)]) is known
+    assert not is_known(place, [])
