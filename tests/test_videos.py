@@ -193,7 +193,7 @@ def test_frames_are_converted_later_on_other_threads(tmp_path):
     video = make_video(tmp_path / "a.mp4", 200)
     held = list(frames(discover([str(video)])))
     with ThreadPoolExecutor(4) as pool:
-        greys = list(pool.map(lambda frame: int(frame.read()[30, 40, 0]), held))
+        greys = list(pool.map(lambda frame: int(frame.read().pixels[30, 40, 0]), held))
     assert greys == pytest.approx([grey_of(i) for i in range(200)], abs=3)
 
 

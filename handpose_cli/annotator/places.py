@@ -24,7 +24,7 @@ LEAST_BOX_SCORE, WORTH = 0.02, 0.1
 # over union), are looked at last: where a sure hand is found, few show another.
 FAINT, SAME_HAND = 0.3, 0.4
 # Where a picture is searched in tiles, boxes must score this at least: many tiles have many faint boxes.
-LEAST_TILE_SCORE = 0.2
+LEAST_TILE_SCORE = 0.1
 NEAR = 0.15  # of the picture's longer side: where a sure hand is as large as this, none is taken to be far away
 TILES_OVERLAP = 3  # by a third; so smaller hands are whole in one of them
 

@@ -49,7 +49,7 @@ class ShardType(click.ParamType):
         return shard
 
 
-AUTO_TILE, LEAST_TILE = 1000, 300  # pixels; the detector sees 300
+AUTO_TILE, LEAST_TILE = 600, 300  # pixels; the detector sees 300
 
 
 class TileType(click.ParamType):

@@ -33,8 +33,8 @@ views_option = click.option(
     "--views",
     type=click.Choice([1, 2, 4]),
     default=4,
-    help="Most views of a hand: 1; 2, also mirrored; or 4, where that leaves doubt also turned upright. "
-    "More is more accurate and slower.",
+    help="Most views of a hand: 1; 2, where that leaves doubt also mirrored; or 4, where that leaves doubt also turned "
+    "upright. More is more accurate and slower.",
 )
 
 

@@ -3,7 +3,7 @@
     npm pack handtrackjs@0.1.5 && tar xzf handtrackjs-0.1.5.tgz
     python -m handpose_cli.networks.convert_ssd package handpose_cli/weights
 
-writes `ssd-egohands.weights.h5` and the LiteRT form that is bundled.
+writes `ssd-egohands.weights.h5`, from which `training.distil_detector` makes the detector that is run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from handpose_cli.networks.export import export_litert
 from handpose_cli.networks.ssd import BLOCKS, EXTRA, build_ssd
 
 SOURCE_FOLDER = "models/web/ssdlitemobilenetv2"
@@ -70,7 +69,6 @@ def main(package: Path, destination: Path) -> None:
     model = build_ssd()
     load_published(model, read_tensors(package / SOURCE_FOLDER))
     model.save_weights(str(destination / "ssd-egohands.weights.h5"))
-    export_litert(model, destination / "ssd-egohands.tflite", form="float16")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ FIRST, STEM_OUTPUT = "block2_add", "stem_project"
 SCORES_SHARE, BOXES_SHARE = 0.3, 0.5  # of the loss
 STEM_STEPS, STEM_BATCH, STEM_RATE = 1400, 32, 3e-3
 STEPS, BATCH, RATE = 3000, 16, 1e-3
-CALIBRATION = 300  # photographs
+CALIBRATION = 1000  # photographs
 Batch = tuple[np.ndarray, np.ndarray]
 
 

@@ -1,7 +1,8 @@
 """The bundled networks, and how `--weights` finds one.
 
-`ssd-egohands` is the detector (converted by `networks.convert_ssd`), `hourglass-lite` the hourglass (trained by
-`handpose train`); each as LiteRT (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with a card (`.md`).
+`ssd-egohands-lite` is the detector, `hourglass-lite` the hourglass (trained by `handpose train`); each as LiteRT
+(`.tflite`) for prediction and as Keras weights (`.weights.h5`), with a card (`.md`). The detector was distilled
+(`training.distil_detector`) from `ssd-egohands`, the published one (converted by `networks.convert_ssd`).
 
 `--weights` also takes the run folder that `handpose train` wrote. With `--engine keras` its best weights are run; with
 `--engine litert` the exported network that its `models.json` names, which is there when the training is finished: the

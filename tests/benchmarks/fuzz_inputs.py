@@ -154,7 +154,7 @@ def read(path: Path) -> Counter:
         for frame in frames([entry]):
             counts["records"] += 1
             try:
-                pixels = frame.read()
+                pixels = frame.read().pixels
             except UnreadableError as error:
                 assert str(error), "a failure without a word"
                 assert "\n" not in str(error), "a failure of several lines"
