@@ -19,6 +19,9 @@ from handpose_cli.records import Hand
 from handpose_cli.sources.frames import Frame
 
 DETECT_EVERY = 8  # frames in a chunk; a hand that comes into view beside others is missed for at most half of it
+# Most views of a hand that is followed: its crop comes from keypoints, and stands upright as far as it must, so that
+# further views add little.
+FOLLOWED_VIEWS = 2
 SURE = 0.5  # score of a hand that is searched for where it is lost
 SAME_PLACE = 0.5  # intersection over union of a detection with a hand that is known already
 
@@ -47,7 +50,7 @@ def follow(frames: list[Frame], networks: Networks, settings: Settings) -> list[
 
     Args:
         frames: `DETECT_EVERY` of them, fewer at the end.
-        settings: `views` is the most views of a hand in each frame.
+        settings: `views` is the most views of a hand where it is detected; where it is followed, `FOLLOWED_VIEWS`.
     """
     if networks.detector is None or settings.boxes is not None:
         return annotate(frames, networks, settings)
@@ -103,21 +106,21 @@ def _find(
         Candidate(picture, each.hand.box, around(each.keypoints, networks.pose_input_size), each.box_score)
         for each in known
     ]
-    found = _best(_look(places, networks, settings), networks, settings)
+    found = _best(_look(places, networks, min(settings.views, FOLLOWED_VIEWS)), networks, settings)
     if _sure(found) < expected:
         there = np.reshape([each.hand.box for each in found if each.is_sure], (-1, 4))
         (places,) = candidates([(frame, picture)], networks, settings)
         places = [place for place in places if not (iou(place.box[None], there) >= SAME_PLACE).any()]
-        found = _best(found + _look(places, networks, settings), networks, settings)
+        found = _best(found + _look(places, networks, settings.views), networks, settings)
         places = far_candidates(picture, [each.hand for each in found], networks, settings)
-        found = _best(found + _look(places, networks, settings), networks, settings)
+        found = _best(found + _look(places, networks, settings.views), networks, settings)
     record.hands = [each.hand for each in found]
     return found
 
 
-def _look(places: list[Candidate], networks: Networks, settings: Settings) -> list[_Followed]:
+def _look(places: list[Candidate], networks: Networks, views: int) -> list[_Followed]:
     found = []
-    for place, hand in zip(places, look(places, networks, settings.views), strict=True):
+    for place, hand in zip(places, look(places, networks, views), strict=True):
         assert hand.keypoints is not None
         found.append(_Followed(hand, hand.keypoints, place.box_score))
     return found

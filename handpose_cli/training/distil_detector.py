@@ -2,9 +2,9 @@
 
     python -m handpose_cli.training.distil_detector PHOTOS... handpose_cli/weights
 
-PHOTOS are folders of photographs, without labels: the light network learns what the published one answers (Hinton et
-al., "Distilling the Knowledge in a Neural Network", 2015) and its features (Romero et al., "FitNets", ICLR 2015), first
-the new stem alone, then all of it. Takes about two hours on two cores.
+PHOTOS are folders of photographs, without labels; one that is given several times counts as often. The light network
+learns what the published one answers (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015) and its
+features (Romero et al., "FitNets", ICLR 2015), first the new stem alone, then all of it. Takes about an hour on two cores.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from handpose_cli.annotator.tracks import DOUBTFUL, link, tracked
 from handpose_cli.boxes import iou
 from handpose_cli.records import Hand, ImageRecord, box_around
 from handpose_cli.sources.frames import Frame
+from handpose_cli.sources.picture import Picture
 from handpose_cli.sources.videos import read_video
 
 TIPS = [4, 8]
@@ -118,7 +119,7 @@ def run(
     clip: Clip, work: Callable[..., list[Annotated]], chunk: int, settings: Settings, networks: Networks
 ) -> tuple[list[ImageRecord], float]:
     frames = [
-        Frame(clip.name, lambda p=pixels: p, i, time)
+        Frame(clip.name, lambda p=pixels: Picture(p), i, time)
         for i, (pixels, time) in enumerate(zip(clip.frames, clip.times, strict=True))
     ]
     started = time.process_time()
