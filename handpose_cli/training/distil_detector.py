@@ -4,7 +4,7 @@
 
 PHOTOS are folders of photographs, without labels; one that is given several times counts as often. The light network
 learns what the published one answers (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015) and its
-features (Romero et al., "FitNets", ICLR 2015), first the new stem alone, then all of it. Takes about an hour on two cores.
+features (Romero et al., "FitNets", ICLR 2015), first the new stem alone, then all of it. An hour on two cores.
 """
 
 from __future__ import annotations
