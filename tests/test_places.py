@@ -82,6 +82,7 @@ def hand_of(size: float, score: float = 0.9) -> Hand:
     ("size", "hands", "settings", "seen"),
     [
         ((2000, 1500), [], {"tile": 1000}, 4),
+        ((2000, 1500), [], {"tile": 300}, 70),  # more than go through the network at once
         ((2000, 1500), [], {"tile": None}, 0),
         ((2000, 1500), [], {"tile": 1000, "boxes": {}}, 0),
         ((1200, 1000), [], {"tile": 1000}, 0),  # hardly larger than a tile

@@ -14,6 +14,8 @@ from conftest import handpose, read_results
 from made_up_inputs import encoded, write_clip, write_inputs
 
 from handpose_cli.runs import journal as journals
+from handpose_cli.runs.predict import MOST_BYTES, _stills
+from handpose_cli.sources.discover import Input
 
 FAST = ("--views", 1)
 EVERYTHING = ("-r", "--draw", "--format", "csv", "--smooth", *FAST)
@@ -286,3 +288,15 @@ def test_the_summary_as_json(inputs, tmp_path):
 def test_wrong_options_are_told_in_a_line(inputs, tmp_path, options, message):
     result = handpose("predict", inputs, "-o", tmp_path / "out", *options)
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {message}")
+
+
+def test_large_files_come_in_smaller_batches(tmp_path):
+    """Their pictures are in memory at the same time."""
+    inputs = []
+    for number, share in enumerate([0, 0, 0, 0.6, 0.6, 2, 0, 0.4, 0.5, 0.3]):
+        (tmp_path / str(number)).touch()
+        os.truncate(tmp_path / str(number), int(share * MOST_BYTES))
+        inputs.append(Input(str(number), str(tmp_path / str(number))))
+    inputs.append(Input("gone", str(tmp_path / "gone")))
+    batches = ["".join(entry.name for entry in batch.inputs) for batch in _stills(inputs, 3)]
+    assert batches == ["012", "3", "4", "5", "678", "9gone"]

@@ -13,6 +13,7 @@ from handpose_cli.sources.picture import Picture
 
 NMS_IOU = 0.5  # as the detector's authors have it
 ANCHORS = make_anchors()
+MOST_AT_ONCE = 16  # regions in a batch: large pictures have hundreds of tiles, each of a megabyte here
 
 Network = Callable[[np.ndarray], dict[str, np.ndarray]]
 
@@ -38,7 +39,7 @@ def whole(picture: Picture) -> Region:
 
 
 def detect(network: Network, regions: Sequence[Region], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Find the hands in regions of pictures, all in one batch.
+    """Find the hands in regions of pictures, in batches of at most `MOST_AT_ONCE`.
 
     Args:
         network: the SSD, from `engine`.
@@ -48,13 +49,13 @@ def detect(network: Network, regions: Sequence[Region], threshold: float) -> lis
         for each region boxes float32 [n, 4] (x, y, width, height in pixels of the picture, inside the region) and
         scores float32 [n], best first.
     """
-    if not regions:
-        return []
-    outputs = network(np.stack([squeeze(_pixels(region)) for region in regions]))
     found = []
-    for region, scores, encodings in zip(regions, outputs["scores"], outputs["encodings"], strict=True):
-        boxes, scores = select_boxes(scores, encodings, region.width, region.height, threshold)
-        found.append((boxes + np.array([region.x, region.y, 0, 0], np.float32), scores))
+    for first in range(0, len(regions), MOST_AT_ONCE):
+        batch = regions[first : first + MOST_AT_ONCE]
+        outputs = network(np.stack([squeeze(_pixels(region)) for region in batch]))
+        for region, scores, encodings in zip(batch, outputs["scores"], outputs["encodings"], strict=True):
+            boxes, scores = select_boxes(scores, encodings, region.width, region.height, threshold)
+            found.append((boxes + np.array([region.x, region.y, 0, 0], np.float32), scores))
     return found
 
 

@@ -40,6 +40,7 @@ from handpose_cli.sources.frames import Frame, frames
 
 T = TypeVar("T")
 SHOWN = 10  # inputs in a preview
+MOST_BYTES = 8 * 2**20  # of the still images in a batch of several
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,7 @@ def _units(tasks: Iterable[Task], span: Span, track: bool, batch_size: int) -> I
     """Yield what threads work on: some stills, or some frames of one video; at its end a chunk without frames."""
     for is_video, group in groupby(tasks, lambda task: task.input.is_video):
         if not is_video:
-            for batch in _batches(group, batch_size):
-                yield Stills([task.input for task in batch])
+            yield from _stills((task.input for task in group), batch_size)
             continue
         for task in group:
             begins = task.done == 0
@@ -202,6 +202,24 @@ def _units(tasks: Iterable[Task], span: Span, track: bool, batch_size: int) -> I
                 yield Chunk(task.input, chunk, begins, False, known)
                 begins = False
             yield Chunk(task.input, [], begins, True, known)
+
+
+def _stills(inputs: Iterable[Input], batch_size: int) -> Iterator[Stills]:
+    """Yield still images in batches, smaller ones of large files: a batch's pictures are in memory at the same time."""
+    batch: list[Input] = []
+    size = 0
+    for entry in inputs:
+        try:
+            own = entry.path.stat().st_size
+        except OSError:  # reading it will tell
+            own = 0
+        if batch and (len(batch) == batch_size or size + own > MOST_BYTES):
+            yield Stills(batch)
+            batch, size = [], 0
+        batch.append(entry)
+        size += own
+    if batch:
+        yield Stills(batch)
 
 
 def _annotate(unit: Stills | Chunk, networks: Networks, settings: Settings, output: Output) -> list[Piece]:
