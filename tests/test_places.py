@@ -5,7 +5,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from conftest import SAMPLES
+from conftest import SAMPLES, handpose, read_results
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,3 +129,17 @@ def test_what_a_sure_hand_makes_needless(box, faint, score, known):
     place = Candidate(Picture(np.zeros((500, 500, 3), np.uint8)), box, crop_around(box, 192), 0.3, faint, last=True)
     assert is_known(place, [hand_of(100, score)]) is known
     assert not is_known(place, [])
+
+
+def test_tiles_from_the_command_line(tmp_path):
+    cv2.imwrite(str(tmp_path / "far.png"), far_away([(930, 700)]).pixels[..., ::-1])
+    assert handpose("predict", tmp_path / "far.png", "-o", tmp_path / "out", "--tile", 500).exit_code == 0
+    results = read_results(tmp_path / "out")
+    assert len(results["files"][0]["hands"]) == 1
+    assert results["info"]["arguments"]["tile"] == 500
+    for wrong in ("100", "big"):
+        result = handpose("predict", tmp_path / "far.png", "-o", tmp_path / "other", "--tile", wrong)
+        assert result.exit_code == 2
+        assert result.stderr.endswith(
+            f"Invalid value for '--tile': '{wrong}' is no tile: give auto, or its side in pixels, at least 300.\n"
+        )
