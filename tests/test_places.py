@@ -1,5 +1,6 @@
 """Where hands are looked for: in which order, where no more, and in tiles of large pictures."""
 
+from functools import partial
 from itertools import pairwise
 
 import cv2
@@ -16,7 +17,7 @@ from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.crop import crop_around
 from handpose_cli.records import Hand
 from handpose_cli.sources.frames import Frame
-from handpose_cli.sources.images import read_image
+from handpose_cli.sources.images import open_image, read_image
 from handpose_cli.sources.picture import Picture
 
 
@@ -47,6 +48,23 @@ def test_small_hands_are_found_in_tiles(networks):
     found = annotated(picture, networks, tile=500)
     centres = sorted((hand.box[:2] + hand.box[2:] / 2).tolist() for hand in found)
     assert centres == pytest.approx(np.array(corners) + 80, abs=30)
+
+
+def test_pictures_of_a_batch_do_not_change_each_other(networks, tmp_path):
+    large = cv2.resize(cv2.imread(str(SAMPLES / "pinch_field.jpg")), (1600, 1600))
+    cv2.imwrite(str(tmp_path / "large.jpg"), large)  # decoded in part
+    cv2.imwrite(str(tmp_path / "far.jpg"), far_away([(300, 200), (1650, 1200)]).pixels[..., ::-1])
+    paths = [tmp_path / "large.jpg", SAMPLES / "two_hands.jpg", tmp_path / "far.jpg", SAMPLES / "no_hand.jpg"]
+    settings = Settings(0.3, 4, tile=500)
+
+    def hands(paths):
+        results = annotate([Frame(path.name, partial(open_image, path)) for path in paths], networks, settings)
+        return [[(hand.score, hand.box.tolist(), hand.keypoints.tolist()) for hand in r.record.hands] for r in results]
+
+    alone = [hands([path])[0] for path in paths]
+    assert hands(paths) == alone
+    assert hands(paths[::-1]) == alone[::-1]
+    assert [len(found) >= least for found, least in zip(alone, (1, 2, 2, 0), strict=True)] == [True] * 4
 
 
 @given(st.integers(100, 5000), st.integers(100, 5000), st.integers(300, 2000))

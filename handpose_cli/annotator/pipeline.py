@@ -77,8 +77,9 @@ def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
         is_hand = None if hands.is_hand is None else float(hands.is_hand[i])
         is_right = None if hands.is_right is None else float(hands.is_right[i])
         score = hand_score(candidate.box_score, scores[i], is_hand)
-        whole = candidate.picture
-        box = candidate.box if networks.detector is None else box_of(hands.keypoints[i], whole.width, whole.height)
+        picture, box = candidate.picture, candidate.box
+        if networks.detector is not None:
+            box = box_of(hands.keypoints[i], picture.width, picture.height)
         results.append(Hand(box, hands.keypoints[i], scores[i], score, handedness_of(is_right)))
     return results
 

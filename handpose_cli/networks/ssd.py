@@ -29,7 +29,7 @@ FINEST_BLOCK = 13
 # The four coarser feature maps behind MobileNetV2: channels of the 1x1 and of the strided 3x3 convolution
 EXTRA = ((256, 512), (128, 256), (128, 256), (64, 128))
 # The light form has dense convolutions in place of the first convolution and the blocks before this one, on which the
-# published network spends two thirds of its time (in 8 bits, on a processor) though a third of its multiply-adds.
+# published network spends two thirds of its time (in 8 bits, on a processor) for a fifth of its multiply-adds.
 FIRST_KEPT_BLOCK = 3
 LIGHT_WIDTH = 48
 

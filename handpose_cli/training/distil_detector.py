@@ -185,19 +185,21 @@ def calibration(photos: list[Path]) -> Callable[[], Iterator[np.ndarray]]:
 
 def save(model: keras.Model, photos: list[Path], destination: Path) -> None:
     """Write the Keras weights in half precision, and the LiteRT form in 8 bits."""
-    for precision, path in (("float16", f"{NAME}.weights.h5"), ("float32", None)):
-        with in_precision(precision):
-            same = build_ssd(light=True)
-        same.set_weights([np.asarray(tensor) for tensor in model.get_weights()])
-        if path is not None:
-            same.save_weights(str(destination / path))
-    export_litert(same, destination / f"{NAME}.tflite", "int8", calibration(photos))
+    _copied(model, "float16").save_weights(str(destination / f"{NAME}.weights.h5"))
+    export_litert(_copied(model, "float32"), destination / f"{NAME}.tflite", "int8", calibration(photos))
+
+
+def _copied(model: keras.Model, precision: str) -> keras.Model:
+    with in_precision(precision):
+        copy = build_ssd(light=True)
+    copy.set_weights([np.asarray(tensor) for tensor in model.get_weights()])
+    return copy
 
 
 def main(*arguments: str) -> None:
     *folders, destination = map(Path, arguments)
     photos = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
-    save(distil(photos), photos, Path(destination))
+    save(distil(photos), photos, destination)
 
 
 if __name__ == "__main__":
