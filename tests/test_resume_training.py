@@ -17,7 +17,8 @@ from conftest import handpose
 from tiny_training import TINY, train
 
 from handpose_cli.networks import presets
-from handpose_cli.training import checkpoint
+from handpose_cli.training import checkpoint, fit
+from handpose_cli.training.settings import Stage, of_earlier_run, of_new_run
 
 OPTIONS = ("--epochs", 4, "--steps-per-epoch", 3, "--ema", 0.9, "--export", "none")
 
@@ -36,8 +37,6 @@ def assert_same_runs(one, other):
     assert len(log) == 4
     assert log == other_log
     assert arrays.keys() == others.keys()
-    of_layers = sum(name.startswith("layers/") for name in arrays)
-    assert sum(name.startswith("optimizer/") for name in arrays) >= 3 * of_layers  # two moments and the average
     for name, values in arrays.items():
         assert np.array_equal(values, others[name]), name
     assert (one / "log.csv").read_bytes() == (other / "log.csv").read_bytes()
@@ -68,7 +67,10 @@ def test_a_killed_run_ends_with_the_same_weights(folder, undisturbed, tmp_path, 
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert 1 <= len(state_of(run)[1]) < 4, "the process was not killed in the middle"
+    arrays, log = state_of(run)
+    assert 1 <= len(log) < 4, "the process was not killed in the middle"
+    of_layers = sum(name.startswith("layers/") for name in arrays)
+    assert sum(name.startswith("optimizer/") for name in arrays) >= 3 * of_layers  # two moments and the average
 
     result = handpose("train", "-o", run, "--resume")
     assert result.exit_code == 0, result.stderr
@@ -158,3 +160,102 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, m
     assert all(np.isfinite(array).all() for array in after.values() if array.dtype.kind == "f")
     assert len(log) >= 1
     assert before.keys() == after.keys()  # the other schedule took nothing from the optimizer's state
+
+
+ON_ENCODER = presets.Preset(1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", encoder="hand-encoder")
+STAGES = ("--stage", "decoder:2:1e-3", "--stage", "stride16:2:5e-4", "--steps-per-epoch", 2, "--export", "none")
+
+
+def train_in_stages(folder, run):
+    settings = ("--preset", "hourglass-lite", "--batch-size", 4, "--ema", 0.9)
+    return handpose("train", "--data", folder, "--val", folder, "-o", run, *settings, *STAGES)
+
+
+@pytest.fixture(scope="module")
+def undisturbed_stages(folder, tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "stages"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(presets.PRESETS, "hourglass-lite", ON_ENCODER)
+        assert train_in_stages(folder, run).exit_code == 0
+    return run
+
+
+def weights_of(path):
+    model = presets.build(ON_ENCODER)
+    model.load_weights(path)
+    return {variable.path: np.array(variable) for variable in model.variables}
+
+
+def test_each_stage_trains_its_layers_at_its_rate(undisturbed_stages):
+    settings = json.loads((undisturbed_stages / "settings.json").read_text())
+    assert settings["stages"] == [
+        {"learns": "decoder", "epochs": 2, "learning_rate": 1e-3},
+        {"learns": "stride16", "epochs": 2, "learning_rate": 5e-4},
+    ]
+    arrays, log = state_of(undisturbed_stages)
+    assert [row["learning_rate"] for row in log] == pytest.approx([5e-4, 1e-5, 2.5e-4, 5e-6], rel=0.05)
+    start = presets.build(ON_ENCODER)
+    fit.start(start, ON_ENCODER, "hand-encoder")
+    before = {variable.path: np.array(variable) for variable in start.variables}
+    after = weights_of(undisturbed_stages / "state" / "epoch-0004.weights.h5")
+    changed = {path.partition("/")[0] for path, values in after.items() if not np.array_equal(values, before[path])}
+    assert {"encoder_block5_depthwise", "encoder_block15_expand", "decoder_out_conv"} <= changed
+    assert not {"encoder_stem", "encoder_block0_project", "encoder_block4_depthwise"} & changed
+    of_layers = sum(name.startswith("layers/") for name in arrays)
+    of_optimizer = sum(name.startswith("optimizer/") for name in arrays)
+    assert of_optimizer < 3 * of_layers, "layers that do not learn need no moments"
+
+
+@pytest.mark.parametrize("epochs_done", [2, 3])
+def test_a_run_interrupted_in_and_between_stages_ends_with_the_same_weights(
+    folder, undisturbed_stages, tmp_path, monkeypatch, epochs_done
+):
+    monkeypatch.setitem(presets.PRESETS, "hourglass-lite", ON_ENCODER)
+    run, real_atomic, states = tmp_path / "run", checkpoint.atomic, []
+
+    def atomic(path):
+        states.append(path)
+        if states.count(run / checkpoint.STATE) > epochs_done:
+            raise KeyboardInterrupt
+        return real_atomic(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "atomic", atomic)
+        assert train_in_stages(folder, run).exit_code == 130
+    assert len(state_of(run)[1]) == epochs_done
+    assert handpose("train", "-o", run, "--resume").exit_code == 0
+    assert_same_runs(run, undisturbed_stages)
+
+
+def test_more_epochs_make_the_last_stage_longer_and_fewer_leave_stages_out(tmp_path):
+    stages = (Stage("decoder", 2, 1e-3), Stage("stride16", 3, 5e-4))
+    given = {"preset": "hourglass-lite", "data": ("x",), "stages": stages}
+    assert of_new_run({**given, "epochs": 9}).stages == (stages[0], Stage("stride16", 7, 5e-4))
+    assert of_new_run({**given, "epochs": 2}).stages == stages[:1]
+    assert of_new_run({**given, "epochs": 1, "learning_rate": 0.1}).stages == (Stage("decoder", 1, 0.1),)
+    assert of_new_run({"preset": "hourglass-2", "data": ("x",), "epochs": 80}).stages == (Stage("all", 80, 2.5e-4),)
+
+
+def test_a_network_without_an_encoder_has_none_to_freeze(folder, tmp_path):
+    options = ("--data", folder, "--preset", "hourglass-2", "--stage", "decoder:4:0.001")
+    result = handpose("train", "-o", tmp_path / "run", *options)
+    assert result.exit_code == 1
+    assert result.stderr == "Error: --stage decoder:4:0.001: hourglass-2 has no pretrained encoder to freeze\n"
+
+
+@pytest.mark.parametrize("stage", ["decoder", "decoder:0:1", "decoder:4:-1", "decoder:4:nan", "head:4:1", "all:1.5:1"])
+def test_a_wrong_stage_is_refused(folder, tmp_path, stage):
+    result = handpose("train", "--data", folder, "-o", tmp_path / "run", "--stage", stage)
+    assert result.exit_code == 2
+    assert (
+        f"Invalid value for '--stage': {stage!r} is no stage: give LEARNS:EPOCHS:RATE, such as decoder:4:0.0015, with "
+        "LEARNS one of decoder, stride16, all." in result.stderr
+    )
+
+
+def test_a_run_from_before_there_were_stages_goes_on(tmp_path):
+    old = {"preset": "hourglass-2", "data": ["x"], "val": [], "epochs": 40, "batch_size": 64, "optimizer": "rmsprop",
+           "learning_rate": 2.5e-4, "schedule": "constant", "ema": 0.0, "weights": None}  # fmt: skip
+    (tmp_path / "settings.json").write_text(json.dumps(old))
+    settings = of_earlier_run(tmp_path, {"epochs": 80})
+    assert (settings.stages, settings.epochs, settings.weights) == ((Stage("all", 80, 2.5e-4),), 80, "none")

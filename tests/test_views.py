@@ -38,8 +38,8 @@ class SpotFinder:
 
 @pytest.fixture
 def spots():
-    """Keypoints on a ring, the wrist below the middle MCP joint, and an image with a square of its own red at each."""
-    angles = np.linspace(0, 2 * np.pi, 21, endpoint=False) + 0.3
+    """Keypoints on a ring, the wrist below the middle MCP joint; an image with a square of its own red at each."""
+    angles = np.linspace(0, 2 * np.pi, 21, endpoint=False) + 1.8
     keypoints = np.rint(150 + np.stack([70 * np.cos(angles), 90 * np.sin(angles)], axis=1)).astype(int)
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
     for joint, (x, y) in enumerate(keypoints):
@@ -47,12 +47,12 @@ def spots():
     return keypoints, image, np.array([70, 50, 160, 200], np.float32)
 
 
-@pytest.mark.parametrize(("views", "calls"), [(1, 1), (2, 2), (4, 4)])
-def test_every_view_leads_back_to_the_image(spots, views, calls):
+@pytest.mark.parametrize("views", [1, 2, 3, 4])
+def test_every_view_leads_back_to_the_image(spots, views):
     keypoints, image, box = spots
     network = SpotFinder(sure=0.5)
     found = find_keypoints(network, 192, [(image, box)], views)
-    assert len(network.calls) == calls
+    assert len(network.calls) == views
     assert found.keypoints[0] == pytest.approx(keypoints, abs=2.0)
     assert found.scores[0] == pytest.approx(0.5, abs=0.08)
 
@@ -61,7 +61,8 @@ def test_every_view_leads_back_to_the_image(spots, views, calls):
     ("sure", "is_hand", "calls"),
     [
         (np.ones(21), 1.0, 1),  # beyond doubt
-        (np.array([0.5] + [1.0] * 20), 1.0, 2),  # a joint in doubt
+        (np.array([0.65] + [1.0] * 20), 1.0, 3),  # a joint in doubt
+        (np.array([0.69] + [1.0] * 20), 1.0, 3),
         (np.full(21, 0.6), 1.0, 4),
         (np.full(21, 0.2), 1.0, 1),  # hopeless
         (np.full(21, 0.4), 0.01, 1),  # doubtful, and hardly a hand
@@ -79,8 +80,49 @@ def test_a_mirrored_view_answers_for_the_other_side(spots):
     _, image, box = spots
     image[:, : IMAGE_SIZE // 2, 2] = 200  # "right" to SpotFinder; mirrored it says left, which means right
     network = SpotFinder(sure=0.6)
-    assert find_keypoints(network, 192, [(image, box)], views=2).is_right[0] == 1.0
-    assert len(network.calls) == 2
+    assert find_keypoints(network, 192, [(image, box)], views=4).is_right[0] == 1.0
+    assert [calls.shape[0] for calls in network.calls] == [1, 1, 1, 1]
+
+
+class Sideways(SpotFinder):
+    """Finds the wrist and the middle MCP joint, but takes each other joint for the one beside it where a hand lies."""
+
+    def __call__(self, crops):
+        outputs = super().__call__(crops)
+        wrist, knuckle = (outputs["heatmaps"][..., joint].max(axis=2).argmax(axis=1) for joint in (WRIST, MIDDLE_MCP))
+        others = [joint for joint in range(21) if joint not in (WRIST, MIDDLE_MCP)]
+        for maps, lies in zip(outputs["heatmaps"], wrist <= knuckle + 2, strict=True):
+            if lies:
+                maps[..., others] = maps[..., others[1:] + others[:1]]
+        return outputs
+
+
+def turned_quarter(spots, turns):
+    keypoints, image, (x, y, w, h) = spots
+    for _ in range(turns):  # counterclockwise
+        image = np.ascontiguousarray(np.rot90(image))
+        keypoints = np.stack([keypoints[:, 1], IMAGE_SIZE - 1 - keypoints[:, 0]], axis=1)
+        x, y, w, h = y, IMAGE_SIZE - x - w, h, w
+    return keypoints, image, np.array([x, y, w, h], np.float32)
+
+
+@pytest.mark.parametrize(("sure", "views", "calls"), [(1.0, 2, 2), (1.0, 4, 2), (0.6, 2, 2), (0.6, 4, 3)])
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_hand_that_lies_is_turned_upright_and_the_first_answer_does_not_count(spots, turns, sure, views, calls):
+    keypoints, image, box = turned_quarter(spots, turns)
+    network = Sideways(sure=sure)
+    found = find_keypoints(network, 192, [(image, box)], views)
+    assert len(network.calls) == calls
+    assert found.keypoints[0] == pytest.approx(keypoints, abs=2.0)
+    assert np.abs(find_keypoints(network, 192, [(image, box)]).keypoints[0] - keypoints).max() > 10
+
+
+def test_lying_and_standing_hands_go_together(spots):
+    lying, standing = turned_quarter(spots, 1), spots
+    hands = [(image, box) for _, image, box in (lying, standing, lying)]
+    found = find_keypoints(Sideways(sure=0.6), 192, hands, views=4)
+    for points, (keypoints, _, _) in zip(found.keypoints, (lying, standing, lying), strict=True):
+        assert points == pytest.approx(keypoints, abs=2.0)
 
 
 def test_hands_of_a_batch_do_not_change_each_other(spots):

@@ -11,7 +11,7 @@ import numpy as np
 
 RIGHT = 0.1  # error, over the longer side of the hand's box, up to which a joint is right
 # most views of a hand -> factor of the log-odds, and what is added
-CALIBRATION = {1: (2.094, 0.37), 2: (1.831, 1.181), 4: (1.833, 1.351)}
+CALIBRATION = {1: (2.094, 0.37), 2: (1.831, 1.181), 3: (1.833, 1.3), 4: (1.833, 1.351)}
 
 
 def joint_scores(own: np.ndarray, views: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from handpose_cli.annotator.detector import Network
-from handpose_cli.annotator.views import merge, upright
+from handpose_cli.annotator.views import is_turned, merge, upright
 from handpose_cli.boxes import share_inside
 from handpose_cli.crop import Crop, crop_around
 from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
@@ -18,8 +18,9 @@ from handpose_cli.sources.picture import Picture
 DOUBLE = 0.2  # of the hand's size
 PART = 0.7  # of a box's area
 SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another's box
-# The joints' own scores that need no more views: the least of them in one view, and their mean in two.
-SURE_ALONE, SURE = 0.7, 0.8
+# The joints' own scores that need no more views: the least of them after the first, after the second, and their mean
+# after the third.
+SURE_ALONE, SURE_IN_TWO, SURE_MEAN_IN_THREE = 0.7, 0.8, 0.8
 # What one view must say for a hand to deserve more: that it is one, or, if not, at least what its joints' scores are in
 # the mean.
 NO_HAND, LEAST_MEAN, LEAST_MEAN_OF_NO_HAND = 0.05, 0.3, 0.45
@@ -50,32 +51,61 @@ def find_keypoints(
         network: the hourglass, from `engine`; its output is named "heatmaps" or "logits" after what it was trained on.
         input_size: side of its crops in pixels.
         hands: for each hand its image (uint8 [h, w, 3], RGB) and its box (x, y, width, height in pixels).
-        views: most views of a hand. 1: the crop as it is; 2: where that leaves doubt, also mirrored; 4: where that
-            leaves doubt, also both turned upright.
+        views: most views of a hand, see `find_in_crops`.
     """
     return find_in_crops(network, [(Picture(image), crop_around(box, input_size)) for image, box in hands], views)
 
 
 def find_in_crops(network: Network, hands: Sequence[tuple[Picture, Crop]], views: int = 1) -> Found:
-    """Run the hourglass on hands as `find_keypoints`, each in a crop of its own making."""
+    """Run the hourglass on hands as `find_keypoints`, each in a crop of its own making.
+
+    The first view is the crop as it is. The second is turned upright around the first answer: where there is doubt; and
+    where the answer points far from up in its crop, however sure it is. The direction is right even where the joints
+    are not, so the first answer no longer counts then. The third, where doubt remains, is the mirror image of the
+    second, and the fourth that of the first, if it counts.
+
+    Args:
+        views: most views of a hand, 1 to 4.
+    """
     pictures, crops = [picture for picture, _ in hands], [crop for _, crop in hands]
     pixels = _cut(crops, pictures)
     found = _look(network, crops, pixels)
     if views == 1:
         return found
-    rows = np.flatnonzero((found.scores.min(axis=1) < SURE_ALONE) & _may_be_hands(found))
-    if not len(rows):
-        return found
-    looks = [_rows(found, rows), _look(network, [crops[i] for i in rows], pixels[rows], mirror=True)]
-    merged = _merged(looks)
-    _put(found, rows, merged)
-    unsure = np.flatnonzero(merged.scores.mean(axis=1) < SURE)
-    if views > 2 and len(unsure):
-        crops = [upright(merged.keypoints[i], crops[0].size) for i in unsure]
-        pixels = _cut(crops, [pictures[i] for i in rows[unsure]])
-        looks = [_rows(look, unsure) for look in looks]
-        looks += [_look(network, crops, pixels), _look(network, crops, pixels, mirror=True)]
-        _put(found, rows[unsure], _merged(looks))
+    lies = np.array([is_turned(crop.to_crop(p)) for crop, p in zip(crops, found.keypoints, strict=True)], bool)
+    doubtful = found.scores.min(axis=1) < SURE_ALONE
+    worth_it = _may_be_hands(found)
+    for rows, counts in ((worth_it & lies, False), (worth_it & doubtful & ~lies, True)):
+        if rows.any():
+            rows = np.flatnonzero(rows)
+            of_rows = [pictures[i] for i in rows], [crops[i] for i in rows], pixels[rows], _rows(found, rows)
+            _put(found, rows, _look_again(network, *of_rows, views, counts))
+    return found
+
+
+def _look_again(
+    network: Network,
+    pictures: Sequence[Picture],
+    crops: Sequence[Crop],
+    pixels: np.ndarray,
+    first: Found,
+    views: int,
+    first_counts: bool,
+) -> Found:
+    """Return what up to `views` - 1 more looks at hands say, together with the first one if that counts."""
+    uprights = [upright(keypoints, pixels.shape[1]) for keypoints in first.keypoints]
+    upright_pixels = _cut(uprights, pictures)
+    looks = [*([first] if first_counts else []), _look(network, uprights, upright_pixels)]
+    found = _merged(looks)
+    rows, doubtful = np.arange(len(crops)), found.scores.min(axis=1) < SURE_IN_TWO
+    mirrored = [(uprights, upright_pixels), *([(crops, pixels)] if first_counts else [])]
+    for its_crops, its_pixels in mirrored[: views - 2]:
+        looks, rows = [_rows(look, doubtful) for look in looks], rows[doubtful]
+        if len(rows):
+            looks.append(_look(network, [its_crops[i] for i in rows], its_pixels[rows], mirror=True))
+            merged = _merged(looks)
+            _put(found, rows, merged)
+            doubtful = merged.scores.mean(axis=1) < SURE_MEAN_IN_THREE
     return found
 
 
@@ -119,6 +149,7 @@ def _mean(answers: Sequence[np.ndarray | None]) -> np.ndarray | None:
 
 
 def _rows(found: Found, rows: np.ndarray) -> Found:
+    """Return what was found of some hands: their indices, or whether each is one of them."""
     is_hand, is_right = (None if answer is None else answer[rows] for answer in (found.is_hand, found.is_right))
     return Found(found.keypoints[rows], found.scores[rows], is_hand, is_right)
 

@@ -36,7 +36,7 @@ class Settings:
 
     Attributes:
         score_threshold: least score of a hand, 0 to 1.
-        views: 1, 2 or 4, see `pose.find_keypoints`.
+        views: 1 to 4, see `pose.find_in_crops`.
         max_hands: keep the best so many hands of a frame; None: all.
         boxes: hands with boxes by file name and frame index, in place of a detector; None: no such boxes.
         tile: about the side, in pixels, of the tiles in which small hands are searched for; None: they are not.

@@ -1,4 +1,4 @@
-"""Several views of a hand, mirrored and turned, and one answer from them (test-time augmentation)."""
+"""Several views of a hand, turned and mirrored, and one answer from them (test-time augmentation)."""
 
 from __future__ import annotations
 
@@ -37,9 +37,14 @@ def around(keypoints: np.ndarray, size: int) -> Crop:
         keypoints: float [21, 2] in pixels of the image.
         size: side of the crop in pixels.
     """
-    if abs(_to_upright(keypoints)) > MOST_TILT:
+    if is_turned(keypoints):
         return upright(keypoints, size)
     return crop_around(box_around(keypoints), size)
+
+
+def is_turned(keypoints: np.ndarray) -> bool:
+    """Return whether a hand (float [21, 2], x to the right and y down) points more than `MOST_TILT` away from up."""
+    return abs(_to_upright(keypoints)) > MOST_TILT
 
 
 def _to_upright(keypoints: np.ndarray) -> float:

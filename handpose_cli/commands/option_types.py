@@ -1,4 +1,4 @@
-"""Types of options: times in a video, shards, and tiles."""
+"""Types of options: times in a video, shards, tiles, and stages of training."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from typing import NamedTuple
 
 import click
+
+from handpose_cli.training.settings import LEARNS, Stage
 
 
 class TimeType(click.ParamType):
@@ -63,3 +65,24 @@ class TileType(click.ParamType):
         if not re.fullmatch(r"\d+", str(value)) or int(value) < LEAST_TILE:
             self.fail(f"{value!r} is no tile: give auto, or its side in pixels, at least {LEAST_TILE}.", param, ctx)
         return int(value)
+
+
+class StageType(click.ParamType):
+    """A stage of training: what learns, for how many epochs, and the learning rate at its highest."""
+
+    name = "LEARNS:EPOCHS:RATE"
+
+    def convert(self, value, param, ctx) -> Stage:
+        if isinstance(value, Stage):
+            return value
+        learns, _, rest = str(value).partition(":")
+        epochs, _, rate = rest.partition(":")
+        try:
+            stage = Stage(learns, int(epochs), float(rate))
+        except ValueError:
+            stage = None
+        if stage is None or learns not in LEARNS or stage.epochs < 1 or not 0 < stage.learning_rate < float("inf"):
+            choices = ", ".join(LEARNS)
+            self.fail(f"{value!r} is no stage: give LEARNS:EPOCHS:RATE, such as decoder:4:0.0015, with LEARNS one of "
+                      f"{choices}.", param, ctx)  # fmt: skip
+        return stage

@@ -31,10 +31,10 @@ SCORE_THRESHOLD = 0.5  # a hand is more likely than not
 
 views_option = click.option(
     "--views",
-    type=click.Choice([1, 2, 4]),
+    type=click.Choice([1, 2, 3, 4]),
     default=4,
-    help="Most views of a hand: 1; 2, where that leaves doubt also mirrored; or 4, where that leaves doubt also turned "
-    "upright. More is more accurate and slower.",
+    help="Most views of a hand: 1; 2, turned upright where it lies or is in doubt; 3 and 4, also mirrored where doubt "
+    "remains. More is more accurate and slower.",
 )
 
 

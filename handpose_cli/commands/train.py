@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
+from handpose_cli.commands.option_types import StageType
 from handpose_cli.commands.options import config_option
 from handpose_cli.networks.presets import PRESETS
-from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES
+from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES, said
 
 EXIT_INTERRUPTED = 130
 
 
 def _by_recipe(name: str) -> str:
-    return "  [default: " + ", ".join(f"{recipe[name]} ({preset})" for preset, recipe in RECIPES.items()) + "]"
+    return "  [default: " + ", ".join(f"{said(recipe[name])} ({preset})" for preset, recipe in RECIPES.items()) + "]"
 
 
 @click.command()
@@ -34,21 +35,28 @@ def _by_recipe(name: str) -> str:
 @config_option
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Network to train.  [default: hourglass-2]")
 @click.option("--input-size", type=click.IntRange(min=64), help="Side of the crops in pixels.  [default: the preset's]")
-@click.option("--epochs", type=click.IntRange(min=1), help="Epochs in all." + _by_recipe("epochs"))
+@click.option("--stage", "stages", type=StageType(), multiple=True,
+              help="What learns (decoder: all but a pretrained encoder; stride16: the encoder too, from its features "
+              "of stride 16 on; or all), for how many epochs and with which learning rate at its highest; repeatable."
+              + _by_recipe("stages"))  # fmt: skip
+@click.option("--epochs", type=click.IntRange(min=1),
+              help="Epochs in all: the last stage becomes longer, or stages shorter.")  # fmt: skip
 @click.option("--steps-per-epoch", type=click.IntRange(min=1),
               help="Batches between two checkpoints.  [default: one pass over the data]")  # fmt: skip
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Hands in a step." + _by_recipe("batch_size"))
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="Optimizer." + _by_recipe("optimizer"))
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True),
-              help="At its highest." + _by_recipe("learning_rate"))  # fmt: skip
+              help="Of the last stage, at its highest.")  # fmt: skip
 @click.option("--schedule", type=click.Choice(SCHEDULES), help="Of the learning rate." + _by_recipe("schedule"))
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of the layers.  [default: float32]")
 @click.option("--ema", type=click.FloatRange(0, 1, max_open=True),
               help="Validate and save an average of the weights that keeps this share at each step."
               + _by_recipe("ema"))  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: 0]")
-@click.option("--weights", type=click.Path(exists=True, dir_okay=False), help="Weights to start from.")
+@click.option("--weights", metavar="NAME|FILE|RUN|none",
+              help="Weights to start from; none: random numbers.  [default: the pretrained encoder for hourglass-lite, "
+              "none for the others]")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that prepare batches.  [default: 2]")
 @click.option("--devices", type=click.IntRange(min=1), help="GPUs to split each batch among.  [default: all]")
 @click.option("--export", type=click.Choice(EXPORTS), multiple=True,

@@ -8,6 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from handpose_cli.networks.equalise import equalise
+
 FORMS = ("float32", "float16", "dynamic-int8", "int8")
 
 
@@ -23,8 +25,8 @@ def export_litert(
         model: Keras model with one input (TensorFlow backend). Outputs keep their names where the model gives a dict.
         path: file to write, ending in ".tflite".
         form: "float32"; "float16" (weights stored in half precision, computed in float32); "dynamic-int8" (weights in 8
-            bits, activations quantised as they come); "int8" (weights and activations in 8 bits; inputs and outputs
-            stay float32).
+            bits, activations quantised as they come); "int8" (weights and activations in 8 bits, the channels of an
+            encoder equalised first, see `equalise`; inputs and outputs stay float32).
         calibration: for "int8", gives float32 inputs [1, ...] like those of prediction.
 
     Raises:
@@ -42,6 +44,10 @@ def export_litert(
     if form == "float16":
         settings["target_spec"]["supported_types"] = [tf.float16]
     if form == "int8" and calibration is not None:
+        equalised = keras.models.clone_model(model)
+        equalised.set_weights(model.get_weights())
+        equalise(equalised, calibration())
+        model = equalised
         settings["representative_dataset"] = lambda: ([inputs] for inputs in calibration())
     signature = [keras.InputSpec(dtype="float32", shape=(1, *model.input_shape[1:]))]
     model.export(str(path), format="litert", input_signature=signature, verbose=False, **settings)

@@ -15,14 +15,9 @@ import keras
 from keras import layers
 
 from handpose_cli.heatmaps import STRIDE
+from handpose_cli.networks.blocks import BLOCKS, conv_norm_relu, conv_relu
+from handpose_cli.networks.outputs import HAND_OUTPUT, heatmaps_name
 from handpose_cli.records import NUM_JOINTS
-
-HAND_OUTPUT = "hand"  # logits: that the crop shows a hand; that it is a right one
-
-
-def heatmaps_name(stack: int) -> str:
-    """Return the output of a stack, counted from 1."""
-    return f"stack{stack}_heatmaps"
 
 
 def build_hourglass(
@@ -67,19 +62,19 @@ def build_hourglass(
             f"input_size must be a multiple of {STRIDE * 2**order} for order {order}. Received: {input_size}"
         )
     residual = BLOCKS[block]
-    conv_relu = _conv_relu if block == "fixup" else _conv_norm_relu
+    conv = conv_relu if block == "fixup" else conv_norm_relu
 
     # === Stem: to a quarter of the crop's size ===
     inputs = keras.Input((input_size, input_size, 3), name="crop")
     x = layers.Rescaling(2.0, offset=-1.0, name="to_minus1_1")(inputs)
     if block == "preact":  # as in the paper
-        x = _conv_norm_relu(x, max(widths[0] // 4, 16), 7, "stem_conv", strides=2)
+        x = conv_norm_relu(x, max(widths[0] // 4, 16), 7, "stem_conv", strides=2)
         x = residual(x, widths[0] // 2, "stem_block1")
         x = layers.MaxPooling2D(2, name="stem_pool")(x)
         x = residual(x, widths[0] // 2, "stem_block2")
     else:  # two strided convolutions: the paper's stem costs more than the rest of a light network
-        x = conv_relu(x, max(widths[0] // 3, 16), 3, "stem_conv1", strides=2)
-        x = conv_relu(x, widths[0], 3, "stem_conv2", strides=2)
+        x = conv(x, max(widths[0] // 3, 16), 3, "stem_conv1", strides=2)
+        x = conv(x, widths[0], 3, "stem_conv2", strides=2)
     x = residual(x, widths[0], "stem_block3")
 
     # === Stacks ===
@@ -88,7 +83,7 @@ def build_hourglass(
         prefix = f"stack{index}"
         y, bottom = _hourglass(x, widths, residual, f"{prefix}_hg")
         y = residual(y, widths[0], f"{prefix}_out_block")
-        y = conv_relu(y, widths[0], 1, f"{prefix}_out_conv")
+        y = conv(y, widths[0], 1, f"{prefix}_out_conv")
         # float32 also under mixed precision: the loss is taken on these
         heatmaps = layers.Conv2D(joints, 1, name=heatmaps_name(index), dtype="float32")(y)
         outputs[heatmaps_name(index)] = heatmaps
@@ -132,80 +127,3 @@ def _hourglass(x, widths: Sequence[int], residual: Callable, name: str):
     y = residual(y, widths[0], f"{name}{level}_up")
     y = layers.UpSampling2D(2, name=f"{name}{level}_upsample")(y)
     return layers.Add(name=f"{name}{level}_add")([skip, y]), bottom
-
-
-def _conv_norm_relu(x, features: int, kernel: int, name: str, strides: int = 1, relu: bool = True):
-    x = layers.Conv2D(features, kernel, strides=strides, padding="same", use_bias=False, name=name)(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
-
-
-def _conv_relu(x, features: int, kernel: int, name: str, strides: int = 1):
-    conv = layers.Conv2D(
-        features, kernel, strides, padding="same", kernel_initializer="he_normal", activation="relu", name=name
-    )
-    return conv(x)
-
-
-def _norm_relu_conv(x, features: int, kernel: int, name: str):
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
-    x = layers.ReLU(name=f"{name}_relu")(x)
-    return layers.Conv2D(features, kernel, padding="same", name=name)(x)
-
-
-def _shortcut(x, features: int, name: str):
-    return x if x.shape[-1] == features else layers.Conv2D(features, 1, name=f"{name}_shortcut")(x)
-
-
-def _preact_block(x, features: int, name: str):
-    """The paper's residual module: batch norm and ReLU before each of a 1x1, a 3x3 and a 1x1 convolution."""
-    y = _norm_relu_conv(x, features // 2, 1, f"{name}_conv1")
-    y = _norm_relu_conv(y, features // 2, 3, f"{name}_conv2")
-    y = _norm_relu_conv(y, features, 1, f"{name}_conv3")
-    return layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
-
-
-def _bottleneck_block(x, features: int, name: str):
-    y = _conv_norm_relu(x, features // 2, 1, f"{name}_conv1")
-    y = _conv_norm_relu(y, features // 2, 3, f"{name}_conv2")
-    y = _conv_norm_relu(y, features, 1, f"{name}_conv3", relu=False)
-    y = layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
-    return layers.ReLU(name=f"{name}_relu")(y)
-
-
-def _plain_block(x, features: int, name: str):
-    y = _conv_norm_relu(x, features, 3, f"{name}_conv1")
-    y = _conv_norm_relu(y, features, 3, f"{name}_conv2", relu=False)
-    y = layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
-    return layers.ReLU(name=f"{name}_relu")(y)
-
-
-def _fixup_block(x, features: int, name: str):
-    """A plain block without batch norms, which take over half of a training step on a processor.
-
-    Its second convolution begins at zero, so that a deep network's signal neither grows nor fades at the start: Zhang,
-    Dauphin and Ma, "Fixup Initialization" (ICLR 2019).
-    """
-    y = _conv_relu(x, features, 3, f"{name}_conv1")
-    y = layers.Conv2D(features, 3, padding="same", kernel_initializer="zeros", name=f"{name}_conv2")(y)
-    y = layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
-    return layers.ReLU(name=f"{name}_relu")(y)
-
-
-def _separable_block(x, features: int, name: str):
-    y = x
-    for i in (1, 2):
-        y = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_depthwise{i}")(y)
-        y = layers.BatchNormalization(name=f"{name}_depthwise{i}_norm")(y)
-        y = _conv_norm_relu(y, features, 1, f"{name}_conv{i}", relu=i == 1)
-    y = layers.Add(name=f"{name}_add")([_shortcut(x, features, name), y])
-    return layers.ReLU(name=f"{name}_relu")(y)
-
-
-BLOCKS = {
-    "preact": _preact_block,
-    "bottleneck": _bottleneck_block,
-    "plain": _plain_block,
-    "fixup": _fixup_block,
-    "separable": _separable_block,
-}

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 
+from handpose_cli.networks.outputs import HAND_OUTPUT, heatmaps_name
+
 
 @dataclass(frozen=True)
 class Preset:
     """A network's shape and what it is trained on.
 
     Attributes:
-        stacks, features, order, input_size, block, hand_head: see `hourglass.build_hourglass`.
+        stacks, features, order, input_size, block, hand_head: see `hourglass.build_hourglass`, and for networks on an
+            encoder, which have one stack of order 3, `encoded_hourglass.build_encoded_hourglass`.
         sigma: standard deviation of the target Gaussians in heatmap pixels.
         loss: "mse" (the maps are heatmaps) or "cross-entropy" (the maps are logits of a distribution over the map).
+        encoder: name of the bundled weights that its encoder starts from; "": it has none.
     """
 
     stacks: int
@@ -23,6 +27,7 @@ class Preset:
     sigma: float
     loss: str
     hand_head: bool = False
+    encoder: str = ""
 
 
 PRESETS = {
@@ -30,16 +35,17 @@ PRESETS = {
     "hourglass-8": Preset(stacks=8, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
     # the seed project's network: 2 stacks, 256 features, 256 px crops, 64 px heatmaps
     "hourglass-2": Preset(stacks=2, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
-    # bundled; dense 3x3 convolutions, since int8 makes them the cheapest per multiply-add on processors
+    # bundled; dense 3x3 convolutions in its decoder, since int8 makes them the cheapest per multiply-add on processors
     "hourglass-lite": Preset(
         stacks=1,
-        features=(48, 96, 192, 256, 256),
-        order=4,
+        features=(48, 96, 160, 256),
+        order=3,
         input_size=192,
         block="fixup",
         sigma=1.5,
         loss="cross-entropy",
         hand_head=True,
+        encoder="hand-encoder",
     ),
 }
 
@@ -68,8 +74,6 @@ def for_prediction(model, preset: Preset):
     """Return the model as prediction takes it: the last stack's maps by `output_name`, and `hand` as probabilities."""
     import keras
 
-    from handpose_cli.networks.hourglass import HAND_OUTPUT, heatmaps_name
-
     outputs = {output_name(preset): model.output[heatmaps_name(preset.stacks)]}
     if preset.hand_head:
         outputs[HAND_OUTPUT] = keras.ops.sigmoid(model.output[HAND_OUTPUT])
@@ -78,7 +82,10 @@ def for_prediction(model, preset: Preset):
 
 def build(preset: Preset):
     """Build the Keras model of a preset."""
+    from handpose_cli.networks.encoded_hourglass import build_encoded_hourglass
     from handpose_cli.networks.hourglass import build_hourglass
 
-    settings = {name: value for name, value in asdict(preset).items() if name not in ("sigma", "loss")}
+    if preset.encoder:
+        return build_encoded_hourglass(preset.features, preset.input_size, preset.block, preset.hand_head)
+    settings = {name: value for name, value in asdict(preset).items() if name not in ("sigma", "loss", "encoder")}
     return build_hourglass(**settings)

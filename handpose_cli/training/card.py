@@ -23,6 +23,7 @@ from handpose_cli.training.checkpoint import LOG
 from handpose_cli.training.curves import draw_curves, read_columns
 from handpose_cli.training.dataset import NEGATIVE_SHARE
 from handpose_cli.training.deliver import CALIBRATION_CROPS, INT8, INT8_COSTS, KERAS, ONNX, PCK
+from handpose_cli.training.settings import Stage, said
 from handpose_cli.training.validation import MONITOR
 from handpose_cli.weights import RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS
 
@@ -87,11 +88,18 @@ def write_card(run: Path) -> Path:
 
 def _head(name: str, preset: presets.Preset, models: dict[str, Any]) -> str:
     stacks = "one stack" if preset.stacks == 1 else f"{preset.stacks} stacks"
+    encoder = (
+        """
+Its way down has the layers of MediaPipe's hand landmark network (Zhang et al., 2020). If it started from that \
+network's weights (`weights` in the recipe), it is made from them, and their Apache License 2.0 goes with it."""
+        if preset.encoder
+        else ""
+    )
     versions = ", ".join(f"{library} {number}" for library, number in models["versions"].items())
     return f"""# {name}: 21 hand keypoints
 
 A stacked hourglass (Newell et al., 2016): {stacks}, order {preset.order}, {_said(preset.features)} features, \
-`{preset.block}` blocks, {models["parameters"]:,} parameters.
+`{preset.block}` blocks, {models["parameters"]:,} parameters.{encoder}
 Trained by `handpose train` {models["handpose"]} ({versions}); `python -m handpose_cli.training.card` makes this card \
 anew from the files beside it."""
 
@@ -225,7 +233,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _said(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(_said, value)) or "none"
+    if isinstance(value, dict):  # a stage
+        return said(Stage(**value))
     return "none" if value is None else str(value)
 
 

@@ -31,17 +31,20 @@ LOG = "log.csv"
 Log = list[dict[str, Any]]  # what each epoch logged
 
 
-def restore(model: keras.Model, run: Path) -> Log:
-    """Load the run's last state, if there is one, into a compiled model, and return the log."""
+def read_log(run: Path) -> Log:
+    """Return what the run's epochs logged, those up to its last state; nothing if it has none."""
     path = run / STATE
-    if not path.exists():
-        return []
+    return json.loads(path.read_text(encoding="utf-8"))["log"] if path.exists() else []
+
+
+def restore(model: keras.Model, run: Path) -> None:
+    """Load the run's last state into a compiled model in which the same layers learn."""
+    path = run / STATE
     state = json.loads(path.read_text(encoding="utf-8"))
     model.optimizer.build(model.trainable_variables)  # or its state would not be loaded
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Keras only warns if it cannot load the optimizer's state
         model.load_weights(str(path.with_name(state["weights"])))
-    return state["log"]
 
 
 def best_epoch(log: Log) -> int:

@@ -10,13 +10,14 @@ import numpy as np
 
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.heatmaps import crop_to_heatmap
-from handpose_cli.networks.hourglass import HAND_OUTPUT
+from handpose_cli.networks.outputs import HAND_OUTPUT
 from handpose_cli.records import NUM_JOINTS, Hand, box_around
 from handpose_cli.training.augment import change_look, cut_random_border, random_crop
 from handpose_cli.training.backgrounds import Backgrounds
 from handpose_cli.training.samples import Sample, read_sample
 
-NEGATIVE_SHARE = 0.25  # places without a hand for each hand
+HIDDEN_WEIGHT = 0.5  # of a joint that is labelled as hidden, in the loss
+NEGATIVE_SHARE = 0.1  # places without a hand for each hand
 
 
 class RandomCrops(keras.utils.PyDataset):
@@ -102,6 +103,8 @@ def target(keypoints_in_crop: np.ndarray, hand: Hand) -> np.ndarray:
     """Return float32 [21, 3]: the keypoints in heatmap pixels, and each joint's weight in the loss."""
     labelled = np.isfinite(keypoints_in_crop).all(axis=1)
     weights = np.where(labelled, 1.0 if hand.keypoint_scores is None else hand.keypoint_scores, 0.0)
+    if hand.visibility is not None:
+        weights = np.where(hand.visibility == 1, HIDDEN_WEIGHT * weights, weights)
     return np.column_stack([np.nan_to_num(crop_to_heatmap(keypoints_in_crop)), weights]).astype(np.float32)
 
 

@@ -33,7 +33,7 @@ from handpose_cli.files import atomic
 from handpose_cli.networks import presets
 from handpose_cli.networks.export import export_litert
 from handpose_cli.networks.export_onnx import PACKAGES, export_onnx, load_onnx
-from handpose_cli.networks.hourglass import HAND_OUTPUT
+from handpose_cli.networks.outputs import HAND_OUTPUT
 from handpose_cli.quiet import quiet_stderr
 from handpose_cli.training.dataset import RandomCrops
 from handpose_cli.training.samples import Sample

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import keras
 
-from handpose_cli.engine.keras import load_weights
 from handpose_cli.networks import presets
-from handpose_cli.networks.hourglass import HAND_OUTPUT
+from handpose_cli.networks.encoder import freeze
+from handpose_cli.networks.outputs import HAND_OUTPUT
 from handpose_cli.training import card, deliver, processes
 from handpose_cli.training import settings as run_settings
-from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, restore
+from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, read_log, restore
 from handpose_cli.training.dataset import RandomCrops
 from handpose_cli.training.devices import on_devices
 from handpose_cli.training.loss import LOSSES, HandLoss
@@ -20,7 +20,8 @@ from handpose_cli.training.optimizer import make_optimizer
 from handpose_cli.training.prefetch import Prefetch
 from handpose_cli.training.progress import Progress
 from handpose_cli.training.read_data import Data, read_data
-from handpose_cli.training.settings import Settings, SettingsError
+from handpose_cli.training.settings import Settings, SettingsError, Stage
+from handpose_cli.training.start import start
 from handpose_cli.training.tensorboard import TensorBoardLog
 from handpose_cli.training.validation import Validate
 from handpose_cli.weights import RUN_WEIGHTS
@@ -76,14 +77,40 @@ def _deliver(settings: Settings, data: Data, run: Path, report: Callable[[str], 
 def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None]) -> Log:
     preset = settings.network
     model = presets.build(preset)
-    if settings.weights:
-        load_weights(model, Path(settings.weights), preset)
+    start(model, preset, settings.weights)
     writes = processes.number() == 0
     if writes:
         run.mkdir(parents=True, exist_ok=True)
         run_settings.save(settings, run)
         card.write_data(run, *data.counts, len(data.samples), len(data.held_back))
 
+    log = read_log(run)
+    if writes and len(log) < settings.epochs:
+        deliver.withdraw(run)
+    progress = Progress(settings.epochs, settings.batch_size, report, shown=writes)
+    callbacks = [
+        Validate(data.held_back, preset, settings.batch_size),
+        CommitEpoch(run, log, settings.patience, writes),
+        *([TensorBoardLog(run, log)] if writes else []),
+        progress,
+    ]
+    begin, model.stop_training = 0, False
+    try:
+        for stage in settings.stages:
+            end = begin + stage.epochs
+            if len(log) <= end and not model.stop_training:
+                _fit_stage(model, settings, stage, begin, data, run, log, callbacks)
+            begin = end
+    finally:
+        progress.close()
+    return log
+
+
+def _fit_stage(
+    model: keras.Model, settings: Settings, stage: Stage, begin: int, data: Data, run: Path, log: Log, callbacks: list
+) -> None:
+    """Train one stage, which begins after so many epochs, from where it was left if it was."""
+    preset, writes = settings.network, processes.number() == 0
     batches = RandomCrops(
         data.samples,
         preset.input_size,
@@ -93,31 +120,26 @@ def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None
         negatives=data.negatives,
         part=(processes.number(), processes.count()),
     )
-    ahead = Prefetch(batches, settings.workers)
     steps = settings.steps_per_epoch or batches.batches_a_pass
-    compile_model(model, preset, settings, steps=settings.epochs * steps)
-    log = restore(model, run)
+    freeze(model, stage.learns)
+    compile_model(model, preset, settings, stage.learning_rate, steps=stage.epochs * steps)
+    if len(log) > begin:
+        restore(model, run)
+    if len(log) == begin + stage.epochs:
+        if settings.ema:  # with which the next stage begins
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        return
     batches.first_batch = len(log) * steps
-    progress = Progress(settings.epochs, settings.batch_size, report, shown=writes)
-    callbacks = [
-        SaveState(run, writes),
-        *([UseAverage()] if settings.ema else []),
-        Validate(data.held_back, preset, settings.batch_size),
-        CommitEpoch(run, log, settings.patience, writes),
-        *([TensorBoardLog(run, log)] if writes else []),
-        progress,
-    ]
-    if writes and len(log) < settings.epochs:
-        deliver.withdraw(run)
+    ahead = Prefetch(batches, settings.workers)
     try:
         model.fit(
             ahead,
             steps_per_epoch=steps,
             initial_epoch=len(log),
-            epochs=settings.epochs,
+            epochs=begin + stage.epochs,
             shuffle=False,  # they come shuffled
             verbose=0,
-            callbacks=callbacks,
+            callbacks=[SaveState(run, writes), *([UseAverage()] if settings.ema else []), *callbacks],
         )
     except Exception as error:
         if batches.failure is not None:
@@ -129,14 +151,14 @@ def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None
         raise
     finally:
         ahead.close()
-        progress.close()
-    return log
 
 
-def compile_model(model: keras.Model, preset: presets.Preset, settings: Settings, steps: int) -> None:
-    """Give a model its losses and the optimizer of a run of so many steps."""
+def compile_model(
+    model: keras.Model, preset: presets.Preset, settings: Settings, learning_rate: float, steps: int
+) -> None:
+    """Give a model its losses and the optimizer of a stage of so many steps."""
     model.compile(
-        make_optimizer(settings, steps),
+        make_optimizer(settings, learning_rate, steps),
         {name: HandLoss() if name == HAND_OUTPUT else LOSSES[preset.loss](preset.sigma) for name in model.output},
         loss_weights={name: HAND_LOSS_WEIGHT if name == HAND_OUTPUT else 1.0 for name in model.output},
         jit_compile=keras.backend.backend() == "jax",  # which otherwise runs operation by operation

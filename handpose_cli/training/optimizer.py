@@ -10,9 +10,9 @@ WARM_UP = 500  # steps in which the learning rate rises from a hundredth
 STEPS = ((0.6, 0.1), (0.85, 0.01))  # "steps": from this share of the run on, this share of the learning rate
 
 
-def make_optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer of a run of so many steps."""
-    schedule = make_schedule(settings.schedule, settings.learning_rate, steps)
+def make_optimizer(settings: Settings, learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
+    """Return the optimizer of a stage of so many steps, whose learning rate is so high at its highest."""
+    schedule = make_schedule(settings.schedule, learning_rate, steps)
     average = {"use_ema": True, "ema_momentum": settings.ema} if settings.ema else {}
     if settings.optimizer == "adamw":
         # a network without batch norms needs the rare huge gradient cut
@@ -21,7 +21,7 @@ def make_optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer
 
 
 def make_schedule(name: str, highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate over a run of so many steps.
+    """Return the learning rate over so many steps.
 
     Args:
         name: "constant" (the seed's), "cosine" (Loshchilov and Hutter, "SGDR", 2017: a warm-up, then along a cosine to

@@ -25,10 +25,10 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.epochs, self.batch_size, self.report = epochs, batch_size, report
         self.bar = _bar() if shown and sys.stderr.isatty() else None
-        self.done = 0
 
     def on_train_begin(self, logs=None):
         self.started = self.last_line = time.monotonic()
+        self.done = 0
         self.steps = self.params["steps"]
         if self.bar is not None:
             self.bar.start()

@@ -33,9 +33,10 @@ def read_data(settings: Settings) -> Data:
     Raises:
         FormatError: if labels or images cannot be read, or there are too few hands.
     """
-    data = {source: read_samples([source]) for source in settings.data}
+    data = {source: read_samples([source]) for source in dict.fromkeys(settings.data)}
     val = {source: read_samples([source]) for source in settings.val}
-    samples, held_back = _all(data), _all(val)
+    samples = [sample for source in settings.data for sample in data[source]]
+    held_back = _all(val)
     if not val:
         samples, held_back = split(samples, settings.val_split, settings.seed)
     if len(samples) < settings.batch_size:

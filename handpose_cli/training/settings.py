@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +13,48 @@ from handpose_cli.files import atomic
 from handpose_cli.networks import presets
 from handpose_cli.weights import RUN_SETTINGS
 
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run, with an optimizer and a learning rate schedule of its own.
+
+    Attributes:
+        learns: which layers: a key of `networks.encoder.FROZEN_BLOCKS`; without a pretrained encoder "all".
+        epochs: how many.
+        learning_rate: at its highest.
+    """
+
+    learns: str
+    epochs: int
+    learning_rate: float
+
+
+LEARNS = ("decoder", "stride16", "all")
+
 # the seed project's; it trained in stretches of 40 epochs, each from the last one's checkpoint
-SEED_RECIPE = {
-    "epochs": 40,
+SEED_RECIPE: dict[str, Any] = {
+    "stages": (Stage("all", 40, 2.5e-4),),
     "batch_size": 64,
     "optimizer": "rmsprop",
-    "learning_rate": 2.5e-4,
     "schedule": "constant",
     "ema": 0.0,
 }
-RECIPES = {
+RECIPES: dict[str, dict[str, Any]] = {
     "hourglass-8": SEED_RECIPE,
     "hourglass-2": SEED_RECIPE,
     "hourglass-lite": {
-        "epochs": 40,
+        "stages": (Stage("decoder", 4, 1.5e-3), Stage("stride16", 36, 5e-4)),
         "batch_size": 32,
         "optimizer": "adamw",
-        "learning_rate": 6e-4,
         "schedule": "cosine",
-        "ema": 0.999,
+        "ema": 0.998,
     },
 }
 OPTIMIZERS = ("rmsprop", "adamw")
 SCHEDULES = ("constant", "cosine", "steps")
 PRECISIONS = ("float32", "mixed_bfloat16")
 EXPORTS = ("litert", "onnx", "none")  # "litert", and Keras with it, comes with all but "none"
+RANDOM = "none"  # in place of weights to start from
 MAY_CHANGE = {"epochs", "learning_rate", "schedule", "patience", "workers", "devices", "data_licence", "export"}
 
 
@@ -46,21 +64,22 @@ class Settings:
 
     Attributes:
         preset: name in `networks.presets`.
-        data: labels to train on, each `[FORMAT:]PATH`, with the images beside them.
+        data: labels to train on, each `[FORMAT:]PATH`, with the images beside them; what is named twice comes twice in
+            each pass.
         val: such labels to choose the best weights by; none: `val_split` of the data.
         val_split: share of the samples to hold back for that; versions of a pose and frames of a video stay together.
         negatives: labels in which every hand has a box, to learn the hand score from what lies outside.
         input_size: crop side in pixels; None: the preset's.
-        epochs: in all, those before `--resume` included.
+        stages: what learns when, one stage after the other.
         steps_per_epoch: batches between two checkpoints; None: one pass over the data.
         patience: stop after so many epochs without a better one; None: never.
         optimizer, schedule: see `training.optimizer`.
-        learning_rate: at its highest.
         precision: of the layers, a Keras dtype policy.
         ema: share by which the average of the weights (Polyak and Juditsky, 1992), which is validated and saved, keeps
             its old value at each step; 0: no average.
         seed: of every random choice.
-        weights: weights file to start from instead of random numbers; it may lack the hand head.
+        weights: what to start from: a bundled network's name, a file or a run folder, which may lack the hand head;
+            `RANDOM`: from random numbers.
         workers: threads that prepare batches.
         devices: see `training.devices`.
         export: what to write at the end, see `training.deliver`: "litert" and with it Keras, also "onnx", or "none".
@@ -70,10 +89,9 @@ class Settings:
     preset: str
     data: tuple[str, ...]
     val: tuple[str, ...]
-    epochs: int
+    stages: tuple[Stage, ...]
     batch_size: int
     optimizer: str
-    learning_rate: float
     schedule: str
     ema: float
     negatives: tuple[str, ...] = ()
@@ -83,11 +101,16 @@ class Settings:
     patience: int | None = None
     precision: str = "float32"
     seed: int = 0
-    weights: str | None = None
+    weights: str = RANDOM
     workers: int = 2
     devices: int | None = None
     export: tuple[str, ...] = ("litert",)
     data_licence: tuple[str, ...] = ()
+
+    @property
+    def epochs(self) -> int:
+        """In all, those before `--resume` included."""
+        return sum(stage.epochs for stage in self.stages)
 
     @property
     def network(self) -> presets.Preset:
@@ -103,19 +126,29 @@ class SettingsError(Exception):
 def of_new_run(given: Mapping[str, Any]) -> Settings:
     """Return the settings given, the rest by the preset's recipe.
 
+    Args:
+        given: values of `Settings`; besides `epochs` in all, and `learning_rate` of the last stage.
+
     Raises:
-        SettingsError: if there are no data.
+        SettingsError: if there are no data, or a stage asks for an encoder that the network does not have.
     """
     if not given.get("data"):
         raise SettingsError("There are no data to train on. Name labels with --data.")
-    return Settings(**{**RECIPES[given["preset"]], "val": (), **given})
+    encoder = presets.get_preset(given["preset"]).encoder
+    recipe = {**RECIPES[given["preset"]], "val": (), "weights": encoder or RANDOM}
+    if not encoder:
+        recipe["stages"] = (Stage("all", sum(s.epochs for s in recipe["stages"]), recipe["stages"][-1].learning_rate),)
+        for stage in given.get("stages", ()):
+            if stage.learns != "all":
+                raise SettingsError(f"--stage {said(stage)}: {given['preset']} has no pretrained encoder to freeze")
+    return _with_stages({**recipe, **given})
 
 
 def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
     """Return the settings that a run was begun with, and those given that may change.
 
     Raises:
-        SettingsError: if there is no run, or a setting that may not change is given anew.
+        SettingsError: if there is no run, or a setting that may not change is given again.
     """
     try:
         saved = json.loads((run / RUN_SETTINGS).read_text(encoding="utf-8"))
@@ -123,16 +156,33 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
         values: dict[str, Any] = {
             name: tuple(v) if isinstance(v, list) else v for name, v in saved.items() if name in names
         }
+        if "stages" in values:
+            values["stages"] = tuple(Stage(**stage) for stage in values["stages"])
+        else:  # a run begun before there were stages
+            values["stages"] = (Stage("all", saved["epochs"], saved["learning_rate"]),)
+            values["weights"] = saved.get("weights") or RANDOM
         earlier = Settings(**values)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise SettingsError(f"{run} holds no run to go on with: leave out --resume to begin one.") from error
     for name, value in given.items():
         if name not in MAY_CHANGE and value != (old := getattr(earlier, name)):
-            option = name.replace("_", "-")
+            option = name.removesuffix("s") if name == "stages" else name.replace("_", "-")
             raise SettingsError(
-                f"--{option} was {_said(old)} in {run} and cannot be {_said(value)} now: begin another with --weights."
+                f"--{option} was {said(old)} in {run} and cannot be {said(value)} now: begin another with --weights."
             )
-    return replace(earlier, **{name: value for name, value in given.items() if name in MAY_CHANGE})
+    return _with_stages({**vars(earlier), **{name: value for name, value in given.items() if name in MAY_CHANGE}})
+
+
+def _with_stages(values: dict[str, Any]) -> Settings:
+    """Return settings whose stages have so many `epochs` in all, and the last of them such a `learning_rate`."""
+    stages: tuple[Stage, ...] = values["stages"]
+    epochs = values.pop("epochs", None)
+    if epochs is not None:
+        begins = [0, *accumulate(stage.epochs for stage in stages)]
+        stages = tuple(stage for stage, begin in zip(stages, begins, strict=False) if begin < epochs)
+        stages = (*stages[:-1], replace(stages[-1], epochs=epochs - begins[len(stages) - 1]))
+    rate = values.pop("learning_rate", stages[-1].learning_rate)
+    return Settings(**{**values, "stages": (*stages[:-1], replace(stages[-1], learning_rate=rate))})
 
 
 def save(settings: Settings, run: Path) -> None:
@@ -142,5 +192,8 @@ def save(settings: Settings, run: Path) -> None:
         file.write("\n")
 
 
-def _said(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def said(value: Any) -> str:
+    """Return a setting as it is given on the command line."""
+    if isinstance(value, Stage):
+        return f"{value.learns}:{value.epochs}:{value.learning_rate:g}"
+    return " ".join(map(said, value)) if isinstance(value, tuple) else str(value)

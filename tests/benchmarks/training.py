@@ -60,7 +60,7 @@ def train_keras(settings, steps: int) -> dict:
     import keras
 
     from handpose_cli.networks import presets
-    from handpose_cli.networks.hourglass import HAND_OUTPUT
+    from handpose_cli.networks.outputs import HAND_OUTPUT
     from handpose_cli.training.fit import compile_model
 
     keras.utils.set_random_seed(0)

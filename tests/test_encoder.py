@@ -1,0 +1,139 @@
+"""The pretrained encoder: it is the published one, it begins the bundled hourglass, it can be frozen and equalised."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from handpose_cli import weights
+from handpose_cli.networks import presets
+from handpose_cli.networks.encoded_hourglass import build_encoded_hourglass
+from handpose_cli.networks.encoder import FROZEN_BLOCKS, build_encoder, freeze
+from handpose_cli.networks.equalise import equalise
+from handpose_cli.training.settings import LEARNS
+from handpose_cli.training.start import start
+
+# What LiteRT gives for `noise()` with MediaPipe's own hand_landmark_full.tflite (the wheel mediapipe 0.10.21): of each
+# feature the range, the mean, and values by their place in the flattened map.
+PUBLISHED = {
+    "stride4": (22.9874, 0.456052, {2623: 3.2361, 10849: 0.1306, 35610: 0.182, 38518: -2.2123, 71399: 1.2275}),
+    "stride8": (18.7414, 0.225175, {864: 3.2343, 2688: 3.3017, 17232: 0.4917, 20186: 0.5771, 27143: 1.2201}),
+    "stride16": (55.7941, -0.014068, {2730: 2.023, 2941: -0.9034, 4466: -2.7762, 8413: 1.0039, 21440: -1.5426}),
+    "stride32": (6.0, 0.563098, {8527: 6.0, 16314: 3.3648, 22518: 2.3957, 24923: 5.3247, 32307: 1.0377}),
+}
+PUBLISHED_HAND = (-4.866436, -0.027488)  # logits of presence and handedness
+SMALL = presets.Preset(1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", True, "hand-encoder")
+
+
+def noise():
+    return np.random.default_rng(0).random((1, 224, 224, 3), np.float32)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    model = build_encoder()
+    model.load_weights(weights.FOLDER / "hand-encoder.weights.h5")
+    return model
+
+
+def test_the_encoder_gives_what_the_published_network_gives(encoder):
+    outputs = {name: output[0] for name, output in encoder.predict_on_batch(noise()).items()}
+    for name, (spread, mean, values) in PUBLISHED.items():
+        feature = outputs[name]
+        assert np.ptp(feature) == pytest.approx(spread, rel=1e-3)
+        assert feature.mean() == pytest.approx(mean, abs=1e-4 * spread)
+        assert feature.ravel()[list(values)] == pytest.approx(list(values.values()), abs=1e-3 * spread)
+    assert outputs["hand"] == pytest.approx(PUBLISHED_HAND, abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def hourglass():
+    """A small decoder on the published encoder."""
+    keras.utils.set_random_seed(0)
+    model = presets.build(SMALL)
+    start(model, SMALL, "hand-encoder")
+    return model
+
+
+def test_an_hourglass_starts_from_the_encoder(encoder, hourglass):
+    crops = noise()[:, :64, :64]
+    expected = build_encoder(64)
+    expected.set_weights(encoder.get_weights())
+    answers = hourglass.predict_on_batch(crops)
+    assert answers["hand"] == pytest.approx(expected.predict_on_batch(crops)["hand"], abs=1e-4)
+    assert answers["stack1_heatmaps"].shape == (1, 16, 16, 21)
+
+
+def test_an_hourglass_can_start_from_random_numbers():
+    model = presets.build(SMALL)
+    before = model.get_weights()
+    start(model, SMALL, "none")
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
+
+
+def test_weights_without_a_hand_head_leave_it_the_encoders(tmp_path, hourglass):
+    presets.build(replace(SMALL, hand_head=False)).save_weights(tmp_path / "w.weights.h5")
+    model = presets.build(SMALL)
+    start(model, SMALL, str(tmp_path / "w.weights.h5"))
+    assert np.array_equal(model.get_layer("hand").get_weights()[0], hourglass.get_layer("hand").get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("learns", "frozen"),
+    [
+        (
+            "decoder",
+            {"encoder_stem", "encoder_block0_depthwise", "encoder_block4_project", "encoder_block15_depthwise"},
+        ),
+        ("stride16", {"encoder_stem", "encoder_block0_depthwise", "encoder_block4_project"}),
+        ("all", set()),
+    ],
+)
+def test_a_stage_freezes_the_layers_before_it(hourglass, learns, frozen):
+    watched = ["encoder_stem", "encoder_block0_depthwise", "encoder_block4_project", "encoder_block5_expand",
+               "encoder_block15_depthwise", "decoder_out_conv", "stack1_heatmaps", "hand"]  # fmt: skip
+    freeze(hourglass, learns)
+    still = {name for name in watched if not hourglass.get_layer(name).trainable_variables}
+    assert still == (frozen if learns != "decoder" else frozen | {"encoder_block5_expand"})
+
+
+def test_every_stage_that_can_be_asked_for_is_known():
+    assert tuple(FROZEN_BLOCKS) == LEARNS
+
+
+def test_equalised_channels_fill_their_range_and_change_nothing(hourglass):
+    crops = np.random.default_rng(1).random((4, 64, 64, 3), np.float32)
+    model = keras.models.clone_model(hourglass)
+    model.set_weights(hourglass.get_weights())
+    maps = keras.Model(model.input, model.get_layer("encoder_block1_expand_relu").output)
+    assert (before := maps.predict_on_batch(crops).max(axis=(0, 1, 2))).min() < 0.5 < before.max()
+    expected = hourglass.predict_on_batch(crops)
+    equalise(model, [crops[:2], crops[2:]])
+    after = maps.predict_on_batch(crops).max(axis=(0, 1, 2))
+    assert np.median(after) == pytest.approx(6 / 1.1, rel=0.01)
+    assert (after >= before - 1e-4).all()
+    for name, output in model.predict_on_batch(crops).items():
+        assert output == pytest.approx(expected[name], abs=1e-3 * float(np.ptp(expected[name])))
+
+
+def test_equalising_leaves_other_networks_alone():
+    model = presets.build(presets.Preset(1, 8, 1, 32, "fixup", 1.5, "cross-entropy"))
+    before = model.get_weights()
+    equalise(model, [np.zeros((1, 32, 32, 3), np.float32)])
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"features": (8, 8, 8)}, "features must be 4 numbers, each at least 8. Received: (8, 8, 8)"),
+        ({"features": 8}, "features must be 4 numbers, each at least 8. Received: 8"),
+        ({"input_size": 100}, "input_size must be a multiple of 32. Received: 100"),
+        ({"block": "dense"}, "block must be one of preact, bottleneck, plain, fixup, separable. Received: 'dense'"),
+    ],
+)
+def test_wrong_parameters_are_named(wrong, message):
+    with pytest.raises(ValueError) as error:
+        build_encoded_hourglass(**wrong)
+    assert str(error.value) == message
