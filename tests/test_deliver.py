@@ -14,6 +14,8 @@ from conftest import SAMPLES, handpose, read_results
 
 from handpose_cli import engine
 from handpose_cli.crop import crop_around
+from handpose_cli.engine.contract import of_maps
+from handpose_cli.engine.keypoint_network import DecodedKeypoints
 from handpose_cli.heatmaps import crop_to_heatmap, encode
 from handpose_cli.networks import presets
 from handpose_cli.training import deliver
@@ -81,17 +83,18 @@ def unfinished(trained, tmp_path):
 def test_the_files_are_the_network_that_was_trained(delivery, held_back):
     run, figures, lines = delivery
     assert {path.name for path in run.iterdir()} == {
-        "best.weights.h5", "settings.json", "log.csv", KERAS, FLOAT32, INT8, "models.json"
+        "best.weights.h5", "settings.json", "log.csv", KERAS, FLOAT32, INT8, "models.json", "network.json"
     }  # fmt: skip
     assert json.loads((run / "models.json").read_text()) == figures
     assert figures["validation_hands"] == len(held_back)
     assert [line.partition(":")[0] for line in lines] == list(figures["files"]) == [KERAS, FLOAT32, INT8]
 
     images = np.random.default_rng(1).random((3, 32, 32, 3), np.float32)
-    expected = engine.load_hourglass("keras", str(run))(images)
+    expected = engine.load_keypoint_network("keras", str(run)).network(images)
     exported = keras.models.load_model(run / KERAS)
     assert {layer.compute_dtype for layer in exported.layers} == {"float32"}
-    for outputs in (exported.predict_on_batch(images), engine.load_hourglass("litert", str(run / FLOAT32))(images)):
+    litert = engine.load_keypoint_network("litert", str(run / FLOAT32)).network
+    for outputs in (exported.predict_on_batch(images), litert(images)):
         assert outputs.keys() == expected.keys() == {"logits", "hand"}
         for name, values in outputs.items():
             assert values == pytest.approx(expected[name], abs=1e-4 * float(np.ptp(expected["logits"])))
@@ -236,7 +239,8 @@ def test_accuracy_is_that_of_prediction(held_back):
 
     for shift, expected in ((0, 1.0), (80, 20 / 21)):
         given = answers(shift)
-        assert deliver.accuracy(lambda inputs, given=given: next(given), held_back, 256) == pytest.approx(expected)
+        network = DecodedKeypoints(lambda inputs, given=given: next(given), of_maps(256, "logits", hand_head=False))
+        assert deliver.accuracy(network, held_back) == pytest.approx(expected)
 
 
 def test_calibration_sees_places_without_a_hand_too(held_back, monkeypatch):
@@ -294,10 +298,10 @@ def test_the_card_says_what_the_folder_holds(delivery, tmp_path):
 
     settings = json.loads((run / "settings.json").read_text())
     settings |= {"data_licence": ["a: CC BY 4.0", "b: research only"], "loss": "mse", "hand_head": False}
-    settings |= {"steps_per_epoch": 4, "batch_size": 5}  # 60 crops, of 12 hands and 3 places
+    settings |= {"steps_per_epoch": 4, "batch_size": 11}  # 132 crops, of 12 hands and 1.2 places
     (run / "settings.json").write_text(json.dumps(settings))
     other = write_card(run).read_text()
     assert "\nLicence of the data: a: CC BY 4.0; b: research only.\n" in other
     assert "`heatmaps`: float32 [n, 8, 8, 21], a map for each joint, a Gaussian (sigma 1.5 map pixels" in other
-    assert "each was seen 4.0 times" in other
+    assert "each was seen 10.0 times" in other
     assert "does not tell left from right" in other

@@ -7,8 +7,9 @@ import pytest
 
 from handpose_cli import engine, weights
 from handpose_cli.anchors import decode_boxes, make_anchors
-from handpose_cli.annotator.detector import select_boxes
 from handpose_cli.boxes import iou
+from handpose_cli.engine.contract import Contract
+from handpose_cli.engine.detector import DecodedBoxes
 
 # What the published TensorFlow graph (npm handtrackjs 0.1.5) answers for 20 images, run by TensorFlow 2.21:
 # `images` uint8 [20, 100, 100, 3] RGB, to be enlarged three times by repeating pixels; `scores` of all anchors; and
@@ -48,7 +49,7 @@ def test_keras_detector_equals_the_published_graph(inputs, reference):
 @pytest.mark.parametrize("name", ["litert", "keras"])
 def test_bundled_detector_answers_as_the_published_one(inputs, reference, name):
     """It is distilled from it, and LiteRT runs it in 8 bits."""
-    outputs = engine.load_detector(name)(inputs)
+    outputs = engine.load_detector(name).network(inputs)
     off = np.abs(outputs["scores"].max(axis=1) - reference["scores"].max(axis=1))
     assert np.median(off) < 0.1
     rows = np.arange(len(inputs))
@@ -62,16 +63,20 @@ def test_bundled_detector_answers_as_the_published_one(inputs, reference, name):
     assert np.median([iou(ours[[i]], published[[i]])[0, 0] for i in sure]) > 0.7
 
 
-def outputs_with(hands: dict[int, float]):
-    """SSD outputs with boxes that equal the anchors, and the scores given by anchor index."""
-    scores = np.zeros(1917, np.float32)
-    for anchor, score in hands.items():
-        scores[anchor] = score
-    return scores, np.zeros((1917, 4), np.float32)
+def boxes_in(hands: dict[int, float], width: int, height: int):
+    """What an SSD finds whose boxes equal the anchors, with the scores given by anchor index."""
+    scores = np.zeros((1, 1917), np.float32)
+    scores[0, list(hands)] = list(hands.values())
+    contract = Contract("detector", 300, "ssd", {"scores": "scores", "encodings": "encodings"}, highest=255)
+    detector = DecodedBoxes(
+        lambda images: {"scores": scores, "encodings": np.zeros((1, 1917, 4), np.float32)}, contract
+    )
+    (found,) = detector.boxes([np.zeros((height, width, 3), np.uint8)], 0.3)
+    return found
 
 
 def test_boxes_are_scaled_to_the_image_and_sorted():
-    boxes, scores = select_boxes(*outputs_with({1083 + 6 * 44: 0.5, 1083 + 6 * 77: 0.9}), 200, 100, 0.3)
+    boxes, scores = boxes_in({1083 + 6 * 44: 0.5, 1083 + 6 * 77: 0.9}, 200, 100)
     assert scores == pytest.approx([0.9, 0.5])
     # anchor 44 of the second map: row 4, column 4 of 10; a square of 0.35 of the sides around (0.45, 0.45)
     assert boxes[1] == pytest.approx([200 * 0.275, 100 * 0.275, 200 * 0.35, 100 * 0.35], abs=1e-3)
@@ -79,18 +84,18 @@ def test_boxes_are_scaled_to_the_image_and_sorted():
 
 def test_boxes_below_the_threshold_and_doubles_are_dropped():
     square, wider = 1083 + 6 * 44, 1083 + 6 * 44 + 5  # the second is the same square, 1.2 times as large
-    boxes, scores = select_boxes(*outputs_with({square: 0.8, wider: 0.7, 1083 + 6 * 11: 0.2}), 300, 300, 0.3)
+    boxes, scores = boxes_in({square: 0.8, wider: 0.7, 1083 + 6 * 11: 0.2}, 300, 300)
     assert scores == pytest.approx([0.8])
     assert len(boxes) == 1
 
 
 def test_boxes_are_clipped():
-    boxes, scores = select_boxes(*outputs_with({1083: 0.9}), 100, 100, 0.3)
+    boxes, scores = boxes_in({1083: 0.9}, 100, 100)
     assert boxes == pytest.approx(np.array([[0, 0, 22.5, 22.5]]), abs=1e-3)
     assert scores == pytest.approx([0.9])
 
 
 def test_nothing_found_is_empty():
-    boxes, scores = select_boxes(*outputs_with({}), 100, 100, 0.3)
+    boxes, scores = boxes_in({}, 100, 100)
     assert boxes.shape == (0, 4)
     assert scores.shape == (0,)

@@ -77,7 +77,7 @@ def test_litert_equals_keras(tmp_path):
     model = keras.Model(model.input, {"heatmaps": model.outputs[-1]})
     export_litert(model, tmp_path / "small.tflite")
     crops = np.random.default_rng(0).random((3, 32, 32, 3), np.float32)
-    exported = engine.load_hourglass("litert", str(tmp_path / "small.tflite"))(crops)["heatmaps"]
+    exported = engine.load_keypoint_network("litert", str(tmp_path / "small.tflite")).network(crops)["heatmaps"]
     assert exported == pytest.approx(model.predict_on_batch(crops)["heatmaps"], abs=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -23,8 +24,7 @@ from handpose_cli.sources.picture import Picture
 
 @pytest.fixture(scope="module")
 def networks():
-    pose = engine.load_hourglass("litert", "hourglass-lite")
-    return Networks(engine.load_detector("litert"), pose, pose.input_shape[0])
+    return Networks(engine.load_detector("litert"), engine.load_keypoint_network("litert"))
 
 
 def far_away(hands: list[tuple[int, int]], side: int = 160) -> Picture:
@@ -81,15 +81,21 @@ def test_tiles_cover_a_picture_and_overlap(width, height, side):
     assert len(set(tiles)) == len(tiles)
 
 
-class Detector:
-    """Counts the regions it is given, and finds nothing."""
+class Finds:
+    """A detector that finds the same boxes with the same scores in whatever it is given, and counts that."""
 
-    def __init__(self):
+    input_size = 300
+
+    def __init__(self, boxes=(), scores=()):
+        self.found = np.reshape(boxes, (-1, 4)).astype(np.float32), np.array(scores, np.float32)
         self.seen = 0
 
-    def __call__(self, pixels):
-        self.seen += len(pixels)
-        return {"scores": np.zeros((len(pixels), 1917)), "encodings": np.zeros((len(pixels), 1917, 4))}
+    def boxes(self, images, threshold):
+        self.seen += len(images)
+        return [self.found] * len(images)
+
+
+POSE = SimpleNamespace(input_size=192)
 
 
 def hand_of(size: float, score: float = 0.9) -> Hand:
@@ -110,22 +116,20 @@ def hand_of(size: float, score: float = 0.9) -> Hand:
     ],
 )
 def test_tiles_are_searched_only_where_hands_may_be_far(size, hands, settings, seen):
-    detector = Detector()
-    networks = Networks(detector, lambda crops: {}, 192)
+    detector = Finds()
+    networks = Networks(detector, POSE)
     picture = Picture(np.zeros((size[1], size[0], 3), np.uint8))
     assert far_candidates(picture, hands, networks, Settings(0.3, 1, **settings)) == []
     assert detector.seen == seen
 
 
 def test_places_that_overlap_better_ones_and_faint_ones_come_last():
-    # the SSD's anchors: of the 10 x 10 grid from 1083 on, 6 a cell, and of the 19 x 19 grid, 3 a cell
-    best, inside, apart, faint, fainter = 1083 + 6 * 44, 3 * (9 * 19 + 9), 1083 + 6 * 77, 1083, 1083 + 6 * 9
-    scores = np.zeros((1, 1917), np.float32)
-    scores[0, [best, inside, apart, faint, fainter]] = 0.9, 0.8, 0.3, 0.2, 0.05
-    picture = Picture(np.zeros((300, 300, 3), np.uint8))
-    networks = Networks(
-        lambda pixels: {"scores": scores, "encodings": np.zeros((1, 1917, 4), np.float32)}, lambda crops: {}, 192
+    best, inside, apart, faint, fainter = (
+        *((80, 80, 100, 100), (120, 120, 30, 30), (180, 180, 100, 100)),
+        *((0, 0, 60, 60), (240, 0, 60, 60)),
     )
+    picture = Picture(np.zeros((300, 300, 3), np.uint8))
+    networks = Networks(Finds([best, inside, apart, faint, fainter], [0.9, 0.8, 0.3, 0.2, 0.05]), POSE)
     (places,) = candidates([(Frame("a.jpg", lambda: picture), picture)], networks, Settings(0.3, 1))
     found = [(round(float(place.box_score), 2), bool(place.faint), bool(place.last)) for place in places]
     assert found == [(0.9, False, False), (0.8, False, True), (0.3, False, False), (0.2, True, True)]

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from handpose_cli.annotator.hand_score import hand_score
 from handpose_cli.annotator.pose import find_keypoints, handedness_of, without_doubles
+from handpose_cli.engine.contract import Calibration, of_maps
+from handpose_cli.engine.keypoint_network import DecodedKeypoints
 from handpose_cli.heatmaps import encode
 from handpose_cli.records import Hand
-from handpose_cli.training.hand_score import fit
+from handpose_cli.training.fit_scores import fit
 
 
 def bright_spot(crops):
@@ -24,7 +25,8 @@ def test_keypoints_are_given_in_pixels_of_the_image(spot):
     image[spot[1] - 2 : spot[1] + 3, spot[0] - 2 : spot[0] + 3] = 120
     image[spot[1], spot[0]] = 255
     boxes = [np.array([100, 50, 120, 100]), np.array([90, 30, 130, 140])]
-    keypoints, scores, is_hand, is_right = find_keypoints(bright_spot, 192, [(image, box) for box in boxes])
+    network = DecodedKeypoints(bright_spot, of_maps(192, "heatmaps", hand_head=False))
+    keypoints, scores, is_hand, is_right = find_keypoints(network, [(image, box) for box in boxes])
     assert keypoints.shape == (2, 1, 2)
     assert keypoints[:, 0] == pytest.approx(np.array([spot, spot]), abs=0.8)
     assert (scores > 0.85).all()
@@ -55,16 +57,16 @@ def test_a_doubtful_hand_within_another_is_a_part_of_it():
 
 def test_the_hand_score_grows_with_each_of_its_reasons():
     sure, unsure = np.full(21, 0.9), np.full(21, 0.5)
+    score = Calibration({1: (1, 0)}, (0.2, 1.5, 0.1, -1.0)).hand_score
     for is_hand in (0.6, None):
-        assert (
-            0 < hand_score(0.3, unsure, is_hand) < hand_score(0.3, sure, is_hand) < hand_score(0.8, sure, is_hand) < 1
-        )
-    assert hand_score(0.5, unsure, 0.01) < hand_score(0.5, unsure, 0.99)
+        assert 0 < score(0.3, unsure, is_hand) < score(0.3, sure, is_hand) < score(0.8, sure, is_hand) < 1
+    assert score(0.5, unsure, 0.0) < score(0.5, unsure, 0.01) < score(0.5, unsure, None) < score(0.5, unsure, 0.99)
 
 
 def test_a_sure_no_or_yes_is_still_a_number():
-    assert hand_score(0.0, np.zeros(21), 0.0) == pytest.approx(0.0, abs=0.01)
-    assert hand_score(1.0, np.ones(21), 1.0) == pytest.approx(1.0, abs=0.01)
+    score = Calibration({1: (1, 0)}, (0.2, 1.5, 0.1, -1.0)).hand_score
+    assert score(0.0, np.zeros(21), 0.0) == pytest.approx(0.0, abs=0.01)
+    assert score(1.0, np.ones(21), 1.0) == pytest.approx(1.0, abs=0.01)
 
 
 def test_the_weights_of_the_hand_score_are_those_that_explain_the_answers():

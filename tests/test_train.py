@@ -38,7 +38,7 @@ def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_p
         log = list(csv.DictReader(file))
     assert [row["epoch"] for row in log] == ["1", "2", "3", "4"]
     assert float(log[3]["loss"]) < float(log[0]["loss"])
-    assert json.loads((run / "settings.json").read_text())["epochs"] == 4
+    assert [stage["epochs"] for stage in json.loads((run / "settings.json").read_text())["stages"]] == [4]
 
     out = tmp_path / "out"
     result = handpose("predict", folder, "-o", out, "--weights", run, "--detector", "whole-image")
@@ -131,14 +131,14 @@ def test_batches_have_the_shapes_that_the_loss_expects(folder):
     assert (targets["a"].shape, targets["a"][..., 2].min()) == ((4, 21, 3), 1)
 
 
-def test_a_quarter_as_many_places_without_a_hand_come_with_them(folder):
-    samples = read_samples([str(folder)])
+def test_a_tenth_as_many_places_without_a_hand_come_with_them(folder):
+    samples = 5 * read_samples([str(folder)])
     places = [Sample(samples[0].image, None, np.array([0, 0, 20, 20])) for _ in range(100)]
     data = RandomCrops(samples, 64, 5, 0, negatives=places)
-    assert data.batches_a_pass == round(len(samples) * 1.25) // 5
+    assert data.batches_a_pass == round(len(samples) * 1.1) // 5
     hands = np.concatenate([data[i][1]["hand"] for i in range(data.batches_a_pass)])
     joints = np.concatenate([data[i][1]["stack1_heatmaps"] for i in range(data.batches_a_pass)])
-    assert 0 < (hands[:, 0] == 0).sum() <= round(len(samples) / 4)
+    assert 0 < (hands[:, 0] == 0).sum() <= round(len(samples) / 10)
     assert (joints[hands[:, 0] == 0, :, 2] == 0).all()
     assert (hands[:, 1] == 1).all()
 

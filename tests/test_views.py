@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from handpose_cli.annotator.pose import find_keypoints
+from handpose_cli.annotator import pose
 from handpose_cli.annotator.views import merge, upright
+from handpose_cli.engine.contract import of_maps
+from handpose_cli.engine.keypoint_network import DecodedKeypoints
 from handpose_cli.heatmaps import encode
 from handpose_cli.records import MIDDLE_MCP, WRIST
 
@@ -36,6 +38,11 @@ class SpotFinder:
         return {"heatmaps": maps, "hand": np.stack([np.full(n, self.is_hand), left_side], axis=1).astype(np.float32)}
 
 
+def find_keypoints(network, hands, views=1):
+    contract = of_maps(192, "heatmaps", hand_head=True)
+    return pose.find_keypoints(DecodedKeypoints(network, contract), hands, views)
+
+
 @pytest.fixture
 def spots():
     """Keypoints on a ring, the wrist below the middle MCP joint; an image with a square of its own red at each."""
@@ -51,7 +58,7 @@ def spots():
 def test_every_view_leads_back_to_the_image(spots, views):
     keypoints, image, box = spots
     network = SpotFinder(sure=0.5)
-    found = find_keypoints(network, 192, [(image, box)], views)
+    found = find_keypoints(network, [(image, box)], views)
     assert len(network.calls) == views
     assert found.keypoints[0] == pytest.approx(keypoints, abs=2.0)
     assert found.scores[0] == pytest.approx(0.5, abs=0.08)
@@ -72,7 +79,7 @@ def test_every_view_leads_back_to_the_image(spots, views):
 def test_only_doubt_asks_for_more_views(spots, sure, is_hand, calls):
     _, image, box = spots
     network = SpotFinder(sure, is_hand)
-    find_keypoints(network, 192, [(image, box)], views=4)
+    find_keypoints(network, [(image, box)], views=4)
     assert len(network.calls) == calls
 
 
@@ -80,7 +87,7 @@ def test_a_mirrored_view_answers_for_the_other_side(spots):
     _, image, box = spots
     image[:, : IMAGE_SIZE // 2, 2] = 200  # "right" to SpotFinder; mirrored it says left, which means right
     network = SpotFinder(sure=0.6)
-    assert find_keypoints(network, 192, [(image, box)], views=4).is_right[0] == 1.0
+    assert find_keypoints(network, [(image, box)], views=4).is_right[0] == 1.0
     assert [calls.shape[0] for calls in network.calls] == [1, 1, 1, 1]
 
 
@@ -111,16 +118,16 @@ def turned_quarter(spots, turns):
 def test_a_hand_that_lies_is_turned_upright_and_the_first_answer_does_not_count(spots, turns, sure, views, calls):
     keypoints, image, box = turned_quarter(spots, turns)
     network = Sideways(sure=sure)
-    found = find_keypoints(network, 192, [(image, box)], views)
+    found = find_keypoints(network, [(image, box)], views)
     assert len(network.calls) == calls
     assert found.keypoints[0] == pytest.approx(keypoints, abs=2.0)
-    assert np.abs(find_keypoints(network, 192, [(image, box)]).keypoints[0] - keypoints).max() > 10
+    assert np.abs(find_keypoints(network, [(image, box)]).keypoints[0] - keypoints).max() > 10
 
 
 def test_lying_and_standing_hands_go_together(spots):
     lying, standing = turned_quarter(spots, 1), spots
     hands = [(image, box) for _, image, box in (lying, standing, lying)]
-    found = find_keypoints(Sideways(sure=0.6), 192, hands, views=4)
+    found = find_keypoints(Sideways(sure=0.6), hands, views=4)
     for points, (keypoints, _, _) in zip(found.keypoints, (lying, standing, lying), strict=True):
         assert points == pytest.approx(keypoints, abs=2.0)
 
@@ -128,8 +135,8 @@ def test_lying_and_standing_hands_go_together(spots):
 def test_hands_of_a_batch_do_not_change_each_other(spots):
     _, image, box = spots
     larger = np.array([50, 30, 200, 240], np.float32)
-    together = find_keypoints(SpotFinder(0.5), 192, [(image, box), (image, larger)], views=4)
-    alone = find_keypoints(SpotFinder(0.5), 192, [(image, larger)], views=4)
+    together = find_keypoints(SpotFinder(0.5), [(image, box), (image, larger)], views=4)
+    alone = find_keypoints(SpotFinder(0.5), [(image, larger)], views=4)
     assert np.array_equal(together.keypoints[1], alone.keypoints[0])
     assert np.array_equal(together.scores[1], alone.scores[0])
 

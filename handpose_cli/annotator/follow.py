@@ -43,7 +43,7 @@ def follow(frames: list[Frame], networks: Networks, settings: Settings) -> list[
 
     Hands are detected in one frame, in the middle if there are any, and followed from there to both ends. Where a hand
     is lost on the way, because it scores less than `SURE` or came to lie on another one, the detector runs on that
-    frame too. A hand's score is reckoned as elsewhere: from what the hourglass says in this frame, and from the
+    frame too. A hand's score is computed as elsewhere: from what the keypoint network says in this frame, and from the
     detector's score where the hand was last detected.
 
     Without a detector, and with boxes that are given, there is nothing to follow.
@@ -103,7 +103,7 @@ def _find(
     record, picture = result
     assert picture is not None
     places = [
-        Candidate(picture, each.hand.box, around(each.keypoints, networks.pose_input_size), each.box_score)
+        Candidate(picture, each.hand.box, around(each.keypoints, networks.pose.input_size), each.box_score)
         for each in known
     ]
     found = _best(_look(places, networks, min(settings.views, FOLLOWED_VIEWS)), networks, settings)

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.hand_score import hand_score
-from handpose_cli.annotator.joint_score import joint_scores
 from handpose_cli.annotator.places import Candidate, candidates, far_candidates, is_known
 from handpose_cli.annotator.pose import find_in_crops, handedness_of, without_doubles
 from handpose_cli.annotator.settings import Networks, Settings
@@ -64,19 +62,26 @@ def read(frame: Frame) -> Annotated:
 
 
 def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
-    """Return a hand for each candidate, with keypoints, scores and handedness; whether it is one, its score tells.
+    """Return a hand for each candidate, with keypoints, scores and handedness; its score says whether it is one.
+
+    Without a calibration scores are the networks' own: the joints' as they come, the hand's the product of the
+    detector's score and the keypoint network's probability of a hand, where it gives one.
 
     Boxes that are given stay as they are; those of the detector give way to the ones around the keypoints (`box_of`).
     """
     if not found:
         return []
     hands = find_in_crops(networks.pose, [(candidate.picture, candidate.crop) for candidate in found], views)
-    scores = joint_scores(hands.scores, views) if "logits" in networks.pose.output_names else hands.scores
+    calibration = networks.pose.calibration
+    scores = hands.scores if calibration is None else calibration.joint_scores(hands.scores, views)
     results = []
     for i, candidate in enumerate(found):
         is_hand = None if hands.is_hand is None else float(hands.is_hand[i])
         is_right = None if hands.is_right is None else float(hands.is_right[i])
-        score = hand_score(candidate.box_score, scores[i], is_hand)
+        if calibration is None:
+            score = candidate.box_score * (1.0 if is_hand is None else is_hand)
+        else:
+            score = calibration.hand_score(candidate.box_score, scores[i], is_hand)
         picture, box = candidate.picture, candidate.box
         if networks.detector is not None:
             box = box_of(hands.keypoints[i], picture.width, picture.height)

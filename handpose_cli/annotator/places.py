@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.detector import Region, detect, whole, without_overlaps
+from handpose_cli.annotator.detector import Region, detect, whole
 from handpose_cli.annotator.pose import PART, SURE_HAND
 from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.boxes import iou, share_inside
 from handpose_cli.crop import Crop, crop_around
+from handpose_cli.engine.detector import without_overlaps
 from handpose_cli.records import Hand
 from handpose_cli.sources.frames import Frame
 from handpose_cli.sources.picture import Picture
@@ -52,7 +53,7 @@ def candidates(
     pictures: Sequence[tuple[Frame, Picture]], networks: Networks, settings: Settings
 ) -> list[list[Candidate]]:
     """Return where hands may be in each of some frames: boxes that are given, detected, or else the whole picture."""
-    size = networks.pose_input_size
+    size = networks.pose.input_size
     if settings.boxes is not None:
         return [
             [
@@ -95,7 +96,7 @@ def _overlaps(box: np.ndarray, others: np.ndarray) -> bool:
 
 
 def far_candidates(picture: Picture, hands: Sequence[Hand], networks: Networks, settings: Settings) -> list[Candidate]:
-    """Return where hands may be that are too small for the detector, which sees 300 x 300 pixels of a whole picture.
+    """Return where hands may be that are too small for the detector, which sees few pixels of a whole picture.
 
     The picture is searched in overlapping tiles (Akyon et al., "Slicing Aided Hyper Inference and Fine-tuning for
     Small Object Detection", ICIP 2022). None are searched if the picture is hardly larger than one, or if a sure hand
@@ -119,7 +120,7 @@ def far_candidates(picture: Picture, hands: Sequence[Hand], networks: Networks, 
     far, far_scores = without_overlaps(*map(np.concatenate, zip(*uncut, strict=True)))
     known = np.reshape([hand.box for hand in sure], (-1, 4))
     return [
-        Candidate(picture, box, crop_around(box, networks.pose_input_size), score)
+        Candidate(picture, box, crop_around(box, networks.pose.input_size), score)
         for box, score in zip(far, far_scores, strict=True)
         if not _overlaps(box, known)
     ]

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.detector import Network
 from handpose_cli.annotator.views import is_turned, merge, upright
 from handpose_cli.boxes import share_inside
 from handpose_cli.crop import Crop, crop_around
-from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
+from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.records import Hand
 from handpose_cli.sources.picture import Picture
 
@@ -27,11 +26,11 @@ NO_HAND, LEAST_MEAN, LEAST_MEAN_OF_NO_HAND = 0.05, 0.3, 0.45
 
 
 class Found(NamedTuple):
-    """What the hourglass says of hands.
+    """What the keypoint network says of hands.
 
     Attributes:
         keypoints: float32 [n, 21, 2] in pixels of each hand's image.
-        scores: float32 [n, 21], 0 to 1: the network's own, see `heatmaps.decode` and `decode_logits`.
+        scores: float32 [n, 21], 0 to 1: the network's own, see `engine.contract.Answers`.
         is_hand: float32 [n], the probability that the box holds a hand; None if the network does not tell.
         is_right: float32 [n], the probability that it is a right hand, likewise.
     """
@@ -42,22 +41,20 @@ class Found(NamedTuple):
     is_right: np.ndarray | None
 
 
-def find_keypoints(
-    network: Network, input_size: int, hands: Sequence[tuple[np.ndarray, np.ndarray]], views: int = 1
-) -> Found:
-    """Run the hourglass on hands, which may come from several images.
+def find_keypoints(network: KeypointNetwork, hands: Sequence[tuple[np.ndarray, np.ndarray]], views: int = 1) -> Found:
+    """Find the keypoints of hands, which may come from several images.
 
     Args:
-        network: the hourglass, from `engine`; its output is named "heatmaps" or "logits" after what it was trained on.
-        input_size: side of its crops in pixels.
         hands: for each hand its image (uint8 [h, w, 3], RGB) and its box (x, y, width, height in pixels).
         views: most views of a hand, see `find_in_crops`.
     """
-    return find_in_crops(network, [(Picture(image), crop_around(box, input_size)) for image, box in hands], views)
+    return find_in_crops(
+        network, [(Picture(image), crop_around(box, network.input_size)) for image, box in hands], views
+    )
 
 
-def find_in_crops(network: Network, hands: Sequence[tuple[Picture, Crop]], views: int = 1) -> Found:
-    """Run the hourglass on hands as `find_keypoints`, each in a crop of its own making.
+def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]], views: int = 1) -> Found:
+    """Find the keypoints of hands as `find_keypoints`, each in a crop of its own making.
 
     The first view is the crop as it is. The second is turned upright around the first answer: where there is doubt; and
     where the answer points far from up in its crop, however sure it is. The direction is right even where the joints
@@ -84,7 +81,7 @@ def find_in_crops(network: Network, hands: Sequence[tuple[Picture, Crop]], views
 
 
 def _look_again(
-    network: Network,
+    network: KeypointNetwork,
     pictures: Sequence[Picture],
     crops: Sequence[Crop],
     pixels: np.ndarray,
@@ -117,14 +114,11 @@ def _cut(crops: Sequence[Crop], pictures: Sequence[Picture]) -> np.ndarray:
     return np.stack(cuts)
 
 
-def _look(network: Network, crops: Sequence[Crop], pixels: np.ndarray, mirror: bool = False) -> Found:
-    """Run the hourglass on crops (uint8 [n, size, size, 3]), or on their mirror images."""
-    outputs = network((pixels[:, :, ::-1] if mirror else pixels).astype(np.float32) / 255)
-    points, scores = decode_logits(outputs["logits"]) if "logits" in outputs else decode(outputs["heatmaps"])
-    points = heatmap_to_crop(points)
-    is_hand, is_right = outputs["hand"].T if "hand" in outputs else (None, None)
+def _look(network: KeypointNetwork, crops: Sequence[Crop], pixels: np.ndarray, mirror: bool = False) -> Found:
+    """Ask the network about crops (uint8 [n, size, size, 3]), or about their mirror images."""
+    points, scores, is_hand, is_right = network.find(pixels[:, :, ::-1] if mirror else pixels)
     if mirror:
-        points[..., 0] = pixels.shape[2] - 1 - points[..., 0]
+        points = points * [-1, 1] + [pixels.shape[2] - 1, 0]
         is_right = None if is_right is None else 1 - is_right
     keypoints = np.stack([crop.to_image(p) for crop, p in zip(crops, points, strict=True)])
     return Found(keypoints.astype(np.float32), scores, is_hand, is_right)

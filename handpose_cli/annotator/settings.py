@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-import numpy as np
-
-from handpose_cli.annotator.detector import Network
+from handpose_cli.engine.contract import Detector, KeypointNetwork
 from handpose_cli.records import Hand
 
 Boxes = Mapping[tuple[str, int | None], list[Hand]]
 
 
-class Hourglass(Protocol):
-    """A network of `engine`: for crops float32 [n, size, size, 3] (RGB, 0 to 1) it returns outputs by name."""
-
-    output_names: set[str]
-
-    def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]: ...
-
-
 class Networks(NamedTuple):
-    """What a thread runs: the SSD (None if boxes come from elsewhere), the hourglass and the side of its crops."""
+    """What a thread runs: the detector (None if boxes come from elsewhere) and the keypoint network."""
 
-    detector: Network | None
-    pose: Hourglass
-    pose_input_size: int
+    detector: Detector | None
+    pose: KeypointNetwork
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,7 @@ def _predict(labels, folder: Path, weights: str, views: int, engine: str, thread
     from handpose_cli.runs.counts import Counts
 
     def load() -> Networks:
-        pose = engines.load_hourglass(engine, weights)
-        return Networks(engines.load_detector(engine), pose, pose.input_shape[0])
+        return Networks(engines.load_detector(engine), engines.load_keypoint_network(engine, weights))
 
     networks = load()  # wrong weights are told before anything else
     if engine == "keras":

@@ -33,8 +33,9 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
 @click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT: do what is missing or has changed.")
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
-@click.option("--detector", type=click.Choice(["ssd", "whole-image"]), default="ssd",
-              help="Find hands with the SSD, or take each image as one hand.")  # fmt: skip
+@click.option("--detector", default="ssd", metavar="NAME|FILE|whole-image",
+              help="Find hands with the bundled SSD (ssd) or another network with its contract beside it, or take each "
+              "image as one hand (whole-image).")  # fmt: skip
 @click.option("--boxes", type=SourceType(), help="Take boxes from labels in any format and detect none.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
@@ -202,10 +203,13 @@ def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
 def _load(args: SimpleNamespace) -> Any:
     from handpose_cli import engine as engines
     from handpose_cli.annotator.settings import Networks
+    from handpose_cli.runs.header import used_detector
 
-    pose = engines.load_hourglass(args.engine, args.weights)
-    detects = args.boxes is None and args.detector == "ssd"
-    return Networks(engines.load_detector(args.engine) if detects else None, pose, pose.input_shape[0])
+    detector = used_detector(args.detector, args.boxes)
+    return Networks(
+        None if detector is None else engines.load_detector(args.engine, detector),
+        engines.load_keypoint_network(args.engine, args.weights),
+    )
 
 
 def _live(args: SimpleNamespace) -> None:

@@ -1,44 +1,104 @@
-"""Run exported networks on arrays: LiteRT on processors (default), Keras on a GPU and as the reference.
-
-A network is called with float32 [n, height, width, 3] and returns a dict of outputs [n, ...]; `input_shape` says the
-shape of one input.
-"""
+"""Networks as the annotator asks them: weights and their contract, run by LiteRT on processors or by Keras on a GPU."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from handpose_cli import weights
+from handpose_cli.engine import contract as contracts
+from handpose_cli.engine.contract import Contract, ContractError
+from handpose_cli.engine.detector import DECODINGS as OF_DETECTORS
+from handpose_cli.engine.detector import DecodedBoxes
+from handpose_cli.engine.keypoint_network import DECODINGS as OF_KEYPOINTS
+from handpose_cli.engine.keypoint_network import DecodedKeypoints
 
 ENGINES = ("litert", "keras")
 
 
-def load_detector(engine: str):
-    """Load the bundled SSD for an engine."""
-    path = weights.find(weights.DETECTOR, engine)
+def load_detector(engine: str, name: str = weights.DETECTOR) -> DecodedBoxes:
+    """Load a detector (a bundled name or a file with its contract beside it); raises `weights.WeightsError`."""
+    path = weights.find(name, engine, "detector")
+    network, contract = _load(engine, path, "detector")
+    return DecodedBoxes(network, contract)
+
+
+def load_keypoint_network(engine: str, name: str = weights.KEYPOINT_NETWORK) -> DecodedKeypoints:
+    """Load a keypoint network (a bundled name, a run folder or a file); raises `weights.WeightsError`."""
+    path = weights.find(name, engine, "keypoints")
+    network, contract = _load(engine, path, "keypoints")
+    return DecodedKeypoints(network, contract)
+
+
+def contract_of(path: Path) -> Contract | None:
+    """Return the contract beside a weights file, or None if it lies there without one.
+
+    Raises:
+        WeightsError: if it is damaged, or it is that of other weights.
+    """
+    beside = weights.contract_path(path)
+    if not beside.is_file():
+        return None
+    try:
+        contract = contracts.read(beside)
+    except ContractError as error:
+        raise weights.WeightsError(str(error)) from error
+    digest = contract.weights.get(path.name)
+    if digest is not None and digest != weights.sha256(path):
+        raise weights.WeightsError(f"{beside} is the contract of other weights than {path.name}: put theirs there")
+    return contract
+
+
+def has_calibration(path: Path) -> bool:
+    """Return whether it is known what the scores of a weights file are worth."""
+    contract = contract_of(path)
+    return contract is not None and contract.calibration is not None
+
+
+def _load(engine: str, path: Path, kind: str):
+    contract = contract_of(path)
+    if contract is not None and contract.kind != kind:
+        raise weights.WeightsError(f"{path}: its contract says that it is for: {contract.kind}. Needed: {kind}")
     if engine == "keras":
         from handpose_cli.engine import keras
 
-        return keras.load_detector(path)
-    return _litert(path)
+        network = keras.load(path, kind)
+    else:
+        network = _litert(path)
+    if contract is None:
+        contract = _guessed(path, network, kind)
+    _check(path, contract, network)
+    return network, contract
 
 
-def load_hourglass(engine: str, name: str):
-    """Load an hourglass (a bundled name, a run folder or a file) for an engine; raises `weights.WeightsError`."""
-    path = weights.find(name, engine)
-    if engine == "keras":
-        from handpose_cli.engine import keras
-
-        return keras.load_hourglass(path)
-    network = _litert(path)
-    if not network.output_names & {"heatmaps", "logits"}:
-        outputs = ", ".join(sorted(network.output_names))
-        raise weights.WeightsError(f"{path.name}: not an hourglass exported by handpose (outputs: {outputs})")
-    return network
-
-
-def _litert(path):
+def _litert(path: Path):
     from handpose_cli.engine.litert import LiteRTNetwork
 
     try:
         return LiteRTNetwork(path)
     except (ValueError, RuntimeError) as error:
         raise weights.WeightsError(f"{path}: not a LiteRT network: {str(error).splitlines()[0]}") from error
+
+
+def _guessed(path: Path, network, kind: str) -> Contract:
+    """Return the contract of a network of `handpose train` that lies without it."""
+    decoding = next((name for name in ("logits", "heatmaps") if name in network.output_names), None)
+    if kind != "keypoints" or decoding is None:
+        outputs = ", ".join(sorted(network.output_names))
+        raise weights.WeightsError(
+            f"{path}: no contract beside it ({weights.contract_path(path).name}), and not an hourglass exported by "
+            f"handpose (outputs: {outputs})"
+        )
+    return contracts.of_maps(network.input_shape[0], decoding, "hand" in network.output_names)
+
+
+def _check(path: Path, contract: Contract, network) -> None:
+    decodings = OF_KEYPOINTS if contract.kind == "keypoints" else OF_DETECTORS
+    if contract.decoding not in decodings:
+        known = ", ".join(decodings)
+        raise weights.WeightsError(f"{path}: its contract's decoding must be one of {known}: {contract.decoding!r}")
+    missing = sorted(set(contract.outputs.values()) - network.output_names)
+    if missing:
+        raise weights.WeightsError(f"{path}: it has no output named {missing[0]!r}, which its contract names")
+    size = network.input_shape[0]
+    if size != contract.input_size:
+        raise weights.WeightsError(f"{path}: its input is {size} pixels large, its contract says {contract.input_size}")

@@ -40,25 +40,28 @@ class KerasNetwork:
         return {name: output[:n] for name, output in outputs.items()}
 
 
-def load_detector(path: Path) -> KerasNetwork:
-    """Load the light SSD's `.weights.h5`."""
+def load(path: Path, kind: str) -> KerasNetwork:
+    """Load a `.weights.h5`, bundled or in a run folder, for a kind of `contract.KINDS`."""
+    return _load_detector(path) if kind == "detector" else _load_hourglass(path)
+
+
+def _load_detector(path: Path) -> KerasNetwork:
     from handpose_cli.networks.ssd import build_ssd
 
-    model = build_ssd(light=True)
+    model = build_ssd(light=path.name.removesuffix(".weights.h5") != bundled.PUBLISHED_DETECTOR)
     load_weights(model, path)
     return KerasNetwork(model)
 
 
-def load_hourglass(path: Path) -> KerasNetwork:
-    """Load an hourglass's `.weights.h5`: bundled, or in a run folder, where `settings.json` tells its shape."""
-    settings = path.parent / "settings.json"
+def _load_hourglass(path: Path) -> KerasNetwork:
+    settings = path.parent / bundled.RUN_SETTINGS
     name = path.name.removesuffix(".weights.h5")
     if settings.is_file():
         preset = presets.from_settings(json.loads(settings.read_text(encoding="utf-8")))
     elif name in presets.PRESETS:
         preset = presets.PRESETS[name]
     else:
-        raise bundled.WeightsError(f"{path}: no settings.json beside it that tells the network's shape")
+        raise bundled.WeightsError(f"{path}: no settings.json beside it that gives the network's shape")
     model = presets.build(preset)
     load_weights(model, path)
     return KerasNetwork(presets.for_prediction(model, preset))

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 
 from handpose_cli import __version__, weights
+from handpose_cli.engine import has_calibration
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
 from handpose_cli.formats.source import Source
 from handpose_cli.runs.errors import RunError
@@ -28,6 +29,20 @@ CHANGING = (
 TOLD = ("inputs", "recursive", "formats", "draw", "boxes", "weights")
 
 
+_CALIBRATED = (
+    "hand: probability that it is one; joint: probability that it is within a tenth of the longer side "
+    "of the hand's box"
+)
+_OWN = "the networks' own: nothing is known of what they are worth"
+
+
+def used_detector(detector: str, boxes: Source | None) -> str | None:
+    """Return the detector that `handpose predict --detector` and `--boxes` ask for; None: none is run."""
+    if boxes is not None or detector == "whole-image":
+        return None
+    return weights.DETECTOR if detector == "ssd" else detector
+
+
 def make_header(arguments: Mapping[str, Any], shard: str | None = None) -> Header:
     """Return the header of a run from the arguments of `handpose predict`, by their names.
 
@@ -38,16 +53,19 @@ def make_header(arguments: Mapping[str, Any], shard: str | None = None) -> Heade
         WeightsError: if there are no such weights.
     """
     engine, boxes = arguments["engine"], arguments["boxes"]
-    networks = [weights.DETECTOR] if boxes is None and arguments["detector"] == "ssd" else []
-    used = [weights.find(name, engine) for name in (*networks, arguments["weights"])]
+    detector = used_detector(arguments["detector"], boxes)
+    pose = weights.find(arguments["weights"], engine)
+    used = [*([] if detector is None else [weights.find(detector, engine, "detector")]), pose]
     digests = {path.name: weights.sha256(path) for path in used}
+    contracts = [weights.contract_path(path) for path in used]
+    digests_of_contracts = [weights.sha256(path) for path in contracts if path.is_file()]
     libraries = ("numpy", "av", "ai-edge-litert" if engine == "litert" else "keras")
     # whichever of OpenCV's four packages is installed
     versions = {"opencv": cv2.__version__, **{name: version(name) for name in libraries}}
     settings = {
         "tool": f"handpose {__version__}",
         "versions": versions,
-        "weights": sorted(digests.values()),
+        "weights": sorted([*digests.values(), *digests_of_contracts]),
         "boxes": None if boxes is None else _digest(boxes),
         **{name: arguments[name] for name in CHANGING},
     }
@@ -59,8 +77,7 @@ def make_header(arguments: Mapping[str, Any], shard: str | None = None) -> Heade
         "arguments": {name: _plain(arguments[name]) for name in (*TOLD, *CHANGING)},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "coordinates": "pixels of the upright image (EXIF orientation applied); the first pixel's centre is (0, 0)",
-        "scores": "hand: probability that it is one; joint: probability that it is within a tenth of the longer side "
-        "of the hand's box, or the heatmap's peak for networks trained with the squared error",
+        "scores": _CALIBRATED if has_calibration(pose) else _OWN,
     }
     return Header(settings, info if shard is None else {**info, "shard": shard})
 

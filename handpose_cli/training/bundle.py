@@ -2,9 +2,9 @@
 
     python -m handpose_cli.training.bundle RUN/best.weights.h5[,RUN2/best.weights.h5...] FORM DATA... DESTINATION/NAME
 
-writes NAME.weights.h5 (Keras, half precision) and NAME.tflite (LiteRT in FORM, see `networks.export`; "int8" is
-calibrated on crops of the labels DATA and of the run's --negatives). Weights of several runs that go on from each other
-are averaged (Wortsman et al., "Model soups", ICML 2022).
+writes NAME.weights.h5 (Keras, half precision), NAME.tflite (LiteRT in FORM, see `networks.export`; "int8" is calibrated
+on crops of the labels DATA and of the run's --negatives) and NAME.json (their contract; `fit_scores` adds what scores
+are worth). Weights of several runs that go on from each other are averaged (Wortsman et al., "Model soups", ICML 2022).
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from handpose_cli.engine import contract as contracts
 from handpose_cli.networks import presets
 from handpose_cli.networks.export import export_litert
 from handpose_cli.training.deliver import calibration_crops, in_precision
 from handpose_cli.training.negatives import find_negatives
 from handpose_cli.training.samples import read_samples
+from handpose_cli.weights import sha256
 
 
 def save_half_precision(weights: list[Path], preset: presets.Preset, path: Path) -> None:
@@ -39,7 +42,7 @@ def save_half_precision(weights: list[Path], preset: presets.Preset, path: Path)
 def export(
     weights: Path, preset: presets.Preset, path: Path, form: str, data: Iterable[str], negatives: Iterable[str]
 ) -> None:
-    """Export to LiteRT, as `engine.load_hourglass` expects it."""
+    """Export to LiteRT."""
     model = presets.build(preset)
     model.load_weights(str(weights))
     crops = None
@@ -55,7 +58,13 @@ def main(weights: str, form: str, *rest: str) -> None:
     preset = presets.from_settings(settings)
     half = Path(f"{destination}.weights.h5")
     save_half_precision(sources, preset, half)
-    export(half, preset, Path(f"{destination}.tflite"), form, data, settings.get("negatives", ()))
+    exported = Path(f"{destination}.tflite")
+    export(half, preset, exported, form, data, settings.get("negatives", ()))
+    digests = {path.name: sha256(path) for path in (half, exported)}
+    licence = "Apache-2.0" if preset.encoder else "MIT"
+    told = f"see {exported.stem}.md"
+    contract = replace(presets.contract(preset), weights=digests, data=told, licence=licence)
+    contracts.write(contract, Path(f"{destination}.json"))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
     RUN/model-int8.tflite  LiteRT, weights and activations in 8 bits, calibrated on training crops
     RUN/model.onnx         on request
     RUN/models.json        what was measured of them, and which one `predict` runs; written when they are whole
+    RUN/network.json       how they are asked and what their outputs mean, see `engine.contract`
 
 Their outputs are those of `presets.for_prediction`. `models.json` is there only while they belong to the best weights.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
 from itertools import islice
@@ -26,7 +28,10 @@ import numpy as np
 
 from handpose_cli import __version__
 from handpose_cli.annotator.pool import processors
+from handpose_cli.engine import contract as contracts
+from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.engine.keras import load_weights
+from handpose_cli.engine.keypoint_network import DecodedKeypoints, Network
 from handpose_cli.engine.litert import LiteRTNetwork
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides
 from handpose_cli.files import atomic
@@ -39,7 +44,7 @@ from handpose_cli.training.dataset import RandomCrops
 from handpose_cli.training.samples import Sample
 from handpose_cli.training.settings import EXPORTS
 from handpose_cli.training.validation import predict
-from handpose_cli.weights import RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS
+from handpose_cli.weights import RUN_CONTRACT, RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS, sha256
 
 KERAS, FLOAT32, INT8, ONNX = "model.keras", "model.tflite", "model-int8.tflite", "model.onnx"
 
@@ -49,8 +54,6 @@ CHECKED_CROPS = 16
 MOST_HANDS = 1000  # of the validation hands, to measure PCK on
 SAME = 1e-4  # of the maps' range: most that a float32 file may differ from the Keras model
 INT8_COSTS = 0.005  # most that the int8 file's PCK@0.1 may be lower for `predict` to run it
-
-Network = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 class DeliveryError(ValueError):
@@ -85,7 +88,8 @@ def calibration_crops(
 
 def withdraw(run: Path) -> None:
     """Take back an earlier delivery: from now on the best weights may be others. `predict` then says so."""
-    (run / RUN_MODELS).unlink(missing_ok=True)
+    for name in (RUN_MODELS, RUN_CONTRACT):
+        (run / name).unlink(missing_ok=True)
 
 
 def deliver(
@@ -136,7 +140,8 @@ def deliver(
                 )
             figures["files"][name] = {"bytes": part.stat().st_size, "largest_difference": differences}
             if isinstance(network, LiteRTNetwork):
-                figures["files"][name][PCK] = accuracy(network, spread, preset.input_size)
+                decoded = DecodedKeypoints(network, presets.contract(preset))
+                figures["files"][name][PCK] = accuracy(decoded, spread)
             part.replace(run / name)
             report(_told(name, figures["files"][name]))
             if INT8 in figures["files"]:  # enough to predict with, whatever becomes of what was asked for besides
@@ -144,7 +149,13 @@ def deliver(
                 with atomic(run / RUN_MODELS) as file:
                     json.dump(figures, file, indent=1)
                     file.write("\n")
+                _write_contract(run, preset)
     return figures
+
+
+def _write_contract(run: Path, preset: presets.Preset) -> None:
+    digests = {name: sha256(run / name) for name in (FLOAT32, INT8, RUN_WEIGHTS)}
+    contracts.write(replace(presets.contract(preset), weights=digests), run / RUN_CONTRACT)
 
 
 def choose(files: dict[str, dict[str, Any]]) -> str:
@@ -152,10 +163,10 @@ def choose(files: dict[str, dict[str, Any]]) -> str:
     return INT8 if files[INT8][PCK] >= files[FLOAT32][PCK] - INT8_COSTS else FLOAT32
 
 
-def accuracy(network: Network, samples: Sequence[Sample], size: int) -> float:
+def accuracy(network: KeypointNetwork, samples: Sequence[Sample]) -> float:
     """Return PCK@0.1 as in `training.validation`, of the keypoints that prediction finds in the labelled boxes."""
     labelled = np.stack([s.hand.keypoints for s in samples if s.hand is not None and s.hand.keypoints is not None])
-    error = distances(predict(network, samples, size, batch_size=1).keypoints, labelled)
+    error = distances(predict(network, samples, batch_size=1).keypoints, labelled)
     return average(correct(error, longer_sides(labelled), 0.1), "micro")
 
 

@@ -20,7 +20,7 @@ from keras import ops
 
 from handpose_cli import weights
 from handpose_cli.anchors import INPUT_SIZE
-from handpose_cli.annotator.detector import squeeze
+from handpose_cli.engine.detector import squeeze
 from handpose_cli.engine.keras import load_weights
 from handpose_cli.networks.export import export_litert
 from handpose_cli.networks.ssd import build_ssd
@@ -178,7 +178,7 @@ def calibration(photos: list[Path]) -> Callable[[], Iterator[np.ndarray]]:
 
     def squeezed() -> Iterator[np.ndarray]:
         for path in chosen:
-            yield squeeze(read_image(path))[None]
+            yield squeeze(read_image(path), INPUT_SIZE)[None].astype(np.float32)
 
     return squeezed
 

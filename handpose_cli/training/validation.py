@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from handpose_cli.annotator.detector import Network
 from handpose_cli.annotator.pose import Found, find_keypoints
+from handpose_cli.engine.contract import KeypointNetwork
+from handpose_cli.engine.keypoint_network import DecodedKeypoints
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides
 from handpose_cli.networks import presets
 from handpose_cli.training.samples import Sample, read_sample
@@ -31,7 +32,8 @@ class Validate(keras.callbacks.Callback):
         self.norm = longer_sides(self.labelled)
 
     def on_epoch_end(self, epoch, logs=None):
-        found = predict(self._network, self.samples, self.preset.input_size, self.batch_size)
+        network = DecodedKeypoints(self._network, presets.contract(self.preset))
+        found = predict(network, self.samples, self.batch_size)
         error = distances(found.keypoints, self.labelled)
         for threshold in (0.05, 0.1, 0.2):
             logs[f"val_pck@{threshold}/keypoints"] = average(correct(error, self.norm, threshold), "micro")
@@ -47,7 +49,7 @@ class Validate(keras.callbacks.Callback):
         return {name: keras.ops.convert_to_numpy(value).astype(np.float32) for name, value in outputs.items()}
 
 
-def predict(network: Network, samples: Sequence[Sample], size: int, batch_size: int) -> Found:
+def predict(network: KeypointNetwork, samples: Sequence[Sample], batch_size: int) -> Found:
     """Find the keypoints in the labelled boxes, from one view of each hand, as prediction does.
 
     Raises:
@@ -56,7 +58,7 @@ def predict(network: Network, samples: Sequence[Sample], size: int, batch_size: 
     found = []
     for start in range(0, len(samples), batch_size):
         batch = samples[start : start + batch_size]
-        found.append(find_keypoints(network, size, [(read_sample(sample), sample.box) for sample in batch]))
+        found.append(find_keypoints(network, [(read_sample(sample), sample.box) for sample in batch]))
     return Found(
         np.concatenate([batch.keypoints for batch in found]),
         np.concatenate([batch.scores for batch in found]),

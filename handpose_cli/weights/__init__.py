@@ -1,8 +1,10 @@
 """The bundled networks, and how `--weights` finds one.
 
 `ssd-egohands-lite` is the detector, `hourglass-lite` the hourglass (trained by `handpose train`); each as LiteRT
-(`.tflite`) for prediction and as Keras weights (`.weights.h5`), with a card (`.md`). The detector was distilled
-(`training.distil_detector`) from `ssd-egohands`, the published one (converted by `networks.convert_ssd`).
+(`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see `engine.contract`) and
+its card (`.md`). The detector was distilled (`training.distil_detector`) from `ssd-egohands`, the published one
+(converted by `networks.convert_ssd`). `hand-encoder` (`networks.convert_encoder`) is what the hourglass's training
+starts from.
 
 `--weights` also takes the run folder that `handpose train` wrote. With `--engine keras` its best weights are run; with
 `--engine litert` the exported network that its `models.json` names, which is there when the training is finished: the
@@ -16,7 +18,9 @@ import json
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-DETECTOR = "ssd-egohands-lite"
+DETECTOR, PUBLISHED_DETECTOR = "ssd-egohands-lite", "ssd-egohands"
+KEYPOINT_NETWORK = "hourglass-lite"
+OPTIONS = {"keypoints": "--weights", "detector": "--detector"}  # which name networks of a kind
 
 SUFFIXES = {"litert": ".tflite", "keras": ".weights.h5"}
 
@@ -24,34 +28,51 @@ SUFFIXES = {"litert": ".tflite", "keras": ".weights.h5"}
 RUN_SETTINGS = "settings.json"
 RUN_MODELS = "models.json"
 RUN_WEIGHTS = "best.weights.h5"
+RUN_CONTRACT = "network.json"
 
 
 class WeightsError(ValueError):
     """No such weights, or not for this engine; the message says which option mends it, in one line."""
 
 
-def find(weights: str, engine: str) -> Path:
+def find(name: str, engine: str, kind: str = "keypoints") -> Path:
     """Return the weights file for an engine ("litert" or "keras").
 
     Args:
-        weights: name of a bundled network, or the path of a file or of a run folder.
+        name: of a bundled network, or the path of a file or of a run folder.
+        kind: of network that is wanted: a key of `OPTIONS`.
 
     Raises:
         WeightsError: if there is none, or the file is for the other engine.
     """
-    suffix = SUFFIXES[engine]
-    bundled = FOLDER / f"{weights}{suffix}"
+    suffix, option = SUFFIXES[engine], OPTIONS[kind]
+    bundled = FOLDER / f"{name}{suffix}"
     if bundled.is_file():
         return bundled
-    path = Path(weights)
+    path = Path(name)
     if path.is_dir():
         return _in_run(path, engine)
     if not path.is_file():
-        names = ", ".join(sorted(p.name.removesuffix(".tflite") for p in FOLDER.glob("*.tflite")))
-        raise WeightsError(f"No such weights: {weights}. Give --weights a file or a bundled network ({names}).")
+        names = ", ".join(_bundled(kind, suffix))
+        raise WeightsError(f"No such weights: {name}. Give {option} a file or a bundled network ({names}).")
     if not path.name.endswith(suffix):
-        raise WeightsError(f"--engine {engine} needs a {suffix} file. Received: --weights {weights}")
+        raise WeightsError(f"--engine {engine} needs a {suffix} file. Received: {option} {name}")
     return path
+
+
+def contract_path(weights: Path) -> Path:
+    """Return where the contract of a weights file lies: in its run folder, or beside it under its name."""
+    if (weights.parent / RUN_SETTINGS).is_file():
+        return weights.parent / RUN_CONTRACT
+    name = weights.name
+    for suffix in SUFFIXES.values():
+        name = name.removesuffix(suffix)
+    return weights.with_name(f"{name}.json")
+
+
+def _bundled(kind: str, suffix: str) -> list[str]:
+    kinds = {path.stem: json.loads(path.read_text(encoding="utf-8"))["kind"] for path in FOLDER.glob("*.json")}
+    return sorted(name for name in kinds if kinds[name] == kind and (FOLDER / f"{name}{suffix}").is_file())
 
 
 def _in_run(run: Path, engine: str) -> Path:

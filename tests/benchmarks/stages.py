@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli import annotated_copies, drawing, engine
-from handpose_cli.annotator import detector, pipeline, pose
+from handpose_cli.annotator import pipeline, pose
 from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.engine import detector, keypoint_network
 from handpose_cli.runs import journal
 from handpose_cli.sources import images
 from handpose_cli.sources.discover import Input
@@ -27,9 +28,9 @@ from handpose_cli.sources.frames import frames
 STAGES = {
     "read and decode": (images, "_decode"),
     "squeeze": (detector, "squeeze"),
-    "boxes, NMS": (detector, "select_boxes"),
+    "NMS": (detector, "without_overlaps"),
     "cut crops": (pose, "_cut"),
-    "decode heatmaps": (pose, "decode_logits"),
+    "decode heatmaps": (keypoint_network, "decode_logits"),
     "merge views": (pose, "merge"),
     "hand scores, doubles": (pipeline, "choose"),
     "draw": (drawing, "draw_hands"),
@@ -56,15 +57,13 @@ class Clock:
         return timed
 
     def network(self, name: str, network: Any) -> Any:
-        class Timed:
-            input_shape, output_names = network.input_shape, network.output_names
-
-            def __call__(_, inputs):
-                self.calls[name] += len(inputs) - 1
-                return run(inputs)
-
         run = self.time(name, network)
-        return Timed()
+
+        def timed(inputs):
+            self.calls[name] += len(inputs) - 1
+            return run(inputs)
+
+        return timed
 
 
 def main() -> None:
@@ -77,12 +76,9 @@ def main() -> None:
     clock = Clock()
     for name, (module, function) in STAGES.items():
         setattr(module, function, clock.time(name, getattr(module, function)))
-    hourglass = engine.load_hourglass("litert", "hourglass-lite")
-    networks = Networks(
-        clock.network("SSD", engine.load_detector("litert")),
-        clock.network("hourglass", hourglass),
-        hourglass.input_shape[0],
-    )
+    networks = Networks(engine.load_detector("litert"), engine.load_keypoint_network("litert"))
+    for name, decoded in (("SSD", networks.detector), ("hourglass", networks.pose)):
+        decoded.network = clock.network(name, decoded.network)
     settings = Settings(0.5, args.views, tile=args.tile)
     inputs = [Input(path.name, str(path)) for path in sorted(args.folder.iterdir())[: args.images]]
     total = 0.0

@@ -197,15 +197,15 @@ def main(folder: Path, names: list[str]) -> None:
         "pairs": lambda: (pair(one, two) for one, two in pairwise(clips) if len(one.frames) == len(two.frames)),
         "still": lambda: map(still, clips),
     }
-    detector, pose = engine.load_detector("litert"), engine.load_hourglass("litert", "hourglass-lite")
-    runs = 0
+    networks = Networks(engine.load_detector("litert"), engine.load_keypoint_network("litert"))
+    run_detector, runs = networks.detector.network, 0
 
     def counted(inputs: np.ndarray) -> dict[str, np.ndarray]:
         nonlocal runs
         runs += 1
-        return detector(inputs)
+        return run_detector(inputs)
 
-    networks = Networks(counted, pose, pose.input_shape[0])
+    networks.detector.network = counted
     for name, (work, chunk, views, least) in RUNS.items():
         print(f"\n{name}")
         for group, members in groups.items():

@@ -1,0 +1,186 @@
+"""What is true of one network: how it is asked, what its outputs mean, and what its scores are worth.
+
+It lies beside the weights: `NAME.json` for `NAME.tflite` and `NAME.weights.h5`, `network.json` in a run folder. Nothing
+else in the project knows a network's outputs or constants; `engine` turns weights and contract into a `KeypointNetwork`
+or a `Detector`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from handpose_cli.files import atomic
+
+KINDS = ("keypoints", "detector")
+MOST_LOG_ODDS = 7.0  # log-odds count up to here: networks exaggerate
+
+
+class ContractError(ValueError):
+    """A contract is damaged, or belongs to other weights; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a keypoint network's scores are worth: logistic regressions (Platt, 1999) fitted for this network.
+
+    `tools.fit_scores` fits them.
+
+    Attributes:
+        joints: by the most views of a hand, the factor of the log-odds of a joint's own score, and what is added.
+        hand: weights of the log-odds of the detector's score, of the mean of the joints' scores and of the network's
+            own probability of a hand (0 if it does not say), and the constant.
+    """
+
+    joints: Mapping[int, tuple[float, float]]
+    hand: tuple[float, float, float, float]
+
+    def joint_scores(self, own: np.ndarray, views: int) -> np.ndarray:
+        """Return the probabilities that joints are right, float32 [n, joints], from the network's own scores.
+
+        Args:
+            own: float32 [n, joints], 0 to 1, as merged from several views.
+            views: the most that a hand had; where none were fitted for so many, the next lower number counts.
+        """
+        factor, constant = self.joints[max(known for known in self.joints if known <= views)]
+        inside = own.astype(np.float64).clip(1e-6, 1 - 1e-6)
+        return (1 / (1 + np.exp(-(factor * np.log(inside / (1 - inside)) + constant)))).astype(np.float32)
+
+    def hand_score(self, box_score: float, joint_scores: np.ndarray, is_hand: float | None) -> float:
+        """Return the probability that a detection is a hand.
+
+        Each of its reasons says something of its own, so their log-odds add up.
+
+        Args:
+            box_score: the detector's score, 0 to 1.
+            joint_scores: float32 [joints], 0 to 1, from `joint_scores`.
+            is_hand: the network's own probability; None if it does not say.
+        """
+        own = 0.5 if is_hand is None else is_hand
+        evidence = (log_odds(box_score), log_odds(float(joint_scores.mean())), log_odds(own), 1.0)
+        return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(self.hand, evidence, strict=True))))
+
+
+def log_odds(probability: float) -> float:
+    """Return the logarithm of p / (1 - p), cut to `MOST_LOG_ODDS`."""
+    inside = min(max(probability, 1e-6), 1 - 1e-6)
+    return min(max(math.log(inside / (1 - inside)), -MOST_LOG_ODDS), MOST_LOG_ODDS)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A network's contract.
+
+    Attributes:
+        kind: "keypoints" or "detector".
+        input_size: side of the square that it is given, in pixels.
+        decoding: how its outputs become keypoints or boxes: a key of `keypoint_network.DECODINGS` or of
+            `detector.DECODINGS`.
+        outputs: the network's output for each part that the decoding needs.
+        highest: the value of white in its input: 1 or 255. Inputs are RGB, float32, from 0.
+        calibration: of a keypoint network; None: its scores are its own.
+        weights: SHA-256 of each weights file that it is true of, by name.
+        data, licence: what it was trained on and what its licence is, in a line each.
+    """
+
+    kind: str
+    input_size: int
+    decoding: str
+    outputs: Mapping[str, str]
+    highest: float = 1.0
+    calibration: Calibration | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
+    data: str = ""
+    licence: str = ""
+
+
+class Answers(NamedTuple):
+    """What a keypoint network says of crops.
+
+    Attributes:
+        keypoints: float32 [n, joints, 2] in pixels of each crop.
+        scores: float32 [n, joints], 0 to 1: the network's own.
+        is_hand: float32 [n], the probability that the crop shows a hand; None if the network does not say.
+        is_right: float32 [n], the probability that it is a right hand, likewise.
+    """
+
+    keypoints: np.ndarray
+    scores: np.ndarray
+    is_hand: np.ndarray | None = None
+    is_right: np.ndarray | None = None
+
+
+class KeypointNetwork(Protocol):
+    """Finds the keypoints of the hand in each crop."""
+
+    @property
+    def input_size(self) -> int:
+        """The crops' side in pixels."""
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What its scores are worth, if that is known."""
+
+    def find(self, crops: np.ndarray) -> Answers:
+        """Answer for crops, uint8 [n, input_size, input_size, 3], RGB."""
+
+
+class Detector(Protocol):
+    """Finds the boxes of hands in images."""
+
+    @property
+    def input_size(self) -> int:
+        """The side in pixels of the square that it squeezes an image into."""
+
+    def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Find the hands in images, each uint8 [h, w, 3], RGB.
+
+        Args:
+            threshold: least score, 0 to 1.
+
+        Returns:
+            for each image boxes float32 [n, 4] (x, y, width, height in its pixels, inside it) and scores float32 [n],
+            best first, none of which overlaps a better one much.
+        """
+
+
+def of_maps(input_size: int, decoding: str, hand_head: bool) -> Contract:
+    """Return the contract of an hourglass as `handpose train` exports it, which has an output named by its decoding."""
+    outputs = {"maps": decoding, **({"hand": "hand"} if hand_head else {})}
+    return Contract("keypoints", input_size, decoding, outputs)
+
+
+def read(path: Path) -> Contract:
+    """Read a contract.
+
+    Raises:
+        ContractError: if it is damaged.
+    """
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        fitted = values.pop("calibration", None)
+        if fitted is not None:
+            joints = {int(views): (float(factor), float(add)) for views, (factor, add) in fitted["joints"].items()}
+            box, mean, is_hand, constant = map(float, fitted["hand"])
+            values["calibration"] = Calibration(joints, (box, mean, is_hand, constant))
+            if 1 not in joints:
+                raise ValueError("no calibration of the joints for 1 view")
+        contract = Contract(**values)
+        if contract.kind not in KINDS or contract.input_size < 1:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, input_size at least 1")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ContractError(f"{path}: not a network's contract: {str(error).splitlines()[0]}") from error
+    return contract
+
+
+def write(contract: Contract, path: Path) -> None:
+    """Write a contract."""
+    with atomic(path) as file:
+        json.dump(asdict(contract), file, indent=1)
+        file.write("\n")

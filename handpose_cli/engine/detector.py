@@ -1,0 +1,67 @@
+"""A network of any kind as a `contract.Detector`: images in, boxes with scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from handpose_cli.anchors import decode_boxes, make_anchors
+from handpose_cli.engine.contract import Contract
+from handpose_cli.engine.keypoint_network import Network
+
+NMS_IOU = 0.5  # as the SSD's authors have it
+ANCHORS = make_anchors()
+Decoding = Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
+
+
+def squeeze(image: np.ndarray, size: int) -> np.ndarray:
+    """Squeeze an RGB image (uint8 [h, w, 3]) into a square: uint8 [size, size, 3]."""
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def _from_ssd(parts: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+    return decode_boxes(parts["encodings"][rows], ANCHORS[rows])
+
+
+def _from_boxes(parts: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+    return parts["boxes"][rows]
+
+
+# name -> what turns those rows of one image's parts that the contract names into boxes [n, 4]: x, y, width and height
+# as fractions of the image's sides
+DECODINGS: dict[str, Decoding] = {"ssd": _from_ssd, "boxes": _from_boxes}
+
+
+class DecodedBoxes:
+    """A network with its contract."""
+
+    def __init__(self, network: Network, contract: Contract):
+        self.network, self.contract = network, contract
+        self._decode = DECODINGS[contract.decoding]
+
+    @property
+    def input_size(self) -> int:
+        return self.contract.input_size
+
+    def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Find the hands in images, see `contract.Detector`."""
+        squeezed = np.stack([squeeze(image, self.input_size) for image in images]).astype(np.float32)
+        outputs = self.network(squeezed * np.float32(self.contract.highest / 255))
+        found = []
+        for i, image in enumerate(images):
+            parts = {part: outputs[name][i] for part, name in self.contract.outputs.items()}
+            scores = parts["scores"].reshape(-1)
+            rows = np.flatnonzero(scores >= threshold)
+            size = np.array([image.shape[1], image.shape[0]], np.float32)
+            boxes = self._decode(parts, rows) * np.tile(size, 2)
+            low, high = np.clip(boxes[:, :2], 0, size), np.clip(boxes[:, :2] + boxes[:, 2:], 0, size)
+            found.append(without_overlaps(np.concatenate([low, high - low], axis=1).astype(np.float32), scores[rows]))
+        return found
+
+
+def without_overlaps(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return boxes [n, 4] and their scores [n], best first, without those that overlap a better one (NMS)."""
+    kept = np.asarray(cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, NMS_IOU), int).reshape(-1)
+    return boxes[kept], scores[kept]

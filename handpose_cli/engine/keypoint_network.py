@@ -1,0 +1,62 @@
+"""A network of any kind as a `contract.KeypointNetwork`: crops in, keypoints in the crops' pixels out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from handpose_cli.engine.contract import Answers, Calibration, Contract
+from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
+
+Network = Callable[[np.ndarray], dict[str, np.ndarray]]
+Decoding = Callable[[Mapping[str, np.ndarray], int], tuple[np.ndarray, np.ndarray]]
+
+
+def _from_heatmaps(parts: Mapping[str, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+    points, scores = decode(parts["maps"])
+    return heatmap_to_crop(points), scores
+
+
+def _from_logits(parts: Mapping[str, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+    points, scores = decode_logits(parts["maps"])
+    return heatmap_to_crop(points), scores
+
+
+def _from_coordinates(parts: Mapping[str, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Take `points` [n, joints, 2 or more], as fractions of the crop's side from its upper left corner."""
+    points = parts["points"][..., :2] * size - 0.5
+    scores = parts.get("scores", np.ones(points.shape[:2]))
+    return points.astype(np.float32), scores.reshape(points.shape[:2]).astype(np.float32)
+
+
+# name -> what turns the parts that the contract names into keypoints [n, joints, 2] and scores [n, joints]
+DECODINGS: dict[str, Decoding] = {
+    "heatmaps": _from_heatmaps,
+    "logits": _from_logits,
+    "coordinates": _from_coordinates,
+}
+
+
+class DecodedKeypoints:
+    """A network with its contract."""
+
+    def __init__(self, network: Network, contract: Contract):
+        self.network, self.contract = network, contract
+        self._decode = DECODINGS[contract.decoding]
+
+    @property
+    def input_size(self) -> int:
+        return self.contract.input_size
+
+    @property
+    def calibration(self) -> Calibration | None:
+        return self.contract.calibration
+
+    def find(self, crops: np.ndarray) -> Answers:
+        """Answer for crops, uint8 [n, input_size, input_size, 3], RGB."""
+        outputs = self.network(crops.astype(np.float32) * np.float32(self.contract.highest) / 255)
+        parts = {part: outputs[name] for part, name in self.contract.outputs.items()}
+        keypoints, scores = self._decode(parts, self.input_size)
+        is_hand, is_right = parts["hand"].T if "hand" in parts else (None, None)
+        return Answers(keypoints, scores, is_hand, is_right)

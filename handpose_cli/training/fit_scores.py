@@ -1,0 +1,135 @@
+"""Fit what a keypoint network's scores are worth, and write it into its contract (`engine.contract.Calibration`):
+
+    python -m handpose_cli.training.fit_scores WEIGHTS --keypoints [FORMAT:]LABELS --boxes [FORMAT:]LABELS
+
+WEIGHTS is a bundled network, a file or a run folder. The labels with keypoints teach what a joint's score is worth,
+those in which every hand has a box what a hand's is, beside the score of --detector. Take other photographs than the
+network was trained on: on those it is surer than it will be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from handpose_cli import engine, weights
+from handpose_cli.annotator.detector import detect, whole
+from handpose_cli.annotator.pipeline import box_of
+from handpose_cli.annotator.pose import find_keypoints
+from handpose_cli.boxes import iou
+from handpose_cli.engine import contract as contracts
+from handpose_cli.engine.contract import Calibration, Detector, KeypointNetwork, log_odds
+from handpose_cli.formats.source import Source
+from handpose_cli.sources.images import read_image
+from handpose_cli.sources.picture import Picture
+from handpose_cli.training.samples import Sample, read_sample, read_samples
+
+VIEWS = (1, 2, 3, 4)
+HANDS = 1000  # of the labels with keypoints, at most
+RIGHT = 0.1  # error, over the longer side of the hand's box, up to which a joint is right
+LEAST_SCORE = 0.02  # of the detector
+IS_HAND = 0.5  # least intersection over union of a hand's box with a labelled one
+
+
+def fit_joints(network: KeypointNetwork, samples: Sequence[Sample]) -> dict[int, tuple[float, float]]:
+    """Return `Calibration.joints`, fitted on labelled hands."""
+    samples = random.Random(0).sample(list(samples), min(HANDS, len(samples)))
+    fitted = {}
+    for views in VIEWS:
+        scores, answers = joints_of(network, samples, views)
+        factor, constant = fit(np.array([[log_odds(score), 1.0] for score in scores]), answers).round(3).tolist()
+        fitted[views] = (factor, constant)
+    return fitted
+
+
+def joints_of(network: KeypointNetwork, samples: Sequence[Sample], views: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return each labelled joint's own score, and whether the joint was right: float64 and bool [n]."""
+    scores, answers = [], []
+    for sample in samples:
+        if sample.hand is None or sample.hand.keypoints is None:
+            continue
+        found = find_keypoints(network, [(read_sample(sample), sample.box)], views)
+        error = np.linalg.norm(found.keypoints[0] - sample.hand.keypoints, axis=1) / max(sample.box[2:].max(), 1.0)
+        labelled = np.isfinite(error)
+        scores.append(found.scores[0][labelled])
+        answers.append(error[labelled] < RIGHT)
+    return np.concatenate(scores).astype(np.float64), np.concatenate(answers)
+
+
+def fit_hand(
+    network: KeypointNetwork, detector: Detector, joints: dict[int, tuple[float, float]], source: Source
+) -> tuple[float, float, float, float]:
+    """Return `Calibration.hand`, fitted on photographs in which every hand has a box."""
+    calibration = Calibration(joints, (0.0, 0.0, 0.0, 0.0))
+    terms, answers = map(np.array, zip(*detections(network, detector, calibration, source), strict=True))
+    says = np.ptp(terms[:, 2]) > 0  # whether the network says what is a hand
+    used = [0, 1, 2, 3] if says else [0, 1, 3]
+    fitted = np.zeros(4)
+    fitted[used] = fit(terms[:, used], answers)
+    box, mean, is_hand, constant = fitted.round(3).tolist()
+    return box, mean, is_hand, constant
+
+
+def detections(
+    network: KeypointNetwork, detector: Detector, calibration: Calibration, source: Source
+) -> Iterator[tuple[list[float], bool]]:
+    """Yield the evidence of `Calibration.hand_score` for each detection, and whether it is a hand."""
+    views = max(VIEWS)
+    for record in source.read():
+        path = source.folder / record.file
+        if record.frame is not None or not path.is_file():
+            continue
+        image = read_image(path)
+        ((boxes, scores),) = detect(detector, [whole(Picture(image))], LEAST_SCORE)
+        if not len(boxes):
+            continue
+        found = find_keypoints(network, [(image, box) for box in boxes], views)
+        joints = calibration.joint_scores(found.scores, views)
+        hands = np.reshape([hand.box for hand in record.hands], (-1, 4)).astype(np.float32)
+        height, width = image.shape[:2]
+        published = np.stack([box_of(points, width, height) for points in found.keypoints])
+        overlap = iou(published, hands).max(axis=1, initial=0.0)
+        for i, score in enumerate(scores):
+            is_hand = 0.5 if found.is_hand is None else float(found.is_hand[i])
+            evidence = (float(score), float(joints[i].mean()), is_hand)
+            yield [*map(log_odds, evidence), 1.0], bool(overlap[i] >= IS_HAND)
+
+
+def fit(terms: np.ndarray, answers: np.ndarray, steps: int = 50) -> np.ndarray:
+    """Return the weights of a logistic regression, by Newton's method.
+
+    Args:
+        terms: float64 [n, k].
+        answers: bool [n].
+    """
+    weights = np.zeros(terms.shape[1])
+    for _ in range(steps):
+        probability = 1 / (1 + np.exp(-terms @ weights))
+        gradient = terms.T @ (answers - probability) - 1e-3 * weights
+        curvature = (terms * (probability * (1 - probability))[:, None]).T @ terms + 1e-3 * np.eye(len(weights))
+        weights = weights + np.linalg.solve(curvature, gradient)
+    return weights
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m handpose_cli.training.fit_scores", description="See the module.")
+    parser.add_argument("weights")
+    parser.add_argument("--keypoints", required=True, metavar="[FORMAT:]LABELS")
+    parser.add_argument("--boxes", required=True, metavar="[FORMAT:]LABELS")
+    parser.add_argument("--detector", default=weights.DETECTOR)
+    args = parser.parse_args(arguments)
+    network = engine.load_keypoint_network("litert", args.weights)
+    detector = engine.load_detector("litert", args.detector)
+    joints = fit_joints(network, read_samples([args.keypoints]))
+    hand = fit_hand(network, detector, joints, Source.parse(args.boxes))
+    path = weights.contract_path(weights.find(args.weights, "litert"))
+    contracts.write(replace(network.contract, calibration=Calibration(joints, hand)), path)
+    print(f"{path}: joints {joints}, hand {hand}")
+
+
+if __name__ == "__main__":
+    main()
