@@ -1,3 +1,32 @@
-"""handpose: annotate hands in folders of images and videos."""
+"""handpose: annotate hands in folders of images and videos.
+
+from handpose_cli import Annotator, Hand, ImageRecord, read_labels
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handpose_cli.api import Annotator, read_labels
+    from handpose_cli.records import Hand, ImageRecord
+    from handpose_cli.sources.errors import UnreadableError
 
 __version__ = "0.1.0"
+__all__ = ["Annotator", "Hand", "ImageRecord", "UnreadableError", "read_labels"]
+
+# imported when they are first asked for: the command line's help does without OpenCV
+_HOMES = {
+    "Annotator": "handpose_cli.api",
+    "read_labels": "handpose_cli.api",
+    "Hand": "handpose_cli.records",
+    "ImageRecord": "handpose_cli.records",
+    "UnreadableError": "handpose_cli.sources.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

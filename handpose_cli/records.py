@@ -6,7 +6,8 @@ Labels made by people and predictions made by the network are the same type. Coo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ FINGERS = {
 SKELETON = tuple(edge for joints in FINGERS.values() for edge in zip((0, *joints[:-1]), joints, strict=True))
 
 
-@dataclass
+@dataclass(eq=False)  # arrays have no single truth: compare fields, or `to_dict`
 class Hand:
     """One hand in one image.
 
@@ -63,8 +64,12 @@ class Hand:
     raw_keypoints: np.ndarray | None = None
     interpolated: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that are known as JSON has them: lists of numbers, None for those that are NaN."""
+        return _to_dict(self)
 
-@dataclass
+
+@dataclass(eq=False)
 class ImageRecord:
     """One image, or one frame of a video, and the hands in it.
 
@@ -89,6 +94,23 @@ class ImageRecord:
     fps: float | None = None
     failure: str | None = None
     sample: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that are known, the hands as theirs, as JSON has them."""
+        return {**_to_dict(self), "hands": [hand.to_dict() for hand in self.hands]}
+
+
+def _to_dict(record: Hand | ImageRecord) -> dict[str, Any]:
+    values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "hands"}
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind == "f":
+            return np.where(np.isfinite(value), value.astype(object), np.array(None)).tolist()
+        return value.tolist()
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def box_around(keypoints: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from conftest import SAMPLES
 
-from handpose_cli import engine
+from handpose_cli import Annotator, engine
 from handpose_cli.annotator.follow import DETECT_EVERY, follow
 from handpose_cli.annotator.pipeline import annotate, box_of
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import Settings
 from handpose_cli.annotator.views import around
 from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
 from handpose_cli.sources.errors import UnreadableError
@@ -37,7 +37,7 @@ class Counted:
 
 @pytest.fixture(scope="module")
 def networks():
-    return Networks(Counted(), engine.load_keypoint_network("litert"))
+    return Annotator.load().networks._replace(detector=Counted())
 
 
 @pytest.fixture

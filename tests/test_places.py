@@ -11,7 +11,7 @@ from conftest import SAMPLES, handpose, read_results
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handpose_cli import engine
+from handpose_cli import Annotator
 from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.places import Candidate, candidates, far_candidates, is_known, tiles_of
 from handpose_cli.annotator.settings import Networks, Settings
@@ -24,7 +24,7 @@ from handpose_cli.sources.picture import Picture
 
 @pytest.fixture(scope="module")
 def networks():
-    return Networks(engine.load_detector("litert"), engine.load_keypoint_network("litert"))
+    return Annotator.load().networks
 
 
 def far_away(hands: list[tuple[int, int]], side: int = 160) -> Picture:

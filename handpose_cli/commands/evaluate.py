@@ -137,15 +137,15 @@ def _read(source: Source, images: Path | None, named_by: Source | None = None):
 def _predict(labels, folder: Path, weights: str, views: int, engine: str, threads: int | None, quiet: bool):
     import time
 
-    from handpose_cli import engine as engines
     from handpose_cli.annotator.pool import processors
     from handpose_cli.annotator.settings import Networks
+    from handpose_cli.api import Annotator
     from handpose_cli.commands.progress import progress
     from handpose_cli.evaluation.predicting import predict_labelled
     from handpose_cli.runs.counts import Counts
 
     def load() -> Networks:
-        return Networks(engines.load_detector(engine), engines.load_keypoint_network(engine, weights))
+        return Annotator.load(weights, engine=engine).networks
 
     networks = load()  # wrong weights are told before anything else
     if engine == "keras":

@@ -201,15 +201,10 @@ def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
 
 
 def _load(args: SimpleNamespace) -> Any:
-    from handpose_cli import engine as engines
-    from handpose_cli.annotator.settings import Networks
+    from handpose_cli.api import Annotator
     from handpose_cli.runs.header import used_detector
 
-    detector = used_detector(args.detector, args.boxes)
-    return Networks(
-        None if detector is None else engines.load_detector(args.engine, detector),
-        engines.load_keypoint_network(args.engine, args.weights),
-    )
+    return Annotator.load(args.weights, used_detector(args.detector, args.boxes), args.engine).networks
 
 
 def _live(args: SimpleNamespace) -> None:

@@ -1,0 +1,181 @@
+"""The tool in Python: what `handpose predict` does, on arrays and files, without result files.
+
+>>> from handpose_cli import Annotator
+>>> annotator = Annotator.load()
+>>> hands = annotator("samples/two_hands.jpg")
+>>> len(hands), hands[0].keypoints.shape
+(2, (21, 2))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from handpose_cli import engine as engines
+from handpose_cli import weights as bundled
+from handpose_cli.annotator.follow import DETECT_EVERY, follow
+from handpose_cli.annotator.pipeline import annotate
+from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.tracks import DOUBTFUL, link, tracked
+from handpose_cli.formats.source import Source
+from handpose_cli.records import Hand, ImageRecord
+from handpose_cli.sources.discover import Input
+from handpose_cli.sources.errors import UnreadableError
+from handpose_cli.sources.frames import Frame, frames
+from handpose_cli.sources.images import open_image
+from handpose_cli.sources.picture import Picture
+
+Image = np.ndarray | str | PathLike[str]
+
+
+class Annotator:
+    """Finds hands and their 21 keypoints in images and videos.
+
+    Attributes:
+        networks: the detector, or None, and the keypoint network.
+        settings: how they are used.
+    """
+
+    def __init__(self, networks: Networks, settings: Settings):
+        """Use networks that are loaded already; `load` is the usual way."""
+        self.networks, self.settings = networks, settings
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | PathLike[str] = bundled.KEYPOINT_NETWORK,
+        detector: str | PathLike[str] | None = bundled.DETECTOR,
+        engine: str = "litert",
+        *,
+        score_threshold: float = 0.5,
+        views: int = 4,
+        max_hands: int | None = None,
+        tile: int | None = None,
+    ) -> Annotator:
+        """Load the networks.
+
+        Args:
+            weights: keypoint network: a bundled name, a run folder of `handpose train`, or a file.
+            detector: likewise; None: each image is one hand.
+            engine: "litert", for processors, or "keras", which uses a GPU if TensorFlow sees one.
+            score_threshold: least score of a hand, 0 to 1.
+            views: most views of a hand, 1 to 4: more are more accurate, and slower.
+            max_hands: keep the best so many hands of an image; None: all.
+            tile: about the side, in pixels, of tiles in which small hands are searched for; None: they are not.
+
+        Raises:
+            handpose_cli.weights.WeightsError: a ValueError, if there is no such network.
+            ValueError: for another engine, or settings out of range.
+        """
+        if engine not in engines.ENGINES:
+            raise ValueError(f"engine must be one of {', '.join(engines.ENGINES)}. Received: {engine!r}")
+        if not 0 <= score_threshold <= 1:
+            raise ValueError(f"score_threshold must be from 0 to 1. Received: {score_threshold}")
+        if views not in (1, 2, 3, 4):
+            raise ValueError(f"views must be 1, 2, 3 or 4. Received: {views}")
+        networks = Networks(
+            None if detector is None else engines.load_detector(engine, str(detector)),
+            engines.load_keypoint_network(engine, str(weights)),
+        )
+        return cls(networks, Settings(score_threshold, views, max_hands, tile=tile))
+
+    def __call__(self, image: Image) -> list[Hand]:
+        """Return the hands in an image, best first.
+
+        Args:
+            image: uint8 [height, width, 3], RGB, upright; or the path of an image file, to which its EXIF orientation
+                is applied.
+
+        Returns:
+            hands with `box` (float32 [4]: x, y, width, height), `keypoints` (float32 [21, 2], pixels; the centre of the
+            first pixel is (0, 0)), `keypoint_scores` (float32 [21], 0 to 1), `score` and `handedness`.
+
+        Raises:
+            ValueError: if an array is not such an image; `handpose_cli.UnreadableError`, which is one, if a file is
+                not.
+        """
+        return self.batch([image])[0]
+
+    def batch(self, images: Iterable[Image]) -> list[list[Hand]]:
+        """Return the hands of each of some images, as for one; faster on a GPU."""
+        pictures = [_picture(image) for image in images]
+        batch = [Frame("", partial(_itself, picture)) for picture in pictures]
+        return [result.record.hands for result in annotate(batch, self.networks, self.settings)]
+
+    def video(self, path: str | PathLike[str], track: bool = True, every: int = 1) -> Iterator[ImageRecord]:
+        """Yield a record for each frame of a video, as `handpose predict` writes them.
+
+        Args:
+            track: give the same hand the same `track_id` through the video, and run the detector less. Records then
+                come when the whole video has been annotated, since a track's handedness is that of all its frames.
+            every: annotate every n-th frame.
+
+        Raises:
+            handpose_cli.UnreadableError: if the file is no video, or damaged; records up to there came before.
+        """
+        entry = Input(Path(path).name, str(path))
+        if not entry.is_video:
+            raise UnreadableError(f"{path}: no video by its name")
+        records: Iterable[ImageRecord] = self._records(entry, track, every)
+        failures: list[ImageRecord] = []
+        if track:
+            found = list(records)
+            failures = [record for record in found[-1:] if record.failure is not None]
+            found = found[: len(found) - len(failures)]
+            records = chain(tracked(found, link(found, self.settings.score_threshold)), failures)
+        for record in records:
+            if record.failure is not None:
+                raise UnreadableError(f"{path}: {record.failure}")
+            yield record
+
+    def _records(self, entry: Input, track: bool, every: int) -> Iterator[ImageRecord]:
+        """Yield a video's records, the last with `failure` if it is damaged; to be tracked, with doubtful hands."""
+        work, settings = annotate, self.settings
+        if track:
+            work, settings = follow, replace(settings, score_threshold=min(settings.score_threshold, DOUBTFUL))
+        of_video = frames([entry], every)
+        while chunk := list(islice(of_video, DETECT_EVERY)):
+            for record, _ in work(chunk, self.networks, settings):
+                yield record
+
+
+def _itself(picture: Picture) -> Picture:
+    return picture
+
+
+def _picture(image: Image) -> Picture:
+    if isinstance(image, str | PathLike):
+        try:
+            return open_image(Path(image))
+        except UnreadableError as error:
+            raise UnreadableError(f"{image}: {error}", error.transient) from error
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        what = f"{image.dtype} {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ValueError(f"an image must be a uint8 array [height, width, 3], RGB, or a path. Received: {what}")
+    if not image.size:
+        raise ValueError(f"an image must have pixels. Received: {list(image.shape)}")
+    return Picture(image)
+
+
+def read_labels(path: str | PathLike[str], images: str | PathLike[str] | None = None) -> Iterator[ImageRecord]:
+    """Yield the records of labels or predictions in any format that handpose reads.
+
+    Args:
+        path: of a file or folder; its format is recognised, or named before a colon ("coco:labels.json").
+        images: where the images are, for formats that do not give their sizes or names.
+
+    Raises:
+        handpose_cli.formats.errors.FormatError: if it is not such a file; the message names the place.
+
+    >>> from handpose_cli import read_labels
+    >>> next(read_labels("samples/labels.json")).hands[0].keypoints.shape
+    (21, 2)
+    """
+    return Source.parse(str(path)).read(None if images is None else Path(images))

@@ -1,0 +1,169 @@
+"""The tool in Python: the same hands as on the command line, and clear errors."""
+
+import doctest
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from conftest import SAMPLES, handpose, read_results
+
+import handpose_cli
+from handpose_cli import Annotator, Hand, UnreadableError, api, read_labels
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.handpose_json import hand_to_json
+from handpose_cli.weights import WeightsError
+
+TWO = SAMPLES / "two_hands.jpg"
+CLIP = SAMPLES / "moving_hand.mp4"
+
+
+@pytest.fixture(scope="module")
+def annotator():
+    return Annotator.load()
+
+
+def written(hands):
+    return [hand_to_json(hand, None, None) for hand in hands]
+
+
+def test_the_hands_are_those_of_the_command_line(annotator, samples_run):
+    results = {entry["file"]: entry for entry in read_results(samples_run[0])["files"]}
+    images = sorted(SAMPLES.glob("*.jpg"))
+    for path, hands in zip(images, annotator.batch(images), strict=True):
+        assert json.loads(json.dumps(written(hands))) == results[path.name]["hands"]
+
+
+def test_an_array_is_an_image_as_a_file_is(annotator):
+    pixels = cv2.cvtColor(cv2.imread(str(TWO)), cv2.COLOR_BGR2RGB)
+    hands = annotator(pixels)
+    assert len(hands) == 2
+    assert written(hands) == written(annotator(TWO)) == written(annotator(str(TWO)))
+
+
+@pytest.mark.parametrize("track", [True, False])
+def test_a_video_gives_the_records_of_the_command_line(annotator, tmp_path, track):
+    options = ("--track",) if track else ()
+    assert handpose("predict", CLIP, "-o", tmp_path / "out", *options).exit_code == 0
+    expected = read_results(tmp_path / "out")["files"][0]["hands"]
+    records = list(annotator.video(CLIP, track=track))
+    found = [hand_to_json(hand, record.frame, record.time) for record in records for hand in record.hands]
+    assert json.loads(json.dumps(found)) == expected
+    assert [record.frame for record in records] == list(range(len(records)))
+    assert {hand.track_id for record in records for hand in record.hands} == ({1} if track else {None})
+
+
+@pytest.mark.parametrize("track", [True, False])
+def test_a_damaged_video_gives_its_records_and_then_the_reason(annotator, tmp_path, track):
+    whole = CLIP.read_bytes()
+    (tmp_path / "cut.ts").write_bytes(b"")
+    path = tmp_path / "cut.mp4"
+    cut = bytearray(whole)
+    middle = len(cut) // 2
+    cut[middle : middle + 4000] = bytes(4000)
+    path.write_bytes(cut)
+    records = []
+    with pytest.raises(UnreadableError, match=f"^{path}: "):
+        for record in annotator.video(path, track=track):
+            records.append(record)
+    assert records
+    assert all(record.failure is None for record in records)
+    with pytest.raises(UnreadableError, match=r"cut.ts: "):
+        list(annotator.video(tmp_path / "cut.ts", track=track))
+    with pytest.raises(UnreadableError, match=r"two_hands.jpg: no video by its name$"):
+        list(annotator.video(TWO))
+
+
+def test_settings_are_those_of_the_options(tmp_path):
+    annotator = Annotator.load(detector=None, views=1, max_hands=1)
+    (hand,) = annotator(TWO)
+    assert handpose("predict", TWO, "-o", tmp_path, "--detector", "whole-image", "--views", 1).exit_code == 0
+    assert json.loads(json.dumps(written([hand]))) == read_results(tmp_path)["files"][0]["hands"]
+
+
+@pytest.mark.parametrize(
+    ("image", "received"),
+    [
+        (np.zeros((10, 10, 3)), "float64 [10, 10, 3]"),
+        (np.zeros((10, 10), np.uint8), "uint8 [10, 10]"),
+        (np.zeros((10, 10, 4), np.uint8), "uint8 [10, 10, 4]"),
+        (np.zeros((3, 10, 10), np.uint8), "uint8 [3, 10, 10]"),
+        ([[1, 2, 3]], "list"),
+        (None, "NoneType"),
+    ],
+)
+def test_what_is_no_image_is_refused(annotator, image, received):
+    with pytest.raises(ValueError) as error:
+        annotator(image)
+    assert str(error.value) == (
+        f"an image must be a uint8 array [height, width, 3], RGB, or a path. Received: {received}"
+    )
+
+
+def test_an_image_without_pixels_is_refused(annotator):
+    with pytest.raises(ValueError, match=r"^an image must have pixels. Received: \[0, 5, 3\]$"):
+        annotator(np.zeros((0, 5, 3), np.uint8))
+
+
+def test_a_file_that_is_no_image_is_named(annotator, tmp_path):
+    (tmp_path / "a.jpg").write_text("hello")
+    for name in ("a.jpg", "none.jpg"):
+        with pytest.raises(UnreadableError, match=f"^{tmp_path / name}: "):
+            annotator(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"engine": "torch"}, "engine must be one of litert, keras. Received: 'torch'"),
+        ({"views": 5}, "views must be 1, 2, 3 or 4. Received: 5"),
+        ({"score_threshold": 2}, "score_threshold must be from 0 to 1. Received: 2"),
+        ({"weights": "none"}, "No such weights: none. Give --weights a file or a bundled network (hourglass-lite)."),
+    ],
+)
+def test_wrong_settings_are_named(settings, message):
+    with pytest.raises(ValueError) as error:
+        Annotator.load(**settings)
+    assert str(error.value) == message
+    assert isinstance(error.value, WeightsError) == ("weights" in settings)
+
+
+def test_labels_are_read_in_any_format(samples_run):
+    by_file = {record.file: record for record in read_labels(SAMPLES / "labels.json") if record.frame is None}
+    predicted = {record.file: record for record in read_labels(f"csv:{samples_run[0] / 'predictions.csv'}")}
+    assert len(by_file["two_hands.jpg"].hands) == len(predicted["two_hands.jpg"].hands) == 2
+    with pytest.raises(FormatError):
+        read_labels("nowhere.json")
+
+
+def test_records_as_dictionaries():
+    keypoints = np.arange(42, dtype=np.float32).reshape(21, 2)
+    keypoints[3] = np.nan
+    hand = Hand(np.array([1, 2, 3, 4], np.float32), keypoints, score=np.float32(0.5), handedness="left")
+    record = handpose_cli.ImageRecord("a.jpg", 10, 20, [hand])
+    described = json.loads(json.dumps(record.to_dict()))
+    assert described["hands"][0]["keypoints"][3] == [None, None]
+    assert described["hands"][0]["keypoints"][4] == [8.0, 9.0]
+    assert described == {
+        "file": "a.jpg", "width": 10, "height": 20,
+        "hands": [{"box": [1, 2, 3, 4], "keypoints": described["hands"][0]["keypoints"], "score": 0.5,
+                   "handedness": "left", "interpolated": False}],
+    }  # fmt: skip
+    assert hand == hand
+    assert hand != Hand(hand.box, hand.keypoints)
+
+
+def test_the_examples_in_the_docstrings(monkeypatch):
+    monkeypatch.chdir(SAMPLES.parent)
+    assert doctest.testmod(api).failed == 0
+    assert doctest.testmod(api).attempted >= 5
+
+
+def test_the_face_is_light_until_it_is_used():
+    code = "import sys, handpose_cli; print(sorted({'cv2', 'numpy', 'av', 'tensorflow'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+    with pytest.raises(AttributeError, match="has no attribute 'Detector'"):
+        handpose_cli.Detector  # noqa: B018
