@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import re
 import subprocess
 import sys
 
@@ -167,3 +168,12 @@ def test_the_face_is_light_until_it_is_used():
     assert run.stdout == "[]\n"
     with pytest.raises(AttributeError, match="has no attribute 'Detector'"):
         handpose_cli.Detector  # noqa: B018
+
+
+def test_the_readme_example_runs(monkeypatch, capsys):
+    monkeypatch.chdir(SAMPLES.parent)
+    (example,) = re.findall(r"```python\n(.*?)```", (SAMPLES.parent / "README.md").read_text(), re.DOTALL)
+    exec(example, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith(("left ", "right ")) for line in lines) == 2
+    assert lines[-1].startswith("{'file': ")

@@ -155,7 +155,9 @@ def test_what_a_sure_hand_makes_needless(box, faint, score, known):
 
 def test_tiles_from_the_command_line(tmp_path):
     cv2.imwrite(str(tmp_path / "far.png"), far_away([(930, 700)]).pixels[..., ::-1])
-    assert handpose("predict", tmp_path / "far.png", "-o", tmp_path / "out", "--tile", 500).exit_code == 0
+    arguments = ("predict", tmp_path / "far.png", "-o", tmp_path / "out", "--tile")
+    assert handpose(*arguments, "AUTO", "--dry-run").exit_code == 0
+    assert handpose(*arguments, 500).exit_code == 0
     results = read_results(tmp_path / "out")
     assert len(results["files"][0]["hands"]) == 1
     assert results["info"]["arguments"]["tile"] == 500

@@ -95,6 +95,11 @@ def test_wrong_weights_and_too_few_hands_are_told_before_a_run_is_begun(tmp_path
     result = train(folder, tmp_path / "run", "--weights", tmp_path / "w.weights.h5")
     assert result.exit_code == 1
     assert f"Error: {tmp_path / 'w.weights.h5'}: not weights of this network: " in result.stderr
+    result = train(folder, tmp_path / "run", "--weights", tmp_path / "none.weights.h5")
+    assert result.stderr == (
+        f"Error: No such weights: {tmp_path / 'none.weights.h5'}. "
+        "Give --weights a file or a bundled network (hourglass-lite).\n"
+    )
     hands = len(read_samples([str(folder)]))
     result = train(folder, tmp_path / "run", "--batch-size", 500)
     assert f"Error: {hands} hands to train on are fewer than --batch-size 500\n" in result.stderr

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from handpose_cli import __version__
-from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, views_option
+from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
 from handpose_cli.formats.source import Source
 
 COCO_LIKE = ("coco", "coco-wholebody", "mmpose")  # whose files name images by ids
@@ -41,6 +41,7 @@ NORMS = ("bbox", "palm", "px", "head")
 @click.option("--visible-only", is_flag=True, help="Leave out joints that are labelled as hidden.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the bootstrap.")
 @views_option
+@detector_option
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert", help="With --weights.")
 @click.option("--threads", type=click.IntRange(min=1), help="With --weights.  [default: all processors]")
 @config_option
@@ -49,13 +50,16 @@ NORMS = ("bbox", "palm", "px", "head")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
 def command(labels, predictions, weights, boxes, images, norms, thresholds, score_threshold, oks_area, visible_only,
-            seed, views, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
+            seed, views, detector, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
     """Score predicted keypoints against labels.
 
     Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
     where a missed hand counts as wrong in PCK and AUC; then where the error comes from, how well hands are found, and
     whether scores mean what they say. All hands in a labelled image are taken to be labelled, unless --boxes says more.
     Figures say their norm in their name; the brackets are 95 % intervals (bootstrap over images).
+
+    \b
+    Exit codes: 0 done, 1 an error, 2 wrong usage
     """
     from handpose_cli.evaluation.evaluate import evaluate
     from handpose_cli.evaluation.matching import with_all_boxes
@@ -86,7 +90,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
         if predictions is not None:
             predicted, given = rename(by_image(_read(predictions, images, labels)), truth, "prediction"), None
         else:
-            predicted, given = _predict(truth, folder, weights, views, engine, threads, quiet)
+            predicted, given = _predict(truth, folder, weights, detector, views, engine, threads, quiet)
             score_threshold = SCORE_THRESHOLD if score_threshold is None else score_threshold
         evaluation = evaluate(truth, predicted, settings, score_threshold, given)
     except (FormatError, WeightsError) as error:
@@ -94,7 +98,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
     evaluation.figures = {
         "handpose": __version__,
         "labels": _described(labels, truth),
-        "predictions": {"weights": weights, "views": views, "engine": engine}
+        "predictions": {"weights": weights, "detector": detector, "views": views, "engine": engine}
         if weights
         else _described(predictions, predicted),
         "settings": {"norms": norms, "visible_only": visible_only, "oks_area": oks_area, "seed": seed},
@@ -134,7 +138,9 @@ def _read(source: Source, images: Path | None, named_by: Source | None = None):
     return source.read(images)
 
 
-def _predict(labels, folder: Path, weights: str, views: int, engine: str, threads: int | None, quiet: bool):
+def _predict(
+    labels, folder: Path, weights: str, detector: str, views: int, engine: str, threads: int | None, quiet: bool
+):
     import time
 
     from handpose_cli.annotator.pool import processors
@@ -143,9 +149,10 @@ def _predict(labels, folder: Path, weights: str, views: int, engine: str, thread
     from handpose_cli.commands.progress import progress
     from handpose_cli.evaluation.predicting import predict_labelled
     from handpose_cli.runs.counts import Counts
+    from handpose_cli.runs.header import used_detector
 
     def load() -> Networks:
-        return Annotator.load(weights, engine=engine).networks
+        return Annotator.load(weights, used_detector(detector), engine).networks
 
     networks = load()  # wrong weights are told before anything else
     if engine == "keras":

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 
 import click
@@ -40,7 +41,7 @@ def predict_live(args: SimpleNamespace, settings, load: Callable, make_info: Cal
     networks = load()
     try:
         with open_camera(args.inputs[0]) as camera:
-            show = _show if args.show else lambda live: True
+            show = _window() if args.show else lambda live: True
             counts = run_live(camera, networks, settings, output, make_info(), show, args.overwrite)
             dropped = camera.dropped
     except (UnreadableError, RunError) as error:
@@ -73,19 +74,35 @@ def _check_display() -> None:
         raise click.ClickException("--show cannot open a window on this display. Record with --output instead.")
 
 
+def _window() -> Callable:
+    """Return what shows a picture with its hands, rate and latency, and returns whether to go on.
+
+    It returns False when the window is closed, or q or Esc pressed.
+    """
+    from handpose_cli.quiet import quiet_stderr
+
+    opening: Callable[[], AbstractContextManager] = quiet_stderr  # Qt reports its missing fonts when the window opens
+
+    def show(live) -> bool:
+        nonlocal opening
+        with opening():
+            goes_on = _show(live)
+        opening = nullcontext
+        return goes_on
+
+    return show
+
+
 def _show(live) -> bool:
-    """Show a picture with its hands, rate and latency; return False when the window is closed, or q or Esc pressed."""
     import cv2
 
     from handpose_cli.drawing import draw_hands
-    from handpose_cli.quiet import quiet_stderr
 
     picture = cv2.cvtColor(draw_hands(live.pixels, live.record.hands), cv2.COLOR_RGB2BGR)
     text = f"{live.rate:.0f} images/s, {1000 * live.latency:.0f} ms late, {live.dropped} dropped  (q: quit)"
     picture[:28] //= 4  # readable on any background
     cv2.putText(picture, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
-    with quiet_stderr():  # Qt misses its fonts, aloud
-        cv2.imshow(TITLE, picture)
+    cv2.imshow(TITLE, picture)
     if cv2.waitKey(1) & 0xFF in KEYS:
         return False
     return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1

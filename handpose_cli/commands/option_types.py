@@ -60,7 +60,7 @@ class TileType(click.ParamType):
     name = "auto|PIXELS"
 
     def convert(self, value, param, ctx) -> int:
-        if value == "auto":
+        if str(value).lower() == "auto":  # the help prints it in capitals
             return AUTO_TILE
         if not re.fullmatch(r"\d+", str(value)) or int(value) < LEAST_TILE:
             self.fail(f"{value!r} is no tile: give auto, or its side in pixels, at least {LEAST_TILE}.", param, ctx)

@@ -29,6 +29,14 @@ class SourceType(click.ParamType):
 
 SCORE_THRESHOLD = 0.5  # a hand is more likely than not
 
+detector_option = click.option(
+    "--detector",
+    default="ssd",
+    metavar="NAME|FILE|whole-image",
+    help="Find hands with the bundled SSD (ssd) or another network with its contract beside it, or take each image as "
+    "one hand (whole-image).",
+)
+
 views_option = click.option(
     "--views",
     type=click.Choice([1, 2, 3, 4]),

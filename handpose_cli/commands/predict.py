@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from handpose_cli.commands.option_types import ShardType, TileType, TimeType
-from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, views_option
+from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
 from handpose_cli.formats import FORMATS
 from handpose_cli.formats.source import Source
 
@@ -33,9 +33,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
 @click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT: do what is missing or has changed.")
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
-@click.option("--detector", default="ssd", metavar="NAME|FILE|whole-image",
-              help="Find hands with the bundled SSD (ssd) or another network with its contract beside it, or take each "
-              "image as one hand (whole-image).")  # fmt: skip
+@detector_option
 @click.option("--boxes", type=SourceType(), help="Take boxes from labels in any format and detect none.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")

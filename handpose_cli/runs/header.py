@@ -36,7 +36,7 @@ _CALIBRATED = (
 _OWN = "the networks' own: nothing is known of what they are worth"
 
 
-def used_detector(detector: str, boxes: Source | None) -> str | None:
+def used_detector(detector: str, boxes: Source | None = None) -> str | None:
     """Return the detector that `handpose predict --detector` and `--boxes` ask for; None: none is run."""
     if boxes is not None or detector == "whole-image":
         return None

@@ -208,11 +208,15 @@ class _Clock:
         return time
 
 
+# titles and the like that are no UTF-8 are no reason not to read a video; from PyAV 19 on they never are
+_LENIENT = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+
+
 def _open(path: Path) -> av.container.InputContainer:
     try:
         if path.stat().st_size == 0:
             raise UnreadableError("empty file (0 bytes)")
-        return av.open(str(path), metadata_errors="replace")
+        return av.open(str(path), **_LENIENT)
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or str(error)
         raise UnreadableError(f"not a video that can be decoded: {reason}", _of_file_system(error)) from error

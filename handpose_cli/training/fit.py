@@ -21,7 +21,7 @@ from handpose_cli.training.prefetch import Prefetch
 from handpose_cli.training.progress import Progress
 from handpose_cli.training.read_data import Data, read_data
 from handpose_cli.training.settings import Settings, SettingsError, Stage
-from handpose_cli.training.start import start
+from handpose_cli.training.start import check, start
 from handpose_cli.training.tensorboard import TensorBoardLog
 from handpose_cli.training.validation import Validate
 from handpose_cli.weights import RUN_WEIGHTS
@@ -44,6 +44,7 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
     deliver.check_forms(settings.export)
+    check(settings.weights)
     processes.join()
     first = processes.number() == 0
     report = report if first else _say_nothing

@@ -11,6 +11,12 @@ from handpose_cli.networks.presets import Preset
 from handpose_cli.training.settings import RANDOM
 
 
+def check(source: str) -> None:
+    """Raise WeightsError if there are no such weights, before minutes go into reading data."""
+    if source != RANDOM:
+        weights.find(source, "keras")
+
+
 def start(model: keras.Model, preset: Preset, source: str) -> None:
     """Put the weights of a run's beginning into its model.
 
