@@ -40,6 +40,7 @@ NORMS = ("bbox", "palm", "px", "head")
               help="Area in OKS: the labelled box, 0.53 of it, or the labels' own.")  # fmt: skip
 @click.option("--visible-only", is_flag=True, help="Leave out joints that are labelled as hidden.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the bootstrap.")
+@click.option("--rescale", is_flag=True, help="Scale labels that are for another size than their image or prediction.")
 @views_option
 @detector_option
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert", help="With --weights.")
@@ -50,7 +51,7 @@ NORMS = ("bbox", "palm", "px", "head")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
 def command(labels, predictions, weights, boxes, images, norms, thresholds, score_threshold, oks_area, visible_only,
-            seed, views, detector, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
+            seed, rescale, views, detector, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
     """Score predicted keypoints against labels.
 
     Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
@@ -65,6 +66,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
     from handpose_cli.evaluation.matching import with_all_boxes
     from handpose_cli.evaluation.same_files import by_image, rename
     from handpose_cli.evaluation.scores import Settings
+    from handpose_cli.evaluation.sizes import same_sizes
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.weights import WeightsError
 
@@ -86,11 +88,13 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
         if "head" in norms and not any(hand.head_size for hand in hands):
             raise FormatError(f"{labels.path}: no head sizes, which --norm head needs")
         if boxes is not None:
-            truth = with_all_boxes(truth, rename(by_image(_read(boxes, images)), truth, "box"))
+            all_boxes = rename(by_image(_read(boxes, images)), truth, "box")
+            truth = with_all_boxes(same_sizes(truth, all_boxes, "what has its boxes", rescale), all_boxes)
         if predictions is not None:
             predicted, given = rename(by_image(_read(predictions, images, labels)), truth, "prediction"), None
+            truth = same_sizes(truth, predicted, "what was predicted", rescale)
         else:
-            predicted, given = _predict(truth, folder, weights, detector, views, engine, threads, quiet)
+            predicted, given, truth = _predict(truth, folder, rescale, weights, detector, views, engine, threads, quiet)
             score_threshold = SCORE_THRESHOLD if score_threshold is None else score_threshold
         evaluation = evaluate(truth, predicted, settings, score_threshold, given)
     except (FormatError, WeightsError) as error:
@@ -139,7 +143,15 @@ def _read(source: Source, images: Path | None, named_by: Source | None = None):
 
 
 def _predict(
-    labels, folder: Path, weights: str, detector: str, views: int, engine: str, threads: int | None, quiet: bool
+    labels,
+    folder: Path,
+    rescale: bool,
+    weights: str,
+    detector: str,
+    views: int,
+    engine: str,
+    threads: int | None,
+    quiet: bool,
 ):
     import time
 
@@ -165,7 +177,7 @@ def _predict(
             counts.hands, counts.seconds = counts.hands + len(record.hands), time.monotonic() - started
             show(record, counts)
 
-        return predict_labelled(labels, folder, load, views, threads or processors(), advance)
+        return predict_labelled(labels, folder, load, views, threads or processors(), advance, rescale)
 
 
 def _described(source: Source, records) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from handpose_cli.annotator.pipeline import Annotated, annotate
 from handpose_cli.annotator.pool import run
-from handpose_cli.annotator.settings import Boxes, Networks, Settings
+from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.evaluation.matching import Pair
 from handpose_cli.evaluation.same_files import Key
+from handpose_cli.evaluation.sizes import same_size
 from handpose_cli.formats.convert import sample_of
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.records import ImageRecord
+from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.sources.discover import Input
 from handpose_cli.sources.frames import Frame, frames
 
@@ -46,43 +47,59 @@ def predict_labelled(
     views: int,
     threads: int,
     progress: Callable[[ImageRecord], None] = lambda record: None,
-) -> tuple[dict[Key, ImageRecord], list[Pair]]:
+    rescale: bool = False,
+) -> tuple[dict[Key, ImageRecord], list[Pair], dict[Key, ImageRecord]]:
     """Predict each labelled image twice.
 
     Args:
         load: loads the networks, once in each thread.
         views: see `pose.find_keypoints`.
         progress: called with each record end to end.
+        rescale: whether labels of another size than their image are scaled to it.
 
     Returns:
-        what was found end to end, from `LEAST_SCORE` on, by file and frame; and a pair for each labelled hand with
-        keypoints, predicted in its labelled box.
+        what was found end to end, from `LEAST_SCORE` on, by file and frame; a pair for each labelled hand with
+        keypoints, predicted in its labelled box; and the labels in their images' size.
+
+    Raises:
+        FormatError: if an image cannot be read, or is of another size than its labels.
     """
-    given = {key: [hand for hand in record.hands if hand.keypoints is not None] for key, record in labels.items()}
-    work = partial(_twice, views=views, boxes=given)
+    work = partial(_twice, views=views, labels=labels, rescale=rescale)
     found: dict[Key, ImageRecord] = {}
+    fitted = dict(labels)
     pairs: list[Pair] = []
-    for end_to_end, in_boxes in run(labelled_frames(labels, folder), work, load, threads):
+    for end_to_end, in_boxes, label in run(labelled_frames(labels, folder), work, load, threads):
         record, key = end_to_end.record, (end_to_end.record.file, end_to_end.record.frame)
-        if record.failure is not None:
+        if record.failure is not None or label is None:
             raise FormatError(f"{folder / record.file}: {record.failure}")
-        found[key] = record
-        sample = sample_of(labels[key])
+        found[key], fitted[key] = record, label
+        sample = sample_of(label)
         of_box = {id(hand.box): hand for hand in in_boxes.record.hands}  # they come sorted by score
-        pairs += [Pair(*key, sample, label, of_box[id(label.box)], 1.0) for label in given[key]]
+        pairs += [Pair(*key, sample, hand, of_box[id(hand.box)], 1.0) for hand in _with_keypoints(label)]
         progress(record)
     for file, index in labels:
         if (file, index) not in found:
             raise FormatError(f"{folder / file}: labelled, but it has no {_described(index)}")
-    return found, pairs
+    return found, pairs, fitted
 
 
 def _described(index: int | None) -> str:
     return "single image: its labels need frame numbers" if index is None else f"frame {index}"
 
 
-def _twice(frame: Frame, networks: Networks, views: int, boxes: Boxes) -> tuple[Annotated, Annotated]:
+def _with_keypoints(record: ImageRecord) -> list[Hand]:
+    return [hand for hand in record.hands if hand.keypoints is not None]
+
+
+def _twice(
+    frame: Frame, networks: Networks, views: int, labels: Mapping[Key, ImageRecord], rescale: bool
+) -> tuple[Annotated, Annotated, ImageRecord | None]:
     batch = [replace(frame, read=cache(frame.read))]  # decode each image once
     (end_to_end,) = annotate(batch, networks, Settings(LEAST_SCORE, views))
-    (in_boxes,) = annotate(batch, networks._replace(detector=None), Settings(0.0, views, boxes=boxes))
-    return end_to_end, in_boxes
+    if end_to_end.picture is None:
+        return end_to_end, end_to_end, None
+    key, picture = (frame.file, frame.index), end_to_end.picture
+    label = same_size(labels[key], picture.width, picture.height, "the image", rescale)
+    settings = Settings(0.0, views, boxes={key: _with_keypoints(label)})
+    (in_boxes,) = annotate(batch, networks._replace(detector=None), settings)
+    return end_to_end, in_boxes, label

@@ -20,13 +20,15 @@ from handpose_cli.sources.images import read_image
 class Sample:
     """One labelled hand: the path of its image and the hand; or a place without one (`hand` is None).
 
-    `group` names what must stay on one side of a split: versions of one pose, frames of one video.
+    `group` names what must stay on one side of a split: versions of one pose, frames of one video. `size` is the
+    image's width and height as the labels have it; None if they do not say.
     """
 
     image: Path
     hand: Hand | None
     box: np.ndarray
     group: str = ""
+    size: tuple[int, int] | None = None
 
 
 def read_samples(sources: Iterable[str]) -> list[Sample]:
@@ -46,7 +48,8 @@ def read_samples(sources: Iterable[str]) -> list[Sample]:
             if not image.is_file():
                 raise FormatError(f"{source.path}: no such image: {image}")
             group = f"{source.path}:{sample_of(record)}"
-            samples += [Sample(image, hand, hand.box, group) for hand in hands]
+            size = (record.width, record.height) if record.width and record.height else None
+            samples += [Sample(image, hand, hand.box, group, size) for hand in hands]
     if not samples:
         raise FormatError(f"no labelled hands in: {', '.join(sources)}")
     return samples
@@ -66,8 +69,17 @@ def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample],
 
 
 def read_sample(sample: Sample) -> np.ndarray:
-    """Return the sample's image as `sources.images.read_image` does; raise FormatError, naming it, if it cannot."""
+    """Return the sample's image as `sources.images.read_image` does.
+
+    Raises:
+        FormatError: if it cannot be read, or is of another size than the labels say.
+    """
     try:
-        return read_image(sample.image)
+        image = read_image(sample.image)
     except UnreadableError as error:
         raise FormatError(f"{sample.image}: {error}") from error
+    height, width = image.shape[:2]
+    if sample.size not in (None, (width, height)):
+        labelled = "{} x {}".format(*sample.size)
+        raise FormatError(f"{sample.image}: its labels are for {labelled} pixels, the image is {width} x {height}")
+    return image
