@@ -13,6 +13,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from handpose_cli import weights as bundled
+from handpose_cli.engine.contract import Contract, of_maps
 from handpose_cli.networks import presets
 
 
@@ -38,6 +39,11 @@ class KerasNetwork:
         with self._lock:
             outputs = self._model.predict_on_batch(filled)
         return {name: output[:n] for name, output in outputs.items()}
+
+
+def contract_of(preset: presets.Preset) -> Contract:
+    """Return the contract of what `presets.for_prediction` gives."""
+    return of_maps(preset.input_size, presets.output_name(preset), preset.hand_head)
 
 
 def load(path: Path, kind: str) -> KerasNetwork:

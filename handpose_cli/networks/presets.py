@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
 
 from handpose_cli.networks.outputs import HAND_OUTPUT, heatmaps_name
-
-if TYPE_CHECKING:  # it brings OpenCV along, which the command line's help does without
-    from handpose_cli.engine.contract import Contract
 
 
 @dataclass(frozen=True)
@@ -72,13 +68,6 @@ def from_settings(settings: dict) -> Preset:
 def output_name(preset: Preset) -> str:
     """Return what the network's maps are: "heatmaps" (for `heatmaps.decode`) or "logits" (for `decode_logits`)."""
     return "heatmaps" if preset.loss == "mse" else "logits"
-
-
-def contract(preset: Preset) -> Contract:
-    """Return the contract of what `for_prediction` gives."""
-    from handpose_cli.engine.contract import of_maps
-
-    return of_maps(preset.input_size, output_name(preset), preset.hand_head)
 
 
 def for_prediction(model, preset: Preset):

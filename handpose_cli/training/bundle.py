@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from handpose_cli.engine import contract as contracts
+from handpose_cli.engine.keras import contract_of
 from handpose_cli.networks import presets
 from handpose_cli.networks.export import export_litert
 from handpose_cli.training.deliver import calibration_crops, in_precision
@@ -63,7 +64,7 @@ def main(weights: str, form: str, *rest: str) -> None:
     digests = {path.name: sha256(path) for path in (half, exported)}
     licence = "Apache-2.0" if preset.encoder else "MIT"
     told = f"see {exported.stem}.md"
-    contract = replace(presets.contract(preset), weights=digests, data=told, licence=licence)
+    contract = replace(contract_of(preset), weights=digests, data=told, licence=licence)
     contracts.write(contract, Path(f"{destination}.json"))
 
 

@@ -30,7 +30,7 @@ from handpose_cli import __version__
 from handpose_cli.annotator.pool import processors
 from handpose_cli.engine import contract as contracts
 from handpose_cli.engine.contract import KeypointNetwork
-from handpose_cli.engine.keras import load_weights
+from handpose_cli.engine.keras import contract_of, load_weights
 from handpose_cli.engine.keypoint_network import DecodedKeypoints, Network
 from handpose_cli.engine.litert import LiteRTNetwork
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides
@@ -140,7 +140,7 @@ def deliver(
                 )
             figures["files"][name] = {"bytes": part.stat().st_size, "largest_difference": differences}
             if isinstance(network, LiteRTNetwork):
-                decoded = DecodedKeypoints(network, presets.contract(preset))
+                decoded = DecodedKeypoints(network, contract_of(preset))
                 figures["files"][name][PCK] = accuracy(decoded, spread)
             part.replace(run / name)
             report(_told(name, figures["files"][name]))
@@ -155,7 +155,7 @@ def deliver(
 
 def _write_contract(run: Path, preset: presets.Preset) -> None:
     digests = {name: sha256(run / name) for name in (FLOAT32, INT8, RUN_WEIGHTS)}
-    contracts.write(replace(presets.contract(preset), weights=digests), run / RUN_CONTRACT)
+    contracts.write(replace(contract_of(preset), weights=digests), run / RUN_CONTRACT)
 
 
 def choose(files: dict[str, dict[str, Any]]) -> str:

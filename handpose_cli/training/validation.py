@@ -9,6 +9,7 @@ import numpy as np
 
 from handpose_cli.annotator.pose import Found, find_keypoints
 from handpose_cli.engine.contract import KeypointNetwork
+from handpose_cli.engine.keras import contract_of
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides
 from handpose_cli.networks import presets
@@ -32,7 +33,7 @@ class Validate(keras.callbacks.Callback):
         self.norm = longer_sides(self.labelled)
 
     def on_epoch_end(self, epoch, logs=None):
-        network = DecodedKeypoints(self._network, presets.contract(self.preset))
+        network = DecodedKeypoints(self._network, contract_of(self.preset))
         found = predict(network, self.samples, self.batch_size)
         error = distances(found.keypoints, self.labelled)
         for threshold in (0.05, 0.1, 0.2):
