@@ -13,6 +13,7 @@ from handpose_cli.crop import CROP_SCALE
 from handpose_cli.engine import contract as contracts
 from handpose_cli.engine.contract import Calibration, Contract
 from handpose_cli.networks.export import export_litert
+from handpose_cli.training import fit_scores
 
 IMAGE = (200, 100)  # width, height
 BOXES = np.array([[0.1, 0.2, 0.4, 0.6], [0.6, 0.2, 0.3, 0.6], [0.12, 0.22, 0.4, 0.6]], np.float32)
@@ -175,3 +176,16 @@ def test_the_bundled_contracts_are_those_of_the_bundled_weights():
             if file.name in (f"{path.stem}.tflite", f"{path.stem}.weights.h5")
         }
         assert contract.licence and contract.data
+
+
+def test_scores_are_fitted_to_any_network_and_written_into_its_contract(tmp_path):
+    weights_file = tmp_path / "mine.tflite"
+    weights_file.write_bytes((weights.FOLDER / "hourglass-lite.tflite").read_bytes())
+    fit_scores.main([str(weights_file), "--keypoints", str(SAMPLES), "--boxes", str(SAMPLES)])
+    fitted = contracts.read(tmp_path / "mine.json").calibration
+    assert list(fitted.joints) == [1, 2, 3, 4]
+    assert all(factor > 0 for factor, _ in fitted.joints.values())
+    assert fitted.hand[1] > 0
+    options = ("--weights", weights_file, "--views", 2)
+    assert handpose("predict", SAMPLES / "two_hands.jpg", "-o", tmp_path / "out", *options).exit_code == 0
+    assert read_results(tmp_path / "out")["info"]["scores"].startswith("hand: probability")

@@ -16,7 +16,9 @@ from handpose_cli.networks import presets
 from handpose_cli.records import Hand
 from handpose_cli.training.dataset import RandomCrops, hand_target, target
 from handpose_cli.training.negatives import FREE, find_negatives
+from handpose_cli.training.read_data import read_data
 from handpose_cli.training.samples import Sample, read_samples
+from handpose_cli.training.settings import of_new_run
 
 
 def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_preset):
@@ -175,3 +177,17 @@ def test_places_without_a_hand_lie_beside_the_boxes():
         assert place.hand is None
         for hand in boxes[place.image.name]:
             assert iou(place.box[None], hand.box[None])[0, 0] < FREE
+
+
+def test_data_named_twice_comes_twice_in_a_pass(folder):
+    settings = of_new_run({"preset": "hourglass-2", "data": (str(folder), str(folder)), "val": (str(folder),),
+                           "batch_size": 4})  # fmt: skip
+    data = read_data(settings)
+    assert len(data.samples) == 2 * len(read_samples([str(folder)])) == 2 * data.counts[0][str(folder)]
+
+
+def test_hidden_joints_weigh_less():
+    points = np.arange(42, dtype=np.float32).reshape(21, 2)
+    hand = Hand(np.array([0, 0, 40, 41], np.float32), points, visibility=np.array([2, 1, 0] * 7, np.uint8))
+    points[2::3] = np.nan
+    assert target(points, hand)[:, 2].tolist() == [1.0, 0.5, 0.0] * 7
