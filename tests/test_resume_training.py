@@ -259,3 +259,14 @@ def test_a_run_from_before_there_were_stages_goes_on(tmp_path):
     (tmp_path / "settings.json").write_text(json.dumps(old))
     settings = of_earlier_run(tmp_path, {"epochs": 80})
     assert (settings.stages, settings.epochs, settings.weights) == ((Stage("all", 80, 2.5e-4),), 80, "none")
+
+
+def test_a_run_of_a_network_that_its_preset_no_longer_is_cannot_go_on(undisturbed, tmp_path):
+    settings = json.loads((undisturbed / "settings.json").read_text())  # of the tiny network
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    result = handpose("train", "-o", tmp_path, "--resume")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {tmp_path} trains a network that hourglass-lite no longer is. It can be predicted with; "
+        "begin another run.\n",
+    )

@@ -91,6 +91,22 @@ def test_a_mirrored_view_answers_for_the_other_side(spots):
     assert [calls.shape[0] for calls in network.calls] == [1, 1, 1, 1]
 
 
+def test_a_second_view_that_is_sure_ends_the_doubt(spots):
+    """The first view doubts one joint, less than the second makes good."""
+
+    class SureLater(SpotFinder):
+        def __call__(self, crops):
+            self.sure = np.ones(21) if self.calls else np.array([0.72] + [1.0] * 20)
+            return super().__call__(crops)
+
+    _, image, box = spots
+    for views in (2, 3, 4):
+        network = SureLater(None)
+        found = find_keypoints(network, [(image, box), (image, box)], views)
+        assert [len(call) for call in network.calls] == [2, 2]
+        assert found.scores.min() > 0.8
+
+
 class Sideways(SpotFinder):
     """Finds the wrist and the middle MCP joint, but takes each other joint for the one beside it where a hand lies."""
 

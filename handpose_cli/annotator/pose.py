@@ -97,12 +97,13 @@ def _look_again(
     rows, doubtful = np.arange(len(crops)), found.scores.min(axis=1) < SURE_IN_TWO
     mirrored = [(uprights, upright_pixels), *([(crops, pixels)] if first_counts else [])]
     for its_crops, its_pixels in mirrored[: views - 2]:
+        if not doubtful.any():
+            break
         looks, rows = [_rows(look, doubtful) for look in looks], rows[doubtful]
-        if len(rows):
-            looks.append(_look(network, [its_crops[i] for i in rows], its_pixels[rows], mirror=True))
-            merged = _merged(looks)
-            _put(found, rows, merged)
-            doubtful = merged.scores.mean(axis=1) < SURE_MEAN_IN_THREE
+        looks.append(_look(network, [its_crops[i] for i in rows], its_pixels[rows], mirror=True))
+        merged = _merged(looks)
+        _put(found, rows, merged)
+        doubtful = merged.scores.mean(axis=1) < SURE_MEAN_IN_THREE
     return found
 
 

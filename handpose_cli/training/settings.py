@@ -164,6 +164,10 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
         earlier = Settings(**values)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise SettingsError(f"{run} holds no run to go on with: leave out --resume to begin one.") from error
+    if "features" in saved and presets.from_settings(saved) != earlier.network:
+        raise SettingsError(
+            f"{run} trains a network that {earlier.preset} no longer is. It can be predicted with; begin another run."
+        )
     for name, value in given.items():
         if name not in MAY_CHANGE and value != (old := getattr(earlier, name)):
             option = name.removesuffix("s") if name == "stages" else name.replace("_", "-")
