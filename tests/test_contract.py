@@ -122,6 +122,10 @@ def test_another_calibration_is_another_run(folder):
          "{folder}/regressor.tflite: its input is 64 pixels large, its contract says 128"),
         ("regressor", {"decoding": "ssd"},
          "{folder}/regressor.tflite: its contract's decoding must be one of heatmaps, logits, coordinates: 'ssd'"),
+        ("regressor", {"outputs": {"scores": "sure"}},
+         "{folder}/regressor.tflite: its contract must say in outputs which one is its points"),
+        ("boxer", {"outputs": {"boxes": 3}},
+         "{folder}/boxer.json: not a network's contract: outputs must name an output for each part"),
         ("boxer", {"kind": "keypoints"},
          "{folder}/boxer.tflite: its contract says that it is for: keypoints. Needed: detector"),
         ("boxer", {"kind": "mask"},
@@ -186,6 +190,7 @@ def test_scores_are_fitted_to_any_network_and_written_into_its_contract(tmp_path
     assert list(fitted.joints) == [1, 2, 3, 4]
     assert all(factor > 0 for factor, _ in fitted.joints.values())
     assert fitted.hand[1] > 0
+    assert list(contracts.read(tmp_path / "mine.json").weights) == ["mine.tflite"]
     options = ("--weights", weights_file, "--views", 2)
     assert handpose("predict", SAMPLES / "two_hands.jpg", "-o", tmp_path / "out", *options).exit_code == 0
     assert read_results(tmp_path / "out")["info"]["scores"].startswith("hand: probability")

@@ -7,9 +7,9 @@ from pathlib import Path
 from handpose_cli import weights
 from handpose_cli.engine import contract as contracts
 from handpose_cli.engine.contract import Contract, ContractError
-from handpose_cli.engine.detector import DECODINGS as OF_DETECTORS
+from handpose_cli.engine.detector import NEEDED as OF_DETECTORS
 from handpose_cli.engine.detector import DecodedBoxes
-from handpose_cli.engine.keypoint_network import DECODINGS as OF_KEYPOINTS
+from handpose_cli.engine.keypoint_network import NEEDED as OF_KEYPOINTS
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
 
 ENGINES = ("litert", "keras")
@@ -96,6 +96,9 @@ def _check(path: Path, contract: Contract, network) -> None:
     if contract.decoding not in decodings:
         known = ", ".join(decodings)
         raise weights.WeightsError(f"{path}: its contract's decoding must be one of {known}: {contract.decoding!r}")
+    unnamed = sorted(decodings[contract.decoding] - set(contract.outputs))
+    if unnamed:
+        raise weights.WeightsError(f"{path}: its contract must say in outputs which one is its {unnamed[0]}")
     missing = sorted(set(contract.outputs.values()) - network.output_names)
     if missing:
         raise weights.WeightsError(f"{path}: it has no output named {missing[0]!r}, which its contract names")

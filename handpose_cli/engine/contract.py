@@ -30,7 +30,7 @@ class ContractError(ValueError):
 class Calibration:
     """What a keypoint network's scores are worth: logistic regressions (Platt, 1999) fitted for this network.
 
-    `tools.fit_scores` fits them.
+    `training.fit_scores` fits them.
 
     Attributes:
         joints: by the most views of a hand, the factor of the log-odds of a joint's own score, and what is added.
@@ -172,6 +172,8 @@ def read(path: Path) -> Contract:
             if 1 not in joints:
                 raise ValueError("no calibration of the joints for 1 view")
         contract = Contract(**values)
+        if not all(isinstance(text, str) for text in (*contract.outputs.keys(), *contract.outputs.values())):
+            raise ValueError("outputs must name an output for each part")
         if contract.kind not in KINDS or contract.input_size < 1:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, input_size at least 1")
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -32,6 +32,7 @@ def _from_boxes(parts: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray
 # name -> what turns those rows of one image's parts that the contract names into boxes [n, 4]: x, y, width and height
 # as fractions of the image's sides
 DECODINGS: dict[str, Decoding] = {"ssd": _from_ssd, "boxes": _from_boxes}
+NEEDED = {"ssd": {"scores", "encodings"}, "boxes": {"scores", "boxes"}}  # parts that a contract must name
 
 
 class DecodedBoxes:

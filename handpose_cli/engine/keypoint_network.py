@@ -36,6 +36,7 @@ DECODINGS: dict[str, Decoding] = {
     "logits": _from_logits,
     "coordinates": _from_coordinates,
 }
+NEEDED = {"heatmaps": {"maps"}, "logits": {"maps"}, "coordinates": {"points"}}  # parts that a contract must name
 
 
 class DecodedKeypoints:

@@ -51,8 +51,9 @@ def same_sizes(
 
 def _scaled(hand: Hand, scale: np.ndarray) -> Hand:
     changes: dict[str, Any] = {"box": hand.box * np.tile(scale, 2)}
-    if hand.keypoints is not None:
-        changes["keypoints"] = hand.keypoints * scale + (scale - 1) / 2  # pixel centres are whole numbers
+    for name in ("keypoints", "raw_keypoints"):
+        if (points := getattr(hand, name)) is not None:
+            changes[name] = points * scale + (scale - 1) / 2  # pixel centres are whole numbers
     if hand.area is not None:
         changes["area"] = hand.area * float(scale.prod())
     if hand.head_size is not None:

@@ -27,7 +27,7 @@ def build_encoded_hourglass(
         features: channels of the decoder, from the heatmaps' resolution (a quarter of the crop's) down to a 32nd.
         input_size: side of the square crop in pixels, a multiple of 32.
         block: residual block, a key of `blocks.BLOCKS`.
-        hand_head: also answer whether there is a hand in the crop, and which: see `encoder.HAND_OUTPUT`.
+        hand_head: also answer whether there is a hand in the crop, and which: see `outputs.HAND_OUTPUT`.
         joints: number of heatmaps.
 
     Returns:

@@ -126,8 +126,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     detector = engine.load_detector("litert", args.detector)
     joints = fit_joints(network, read_samples([args.keypoints]))
     hand = fit_hand(network, detector, joints, Source.parse(args.boxes))
-    path = weights.contract_path(weights.find(args.weights, "litert"))
-    contracts.write(replace(network.contract, calibration=Calibration(joints, hand)), path)
+    fitted = weights.find(args.weights, "litert")
+    path = weights.contract_path(fitted)
+    digests = {**network.contract.weights, fitted.name: weights.sha256(fitted)}
+    contracts.write(replace(network.contract, calibration=Calibration(joints, hand), weights=digests), path)
     print(f"{path}: joints {joints}, hand {hand}")
 
 
