@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from handpose_cli.api import Annotator, read_labels
+    from handpose_cli.media.errors import UnreadableError
     from handpose_cli.records import Hand, ImageRecord
-    from handpose_cli.sources.errors import UnreadableError
 
 __version__ = "0.1.0"
 __all__ = ["Annotator", "Hand", "ImageRecord", "UnreadableError", "read_labels"]
@@ -22,7 +22,7 @@ _HOMES = {
     "read_labels": "handpose_cli.api",
     "Hand": "handpose_cli.records",
     "ImageRecord": "handpose_cli.records",
-    "UnreadableError": "handpose_cli.sources.errors",
+    "UnreadableError": "handpose_cli.media.errors",
 }
 
 

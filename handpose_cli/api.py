@@ -20,17 +20,17 @@ import numpy as np
 
 from handpose_cli import engine as engines
 from handpose_cli import weights as bundled
-from handpose_cli.annotator.follow import DETECT_EVERY, follow
 from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.settings import Networks, Settings
-from handpose_cli.annotator.tracks import DOUBTFUL, link, tracked
-from handpose_cli.formats.source import Source
+from handpose_cli.labels.source import Source
+from handpose_cli.media.discover import Input
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.frames import Frame, frames
+from handpose_cli.media.images import open_image
+from handpose_cli.media.picture import Picture
 from handpose_cli.records import Hand, ImageRecord
-from handpose_cli.sources.discover import Input
-from handpose_cli.sources.errors import UnreadableError
-from handpose_cli.sources.frames import Frame, frames
-from handpose_cli.sources.images import open_image
-from handpose_cli.sources.picture import Picture
+from handpose_cli.tracking.follow import DETECT_EVERY, follow
+from handpose_cli.tracking.tracks import DOUBTFUL, link, tracked
 
 Image = np.ndarray | str | PathLike[str]
 

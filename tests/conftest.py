@@ -55,8 +55,8 @@ def tiny_preset(monkeypatch) -> None:
     """A tiny network in place of hourglass-lite, exported after few crops."""
     from tiny_training import TINY
 
-    from handpose_cli.networks import presets
-    from handpose_cli.training import deliver
+    from handpose_cli.networks.hourglass import presets
+    from handpose_cli.training.delivery import deliver
 
     monkeypatch.setattr(deliver, "CALIBRATION_CROPS", 8)
     monkeypatch.setitem(presets.PRESETS, "hourglass-lite", TINY)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handpose_cli.annotated_copies import copy_path, save_image, write_video
+from handpose_cli.media.annotated_copies import copy_path, save_image, write_video
 
 PICTURE = np.full((32, 48, 3), 90, np.uint8)
 

@@ -7,11 +7,11 @@ from labelled import open_hand
 
 from handpose_cli.crop import crop_around
 from handpose_cli.records import SKELETON, Hand, box_around
-from handpose_cli.training.augment import change_look, cut_random_border, random_crop
-from handpose_cli.training.backgrounds import LEAST_SIDE, PICTURES, SIDE, STAY, Backgrounds, view
-from handpose_cli.training.cutouts import outside, without_background
-from handpose_cli.training.occlusion import cover
-from handpose_cli.training.samples import Sample
+from handpose_cli.training.data.augment import change_look, cut_random_border, random_crop
+from handpose_cli.training.data.backgrounds import LEAST_SIDE, PICTURES, SIDE, STAY, Backgrounds, view
+from handpose_cli.training.data.cutouts import outside, without_background
+from handpose_cli.training.data.occlusion import cover
+from handpose_cli.training.data.samples import Sample
 
 SKIN = (214, 160, 130)
 HAND = open_hand(60, 60, 80)

@@ -8,8 +8,8 @@ import time
 import pytest
 from made_up_videos import grey_of, make_video, set_matrix
 
-from handpose_cli.sources.camera import open_camera
-from handpose_cli.sources.errors import UnreadableError
+from handpose_cli.media.camera import open_camera
+from handpose_cli.media.errors import UnreadableError
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,6 @@ def test_no_window_is_needed():
     """So that OpenCV's headless package will do: nothing of highgui is called."""
     code = (
         "import cv2; [delattr(cv2, n) for n in ('imshow', 'waitKey', 'namedWindow') if hasattr(cv2, n)];"
-        "import handpose_cli.sources.camera"
+        "import handpose_cli.media.camera"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

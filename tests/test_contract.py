@@ -12,8 +12,8 @@ from handpose_cli import weights
 from handpose_cli.crop import CROP_SCALE
 from handpose_cli.engine import contract as contracts
 from handpose_cli.engine.contract import Calibration, Contract
-from handpose_cli.networks.export import export_litert
 from handpose_cli.training import fit_scores
+from handpose_cli.training.delivery.export import export_litert
 
 IMAGE = (200, 100)  # width, height
 BOXES = np.array([[0.1, 0.2, 0.4, 0.6], [0.6, 0.2, 0.3, 0.6], [0.12, 0.22, 0.4, 0.6]], np.float32)

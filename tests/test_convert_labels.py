@@ -8,7 +8,7 @@ from conftest import SAMPLES, handpose
 from labelled import image, make_freihand, moved, open_hand, placed, write
 
 from handpose_cli.formats import FORMATS, load
-from handpose_cli.formats.lint import OTHER_ORDERS, lint
+from handpose_cli.labels.lint import OTHER_ORDERS, lint
 from handpose_cli.records import Hand, ImageRecord
 
 

@@ -11,7 +11,7 @@ from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
 from handpose_cli import formats
-from handpose_cli.formats import safe_pickle
+from handpose_cli.formats import _safe_pickle as safe_pickle
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import FINGERS, box_around
 

@@ -16,13 +16,13 @@ from handpose_cli import engine
 from handpose_cli.crop import crop_around
 from handpose_cli.engine.contract import of_maps
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
-from handpose_cli.heatmaps import crop_to_heatmap, encode
-from handpose_cli.networks import presets
-from handpose_cli.training import deliver
-from handpose_cli.training.card import write_card, write_data
-from handpose_cli.training.curves import draw_curves, read_columns
-from handpose_cli.training.deliver import FLOAT32, INT8, KERAS, ONNX, PCK, DeliveryError
-from handpose_cli.training.samples import Sample, read_samples
+from handpose_cli.networks.hourglass import presets
+from handpose_cli.networks.hourglass.heatmaps import crop_to_heatmap, encode
+from handpose_cli.training.data.samples import Sample, read_samples
+from handpose_cli.training.delivery import deliver
+from handpose_cli.training.delivery.card import write_card, write_data
+from handpose_cli.training.delivery.curves import draw_curves, read_columns
+from handpose_cli.training.delivery.deliver import FLOAT32, INT8, KERAS, ONNX, PCK, DeliveryError
 
 TINY = presets.Preset(1, 16, 1, 32, "fixup", 1.5, "cross-entropy", hand_head=True)
 LOG = """epoch,loss,hand_loss,val_pck@0.1/keypoints,val_nme/keypoints

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from handpose_cli import engine, weights
-from handpose_cli.anchors import decode_boxes, make_anchors
 from handpose_cli.boxes import iou
 from handpose_cli.engine.contract import Contract
 from handpose_cli.engine.detector import DecodedBoxes
+from handpose_cli.networks.ssd.anchors import decode_boxes, make_anchors
 
 # What the published TensorFlow graph (npm handtrackjs 0.1.5) answers for 20 images, run by TensorFlow 2.21:
 # `images` uint8 [20, 100, 100, 3] RGB, to be enlarged three times by repeating pixels; `scores` of all anchors; and
@@ -37,7 +37,7 @@ def boxes_of(outputs, reference):
 
 def test_keras_detector_equals_the_published_graph(inputs, reference):
     from handpose_cli.engine.keras import KerasNetwork, load_weights
-    from handpose_cli.networks.ssd import build_ssd
+    from handpose_cli.networks.ssd.model import build_ssd
 
     model = build_ssd()
     load_weights(model, weights.FOLDER / "ssd-egohands.weights.h5")

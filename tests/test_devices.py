@@ -10,7 +10,7 @@ from tiny_training import TINY, train
 
 SCRIPT = f"""
 import tensorflow as tf
-from handpose_cli.networks import presets
+from handpose_cli.networks.hourglass import presets
 from handpose_cli.cli import cli
 presets.PRESETS["hourglass-lite"] = presets.{TINY!r}
 tf.config.set_logical_device_configuration(

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from conftest import SAMPLES
 
-from handpose_cli.networks.ssd import build_ssd
-from handpose_cli.training.distil_detector import FEATURES, Distillation, Pictures, with_outputs
+from handpose_cli.networks.ssd.model import build_ssd
+from handpose_cli.tools.distil_detector import FEATURES, Distillation, Pictures, with_outputs
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from handpose_cli import weights
-from handpose_cli.networks import presets
-from handpose_cli.networks.encoded_hourglass import build_encoded_hourglass
-from handpose_cli.networks.encoder import FROZEN_BLOCKS, build_encoder, freeze
-from handpose_cli.networks.equalise import equalise
+from handpose_cli.networks.hourglass import presets
+from handpose_cli.networks.hourglass.encoded import build_encoded_hourglass
+from handpose_cli.networks.hourglass.encoder import FROZEN_BLOCKS, build_encoder, freeze
+from handpose_cli.training.delivery.equalise import equalise
 from handpose_cli.training.settings import LEARNS
 from handpose_cli.training.start import start
 

@@ -10,8 +10,8 @@ from labelled import image, make_freihand, moved, open_hand, placed, write
 
 from handpose_cli.evaluation.detection import average_precision, recall_and_precision
 from handpose_cli.evaluation.evaluate import evaluate
+from handpose_cli.evaluation.file_matching import by_image, rename
 from handpose_cli.evaluation.matching import match, with_all_boxes
-from handpose_cli.evaluation.same_files import by_image, rename
 from handpose_cli.evaluation.scores import Settings
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import Hand, ImageRecord

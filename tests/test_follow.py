@@ -9,15 +9,15 @@ import pytest
 from conftest import SAMPLES
 
 from handpose_cli import Annotator, engine
-from handpose_cli.annotator.follow import DETECT_EVERY, follow
 from handpose_cli.annotator.pipeline import annotate, box_of
 from handpose_cli.annotator.settings import Settings
-from handpose_cli.annotator.views import around
+from handpose_cli.annotator.tta import around
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.frames import Frame
+from handpose_cli.media.picture import Picture
+from handpose_cli.media.videos import read_video
 from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
-from handpose_cli.sources.errors import UnreadableError
-from handpose_cli.sources.frames import Frame
-from handpose_cli.sources.picture import Picture
-from handpose_cli.sources.videos import read_video
+from handpose_cli.tracking.follow import DETECT_EVERY, follow
 
 CLIP = SAMPLES / "moving_hand.mp4"
 SETTINGS = Settings(0.5, views=2)

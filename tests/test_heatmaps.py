@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handpose_cli import heatmaps
+from handpose_cli.networks.hourglass import heatmaps
 
 SIZES = st.sampled_from([32, 48, 64])
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from handpose_cli import engine
-from handpose_cli.heatmaps import encode
-from handpose_cli.networks import presets
-from handpose_cli.networks.export import export_litert
-from handpose_cli.networks.hourglass import BLOCKS, build_hourglass
+from handpose_cli.networks.hourglass import presets
+from handpose_cli.networks.hourglass.heatmaps import encode
+from handpose_cli.networks.hourglass.model import BLOCKS, build_hourglass
+from handpose_cli.training.delivery.export import export_litert
 from handpose_cli.training.loss import HeatmapCrossEntropy, HeatmapMSE
 
 SMALL = {"features": 16, "order": 2, "input_size": 32}

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from handpose_cli.crop import crop_around
-from handpose_cli.sources import images
-from handpose_cli.sources.errors import UnreadableError
-from handpose_cli.sources.images import open_image, read_image
-from handpose_cli.sources.picture import Picture
+from handpose_cli.media import images
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.images import open_image, read_image
+from handpose_cli.media.picture import Picture
 
 TURNED = {1: None, 3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
 

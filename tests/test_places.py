@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from handpose_cli import Annotator
 from handpose_cli.annotator.pipeline import annotate
-from handpose_cli.annotator.places import Candidate, candidates, far_candidates, is_known, tiles_of
+from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, is_known, tiles_of
 from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.crop import crop_around
+from handpose_cli.media.frames import Frame
+from handpose_cli.media.images import open_image, read_image
+from handpose_cli.media.picture import Picture
 from handpose_cli.records import Hand
-from handpose_cli.sources.frames import Frame
-from handpose_cli.sources.images import open_image, read_image
-from handpose_cli.sources.picture import Picture
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from handpose_cli.annotator.pose import find_keypoints, handedness_of, without_doubles
 from handpose_cli.engine.contract import Calibration, of_maps
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
-from handpose_cli.heatmaps import encode
+from handpose_cli.networks.hourglass.heatmaps import encode
 from handpose_cli.records import Hand
 from handpose_cli.training.fit_scores import fit
 

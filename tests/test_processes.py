@@ -15,7 +15,7 @@ from handpose_cli.training.checkpoint import STATE
 from handpose_cli.training.processes import ADDRESSES
 
 SCRIPT = f"""
-from handpose_cli.networks import presets
+from handpose_cli.networks.hourglass import presets
 from handpose_cli.cli import cli
 presets.PRESETS["hourglass-lite"] = presets.{TINY!r}
 cli()

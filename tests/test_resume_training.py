@@ -16,7 +16,7 @@ import pytest
 from conftest import handpose
 from tiny_training import TINY, train
 
-from handpose_cli.networks import presets
+from handpose_cli.networks.hourglass import presets
 from handpose_cli.training import checkpoint, fit
 from handpose_cli.training.settings import Stage, of_earlier_run, of_new_run
 

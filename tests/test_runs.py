@@ -13,9 +13,9 @@ from chaos import HANDPOSE, call, kill_and_resume, outputs
 from conftest import handpose, read_results
 from made_up_inputs import encoded, write_clip, write_inputs
 
+from handpose_cli.media.discover import Input
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.predict import MOST_BYTES, _stills
-from handpose_cli.sources.discover import Input
 
 FAST = ("--views", 1)
 EVERYTHING = ("-r", "--draw", "--format", "csv", "--smooth", *FAST)

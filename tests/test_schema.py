@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from labelled import image, open_hand, write
 from record_strategies import record_lists
 
-from handpose_cli.formats.schema import checked_records, load_schema, problems_of
+from handpose_cli.labels.schema import checked_records, load_schema, problems_of
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
 SCORES = np.full(21, 0.9, np.float32)

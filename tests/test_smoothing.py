@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handpose_cli.annotator.smoothing import METHODS, WINDOWS, OneEuro, smooth
-from handpose_cli.annotator.tracks import MAX_GAP
 from handpose_cli.records import Hand, ImageRecord, box_around
+from handpose_cli.tracking.smoothing import METHODS, WINDOWS, OneEuro, smooth
+from handpose_cli.tracking.tracks import MAX_GAP
 
 SHAPE = np.random.default_rng(0).uniform(0, 200, (21, 2))
 UNEVEN = st.lists(st.floats(0.01, 0.2), min_size=4, max_size=30).map(np.cumsum)

@@ -9,10 +9,10 @@ import pytest
 from conftest import SAMPLES
 from PIL import Image
 
-from handpose_cli.sources.discover import NoInputError, discover
-from handpose_cli.sources.errors import UnreadableError
-from handpose_cli.sources.frames import frames
-from handpose_cli.sources.images import read_image
+from handpose_cli.media.discover import NoInputError, discover
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.frames import frames
+from handpose_cli.media.images import read_image
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
 

@@ -5,7 +5,7 @@ import csv
 import pytest
 from tiny_training import TINY, train
 
-from handpose_cli.networks import presets
+from handpose_cli.networks.hourglass import presets
 from handpose_cli.training.tensorboard import FOLDER, TensorBoardLog
 
 

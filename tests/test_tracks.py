@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
-from handpose_cli.annotator.tracks import MAX_GAP, Linker, assign, link, tracked
 from handpose_cli.records import Hand, ImageRecord, box_around
+from handpose_cli.tracking.tracks import MAX_GAP, Linker, assign, link, tracked
 
 SHAPE = np.random.default_rng(0).uniform(0, 100, (21, 2)).astype(np.float32)
 

@@ -12,12 +12,12 @@ from tiny_training import TINY, train
 
 from handpose_cli.boxes import iou
 from handpose_cli.formats import label_list
-from handpose_cli.networks import presets
+from handpose_cli.networks.hourglass import presets
 from handpose_cli.records import Hand
-from handpose_cli.training.dataset import RandomCrops, hand_target, target
-from handpose_cli.training.negatives import FREE, find_negatives
-from handpose_cli.training.read_data import read_data
-from handpose_cli.training.samples import Sample, read_samples
+from handpose_cli.training.data.dataset import RandomCrops, hand_target, target
+from handpose_cli.training.data.negatives import FREE, find_negatives
+from handpose_cli.training.data.read_data import read_data
+from handpose_cli.training.data.samples import Sample, read_samples
 from handpose_cli.training.settings import of_new_run
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from made_up_videos import grey_of, make_video, move, noisy_video, set_matrix
 from PIL import Image
 
-from handpose_cli.sources import videos
-from handpose_cli.sources.discover import discover
-from handpose_cli.sources.errors import UnreadableError
-from handpose_cli.sources.frames import frames
-from handpose_cli.sources.videos import frame_rate, read_video
+from handpose_cli.media import videos
+from handpose_cli.media.discover import discover
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.frames import frames
+from handpose_cli.media.videos import frame_rate, read_video
 
 
 def read_all(path, **options):

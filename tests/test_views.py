@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handpose_cli.annotator import pose
-from handpose_cli.annotator.views import merge, upright
+from handpose_cli.annotator.tta import merge, upright
 from handpose_cli.engine.contract import of_maps
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
-from handpose_cli.heatmaps import encode
+from handpose_cli.networks.hourglass.heatmaps import encode
 from handpose_cli.records import MIDDLE_MCP, WRIST
 
 POINTS = arrays(np.float64, (21, 2), elements=st.floats(-500, 500))

@@ -9,7 +9,7 @@ from conftest import SAMPLES, handpose
 
 from handpose_cli.crop import crop_around
 from handpose_cli.formats import label_list
-from handpose_cli.networks import presets
+from handpose_cli.networks.hourglass import presets
 
 TINY = presets.Preset(1, 8, 1, 32, "fixup", 1.5, "cross-entropy")
 

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.places import Candidate, candidates, far_candidates, is_known
 from handpose_cli.annotator.pose import find_in_crops, handedness_of, without_doubles
+from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, is_known
 from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.frames import Frame
+from handpose_cli.media.picture import Picture
 from handpose_cli.records import Hand, ImageRecord, box_around
-from handpose_cli.sources.errors import UnreadableError
-from handpose_cli.sources.frames import Frame
-from handpose_cli.sources.picture import Picture
 
 # What a box has beyond the keypoints on each side, over their longer side: flesh around the joints. With it, boxes fit
 # those that people draw (intersection over union 0.83 and 0.80 on two sets) better than the detector's (0.77, 0.71).

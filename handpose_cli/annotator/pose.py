@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.views import is_turned, merge, upright
+from handpose_cli.annotator.tta import is_turned, merge, upright
 from handpose_cli.boxes import share_inside
 from handpose_cli.crop import Crop, crop_around
 from handpose_cli.engine.contract import KeypointNetwork
+from handpose_cli.media.picture import Picture
 from handpose_cli.records import Hand
-from handpose_cli.sources.picture import Picture
 
 DOUBLE = 0.2  # of the hand's size
 PART = 0.7  # of a box's area

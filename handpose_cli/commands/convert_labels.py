@@ -1,4 +1,4 @@
-"""`handpose convert-labels`: parse, call `formats.convert` or `formats.lint`, report."""
+"""`handpose convert-labels`: parse, call `labels.convert` or `labels.lint`, report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from handpose_cli.commands.options import SourceType, config_option
 from handpose_cli.formats import FORMATS, load
-from handpose_cli.formats.source import Source
+from handpose_cli.labels.source import Source
 
 READABLE = [name for name, format in FORMATS.items() if format.reads]
 WRITABLE = [name for name, format in FORMATS.items() if format.writes]
@@ -60,8 +60,8 @@ def command(ctx, source, target, source_format, target_format, images, split, se
     \b
     Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage
     """
-    from handpose_cli.formats import convert
     from handpose_cli.formats.errors import FormatError
+    from handpose_cli.labels import convert
 
     if check and (target or target_format or split or strict or dry_run or overwrite):
         raise click.UsageError("--check only reads: it goes with SOURCE, --from and --images alone.")
@@ -128,8 +128,8 @@ def _check(source: Source, folder: Path | None, name: str) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from handpose_cli.formats.lint import Finding, lint, note
-    from handpose_cli.formats.schema import checked_records
+    from handpose_cli.labels.lint import Finding, lint, note
+    from handpose_cli.labels.schema import checked_records
 
     problems: dict[str, Finding] = {}
     own = name == "handpose"

@@ -11,7 +11,7 @@ import click
 
 from handpose_cli import __version__
 from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
-from handpose_cli.formats.source import Source
+from handpose_cli.labels.source import Source
 
 COCO_LIKE = ("coco", "coco-wholebody", "mmpose")  # whose files name images by ids
 NORMS = ("bbox", "palm", "px", "head")
@@ -63,8 +63,8 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
     Exit codes: 0 done, 1 an error, 2 wrong usage
     """
     from handpose_cli.evaluation.evaluate import evaluate
+    from handpose_cli.evaluation.file_matching import by_image, rename
     from handpose_cli.evaluation.matching import with_all_boxes
-    from handpose_cli.evaluation.same_files import by_image, rename
     from handpose_cli.evaluation.scores import Settings
     from handpose_cli.evaluation.sizes import same_sizes
     from handpose_cli.formats.errors import FormatError
@@ -155,12 +155,12 @@ def _predict(
 ):
     import time
 
-    from handpose_cli.annotator.pool import processors
     from handpose_cli.annotator.settings import Networks
     from handpose_cli.api import Annotator
     from handpose_cli.commands.progress import progress
     from handpose_cli.evaluation.predicting import predict_labelled
     from handpose_cli.runs.counts import Counts
+    from handpose_cli.runs.executors.threads import processors
     from handpose_cli.runs.header import used_detector
 
     def load() -> Networks:

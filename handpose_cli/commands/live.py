@@ -22,11 +22,11 @@ KEYS = (ord("q"), 27)  # 27: Esc
 
 def predict_live(args: SimpleNamespace, settings, load: Callable, make_info: Callable) -> None:
     """Annotate a camera until it ends, q or Esc is pressed in the window, or Ctrl-C comes."""
+    from handpose_cli.media.camera import open_camera
+    from handpose_cli.media.errors import UnreadableError
     from handpose_cli.runs.errors import RunError
     from handpose_cli.runs.live import RECORDING, run_live
     from handpose_cli.runs.results import RESULTS, Output
-    from handpose_cli.sources.camera import open_camera
-    from handpose_cli.sources.errors import UnreadableError
 
     for name, default in NOT_FOR_CAMERAS.items():
         if getattr(args, name) != default:

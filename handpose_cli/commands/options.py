@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.source import Source
+from handpose_cli.labels.source import Source
 
 
 class SourceType(click.ParamType):

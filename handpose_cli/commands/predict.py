@@ -15,7 +15,7 @@ import click
 from handpose_cli.commands.option_types import ShardType, TileType, TimeType
 from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
 from handpose_cli.formats import FORMATS
-from handpose_cli.formats.source import Source
+from handpose_cli.labels.source import Source
 
 EXIT_ERROR = 1
 EXIT_SOME_FAILED = 3
@@ -77,10 +77,10 @@ def command(ctx: click.Context, **arguments: Any) -> None:
                 3 done, but some inputs could not be read, 130 interrupted
     """
     from handpose_cli.formats.errors import FormatError
+    from handpose_cli.media.discover import NoInputError
     from handpose_cli.runs.counts import Counts
     from handpose_cli.runs.errors import RunError
     from handpose_cli.runs.results import RESULTS
-    from handpose_cli.sources.discover import NoInputError
     from handpose_cli.weights import WeightsError
 
     args = _checked(arguments)
@@ -144,8 +144,8 @@ def _checked(arguments: dict[str, Any]) -> SimpleNamespace:
 
 
 def _inputs(args: SimpleNamespace) -> list:
+    from handpose_cli.media.discover import discover
     from handpose_cli.runs.results import COPIES
-    from handpose_cli.sources.discover import discover
 
     found = discover(args.inputs, args.recursive, sys.stdin if "-" in args.inputs else (), args.output / COPIES)
     return found if args.shard is None else found[args.shard.number - 1 :: args.shard.parts]
@@ -160,9 +160,9 @@ def _preview(found: list, args: SimpleNamespace) -> None:
 
 
 def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
-    from handpose_cli.annotator.pool import processors
     from handpose_cli.annotator.settings import Settings
     from handpose_cli.commands.progress import progress
+    from handpose_cli.runs.executors.threads import processors
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import Span, predict
 

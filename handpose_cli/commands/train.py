@@ -8,7 +8,7 @@ import click
 
 from handpose_cli.commands.option_types import StageType
 from handpose_cli.commands.options import config_option
-from handpose_cli.networks.presets import PRESETS
+from handpose_cli.networks.hourglass.presets import PRESETS
 from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES, said
 
 EXIT_INTERRUPTED = 130
@@ -96,7 +96,7 @@ def command(ctx, run, resume, quiet, **options) -> None:
 
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.training import fit
-    from handpose_cli.training.deliver import DeliveryError
+    from handpose_cli.training.delivery.deliver import DeliveryError
 
     try:
         fit.train(settings, run, report=lambda line: None if quiet else click.echo(line, err=True))

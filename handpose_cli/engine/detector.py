@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from handpose_cli.anchors import decode_boxes, make_anchors
 from handpose_cli.engine.contract import Contract
 from handpose_cli.engine.keypoint_network import Network
+from handpose_cli.networks.ssd.anchors import decode_boxes, make_anchors
 
 NMS_IOU = 0.5  # as the SSD's authors have it
 ANCHORS = make_anchors()

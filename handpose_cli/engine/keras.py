@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from handpose_cli import weights as bundled
 from handpose_cli.engine.contract import Contract, of_maps
-from handpose_cli.networks import presets
+from handpose_cli.networks.hourglass import presets
 
 
 class KerasNetwork:
@@ -52,7 +52,7 @@ def load(path: Path, kind: str) -> KerasNetwork:
 
 
 def _load_detector(path: Path) -> KerasNetwork:
-    from handpose_cli.networks.ssd import build_ssd
+    from handpose_cli.networks.ssd.model import build_ssd
 
     model = build_ssd(light=path.name.removesuffix(".weights.h5") != bundled.PUBLISHED_DETECTOR)
     load_weights(model, path)

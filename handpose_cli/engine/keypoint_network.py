@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from handpose_cli.engine.contract import Answers, Calibration, Contract
-from handpose_cli.heatmaps import decode, decode_logits, heatmap_to_crop
+from handpose_cli.networks.hourglass.heatmaps import decode, decode_logits, heatmap_to_crop
 
 Network = Callable[[np.ndarray], dict[str, np.ndarray]]
 Decoding = Callable[[Mapping[str, np.ndarray], int], tuple[np.ndarray, np.ndarray]]

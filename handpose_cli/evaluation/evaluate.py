@@ -10,8 +10,8 @@ import numpy as np
 
 from handpose_cli.evaluation.calibration import reliability
 from handpose_cli.evaluation.detection import average_precision, recall_and_precision, score_of
+from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import GOOD_IOU, BoxOf, Pair, keypoint_box, match, own_box
-from handpose_cli.evaluation.same_files import Key
 from handpose_cli.evaluation.scores import Settings, pck_name, right_joints, score
 from handpose_cli.records import Hand, ImageRecord
 

@@ -11,13 +11,13 @@ import numpy as np
 from handpose_cli.crop import crop_around
 from handpose_cli.drawing import draw_plain_skeleton
 from handpose_cli.evaluation import metrics
+from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import Pair
-from handpose_cli.evaluation.same_files import Key
 from handpose_cli.evaluation.scores import Settings, errors_of, norms_of
+from handpose_cli.media.discover import Input
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.frames import frames
 from handpose_cli.records import Hand
-from handpose_cli.sources.discover import Input
-from handpose_cli.sources.errors import UnreadableError
-from handpose_cli.sources.frames import frames
 
 LABEL_COLOUR, PREDICTION_COLOUR = (60, 220, 90), (255, 120, 20)  # RGB
 SIDE = 260  # pixels

@@ -12,8 +12,8 @@ from typing import Any
 
 from handpose_cli.evaluation import charts
 from handpose_cli.evaluation.evaluate import Evaluation
+from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.gallery import pictures, worst_found
-from handpose_cli.evaluation.same_files import Key
 from handpose_cli.evaluation.scores import Settings, pck_name
 from handpose_cli.evaluation.table import counted, number
 from handpose_cli.files import atomic

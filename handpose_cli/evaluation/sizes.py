@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.evaluation.same_files import Key
+from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import Hand, ImageRecord
 

@@ -17,9 +17,9 @@ from typing import IO, Any
 import numpy as np
 
 from handpose_cli.files import atomic
+from handpose_cli.formats._parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_json
 from handpose_cli.formats.coco import dump, hand_to_annotation, read_images
 from handpose_cli.formats.fields import image_name
-from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_json
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # what belongs to an image comes back by its id

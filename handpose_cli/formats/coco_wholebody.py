@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.formats import coco
+from handpose_cli.formats._parsing import stream_json
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.parsing import stream_json
 from handpose_cli.records import Hand, ImageRecord
 
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.files import atomic
+from handpose_cli.formats._parsing import errors_at, hand_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.handpose_json import hand_to_json
-from handpose_cli.formats.parsing import errors_at, hand_of
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
 KEEPS = frozenset({"frame", "outside", "score", "keypoint_scores", "handedness", "track_id"})

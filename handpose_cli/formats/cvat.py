@@ -33,9 +33,9 @@ import numpy as np
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from handpose_cli.formats.cvat_writer import open_writer
+from handpose_cli.formats._cvat_writer import open_writer
+from handpose_cli.formats._parsing import box_of, errors_at, hand_of, joint_index, numbers_of, side_of
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.parsing import box_of, errors_at, hand_of, joint_index, numbers_of, side_of
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"size", "frame", "no_hands", "box_only", "score", "hidden", "outside", "handedness", "track_id"})

@@ -28,9 +28,9 @@ from typing import IO, Any
 import numpy as np
 
 from handpose_cli.files import atomic
+from handpose_cli.formats._parsing import errors_at, hand_of, joint_index
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.formats.parsing import errors_at, hand_of, joint_index
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"no_hands", "keypoint_scores", "outside", "track_id"})

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.parsing import errors_at, hand_of, inside, numbers_of
 from handpose_cli.records import NUM_JOINTS, ImageRecord
 
 SIZE = (640, 480)

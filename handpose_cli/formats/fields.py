@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handpose_cli.formats.parsing import inside
+from handpose_cli.formats._parsing import inside
 from handpose_cli.records import Hand, ImageRecord, box_around
 
 # name: how to call it

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from handpose_cli.formats._image_files import image_size
+from handpose_cli.formats._parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_members
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.image_files import image_size
-from handpose_cli.formats.parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_members
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 

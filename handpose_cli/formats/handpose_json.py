@@ -26,9 +26,7 @@ from typing import IO, Any
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.fields import EVERYTHING
-from handpose_cli.formats.parsing import (
+from handpose_cli.formats._parsing import (
     box_of,
     errors_at,
     first_character,
@@ -38,6 +36,8 @@ from handpose_cli.formats.parsing import (
     numbers_of,
     stream_json,
 )
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
 
 FORMAT_VERSION = 1

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.formats import safe_pickle
+from handpose_cli.formats import _safe_pickle as safe_pickle
+from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, project
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.parsing import errors_at, hand_of, inside, numbers_of, project
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # MANO's: wrist, index, middle, little, ring, thumb, then the five tips from thumb to little

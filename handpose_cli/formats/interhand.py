@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.formats import parsing
+from handpose_cli.formats import _parsing as parsing
+from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, project
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.parsing import errors_at, hand_of, inside, numbers_of, project
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # each finger from its tip to its base, then the wrist

@@ -25,8 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.parsing import (
+from handpose_cli.formats._parsing import (
     box_of,
     errors_at,
     first_character,
@@ -35,6 +34,7 @@ from handpose_cli.formats.parsing import (
     numbers_of,
     stream_json,
 )
+from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # A joint whose labellers disagree by this fraction of the hand's size is trusted half as much as an undisputed one.

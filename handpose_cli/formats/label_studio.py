@@ -29,11 +29,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.formats.coco import dump
-from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.fields import EVERYTHING, image_name
-from handpose_cli.formats.image_files import size_of
-from handpose_cli.formats.parsing import (
+from handpose_cli.formats._image_files import size_of
+from handpose_cli.formats._parsing import (
     box_of,
     errors_at,
     first_character,
@@ -43,6 +40,9 @@ from handpose_cli.formats.parsing import (
     side_of,
     stream_json,
 )
+from handpose_cli.formats.coco import dump
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.fields import EVERYTHING, image_name
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = EVERYTHING - {"failure", "raw_keypoints", "interpolated"}

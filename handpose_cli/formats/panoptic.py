@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from handpose_cli.formats._image_files import image_size
+from handpose_cli.formats._parsing import errors_at, first_character, hand_of, numbers_of, read_json, stream_json
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.image_files import image_size
-from handpose_cli.formats.parsing import errors_at, first_character, hand_of, numbers_of, read_json, stream_json
 from handpose_cli.records import NUM_JOINTS, ImageRecord
 
 JOINT_KEYS = ("hand_pts", "joint_self")  # of the manual and synthetic sets, and of the other

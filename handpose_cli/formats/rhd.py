@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from handpose_cli.formats import safe_pickle
+from handpose_cli.formats import _safe_pickle as safe_pickle
+from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.parsing import errors_at, hand_of, inside, numbers_of
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # wrist, then each finger from its tip to its base

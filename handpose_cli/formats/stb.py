@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, project
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.parsing import errors_at, hand_of, inside, numbers_of, project
 from handpose_cli.records import NUM_JOINTS, ImageRecord
 
 # the palm's centre in the wrist's place, then little finger to thumb, each from its base to its tip

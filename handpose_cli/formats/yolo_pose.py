@@ -24,12 +24,12 @@ import numpy as np
 import yaml
 
 from handpose_cli.files import atomic
+from handpose_cli.formats._image_files import find_image, image_size, size_of
+from handpose_cli.formats._label_folder import create, new_folder
+from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, side_of
 from handpose_cli.formats.coco import keypoints_and_marks
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.formats.image_files import find_image, image_size, size_of
-from handpose_cli.formats.label_folder import create, new_folder
-from handpose_cli.formats.parsing import errors_at, hand_of, inside, numbers_of, side_of
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
 IMAGES = "images"

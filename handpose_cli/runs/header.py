@@ -15,7 +15,7 @@ import cv2
 from handpose_cli import __version__, weights
 from handpose_cli.engine import has_calibration
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
-from handpose_cli.formats.source import Source
+from handpose_cli.labels.source import Source
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.fingerprint import fingerprint
 from handpose_cli.runs.journal import Header

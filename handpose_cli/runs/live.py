@@ -13,21 +13,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotated_copies import copy_path, write_video
-from handpose_cli.annotator.follow import LiveFollower
 from handpose_cli.annotator.settings import Networks, Settings
-from handpose_cli.annotator.smoothing import one_euro
-from handpose_cli.annotator.tracks import DOUBTFUL, Linker
 from handpose_cli.drawing import draw_hands
 from handpose_cli.formats import handpose_json
 from handpose_cli.formats import load as load_format
+from handpose_cli.media.annotated_copies import copy_path, write_video
+from handpose_cli.media.camera import Camera
+from handpose_cli.media.frames import Frame
+from handpose_cli.media.picture import Picture
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.counts import Counts
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.results import RESULTS, Output, refuse_existing, remove_existing, result_path
-from handpose_cli.sources.camera import Camera
-from handpose_cli.sources.frames import Frame
-from handpose_cli.sources.picture import Picture
+from handpose_cli.tracking.follow import LiveFollower
+from handpose_cli.tracking.smoothing import one_euro
+from handpose_cli.tracking.tracks import DOUBTFUL, Linker
 
 RECORDING = "camera.mp4"  # the pictures as they came, beside the results, which name it
 Record = Callable[[float, np.ndarray], None]

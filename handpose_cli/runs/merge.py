@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from handpose_cli.annotated_copies import copy_path
+from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.counts import Counts
 from handpose_cli.runs.errors import RunError

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from handpose_cli.annotated_copies import copy_path
+from handpose_cli.media.annotated_copies import copy_path
+from handpose_cli.media.discover import Input
 from handpose_cli.runs.fingerprint import is_same
 from handpose_cli.runs.journal import Journal
-from handpose_cli.sources.discover import Input
 
 NEW = "not begun"
 CHANGED = "changed since"

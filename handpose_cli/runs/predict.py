@@ -13,30 +13,24 @@ from functools import partial
 from itertools import chain, groupby, islice
 from typing import NamedTuple, TypeVar
 
-from handpose_cli.annotated_copies import copy_path, save_image
-from handpose_cli.annotator.follow import DETECT_EVERY, follow
 from handpose_cli.annotator.pipeline import annotate
-from handpose_cli.annotator.pool import run
 from handpose_cli.annotator.settings import Networks, Settings
-from handpose_cli.annotator.tracks import DOUBTFUL
 from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove, remove_parts
+from handpose_cli.media.annotated_copies import copy_path, save_image
+from handpose_cli.media.discover import Input
+from handpose_cli.media.frames import Frame, frames
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.counts import Counts
 from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.executors.threads import run
 from handpose_cli.runs.fingerprint import Fingerprint, fingerprint
 from handpose_cli.runs.journal import Header, Journal, open_journal
 from handpose_cli.runs.plan import Task, describe, describe_change, has_copy, plan
-from handpose_cli.runs.results import (
-    Output,
-    draw_video,
-    refuse_existing,
-    remove_existing,
-    write_results,
-)
-from handpose_cli.sources.discover import Input
-from handpose_cli.sources.frames import Frame, frames
+from handpose_cli.runs.results import Output, draw_video, refuse_existing, remove_existing, write_results
+from handpose_cli.tracking.follow import DETECT_EVERY, follow
+from handpose_cli.tracking.tracks import DOUBTFUL
 
 T = TypeVar("T")
 SHOWN = 10  # inputs in a preview

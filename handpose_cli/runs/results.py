@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.annotated_copies import copy_path, write_video
 from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove
 from handpose_cli.formats import FORMATS, handpose_json
 from handpose_cli.formats import load as load_format
+from handpose_cli.media.annotated_copies import copy_path, write_video
+from handpose_cli.media.discover import Input, is_video
+from handpose_cli.media.frames import Frame
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.counts import Counts
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Journal
-from handpose_cli.sources.discover import Input, is_video
-from handpose_cli.sources.frames import Frame
 
 STEM = "predictions"
 RESULTS = f"{STEM}.json"
@@ -43,7 +43,7 @@ class Output:
         formats: besides the result file.
         draw: whether annotated copies are wanted.
         track: whether hands get track ids through a video.
-        smooth: how tracks are smoothed, see `annotator.smoothing`; None: not at all.
+        smooth: how tracks are smoothed, see `tracking.smoothing`; None: not at all.
         score_threshold: least score of a hand that begins a track; doubtful ones may go on with it.
     """
 
@@ -92,8 +92,8 @@ def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
 def final_records(journal: Journal, file: str, output: Output) -> Iterator[ImageRecord]:
     """Yield the records of an input as they are published: a video's with track ids and smoothed, where wanted."""
     if output.track and is_video(Path(file)):
-        from handpose_cli.annotator.smoothing import smooth
-        from handpose_cli.annotator.tracks import link, tracked
+        from handpose_cli.tracking.smoothing import smooth
+        from handpose_cli.tracking.tracks import link, tracked
 
         records = tracked(journal.records(file), link(journal.records(file), output.score_threshold))
         return smooth(records, output.smooth) if output.smooth else records

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import keras
 
-from handpose_cli.networks import presets
-from handpose_cli.networks.encoder import freeze
-from handpose_cli.networks.outputs import HAND_OUTPUT
-from handpose_cli.training import card, deliver, processes
+from handpose_cli.networks.hourglass import presets
+from handpose_cli.networks.hourglass.encoder import freeze
+from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
+from handpose_cli.training import processes
 from handpose_cli.training import settings as run_settings
 from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, read_log, restore
-from handpose_cli.training.dataset import RandomCrops
+from handpose_cli.training.data.dataset import RandomCrops
+from handpose_cli.training.data.prefetch import Prefetch
+from handpose_cli.training.data.read_data import Data, read_data
+from handpose_cli.training.delivery import card, deliver
 from handpose_cli.training.devices import on_devices
 from handpose_cli.training.loss import LOSSES, HandLoss
 from handpose_cli.training.optimizer import make_optimizer
-from handpose_cli.training.prefetch import Prefetch
 from handpose_cli.training.progress import Progress
-from handpose_cli.training.read_data import Data, read_data
 from handpose_cli.training.settings import Settings, SettingsError, Stage
 from handpose_cli.training.start import check, start
 from handpose_cli.training.tensorboard import TensorBoardLog
@@ -34,7 +35,7 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 
     Args:
         run: folder for `settings.json`, for what `training.checkpoint` writes after each epoch, and for the exported
-            networks and their card, see `training.deliver` and `training.card`.
+            networks and their card, see `training.delivery.deliver` and `training.delivery.card`.
         report: called with each line worth telling.
 
     Raises:

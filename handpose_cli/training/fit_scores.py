@@ -17,16 +17,16 @@ from dataclasses import replace
 import numpy as np
 
 from handpose_cli import engine, weights
-from handpose_cli.annotator.detector import detect, whole
 from handpose_cli.annotator.pipeline import box_of
 from handpose_cli.annotator.pose import find_keypoints
+from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import iou
 from handpose_cli.engine import contract as contracts
 from handpose_cli.engine.contract import Calibration, Detector, KeypointNetwork, log_odds
-from handpose_cli.formats.source import Source
-from handpose_cli.sources.images import read_image
-from handpose_cli.sources.picture import Picture
-from handpose_cli.training.samples import Sample, read_sample, read_samples
+from handpose_cli.labels.source import Source
+from handpose_cli.media.images import read_image
+from handpose_cli.media.picture import Picture
+from handpose_cli.training.data.samples import Sample, read_sample, read_samples
 
 VIEWS = (1, 2, 3, 4)
 HANDS = 1000  # of the labels with keypoints, at most

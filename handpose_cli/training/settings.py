@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.files import atomic
-from handpose_cli.networks import presets
+from handpose_cli.networks.hourglass import presets
 from handpose_cli.weights import RUN_SETTINGS
 
 
@@ -19,7 +19,7 @@ class Stage:
     """A part of a run, with an optimizer and a learning rate schedule of its own.
 
     Attributes:
-        learns: which layers: a key of `networks.encoder.FROZEN_BLOCKS`; without a pretrained encoder "all".
+        learns: which layers: a key of `networks.hourglass.encoder.FROZEN_BLOCKS`; without a pretrained encoder "all".
         epochs: how many.
         learning_rate: at its highest.
     """
@@ -63,7 +63,7 @@ class Settings:
     """Everything that a run depends on; written to `settings.json` in the run folder.
 
     Attributes:
-        preset: name in `networks.presets`.
+        preset: name in `networks.hourglass.presets`.
         data: labels to train on, each `[FORMAT:]PATH`, with the images beside them; what is named twice comes twice in
             each pass.
         val: such labels to choose the best weights by; none: `val_split` of the data.
@@ -82,7 +82,8 @@ class Settings:
             `RANDOM`: from random numbers.
         workers: threads that prepare batches.
         devices: see `training.devices`.
-        export: what to write at the end, see `training.deliver`: "litert" and with it Keras, also "onnx", or "none".
+        export: what to write at the end, see `training.delivery.deliver`: "litert" and with it Keras, also "onnx", or
+            "none".
         data_licence: what the model card says of the data's licence.
     """
 

@@ -6,8 +6,8 @@ import keras
 
 from handpose_cli import weights
 from handpose_cli.engine.keras import load_weights
-from handpose_cli.networks.encoder import build_encoder
-from handpose_cli.networks.presets import Preset
+from handpose_cli.networks.hourglass.encoder import build_encoder
+from handpose_cli.networks.hourglass.presets import Preset
 from handpose_cli.training.settings import RANDOM
 
 

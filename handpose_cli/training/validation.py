@@ -12,8 +12,8 @@ from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.engine.keras import contract_of
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides
-from handpose_cli.networks import presets
-from handpose_cli.training.samples import Sample, read_sample
+from handpose_cli.networks.hourglass import presets
+from handpose_cli.training.data.samples import Sample, read_sample
 
 MONITOR = "val_pck@0.1/keypoints"
 

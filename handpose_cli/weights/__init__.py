@@ -2,13 +2,13 @@
 
 `ssd-egohands-lite` is the detector, `hourglass-lite` the hourglass (trained by `handpose train`); each as LiteRT
 (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see `engine.contract`) and
-its card (`.md`). The detector was distilled (`training.distil_detector`) from `ssd-egohands`, the published one
-(converted by `networks.convert_ssd`). `hand-encoder` (`networks.convert_encoder`) is what the hourglass's training
+its card (`.md`). The detector was distilled (`tools.distil_detector`) from `ssd-egohands`, the published one
+(converted by `tools.convert_ssd`). `hand-encoder` (`tools.convert_encoder`) is what the hourglass's training
 starts from.
 
 `--weights` also takes the run folder that `handpose train` wrote. With `--engine keras` its best weights are run; with
 `--engine litert` the exported network that its `models.json` names, which is there when the training is finished: the
-int8 one if, when it was exported, it was as accurate as the float32 one (`training.deliver`), else that one.
+int8 one if, when it was exported, it was as accurate as the float32 one (`training.delivery.deliver`), else that one.
 """
 
 from __future__ import annotations

@@ -142,10 +142,10 @@ def read(path: Path) -> Counter:
     """Read all frames of a file and write the copy of a video; return how many there are, and how many failures."""
     import numpy as np
 
-    from handpose_cli.annotated_copies import copy_path, write_video
-    from handpose_cli.sources.discover import Input
-    from handpose_cli.sources.errors import UnreadableError
-    from handpose_cli.sources.frames import frames
+    from handpose_cli.media.annotated_copies import copy_path, write_video
+    from handpose_cli.media.discover import Input
+    from handpose_cli.media.errors import UnreadableError
+    from handpose_cli.media.frames import frames
 
     counts: Counter = Counter()
     entry = Input(path.name, path)

@@ -24,8 +24,8 @@ SIDE = 64
 
 
 def write_network(path: Path) -> None:
-    from handpose_cli.networks.export import export_litert
-    from handpose_cli.networks.presets import Preset, build, for_prediction
+    from handpose_cli.networks.hourglass.presets import Preset, build, for_prediction
+    from handpose_cli.training.delivery.export import export_litert
 
     preset = Preset(1, 8, 1, SIDE, "fixup", 1.5, "cross-entropy")
     export_litert(for_prediction(build(preset), preset), path)

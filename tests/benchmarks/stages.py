@@ -15,14 +15,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from handpose_cli import annotated_copies, drawing, engine
+from handpose_cli import drawing, engine
 from handpose_cli.annotator import pipeline, pose
 from handpose_cli.annotator.settings import Networks, Settings
 from handpose_cli.engine import detector, keypoint_network
+from handpose_cli.media import annotated_copies, images
+from handpose_cli.media.discover import Input
+from handpose_cli.media.frames import frames
 from handpose_cli.runs import journal
-from handpose_cli.sources import images
-from handpose_cli.sources.discover import Input
-from handpose_cli.sources.frames import frames
 
 # what is timed: the stage's name, and where the function is looked up that does it
 STAGES = {

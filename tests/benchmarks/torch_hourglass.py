@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from handpose_cli.networks.presets import Preset
+from handpose_cli.networks.hourglass.presets import Preset
 from handpose_cli.records import NUM_JOINTS
 from handpose_cli.training.settings import Settings
 

@@ -25,16 +25,16 @@ from pathlib import Path
 import numpy as np
 
 from handpose_cli import engine
-from handpose_cli.annotator.follow import follow
 from handpose_cli.annotator.pipeline import Annotated, annotate
 from handpose_cli.annotator.settings import Networks, Settings
-from handpose_cli.annotator.smoothing import METHODS, smooth
-from handpose_cli.annotator.tracks import DOUBTFUL, link, tracked
 from handpose_cli.boxes import iou
+from handpose_cli.media.frames import Frame
+from handpose_cli.media.picture import Picture
+from handpose_cli.media.videos import read_video
 from handpose_cli.records import Hand, ImageRecord, box_around
-from handpose_cli.sources.frames import Frame
-from handpose_cli.sources.picture import Picture
-from handpose_cli.sources.videos import read_video
+from handpose_cli.tracking.follow import follow
+from handpose_cli.tracking.smoothing import METHODS, smooth
+from handpose_cli.tracking.tracks import DOUBTFUL, link, tracked
 
 TIPS = [4, 8]
 THRESHOLD = 0.5

@@ -59,8 +59,8 @@ def train_keras(settings, steps: int) -> dict:
     """Return the parameters' number, the last loss and each step's seconds: see `Clock`."""
     import keras
 
-    from handpose_cli.networks import presets
-    from handpose_cli.networks.outputs import HAND_OUTPUT
+    from handpose_cli.networks.hourglass import presets
+    from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
     from handpose_cli.training.fit import compile_model
 
     keras.utils.set_random_seed(0)
@@ -182,8 +182,8 @@ def made_up_data(folder: Path) -> str:
 
 def make_batches(network: str, batches: str, *data: str) -> dict:
     """Return how many crops `RandomCrops` makes in a second with the threads that `fit` would give it."""
-    from handpose_cli.training.dataset import RandomCrops
-    from handpose_cli.training.samples import read_samples
+    from handpose_cli.training.data.dataset import RandomCrops
+    from handpose_cli.training.data.samples import read_samples
 
     settings = run_settings(network, "float32")
     samples = read_samples(data)

@@ -1,0 +1,97 @@
+"""Labels from one format to another, as a stream: count, split and tell what is lost on the way."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from handpose_cli.formats._image_files import image_size, video_size
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.fields import FIELDS, image_name, used
+from handpose_cli.records import ImageRecord
+
+TRAIN, VAL = "train", "val"
+
+
+@dataclass
+class Counts:
+    """What passed: records and hands in all, records by part, and how many records told a field that is dropped."""
+
+    records: int = 0
+    hands: int = 0
+    parts: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def sample_of(record: ImageRecord) -> str:
+    """Return the name of the sample that a record belongs to: frames of a video and versions of a pose share one."""
+    return record.file if record.sample is None else record.sample
+
+
+def choose_train(records: Iterable[ImageRecord], share: float, seed: int) -> set[str]:
+    """Return the samples of the training part."""
+    return choose(map(sample_of, records), share, seed, "--split")
+
+
+def choose(samples: Iterable[str], share: float, seed: int, option: str) -> set[str]:
+    """Return a share of all samples, to the nearest, chosen by the seed.
+
+    Raises:
+        FormatError: if it is none or all of them; the message names the option that the share is from.
+    """
+    unique = sorted(set(samples))
+    count = round(share * len(unique))
+    if not 0 < count < len(unique):
+        raise FormatError(f"{len(unique)} samples cannot be split {share:g} to {1 - share:g}; choose another {option}")
+    return set(random.Random(seed).sample(unique, count))
+
+
+def with_sizes(records: Iterable[ImageRecord], images: Path) -> Iterator[ImageRecord]:
+    """Yield the records, with the size of the image or video in that folder where a record has none."""
+    of_video = cache(video_size)
+    for record in records:
+        path = images / record.file
+        if record.width is None and record.failure is None and path.is_file():
+            record.width, record.height = image_size(path) if record.frame is None else of_video(path)
+        yield record
+
+
+def convert(
+    records: Iterable[ImageRecord],
+    parts: dict[str, Callable[[], AbstractContextManager[Any]]],
+    part_of: Callable[[ImageRecord], str],
+    keeps: frozenset[str],
+    strict: bool = False,
+) -> Counts:
+    """Write each record to the file of its part, and count. All files appear at the end, or none after an error.
+
+    Args:
+        parts: what opens the writer of each part; a part that is not there is counted but not written.
+        keeps: what the format keeps, of `fields.FIELDS`.
+        strict: raise at the first record that tells more.
+
+    Raises:
+        FormatError: from reading, from writing, or because `strict` forbids a loss.
+    """
+    counts = Counts()
+    with ExitStack() as files:
+        writers = {part: files.enter_context(open_writer()) for part, open_writer in parts.items()}
+        for record in records:
+            lost = used(record) - keeps
+            if lost and strict:
+                names = ", ".join(FIELDS[name] for name in FIELDS if name in lost)
+                raise FormatError(f"{image_name(record)}: the target would drop {names}; without --strict it does")
+            counts.dropped.update(lost)
+            part = part_of(record)
+            if part in writers:
+                writers[part].write(record)
+            counts.records += 1
+            counts.hands += len(record.hands)
+            counts.parts[part] += 1
+    return counts

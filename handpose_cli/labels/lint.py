@@ -1,0 +1,155 @@
+"""Look through labels for what is probably wrong with them: places, units, joint order, repeated hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from handpose_cli.boxes import share_inside
+from handpose_cli.formats import ho3d, interhand, rhd, stb
+from handpose_cli.formats._parsing import inside
+from handpose_cli.formats.fields import image_name
+from handpose_cli.labels.convert import sample_of
+from handpose_cli.records import FINGERS, KEYPOINT_NAMES, SKELETON, Hand, ImageRecord, box_around
+
+# Longest that each of a finger's four bones was, over the longer side of the hand's keypoints, in 27,000 hands (photos
+# and renders), and a tenth more.
+LONGEST_BONES = {
+    "thumb": (0.9, 0.65, 0.55, 0.55),
+    **dict.fromkeys(("index", "middle", "ring", "little"), (1.4, 0.85, 0.6, 0.6)),
+}
+_LIMITS = np.array([length for finger in FINGERS for length in LONGEST_BONES[finger]])
+_FROM, _TO = np.array(SKELETON).T
+
+# Where the i-th FreiHAND joint stands in other orders in use.
+OTHER_ORDERS = {
+    "each finger from its tip (RHD)": rhd.JOINTS,
+    "each finger from its tip, wrist last (InterHand2.6M)": tuple(interhand.JOINTS.tolist()),
+    "MANO's (HO-3D)": ho3d.JOINTS,
+    "little finger first (STB)": stb.JOINTS,
+}
+ENOUGH_SAMPLES = 5  # to judge the order by
+MUCH_SHORTER = 0.93  # the right order's bones over the wrong one's, in the median hand
+
+EDGE = 0.1  # of the image's longer side
+EXAMPLES = 3
+
+
+@dataclass
+class Finding:
+    """A kind of problem: what it is, how often it is there (in hands, images or values), and the first of them."""
+
+    what: str
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+Findings = dict[str, Finding]  # by what they are
+
+
+def note(findings: Findings, what: str, where: str) -> None:
+    """Count a problem, and keep it as an example if it is among the first of its kind."""
+    finding = findings.setdefault(what, Finding(what))
+    finding.count += 1
+    if len(finding.examples) < EXAMPLES:
+        finding.examples.append(where)
+
+
+def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tuple[int, int, list[Finding]]:
+    """Return how many records and hands there are, and what is probably wrong, the most frequent first.
+
+    Args:
+        findings: those of whoever reads the records, which may grow as they are read.
+    """
+    findings = {} if findings is None else findings
+    orders: dict[str, list[np.ndarray]] = {}  # by sample: a video's hands are too alike to count each
+    seen: set[tuple[str, int | None]] = set()
+    count = hands = 0
+    report = partial(note, findings)
+
+    for record in records:
+        count += 1
+        name = image_name(record)
+        if (record.file, record.frame) in seen and record.failure is None:
+            report("image listed twice", name)
+        seen.add((record.file, record.frame))
+        for number, hand in enumerate(record.hands):
+            hands += 1
+            for what in _hand_problems(hand, record):
+                report(what, f"{name}, hand {number}")
+            if any(_same(hand, other) for other in record.hands[:number]):
+                report("the same hand twice in an image", f"{name}, hand {number}")
+            if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
+                orders.setdefault(sample_of(record), []).append(_costs(hand.keypoints))
+    if len(orders) >= ENOUGH_SAMPLES:
+        ratios = np.median([np.mean(of_sample, axis=0) for of_sample in orders.values()], axis=0)
+        best = int(ratios.argmin())
+        if ratios[best] < MUCH_SHORTER:
+            what = f"wrong joint order suspected: looks like {list(OTHER_ORDERS)[best]}"
+            findings[what] = Finding(what, hands, [f"bones {1 - ratios[best]:.0%} shorter in that order"])
+    return count, hands, sorted(findings.values(), key=lambda finding: -finding.count)
+
+
+def _hand_problems(hand: Hand, record: ImageRecord) -> list[str]:
+    problems = []
+    if (hand.box[2:] <= 0).any():
+        problems.append("box without an area")
+    if hand.keypoints is None:
+        return problems
+    labelled = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
+    if np.abs(labelled).max() <= 1.5:
+        return [*problems, "unit mistake suspected: coordinates from 0 to 1, not pixels"]
+    if record.width is not None and record.height is not None:
+        unit_or_place = _place_problem(labelled, record.width, record.height)
+        if unit_or_place:
+            return [*problems, unit_or_place]
+    if _outside_share(box_around(labelled), hand.box) > 0.5:
+        swapped = hand.box[[1, 0, 3, 2]]
+        what = "x and y swapped in the box" if _outside_share(box_around(labelled), swapped) < 0.1 else "box elsewhere"
+        problems.append(f"keypoints outside their box: {what}")
+    bones = np.linalg.norm(hand.keypoints[_FROM] - hand.keypoints[_TO], axis=1)
+    size = np.ptp(labelled, axis=0).max()
+    if len(labelled) == len(KEYPOINT_NAMES) and (bones > _LIMITS * size).any():
+        problems.append("implausible bone length")
+    return problems
+
+
+def _place_problem(points: np.ndarray, width: int, height: int) -> str | None:
+    margin = EDGE * max(width, height)  # a labeller may guess a joint just behind the edge
+    if inside(points + margin, width + 2 * margin, height + 2 * margin).all():
+        return None
+    within = inside(points, width, height)
+    if not within.any() and np.abs(points).max() > 3 * max(width, height):
+        return "unit mistake suspected: coordinates far beyond the image"
+    if within.mean() < 0.5 and inside(points[:, ::-1], width, height).all():
+        return "x and y swapped suspected: inside the image the other way round"
+    return "keypoints far outside the image"
+
+
+def _outside_share(inner: np.ndarray, outer: np.ndarray) -> float:
+    """Return the share of a box's area that lies outside another."""
+    return 1 - float(share_inside(inner[None], outer[None])[0, 0])
+
+
+def _same(hand: Hand, other: Hand) -> bool:
+    if hand.keypoints is None or other.keypoints is None:
+        return bool((hand.box == other.box).all())
+    return bool(np.array_equal(hand.keypoints, other.keypoints, equal_nan=True))
+
+
+def _costs(points: np.ndarray) -> np.ndarray:
+    """Return, for each other order, how much shorter the skeleton is if the joints are in that order: below 1 if so.
+
+    The sum of the bones does not see whole fingers swapped. The thumb's base does: it is the one near the wrist, so its
+    bone counts more.
+    """
+
+    def cost(order: tuple[int, ...]) -> float:
+        bones = np.linalg.norm(points[list(order)][_FROM] - points[list(order)][_TO], axis=1)
+        return float(bones.sum() + 4 * bones[0])
+
+    straight = max(cost(tuple(range(len(points)))), 1e-6)
+    return np.array([cost(order) / straight for order in OTHER_ORDERS.values()])

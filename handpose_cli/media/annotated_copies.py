@@ -1,0 +1,138 @@
+"""Annotated copies: pictures and H.264 videos with the hands drawn on, in folders that mirror the inputs'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from handpose_cli.files import atomic
+from handpose_cli.media.discover import is_video
+
+if TYPE_CHECKING:
+    import av
+
+KEPT_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+# most pixels along a side
+_LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".png": 1_000_000}
+_LONGEST_VIDEO = 16_384
+_CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 6 microseconds
+_LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot tell one of more than 13 hours
+
+
+def copy_path(folder: Path, file: str) -> Path:
+    """Return where the annotated copy of an input lies.
+
+    A video's is an MP4 and gets ".mp4" behind its name if it has another ending; a picture that is no JPEG, PNG or WebP
+    becomes a JPEG and gets ".jpg" behind its name.
+
+    Args:
+        folder: of all copies.
+        file: the input's name in the results.
+    """
+    path = folder / file
+    suffixes, added = ((".mp4",), ".mp4") if is_video(path) else (KEPT_SUFFIXES, ".jpg")
+    return path if path.suffix.lower() in suffixes else path.with_name(path.name + added)
+
+
+def save_image(folder: Path, file: str, image: np.ndarray) -> None:
+    """Save an annotated picture (uint8 [h, w, 3], RGB) at its `copy_path`, smaller if its format cannot hold it."""
+    path = copy_path(folder, file)
+    image = _within(image, _LONGEST[path.suffix.lower()])
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(path.suffix.lower(), bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    with atomic(path, "wb") as out:
+        out.write(encoded.tobytes())
+
+
+def write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float) -> None:
+    """Write an annotated video, which appears under its name when it is complete; without frames there is none.
+
+    The first frame is at 0, and the others are as far from it as they were; only where a stream's clock starts again or
+    jumps ahead by more than an hour, the next frame follows after one frame's time. The last frame is shown for one
+    frame's time. Odd sides get another row or column of pixels, since H.264 stores colour for blocks of 2 x 2, and
+    where the pictures change their size all get that of the first.
+
+    Args:
+        path: see `copy_path`.
+        frames: times in seconds, and pictures uint8 [h, w, 3], RGB.
+        fps: the frame rate, frames a second; 0 if it is not known.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    iterator = iter(frames)
+    first = next(iterator, None)
+    if first is None:
+        return
+    fps = min(max(fps, 0.1), 1000) if fps else 30.0  # damaged heads tell anything
+    step = round(_CLOCK / fps)
+    with atomic(path, "wb") as file:
+        image = _within(first[1], _LONGEST_VIDEO)
+        with _encoder(file, image, fps) as (container, stream):
+            ticks = shift = 0
+            for number, (time, pixels) in enumerate(chain([first], iterator)):
+                now = round(time * _CLOCK) + shift
+                if number == 0:
+                    shift, now = -now, 0
+                elif not ticks - _CLOCK < now < ticks + _LONGEST_PAUSE * _CLOCK:
+                    shift, now = shift + ticks + step - now, ticks + step
+                elif now <= ticks:  # two frames cannot have one time
+                    now = ticks + 1
+                ticks = now
+                frame = _frame(pixels, image.shape)
+                frame.pts, frame.time_base, frame.duration = ticks, Fraction(1, _CLOCK), step
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+
+
+def _within(image: np.ndarray, longest: int) -> np.ndarray:
+    """Return an image, smaller if one of its sides is longer than so many pixels."""
+    scale = longest / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    height, width = (max(1, int(side * scale)) for side in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _frame(image: np.ndarray, shape: tuple[int, ...]) -> av.VideoFrame:
+    """Return an image, of this shape, as a frame with even sides."""
+    import av
+
+    height, width = shape[:2]
+    if image.shape != shape:
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    if height % 2 or width % 2:
+        image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    # left to the encoder, the conversion is not the same each time
+    return av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")
+
+
+@contextmanager
+def _encoder(
+    file: IO[bytes], image: np.ndarray, fps: float
+) -> Iterator[tuple[av.container.OutputContainer, av.VideoStream]]:
+    """Open an MP4 with one H.264 stream for pictures of an image's size."""
+    import av
+
+    container = av.open(file, "w", format="mp4")
+    try:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        stream.width, stream.height = (n + n % 2 for n in (image.shape[1], image.shape[0]))
+        stream.pix_fmt = "yuv420p"  # what browsers play
+        # with B-frames an MP4's index has no place for the last frame's duration, and with the macroblock tree the same
+        # pictures do not always give the same bytes
+        stream.options = {"crf": "20", "preset": "veryfast", "bf": "0", "mbtree": "0"}
+        stream.codec_context.time_base = Fraction(1, _CLOCK)
+        yield container, stream
+    except BaseException:
+        with suppress(av.FFmpegError, OSError):
+            container.close()
+        raise
+    container.close()

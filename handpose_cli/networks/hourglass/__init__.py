@@ -1,0 +1,1 @@
+"""Stacked hourglasses: layers, presets, and how their maps become keypoints."""

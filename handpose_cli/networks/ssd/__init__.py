@@ -1,0 +1,1 @@
+"""SSD detectors: layers, anchors and box encodings."""

@@ -1,0 +1,1 @@
+"""What works off the units of a run."""

@@ -1,0 +1,73 @@
+"""Turn a run's best weights into the files that are bundled; how `handpose_cli/weights` is made:
+
+    python -m handpose_cli.tools.bundle RUN/best.weights.h5[,RUN2/best.weights.h5...] FORM DATA... DESTINATION/NAME
+
+writes NAME.weights.h5 (Keras, half precision), NAME.tflite (LiteRT in FORM, see `training.delivery.export`; "int8" is
+calibrated on crops of the labels DATA and of the run's --negatives) and NAME.json (their contract; `fit_scores` adds
+what scores are worth). Weights of several runs that go on from each other are averaged (Wortsman et al., "Model soups",
+ICML 2022).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from handpose_cli.engine import contract as contracts
+from handpose_cli.engine.keras import contract_of
+from handpose_cli.networks.hourglass import presets
+from handpose_cli.training.data.negatives import find_negatives
+from handpose_cli.training.data.samples import read_samples
+from handpose_cli.training.delivery.deliver import calibration_crops, in_precision
+from handpose_cli.training.delivery.export import export_litert
+from handpose_cli.weights import sha256
+
+
+def save_half_precision(weights: list[Path], preset: presets.Preset, path: Path) -> None:
+    """Save the average of weights, without the optimizer's state, in float16 to `path`."""
+    model = presets.build(preset)
+    each = []
+    for file in weights:
+        model.load_weights(str(file))
+        each.append(model.get_weights())
+    with in_precision("float16"):
+        half = presets.build(preset)
+    half.set_weights([np.mean(tensors, axis=0) for tensors in zip(*each, strict=True)])
+    half.save_weights(str(path))
+
+
+def export(
+    weights: Path, preset: presets.Preset, path: Path, form: str, data: Iterable[str], negatives: Iterable[str]
+) -> None:
+    """Export to LiteRT."""
+    model = presets.build(preset)
+    model.load_weights(str(weights))
+    crops = None
+    if form == "int8":
+        crops = calibration_crops(read_samples(data), preset.input_size, list(find_negatives(negatives, seed=0)))
+    export_litert(presets.for_prediction(model, preset), path, form, crops)
+
+
+def main(weights: str, form: str, *rest: str) -> None:
+    *data, destination = rest
+    sources = [Path(path) for path in weights.split(",")]
+    settings = json.loads((sources[-1].parent / "settings.json").read_text())
+    preset = presets.from_settings(settings)
+    half = Path(f"{destination}.weights.h5")
+    save_half_precision(sources, preset, half)
+    exported = Path(f"{destination}.tflite")
+    export(half, preset, exported, form, data, settings.get("negatives", ()))
+    digests = {path.name: sha256(path) for path in (half, exported)}
+    licence = "Apache-2.0" if preset.encoder else "MIT"
+    told = f"see {exported.stem}.md"
+    contract = replace(contract_of(preset), weights=digests, data=told, licence=licence)
+    contracts.write(contract, Path(f"{destination}.json"))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

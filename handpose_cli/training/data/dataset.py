@@ -1,0 +1,116 @@
+"""Labelled hands as batches of crops for Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import keras
+import numpy as np
+
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.networks.hourglass.heatmaps import crop_to_heatmap
+from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
+from handpose_cli.records import NUM_JOINTS, Hand, box_around
+from handpose_cli.training.data.augment import change_look, cut_random_border, random_crop
+from handpose_cli.training.data.backgrounds import Backgrounds
+from handpose_cli.training.data.samples import Sample, read_sample
+
+HIDDEN_WEIGHT = 0.5  # of a joint that is labelled as hidden, in the loss
+NEGATIVE_SHARE = 0.1  # places without a hand for each hand
+
+
+class RandomCrops(keras.utils.PyDataset):
+    """Shuffled, augmented crops: the training set.
+
+    A batch is `crops` float32 [n, size, size, 3] (RGB, 0 to 1) and a dict of targets: for each name in `maps` float32
+    [n, 21, 3], x and y in heatmap pixels and the joint's weight in the loss; and, if there are negatives, `hand`
+    float32 [n, 4], for "is a hand" and "is a right hand" each the answer (0 or 1) and its weight.
+
+    The batches never end: each pass over the samples is followed by another, in another order. A batch depends on the
+    seed and on its number alone, so a resumed run, which begins at `first_batch`, sees what an uninterrupted one would.
+    (Epochs are left to `fit(steps_per_epoch=...)`: Keras calls `on_epoch_end` while threads still prepare batches.)
+
+    With `part` (i, n) a batch is the i-th of n parts, from 0, of what it would be.
+
+    `failure` holds the error of an image that could not be read, since on the way through TensorFlow's input pipeline
+    it becomes another one.
+    """
+
+    failure: FormatError | None = None
+
+    def __init__(
+        self,
+        samples: list[Sample],
+        size: int,
+        batch_size: int,
+        seed: int,
+        first_batch: int = 0,
+        maps: Sequence[str] = ("stack1_heatmaps",),
+        negatives: Sequence[Sample] = (),
+        part: tuple[int, int] = (0, 1),
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.samples, self.negatives, self.maps = samples, list(negatives), maps
+        self.size, self.batch_size, self.seed, self.first_batch = size, batch_size, seed, first_batch
+        self.part = part
+        self.negatives_a_pass = min(len(self.negatives), round(NEGATIVE_SHARE * len(samples)))
+        self.batches_a_pass = (len(samples) + self.negatives_a_pass) // batch_size
+        self.backgrounds = Backgrounds([*self.samples, *self.negatives], seed)
+        self._order = lru_cache(maxsize=2)(self._shuffled)
+
+    @property
+    def num_batches(self) -> None:
+        """Without end, in Keras's terms."""
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        number, batch = divmod(self.first_batch + index, self.batches_a_pass)
+        which, parts = self.part
+        size = self.batch_size // parts
+        first = batch * self.batch_size + which * size
+        chosen = self._order(number)[first : first + size]
+        crops = np.empty((len(chosen), self.size, self.size, 3), np.uint8)
+        joints = np.zeros((len(chosen), NUM_JOINTS, 3), np.float32)
+        hands = np.zeros((len(chosen), 4), np.float32)
+        for i, place in enumerate(chosen):
+            rng = np.random.default_rng([self.seed, number, int(place)])
+            of_hands = place < len(self.samples)
+            sample = self.samples[place] if of_hands else self.negatives[place - len(self.samples)]
+            crop = random_crop(sample.box if sample.hand is None else box_around(sample.hand.keypoints), self.size, rng)
+            try:
+                image = read_sample(sample)
+            except FormatError as error:
+                self.failure = error
+                raise
+            picture = self.backgrounds.draw(number, rng)
+            keypoints = None if sample.hand is None else sample.hand.keypoints
+            crops[i] = change_look(cut_random_border(image, crop, rng, picture, keypoints), rng, picture)
+            hands[i] = hand_target(sample.hand, crop.mirrored)
+            if sample.hand is not None:
+                joints[i] = target(crop.to_crop(sample.hand.keypoints), sample.hand)
+        targets = dict.fromkeys(self.maps, joints)
+        return crops.astype(np.float32) / 255, {**targets, HAND_OUTPUT: hands} if self.negatives else targets
+
+    def _shuffled(self, number: int) -> np.ndarray:
+        """Return the order of a pass: places in the samples and, behind them, in the negatives chosen for it."""
+        rng = np.random.default_rng([self.seed, number])
+        chosen = len(self.samples) + rng.choice(len(self.negatives), self.negatives_a_pass, replace=False)
+        return rng.permutation(np.concatenate([np.arange(len(self.samples)), chosen]).astype(int))
+
+
+def target(keypoints_in_crop: np.ndarray, hand: Hand) -> np.ndarray:
+    """Return float32 [21, 3]: the keypoints in heatmap pixels, and each joint's weight in the loss."""
+    labelled = np.isfinite(keypoints_in_crop).all(axis=1)
+    weights = np.where(labelled, 1.0 if hand.keypoint_scores is None else hand.keypoint_scores, 0.0)
+    if hand.visibility is not None:
+        weights = np.where(hand.visibility == 1, HIDDEN_WEIGHT * weights, weights)
+    return np.column_stack([np.nan_to_num(crop_to_heatmap(keypoints_in_crop)), weights]).astype(np.float32)
+
+
+def hand_target(hand: Hand | None, mirrored: bool) -> np.ndarray:
+    """Return float32 [4]: is it a hand, 1, is it a right hand, and whether that is known."""
+    if hand is None:
+        return np.array([0, 1, 0, 0], np.float32)
+    right = (hand.handedness == "right") != mirrored
+    return np.array([1, 1, right, hand.handedness is not None], np.float32)

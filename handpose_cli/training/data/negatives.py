@@ -1,0 +1,46 @@
+"""Places without a hand, to learn the hand score from: the detector's false alarms, and anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from handpose_cli import engine
+from handpose_cli.annotator.regions import detect, whole
+from handpose_cli.boxes import share_inside
+from handpose_cli.labels.source import Source
+from handpose_cli.media.images import read_image
+from handpose_cli.media.picture import Picture
+from handpose_cli.training.data.samples import Sample
+
+LEAST_SCORE = 0.02  # of the detector, for a false alarm worth learning from
+ANYWHERE = 2  # random places in each image
+FREE = 0.1  # largest share of a place that hands may cover
+
+
+def find_negatives(sources: Iterable[str], seed: int) -> Iterator[Sample]:
+    """Yield places where there is no hand.
+
+    Args:
+        sources: labels in which every hand has a box, `[FORMAT:]PATH`; images without hands are welcome.
+    """
+    detector = engine.load_detector("litert")
+    rng = np.random.default_rng(seed)
+    for source in map(Source.parse, sources):
+        for record in source.read():
+            path = source.folder / record.file
+            if record.frame is not None or not path.is_file():
+                continue
+            image = read_image(path)
+            height, width = image.shape[:2]
+            ((alarms, _),) = detect(detector, [whole(Picture(image))], LEAST_SCORE)
+            sides = rng.uniform(0.15, 0.6, ANYWHERE) * min(width, height)
+            corners = rng.uniform(0, 1, (ANYWHERE, 2)) * (np.array([width, height]) - sides[:, None])
+            anywhere = np.column_stack([corners, sides, sides])
+            hands = np.reshape([hand.box for hand in record.hands], (-1, 4))
+            boxes = np.concatenate([alarms, anywhere]).astype(np.float32)
+            covered = share_inside(boxes, hands).max(axis=1, initial=0.0)
+            for box, share in zip(boxes, covered, strict=True):
+                if share < FREE:
+                    yield Sample(path, None, box)

@@ -1,0 +1,85 @@
+"""Labelled hands and places without one: what training is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.convert import choose, sample_of
+from handpose_cli.labels.source import Source
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.images import read_image
+from handpose_cli.records import Hand
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled hand: the path of its image and the hand; or a place without one (`hand` is None).
+
+    `group` names what must stay on one side of a split: versions of one pose, frames of one video. `size` is the
+    image's width and height as the labels have it; None if they do not say.
+    """
+
+    image: Path
+    hand: Hand | None
+    box: np.ndarray
+    group: str = ""
+    size: tuple[int, int] | None = None
+
+
+def read_samples(sources: Iterable[str]) -> list[Sample]:
+    """Read labels, each `[FORMAT:]PATH`: one sample for each hand with keypoints in a still image.
+
+    Raises:
+        FormatError: if a file cannot be read, an image is missing, or there is no such hand.
+    """
+    sources = list(sources)
+    samples = []
+    for source in map(Source.parse, sources):
+        for record in source.read():
+            hands = [hand for hand in record.hands if hand.keypoints is not None]
+            if record.frame is not None or not hands:
+                continue
+            image = source.folder / record.file
+            if not image.is_file():
+                raise FormatError(f"{source.path}: no such image: {image}")
+            group = f"{source.path}:{sample_of(record)}"
+            size = (record.width, record.height) if record.width and record.height else None
+            samples += [Sample(image, hand, hand.box, group, size) for hand in hands]
+    if not samples:
+        raise FormatError(f"no labelled hands in: {', '.join(sources)}")
+    return samples
+
+
+def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample], list[Sample]]:
+    """Split samples in those to train on and a share, by groups and chosen by the seed, that is held back.
+
+    Raises:
+        FormatError: if one side would be empty.
+    """
+    held_back = choose((sample.group for sample in samples), share, seed, "--val-split")
+    return (
+        [sample for sample in samples if sample.group not in held_back],
+        [sample for sample in samples if sample.group in held_back],
+    )
+
+
+def read_sample(sample: Sample) -> np.ndarray:
+    """Return the sample's image as `media.images.read_image` does.
+
+    Raises:
+        FormatError: if it cannot be read, or is of another size than the labels say.
+    """
+    try:
+        image = read_image(sample.image)
+    except UnreadableError as error:
+        raise FormatError(f"{sample.image}: {error}") from error
+    height, width = image.shape[:2]
+    if sample.size not in (None, (width, height)):
+        labelled = "{} x {}".format(*sample.size)
+        raise FormatError(f"{sample.image}: its labels are for {labelled} pixels, the image is {width} x {height}")
+    return image

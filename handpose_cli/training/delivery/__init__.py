@@ -1,0 +1,1 @@
+"""What a run of training leaves: exported networks, card and curves."""
