@@ -21,7 +21,7 @@ import numpy as np
 from handpose_cli import engine as engines
 from handpose_cli import weights as bundled
 from handpose_cli.annotator.pipeline import annotate
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
@@ -43,7 +43,7 @@ class Annotator:
         settings: how they are used.
     """
 
-    def __init__(self, networks: Networks, settings: Settings):
+    def __init__(self, networks: Networks, settings: AnnotateSettings):
         """Use networks that are loaded already; `load` is the usual way."""
         self.networks, self.settings = networks, settings
 
@@ -84,7 +84,7 @@ class Annotator:
             None if detector is None else engines.load_detector(engine, str(detector)),
             engines.load_keypoint_network(engine, str(weights)),
         )
-        return cls(networks, Settings(score_threshold, views, max_hands, tile=tile))
+        return cls(networks, AnnotateSettings(score_threshold, views, max_hands, tile=tile))
 
     def __call__(self, image: Image) -> list[Hand]:
         """Return the hands in an image, best first.

@@ -12,7 +12,7 @@ from handpose_cli.evaluation.detection import average_precision, recall_and_prec
 from handpose_cli.evaluation.evaluate import evaluate
 from handpose_cli.evaluation.file_matching import by_image, rename
 from handpose_cli.evaluation.matching import match, with_all_boxes
-from handpose_cli.evaluation.scores import Settings
+from handpose_cli.evaluation.scores import EvaluateSettings
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import Hand, ImageRecord
 
@@ -20,7 +20,7 @@ SIDE = float(max(open_hand().box[2:]))  # the norm of these hands
 
 
 def figures(labels, predictions, **settings):
-    return evaluate(by_image(labels), by_image(predictions), Settings(**settings)).figures
+    return evaluate(by_image(labels), by_image(predictions), EvaluateSettings(**settings)).figures
 
 
 def test_perfect_predictions():
@@ -78,7 +78,9 @@ def test_a_joint_that_is_right_in_the_labelled_box_is_the_boxes_fault():
     (label,) = truth["a.jpg", None].hands
     wrong = moved(hand, np.eye(21, 2, -8) * SIDE / 2)
     pairs, _ = match(("a.jpg", None), truth["a.jpg", None], [hand])
-    split = evaluate(truth, by_image([image("a.jpg", wrong)]), Settings(), on_given_boxes=pairs).figures["error_split"]
+    split = evaluate(truth, by_image([image("a.jpg", wrong)]), EvaluateSettings(), on_given_boxes=pairs).figures[
+        "error_split"
+    ]
     assert (split["bad_boxes"], split["wrong_joints"]) == (pytest.approx(2 / 21), 0)
     assert pairs[0].label is label
 
@@ -86,7 +88,7 @@ def test_a_joint_that_is_right_in_the_labelled_box_is_the_boxes_fault():
 def test_hands_under_the_threshold_count_only_in_the_average_precision():
     labels = by_image([image("a.jpg", open_hand())])
     unsure = by_image([image("a.jpg", open_hand(score=0.2))])
-    found = evaluate(labels, unsure, Settings(), score_threshold=0.25).figures
+    found = evaluate(labels, unsure, EvaluateSettings(), score_threshold=0.25).figures
     assert (found["end_to_end"]["missed"], found["detection"]["recall@iou0.5"]) == (1, 0)
     assert found["detection"]["box_ap"]["AP"] == pytest.approx(1)
 
@@ -110,8 +112,8 @@ def test_boxes_of_all_hands_say_which_extra_hands_are_right():
     labels = by_image([image("a.jpg", open_hand())])
     both = image("a.jpg", open_hand(score=0.9), open_hand(260, score=0.8))
     every = by_image([image("a.jpg", *(Hand(hand.box) for hand in both.hands))])
-    alone = evaluate(labels, by_image([both]), Settings()).figures
-    told = evaluate(with_all_boxes(labels, every), by_image([both]), Settings()).figures
+    alone = evaluate(labels, by_image([both]), EvaluateSettings()).figures
+    told = evaluate(with_all_boxes(labels, every), by_image([both]), EvaluateSettings()).figures
     assert (alone["end_to_end"]["extra"], told["end_to_end"]["extra"]) == (1, 0)
     assert (alone["detection"]["precision@iou0.5"], told["detection"]["precision@iou0.5"]) == (0.5, 1)
 

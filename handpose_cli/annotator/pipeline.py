@@ -8,7 +8,7 @@ import numpy as np
 
 from handpose_cli.annotator.pose import find_in_crops, handedness_of, without_doubles
 from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, is_known
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
@@ -26,7 +26,7 @@ class Annotated(NamedTuple):
     picture: Picture | None
 
 
-def annotate(frames: list[Frame], networks: Networks, settings: Settings) -> list[Annotated]:
+def annotate(frames: list[Frame], networks: Networks, settings: AnnotateSettings) -> list[Annotated]:
     """Annotate a batch of frames; one that cannot be read gets a record with `failure`."""
     results = [read(frame) for frame in frames]
     pictures = [
@@ -102,7 +102,7 @@ def box_of(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.concatenate([low, high - low]).astype(np.float32)
 
 
-def choose(hands: list[Hand], networks: Networks, settings: Settings) -> list[Hand]:
+def choose(hands: list[Hand], networks: Networks, settings: AnnotateSettings) -> list[Hand]:
     """Return which hands of a frame are kept, best first; without a detector all: who gives boxes wants an answer."""
     hands = sorted(hands, key=lambda hand: -(hand.score or 0))
     if networks.detector is not None:

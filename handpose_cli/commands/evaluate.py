@@ -65,7 +65,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
     from handpose_cli.evaluation.evaluate import evaluate
     from handpose_cli.evaluation.file_matching import by_image, rename
     from handpose_cli.evaluation.matching import with_all_boxes
-    from handpose_cli.evaluation.scores import Settings
+    from handpose_cli.evaluation.scores import EvaluateSettings
     from handpose_cli.evaluation.sizes import same_sizes
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.weights import WeightsError
@@ -78,7 +78,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
         raise click.UsageError("--pck must be a finite number.")
     if report is not None and report.exists() and not overwrite:
         raise click.ClickException(f"{report} exists. Replace it with --overwrite or choose another --report.")
-    settings = Settings(norms, thresholds, visible_only, oks_area, seed)
+    settings = EvaluateSettings(norms, thresholds, visible_only, oks_area, seed)
     try:
         folder = images if images is not None and images.is_dir() else labels.folder
         truth = by_image(_read(labels, images))
@@ -153,29 +153,28 @@ def _predict(
     threads: int | None,
     quiet: bool,
 ):
-    import time
-
     from handpose_cli.annotator.settings import Networks
     from handpose_cli.api import Annotator
     from handpose_cli.commands.progress import progress
     from handpose_cli.evaluation.predicting import predict_labelled
-    from handpose_cli.runs.counts import Counts
     from handpose_cli.runs.executors.threads import processors
-    from handpose_cli.runs.header import used_detector
+    from handpose_cli.runs.report import Report
+    from handpose_cli.runs.settings import NetworkSettings
 
     def load() -> Networks:
-        return Annotator.load(weights, used_detector(detector), engine).networks
+        return Annotator.load(weights, NetworkSettings(detector=detector).detector_name, engine).networks
 
-    networks = load()  # wrong weights are told before anything else
+    networks = load()  # wrong weights stop it before anything else
     if engine == "keras":
         threads, load = 1, lambda: networks
-    counts, started = Counts(), time.monotonic()
-    with progress(len(labels), quiet) as show:
+    report = Report(len(labels))
+    report.start()
+    with progress(report, quiet) as show:
 
         def advance(record) -> None:
-            counts.inputs, counts.images = counts.inputs + 1, counts.images + 1
-            counts.hands, counts.seconds = counts.hands + len(record.hands), time.monotonic() - started
-            show(record, counts)
+            report.inputs += 1
+            report.add(record)
+            show(record)
 
         return predict_labelled(labels, folder, load, views, threads or processors(), advance, rescale)
 

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from handpose_cli.drawing import JOINT_COLOURS
 from handpose_cli.evaluation import metrics
 from handpose_cli.evaluation.matching import Pair
-from handpose_cli.evaluation.scores import Settings, errors_of, norms_of
+from handpose_cli.evaluation.scores import EvaluateSettings, errors_of, norms_of
 from handpose_cli.records import KEYPOINT_NAMES
 
 POSE_COLOUR, END_COLOUR, RIGHT_COLOUR = "#2563eb", "#ea580c", "#16a34a"
 FURTHEST = {"bbox": 0.3, "palm": 1.0, "px": 30.0, "head": 1.0}  # of the curves' thresholds
 
 
-def pck_curves(pose: Sequence[Pair], end_to_end: Sequence[Pair], settings: Settings) -> str:
+def pck_curves(pose: Sequence[Pair], end_to_end: Sequence[Pair], settings: EvaluateSettings) -> str:
     """PCK against the threshold, for the pose alone and end to end."""
     figure, axes = _axes(5.2, 3.4)
     norm = settings.norms[0]
@@ -46,7 +46,7 @@ def joint_bars(figure_of: dict[str, Any], name: str) -> str:
     return _svg(figure)
 
 
-def error_histogram(pairs: Sequence[Pair], settings: Settings) -> str:
+def error_histogram(pairs: Sequence[Pair], settings: EvaluateSettings) -> str:
     """How many joints of the hands found have which error, on a logarithmic axis."""
     figure, axes = _axes(5.2, 3.0)
     norm = settings.norms[0]

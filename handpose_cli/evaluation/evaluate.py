@@ -12,7 +12,7 @@ from handpose_cli.evaluation.calibration import reliability
 from handpose_cli.evaluation.detection import average_precision, recall_and_precision, score_of
 from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import GOOD_IOU, BoxOf, Pair, keypoint_box, match, own_box
-from handpose_cli.evaluation.scores import Settings, pck_name, right_joints, score
+from handpose_cli.evaluation.scores import EvaluateSettings, pck_name, right_joints, score
 from handpose_cli.records import Hand, ImageRecord
 
 SAME_BOX_IOU = 0.99
@@ -39,7 +39,7 @@ class Evaluation:
 def evaluate(
     labels: Mapping[Key, ImageRecord],
     predictions: Mapping[Key, ImageRecord],
-    settings: Settings,
+    settings: EvaluateSettings,
     score_threshold: float | None = None,
     on_given_boxes: Sequence[Pair] | None = None,
 ) -> Evaluation:
@@ -96,7 +96,7 @@ def evaluate(
 def error_split(
     pairs: Sequence[Pair],
     extra: int,
-    settings: Settings,
+    settings: EvaluateSettings,
     on_given_boxes: Sequence[Pair] | None = None,
     have_boxes: bool = True,
 ) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _detection(
     labels: Mapping[Key, ImageRecord],
     predicted: Mapping[Key, list[Hand]],
     score_threshold: float | None,
-    settings: Settings,
+    settings: EvaluateSettings,
     box_of: BoxOf,
 ) -> dict[str, Any]:
     def boxed(hands: list[Hand]) -> list[Hand]:
@@ -171,7 +171,9 @@ def _detection(
     }
 
 
-def _calibration(pairs: Sequence[Pair], extra: Sequence[tuple[Key, Hand]], settings: Settings) -> dict[str, Any]:
+def _calibration(
+    pairs: Sequence[Pair], extra: Sequence[tuple[Key, Hand]], settings: EvaluateSettings
+) -> dict[str, Any]:
     scored = [
         pair
         for pair in pairs

@@ -14,7 +14,7 @@ from handpose_cli.evaluation import charts
 from handpose_cli.evaluation.evaluate import Evaluation
 from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.gallery import pictures, worst_found
-from handpose_cli.evaluation.scores import Settings, pck_name
+from handpose_cli.evaluation.scores import EvaluateSettings, pck_name
 from handpose_cli.evaluation.table import counted, number
 from handpose_cli.files import atomic
 from handpose_cli.records import FINGERS, Hand
@@ -22,7 +22,7 @@ from handpose_cli.records import FINGERS, Hand
 WORST, MISSED, EXTRA = 24, 12, 12  # pictures
 
 
-def write_report(path: Path, evaluation: Evaluation, settings: Settings, folder: Path) -> None:
+def write_report(path: Path, evaluation: Evaluation, settings: EvaluateSettings, folder: Path) -> None:
     """Write the page.
 
     Args:
@@ -106,7 +106,7 @@ def _detection(detection: dict[str, Any]) -> str:
     return f"<table>{''.join(cells)}</table>"
 
 
-def _galleries(evaluation: Evaluation, settings: Settings, folder: Path) -> str:
+def _galleries(evaluation: Evaluation, settings: EvaluateSettings, folder: Path) -> str:
     legend = '<p>Green: <span class="label">label</span>, orange: <span class="prediction">prediction</span>.</p>'
     worst = worst_found(evaluation.pose, settings, WORST)
     missed = [pair for pair in evaluation.end_to_end if pair.prediction is None][:MISSED]

@@ -17,7 +17,7 @@ THRESHOLDS = {"bbox": (0.05, 0.1, 0.2), "palm": (0.2, 0.5), "px": (5.0, 10.0, 20
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluateSettings:
     """What is measured.
 
     Attributes:
@@ -70,13 +70,13 @@ def norms_of(pairs: Sequence[Pair], norm: str) -> np.ndarray:
     return np.array([metrics.norm_of(pair.label, norm) for pair in pairs], np.float64)
 
 
-def right_joints(pairs: Sequence[Pair], settings: Settings) -> np.ndarray:
+def right_joints(pairs: Sequence[Pair], settings: EvaluateSettings) -> np.ndarray:
     """Return by the main threshold which joints are right: [n, 21] of 1, 0, and NaN where a joint does not count."""
     errors, norms = errors_of(pairs, settings.visible_only), norms_of(pairs, settings.norms[0])
     return metrics.correct(errors, norms, settings.main_threshold)
 
 
-def score(pairs: Sequence[Pair], settings: Settings) -> dict[str, dict[str, Any]]:
+def score(pairs: Sequence[Pair], settings: EvaluateSettings) -> dict[str, dict[str, Any]]:
     """Return the figures by name: value, 95 % interval (low, high), by joint and by finger, and hands counted.
 
     A hand that was not found counts as wrong in PCK and AUC (as in the seed paper), and not at all in the others, which

@@ -173,8 +173,8 @@ class Journal:
 
 
 @contextmanager
-def open_journal(path: Path, header: Header, anew: bool = False) -> Iterator[Journal]:
-    """Open a run's journal to go on with it, or begin one; `anew` empties it.
+def open_journal(path: Path, header: Header, empty: bool = False) -> Iterator[Journal]:
+    """Open a run's journal to go on with it, or begin one; `empty`: without what an earlier run put there.
 
     Raises:
         RunError: if another process writes it.
@@ -189,7 +189,7 @@ def open_journal(path: Path, header: Header, anew: bool = False) -> Iterator[Jou
             except OSError as error:
                 raise RunError(f"Another run is writing to {path.parent}. Choose another --output.") from error
         journal = Journal(path)
-        if not anew:
+        if not empty:
             journal.load(header.settings)
         file.truncate(journal._end)
         journal._file = file
