@@ -56,7 +56,7 @@ def test_no_two_settings_share_a_name():
 def test_shards_are_parts_of_the_inputs_and_together_all_of_them():
     inputs = list(range(11))
     parts = [Shard(number, 3).of(inputs) for number in (1, 2, 3)]
-    assert sorted(sum(parts, [])) == inputs
+    assert sorted(parts[0] + parts[1] + parts[2]) == inputs
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert str(Shard(2, 3)) == "2/3"
 
