@@ -142,7 +142,7 @@ def test_labels_are_read_in_any_format(samples_run):
 def test_records_as_dictionaries():
     keypoints = np.arange(42, dtype=np.float32).reshape(21, 2)
     keypoints[3] = np.nan
-    hand = Hand(np.array([1, 2, 3, 4], np.float32), keypoints, score=np.float32(0.5), handedness="left")
+    hand = Hand(np.array([1, 2, 3, 4], np.float32), keypoints=keypoints, score=np.float32(0.5), handedness="left")
     record = handpose_cli.ImageRecord("a.jpg", 10, 20, [hand])
     described = json.loads(json.dumps(record.to_dict()))
     assert described["hands"][0]["keypoints"][3] == [None, None]
@@ -153,7 +153,7 @@ def test_records_as_dictionaries():
                    "handedness": "left", "interpolated": False}],
     }  # fmt: skip
     assert hand == hand
-    assert hand != Hand(hand.box, hand.keypoints)
+    assert hand != Hand(hand.box, keypoints=hand.keypoints)
 
 
 def test_the_examples_in_the_docstrings(monkeypatch):

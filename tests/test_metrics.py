@@ -84,7 +84,7 @@ def test_a_hand_that_was_not_found_is_wrong_and_an_unlabelled_joint_does_not_cou
 def test_norms():
     points = np.zeros((21, 2), np.float32)
     points[9] = 30, 40  # middle MCP; the wrist is at 0, 0
-    hand = Hand(np.array([0, 0, 100, 80]), points, head_size=60.0)
+    hand = Hand(np.array([0, 0, 100, 80]), keypoints=points, head_size=60.0)
     assert [NORMS[kind].length(hand) for kind in ("bbox", "palm", "px", "head")] == [100, 50, 1, 60]
     points[9] = 3, 4  # a palm seen edge-on
     assert np.isnan(NORMS["palm"].length(hand))

@@ -19,7 +19,6 @@ from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.records import Hand, ImageRecord
 
 SAME_BOX_IOU = 0.99
-SAME_BOX = 0.02  # pixels
 FOUND_IOUS = (0.5, 0.3)  # from which a hand counts as found
 
 
@@ -143,11 +142,7 @@ def error_split(
 
 def _have_boxes(predicted: Iterable[list[Hand]]) -> bool:
     """Return whether any predicted box is more than the one around its keypoints."""
-    return any(
-        hand.keypoints is None or not np.allclose(hand.box, keypoint_box(hand), rtol=0, atol=SAME_BOX)
-        for hands in predicted
-        for hand in hands
-    )
+    return any(hand.has_own_box for hands in predicted for hand in hands)
 
 
 def _above(hands: list[Hand], score_threshold: float | None) -> list[Hand]:
