@@ -31,7 +31,7 @@ def clip(*frames, fps=25.0):
 
 def ids_of(records, threshold=0.0):
     linker = Linker(threshold)
-    return [linker.add(record) for record in records]
+    return [linker.ids_of(record) for record in records]
 
 
 def test_hands_keep_their_ids_while_they_move():
