@@ -119,6 +119,7 @@ class ImageRecord:
         failure: why the input could not be read, in one line; None if it was read.
         sample: images with the same one show the same pose (FreiHAND's four backgrounds) and stay together when labels
             are split; None: each file is a sample of its own.
+        exhaustive: whether all hands that are to be seen are listed; if not, another one may be right too.
     """
 
     file: str
@@ -131,6 +132,7 @@ class ImageRecord:
     fps: float | None = None
     failure: str | None = None
     sample: str | None = None
+    exhaustive: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are known, the hands as theirs, as JSON has them."""
