@@ -11,6 +11,7 @@ import click
 
 from handpose_cli import __version__
 from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
+from handpose_cli.commands.remedies import failure
 from handpose_cli.labels.source import Source
 
 COCO_LIKE = ("coco", "coco-wholebody", "mmpose")  # whose files name images by ids
@@ -98,7 +99,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
             score_threshold = SCORE_THRESHOLD if score_threshold is None else score_threshold
         evaluation = evaluate(truth, predicted, settings, score_threshold, given)
     except (FormatError, WeightsError) as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
     evaluation.figures = {
         "handpose": __version__,
         "labels": _described(labels, truth),
@@ -137,8 +138,8 @@ def _tell(figures: dict[str, Any], report: Path | None) -> None:
 
 def _read(source: Source, images: Path | None, named_by: Source | None = None):
     """Read labels or predictions; a COCO results list names images by their ids in the labels' file."""
-    if source.format_name() == "coco-results" and named_by is not None:
-        images = named_by.path if named_by.format_name() in COCO_LIKE and images is None else images
+    if source.format.name == "coco-results" and named_by is not None:
+        images = named_by.path if named_by.format.name in COCO_LIKE and images is None else images
     return source.read(images)
 
 
@@ -182,7 +183,7 @@ def _predict(
 def _described(source: Source, records) -> dict[str, Any]:
     return {
         "source": str(source.path),
-        "format": source.format_name(),
+        "format": source.format.name,
         "images": len(records),
         "hands": sum(len(record.hands) for record in records.values()),
     }
