@@ -135,8 +135,9 @@ class ImageRecord:
     exhaustive: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields that are known, the hands as theirs, as JSON has them."""
-        return {**_to_dict(self), "hands": [hand.to_dict() for hand in self.hands]}
+        """Return the fields that are known, the hands as theirs, as JSON has them; `exhaustive` only if it is not."""
+        known = {name: value for name, value in _to_dict(self).items() if name != "exhaustive" or not value}
+        return {**known, "hands": [hand.to_dict() for hand in self.hands]}
 
 
 def _to_dict(record: Hand | ImageRecord) -> dict[str, Any]:

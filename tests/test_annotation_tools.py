@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from handpose_cli.formats import cvat, deeplabcut, label_studio, openpose, recognise, yolo_pose
+from handpose_cli.formats import cvat, deeplabcut, label_studio, openpose, yolo_pose
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.recognise import recognise
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
 POINTS = np.array([[i, 2 * i] for i in range(21)], np.float32)
@@ -87,7 +88,7 @@ def test_yolo_reads_subsets_sides_and_two_numbers_a_joint(tmp_path):
     folder = yolo_folder(tmp_path, {"kpt_shape": [21, 2], "names": names}, a=f"1 .5 .5 .2 .4 {joints}\n\n", b="")
     image(tmp_path / "images/train/a.JPG")
     image(tmp_path / "images/train/b.webp", 30, 40)
-    assert recognise(folder) == recognise(folder / "data.yaml") == "yolo-pose"
+    assert recognise(folder).name == recognise(folder / "data.yaml").name == "yolo-pose"
     for source in (folder, folder / "data.yaml"):
         one, none = yolo_pose.read(source)
         assert (one.file, one.width, one.height, none.file, none.height) == ("train/a.JPG", 100, 50, "train/b.webp", 40)
@@ -205,7 +206,7 @@ def test_cvat_reads_exports(tmp_path):
         '<box label="face" source="manual" occluded="0" xtl="1.00" ytl="2.00" xbr="3.00" ybr="4.00" z_order="0"></box>'
         f'<skeleton label="hand">{cvat_points(KEYPOINT_NAMES)}</skeleton></image></annotations>',
     )
-    assert recognise(still) == "cvat"
+    assert recognise(still).name == "cvat"
     (record,) = cvat.read(still)
     assert [hand.handedness for hand in record.hands] == ["right", None]
     for hand in record.hands:
@@ -289,7 +290,7 @@ def test_label_studio_reads_annotations_before_predictions(tmp_path):
         {"id": 3, "annotations": [{"result": []}], "predictions": [], "data": {"image": "s3://bucket/c/d.png"}},
     ]  # fmt: skip
     path = file(tmp_path / "export.json", tasks)
-    assert recognise(path) == "label-studio"
+    assert recognise(path).name == "label-studio"
     record, none = label_studio.read(path)
     assert (record.file, record.width, record.height, none.file, none.hands) == ("a b.jpg", 200, 100, "c/d.png", [])
     (hand,) = record.hands
@@ -339,7 +340,7 @@ def test_deeplabcut_reads_three_index_columns_and_few_joints(tmp_path):
     path = file(
         tmp_path / "CollectedData_me.csv", f"{HEADER}labeled-data,v,img1.png,1.5,2,,\nlabeled-data,v,img2.png,,,,\n"
     )
-    assert recognise(path) == "deeplabcut"
+    assert recognise(path).name == "deeplabcut"
     record, none = deeplabcut.read(path)
     assert (record.file, none.file, none.hands) == ("labeled-data/v/img1.png", "labeled-data/v/img2.png", [])
     assert record.hands[0].keypoints[0].tolist() == [1.5, 2] and record.hands[0].visibility.tolist() == [2] + [0] * 20
@@ -386,7 +387,7 @@ def test_openpose_reads_its_output(tmp_path):
         file(tmp_path / f"{stem}_keypoints.json", out)
     image(tmp_path / "images/x_000000000042.jpg")
     image(tmp_path / "images/clip.MOV")
-    assert recognise(tmp_path) == "openpose"
+    assert recognise(tmp_path).name == "openpose"
     records = list(openpose.read(tmp_path, tmp_path / "images"))
     assert [(r.file, r.frame) for r in records] == [
         ("a_rendered", None), ("clip.MOV", 7), ("x_000000000042.jpg", None),

@@ -11,6 +11,7 @@ import click
 
 from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
 from handpose_cli.commands.progress import progress
+from handpose_cli.commands.remedies import failure
 from handpose_cli.evaluation.norms import NORMS
 from handpose_cli.evaluation.settings import OKS_AREAS
 from handpose_cli.runs.report import Report
@@ -91,7 +92,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
             with progress(counts, quiet) as show:
                 evaluation = score_network(truth, predictor, settings, counts, show)
     except (FormatError, WeightsError) as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
     if report is not None:
         from handpose_cli.evaluation.report import write_report
 

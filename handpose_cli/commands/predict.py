@@ -14,6 +14,7 @@ import click
 
 from handpose_cli.commands.option_types import ShardType, TileType, TimeType
 from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
+from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS
 from handpose_cli.labels.source import Source
 
@@ -166,7 +167,7 @@ def _errors(output: Path) -> Iterator[None]:
     try:
         yield
     except (NoInputError, WeightsError, FormatError, RunError) as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
     except OSError as error:
         raise click.ClickException(
             f"Cannot write to {output}: {error.strerror}. Choose another --output, or go on with --resume."

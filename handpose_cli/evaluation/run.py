@@ -139,11 +139,11 @@ def score_network(
 def _read(predictions: Source, labels: Labels) -> Iterable[ImageRecord]:
     """Read predictions; a COCO results list names images by their ids in the labels' file."""
     images, named_by = labels.images, labels.source
-    if images is None and named_by is not None and predictions.format_name() == "coco-results":
-        images = named_by.path if named_by.format_name() in COCO_LIKE else None
+    if images is None and named_by is not None and predictions.format.name == "coco-results":
+        images = named_by.path if named_by.format.name in COCO_LIKE else None
     return predictions.read(images)
 
 
 def _described(source: Source | None, records: dict[Key, ImageRecord]) -> dict[str, Any]:
-    read = {} if source is None else {"source": str(source.path), "format": source.format_name()}
+    read = {} if source is None else {"source": str(source.path), "format": source.format.name}
     return {**read, "images": len(records), "hands": sum(len(record.hands) for record in records.values())}

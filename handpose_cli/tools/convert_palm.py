@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from handpose_cli.networks.ssd.palm_encoder import build_palm_encoder
 from handpose_cli.tools.tflite_weights import Layer, read_layers
@@ -25,7 +24,11 @@ def assign(model: keras.Model, read: list[Layer]) -> None:
     Raises:
         ValueError: if a depthwise layer has a bias, which the model's have not, or shapes differ.
     """
-    kinds = {"CONV_2D": keras.layers.Conv2D, "DEPTHWISE_CONV_2D": keras.layers.DepthwiseConv2D, "PRELU": keras.layers.PReLU}
+    kinds = {
+        "CONV_2D": keras.layers.Conv2D,
+        "DEPTHWISE_CONV_2D": keras.layers.DepthwiseConv2D,
+        "PRELU": keras.layers.PReLU,
+    }
     for kind, layer_class in kinds.items():
         own = [layer for layer in model.layers if type(layer) is layer_class]
         theirs = [layer.weights for layer in read if layer.kind == kind]

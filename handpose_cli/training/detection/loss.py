@@ -13,7 +13,7 @@ HUBER = 0.1  # error of an encoding from which the loss grows linearly
 
 
 class DetectionLoss(keras.losses.Loss):
-    """Focal loss of the scores (Lin et al., ICCV 2017) and smooth L1 of hands' encodings, over the number of hands' cells.
+    """Focal loss of scores (Lin et al., ICCV 2017) and smooth L1 of hands' encodings, over the number of hands' cells.
 
     Both are given as [n, cells, 5], see `targets.cell_targets` and `palm_model.CELLS`.
     """

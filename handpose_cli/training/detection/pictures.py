@@ -41,7 +41,13 @@ class Pictures(keras.utils.PyDataset):
 
     def __init__(self, photos: Photos, size: int, batch_size: int, seed: int, first_batch: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self.photos, self.size, self.batch_size, self.seed, self.first_batch = photos, size, batch_size, seed, first_batch
+        self.photos, self.size, self.batch_size, self.seed, self.first_batch = (
+            photos,
+            size,
+            batch_size,
+            seed,
+            first_batch,
+        )
         self.batches_a_pass = max((len(photos.whole) + len(photos.hands)) // batch_size, 1)
         self._whole, self._hands = _by_group(photos.whole), _by_group(photos.hands)
         self._empty = _by_group([photo for photo in photos.whole if photo.exhaustive and not len(photo.boxes)])
@@ -118,10 +124,12 @@ class Pictures(keras.utils.PyDataset):
             paste(part, image, np.array([[scale, 0, 0], [0, scale, 0.0]]))
             canvas[low[1] : high[1], low[0] : high[0]] = part
             moved, _ = _inside(boxes * scale, *(high - low))
-            found.append(moved + [*low, 0, 0])
+            found.append(moved + np.array([*low, 0, 0], np.float32))
         return canvas, np.concatenate(found)
 
-    def _pasted(self, canvas: np.ndarray, boxes: np.ndarray, unclear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _pasted(
+        self, canvas: np.ndarray, boxes: np.ndarray, unclear: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Paste hands into a picture, in place, and return all boxes."""
         for _ in range(rng.integers(1, MOST_PASTED + 1)):
             photo = self._draw(self._hands, rng)
@@ -142,7 +150,11 @@ class Pictures(keras.utils.PyDataset):
             paste(part, image, np.array([[scale, 0, offset[0]], [0, scale, offset[1]]]))
             shown = paste(part * 0, np.full_like(image, 255), np.array([[scale, 0, offset[0]], [0, scale, offset[1]]]))
             region = canvas[low[1] : high[1], low[0] : high[0]]
-            np.copyto(region, part[: region.shape[0], : region.shape[1]], where=shown[: region.shape[0], : region.shape[1]] > 127)
+            np.copyto(
+                region,
+                part[: region.shape[0], : region.shape[1]],
+                where=shown[: region.shape[0], : region.shape[1]] > 127,
+            )
             new = np.array([*(box[:2] * scale + offset + low), *(box[2:] * scale)], np.float32)
             boxes = np.concatenate([boxes, new[None]])
         return boxes
@@ -176,7 +188,9 @@ def _turned(image: np.ndarray, boxes: np.ndarray, rng: np.random.Generator, any_
         boxes[:, 0] = image.shape[1] - boxes[:, 0] - boxes[:, 2]
     if rng.random() < (0.5 if any_turn else 0.08):
         for _ in range(rng.integers(1, 4)):  # each a quarter to the left
-            boxes = np.stack([boxes[:, 1], image.shape[1] - boxes[:, 0] - boxes[:, 2], boxes[:, 3], boxes[:, 2]], axis=1)
+            boxes = np.stack(
+                [boxes[:, 1], image.shape[1] - boxes[:, 0] - boxes[:, 2], boxes[:, 3], boxes[:, 2]], axis=1
+            )
             image = np.rot90(image)
     return np.ascontiguousarray(image), boxes
 
@@ -193,7 +207,7 @@ def _inside(boxes: np.ndarray, width: int, height: int | None = None) -> Part:
 
 def in_other_light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return an image (uint8 [h, w, 3]) brighter or darker, in other colours, grey, blurred, noisy or compressed."""
-    pixels = image.astype(np.float32)
+    pixels: np.ndarray = image.astype(np.float32)
     if rng.random() < 0.8:
         pixels = pixels * rng.uniform(0.55, 1.4, 3 if rng.random() < 0.5 else 1) + rng.uniform(-25, 25)
     if rng.random() < 0.1:  # dark
@@ -203,11 +217,11 @@ def in_other_light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.15:
         pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.5, 1.8))
     if rng.random() < 0.25:
-        pixels = pixels + rng.normal(0, rng.uniform(2, 12), pixels.shape).astype(np.float32)
+        pixels += rng.normal(0, rng.uniform(2, 12), pixels.shape).astype(np.float32)
     found = pixels.clip(0, 255).astype(np.uint8)
     if rng.random() < 0.25:
         code = cv2.imencode(".jpg", found, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])[1]
-        found = cv2.imdecode(code, cv2.IMREAD_COLOR)
+        return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
     return found
 
 

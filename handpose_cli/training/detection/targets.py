@@ -41,4 +41,4 @@ def cell_targets(boxes: np.ndarray, unclear: np.ndarray, exhaustive: bool, input
 
 def _within(box: np.ndarray, centres: np.ndarray, share: float) -> np.ndarray:
     """Return which centres lie within a share of a box's sides from its centre."""
-    return (np.abs(centres - (box[:2] + box[2:] / 2)) <= share * box[2:]).all(axis=1)
+    return np.asarray((np.abs(centres - (box[:2] + box[2:] / 2)) <= share * box[2:]).all(axis=1))
