@@ -16,7 +16,7 @@ def asked(boxes=NOTHING, unclear=NOTHING, exhaustive=True):
 
 def kinds_at(target, stride, x, y):
     """Return what the cell of a stride that holds a point is asked."""
-    own = np.flatnonzero((STRIDES == stride) & (np.abs(CENTRES - [x, y]) <= stride / 2).all(axis=1))
+    own = np.flatnonzero((stride == STRIDES) & (np.abs(CENTRES - [x, y]) <= stride / 2).all(axis=1))
     return target[own[0], 0]
 
 
