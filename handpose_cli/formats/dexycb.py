@@ -56,7 +56,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
 
 def _side(meta: Path) -> str:
     try:
-        content = yaml.safe_load(meta.read_text(encoding="utf-8"))
+        content = yaml.safe_load(meta.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise FormatError(f"{meta}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     with errors_at(meta):

@@ -10,6 +10,7 @@ from pathlib import Path
 from handpose_cli.formats import FORMATS, Format, ReadOptions, load
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.recognise import recognise
+from handpose_cli.labels.units import in_pixels
 from handpose_cli.records import ImageRecord
 
 IN_FOLDER = ("labels.json", "predictions.json")  # the files that a folder is taken for
@@ -55,5 +56,5 @@ class Source:
         return apart if apart.is_dir() else folder
 
     def read(self, images: Path | None = None) -> Iterator[ImageRecord]:
-        """Yield the records."""
-        yield from self.format.read(self.path, images, self.options)
+        """Yield the records; raise FormatError if the source is not as it should be, or not in pixels."""
+        yield from in_pixels(self.format.read(self.path, images, self.options), self.path)

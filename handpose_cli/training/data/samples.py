@@ -61,7 +61,7 @@ def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample],
     Raises:
         FormatError: if one side would be empty.
     """
-    held_back = choose((sample.group for sample in samples), share, seed, "--val-split")
+    held_back = choose((sample.group for sample in samples), share, seed)
     return (
         [sample for sample in samples if sample.group not in held_back],
         [sample for sample in samples if sample.group in held_back],
