@@ -19,7 +19,7 @@ MARKS[:2] = 0, 1
 NO_WRIST = np.where(MARKS[:, None] > 0, POINTS, np.nan).astype(np.float32)
 BOX = np.array([1, 2, 40, 40], np.float32)
 SCORES = np.where(MARKS > 0, 0.5, 0).astype(np.float32)
-LEFT = Hand(BOX, NO_WRIST, SCORES, score=0.9, handedness="left", visibility=MARKS)
+LEFT = Hand(BOX, keypoints=NO_WRIST, keypoint_scores=SCORES, score=0.9, handedness="left", visibility=MARKS)
 STILL = ImageRecord("b/c d.png", 100, 50, [LEFT])
 EMPTY = ImageRecord("e.png", 100, 50)
 
@@ -32,11 +32,11 @@ def write(module, path, *records):
 
 
 def frame(number, *hands):
-    return ImageRecord("v.mp4", 100, 50, list(hands), number, number / 25, 25.0)
+    return ImageRecord("v.mp4", 100, 50, list(hands), frame=number, time=number / 25, fps=25.0)
 
 
 def tracked(track_id):
-    return Hand(BOX, POINTS, track_id=track_id)
+    return Hand(BOX, keypoints=POINTS, track_id=track_id)
 
 
 def image(path, width=100, height=50):
@@ -65,7 +65,7 @@ def yolo_folder(tmp_path, description, **labels):
 
 def test_yolo_writes_shares_of_the_image(tmp_path):
     only_box = Hand(np.array([-10, 20, 30, 50], np.float32))
-    outside = Hand(BOX, POINTS + [[90, 0]] * np.ones((21, 1)), visibility=None)
+    outside = Hand(BOX, keypoints=POINTS + [[90, 0]] * np.ones((21, 1)), visibility=None)
     away = Hand(np.array([200, 0, 5, 5], np.float32))
     folder = write(yolo_pose, tmp_path / "out", STILL, EMPTY, ImageRecord("f.png", 100, 50, [only_box, outside, away]))
     description = yaml.safe_load((folder / "data.yaml").read_text())
@@ -185,7 +185,7 @@ def test_cvat_closes_tracks_in_the_next_annotated_frame(tmp_path):
     assert [(r.frame, [h.track_id for h in r.hands]) for r in cvat.read(path)] == [
         (0, [7, 8]), (5, [8]), (10, []), (15, [8]),
     ]  # fmt: skip
-    other = ImageRecord("w.mp4", 100, 50, [], 0, 0.0, 25.0)
+    other = ImageRecord("w.mp4", 100, 50, [], frame=0, time=0.0, fps=25.0)
     assert error_of(tmp_path, lambda: write(cvat, path, records[0], other)) == (
         "w.mp4: after v.mp4: a CVAT task has one video. Convert clips one by one"
     )
@@ -313,7 +313,10 @@ def test_label_studio_reads_annotations_before_predictions(tmp_path):
 
 def test_deeplabcut_writes_only_the_header_rows_it_needs(tmp_path):
     path = write(
-        deeplabcut, tmp_path / "a.csv", ImageRecord("labeled-data/v/img1.png", 9, 9, [Hand(BOX, NO_WRIST)]), EMPTY
+        deeplabcut,
+        tmp_path / "a.csv",
+        ImageRecord("labeled-data/v/img1.png", 9, 9, [Hand(BOX, keypoints=NO_WRIST)]),
+        EMPTY,
     )
     rows = [line.split(",") for line in path.read_text().splitlines()]
     assert [row[:4] for row in rows] == [

@@ -199,9 +199,9 @@ def test_places_and_units():
 
 def test_boxes_and_repeated_entries():
     hand = open_hand(200, 50)
-    swapped = Hand(hand.box[[1, 0, 3, 2]], hand.keypoints)
+    swapped = Hand(hand.box[[1, 0, 3, 2]], keypoints=hand.keypoints)
     assert problems(image("a.jpg", swapped)) == {"keypoints outside their box: x and y swapped in the box": 1}
-    elsewhere = Hand(np.array([0, 200, 50, 50], np.float32), hand.keypoints)
+    elsewhere = Hand(np.array([0, 200, 50, 50], np.float32), keypoints=hand.keypoints)
     assert problems(image("a.jpg", elsewhere)) == {"keypoints outside their box: box elsewhere": 1}
     assert problems(image("a.jpg", Hand(np.array([5, 5, 0, 5])))) == {"box without an area": 1}
     assert problems(image("a.jpg", hand), image("a.jpg", open_hand())) == {"image listed twice": 1}

@@ -99,7 +99,12 @@ POSE = SimpleNamespace(input_size=192)
 
 
 def hand_of(size: float, score: float = 0.9) -> Hand:
-    return Hand(np.array([100, 100, size, size], np.float32), np.zeros((21, 2)), np.ones(21), score)
+    return Hand(
+        np.array([100, 100, size, size], np.float32),
+        keypoints=np.zeros((21, 2)),
+        keypoint_scores=np.ones(21),
+        score=score,
+    )
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def read(path, images=None):
     for line in path.read_text().splitlines()[1:]:
         name, numbers = line.split("|")
         points = np.array(numbers.split(","), np.float32).reshape(21, 2)
-        yield ImageRecord(name, None, None, [Hand(box_around(points), points)])
+        yield ImageRecord(name, None, None, [Hand(box_around(points), keypoints=points)])
 
 
 @contextmanager

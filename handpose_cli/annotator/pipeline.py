@@ -57,7 +57,9 @@ def read(frame: Frame) -> Annotated:
         picture = frame.read()
     except UnreadableError as error:
         return Annotated(ImageRecord(frame.file, None, None, failure=str(error)), None)
-    record = ImageRecord(frame.file, picture.width, picture.height, [], frame.index, frame.time, frame.fps)
+    record = ImageRecord(
+        frame.file, picture.width, picture.height, [], frame=frame.index, time=frame.time, fps=frame.fps
+    )
     return Annotated(record, picture)
 
 
@@ -85,7 +87,15 @@ def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
         picture, box = candidate.picture, candidate.box
         if networks.detector is not None:
             box = box_of(hands.keypoints[i], picture.width, picture.height)
-        results.append(Hand(box, hands.keypoints[i], scores[i], score, handedness_of(is_right)))
+        results.append(
+            Hand(
+                box,
+                keypoints=hands.keypoints[i],
+                keypoint_scores=scores[i],
+                score=float(score),
+                handedness=handedness_of(is_right),
+            )
+        )
     return results
 
 

@@ -104,7 +104,7 @@ def hand_of(
             return Hand(box, **fields)
         if (visibility == 2).all():
             visibility = None
-    return Hand(box_around(points) if box is None else box, points, visibility=visibility, **fields)
+    return Hand(box_around(points) if box is None else box, keypoints=points, visibility=visibility, **fields)
 
 
 def joint_index(label: str) -> int:

@@ -90,7 +90,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
             labelled = [hand for hand in found if hand is not None]
             if len(labelled) < len(found):
                 left_out.add("hands without a labelled joint", count=len(found) - len(labelled))
-            yield ImageRecord(name, None, None, labelled, index)
+            yield ImageRecord(name, None, None, labelled, frame=index)
 
 
 def _order(hand: str) -> tuple[float, str]:

@@ -16,7 +16,7 @@ joint's number (0 to 20; or 1 to 21, if some entry has 21 and none 0) or name to
 Optional for each hand: `box` [x, y, width, height],
 `handedness` or `hand` ("left" or "right"; or `right_score`, 0 to 1: how sure a labeller is that it is a right hand),
 `visible` [21] (0 for a hidden joint), and `spread` [21]: how far several labellers of the joint disagree, as a fraction
-of the hand's size.
+of the hand's size. Optional for an image: `exhaustive`, false if it may show further hands.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def _records(entry: dict, joints: _Joints, left_out: LeftOut) -> Iterator[ImageR
             hands = _hands(frame["hands"], joints, left_out)
             yield ImageRecord(file, width, height, hands, frame=index, time=index / float(entry["fps"]))
     else:
-        yield ImageRecord(file, width, height, _hands(_described(entry), joints, left_out))
+        exhaustive = bool(entry.get("exhaustive", True))
+        yield ImageRecord(file, width, height, _hands(_described(entry), joints, left_out), exhaustive=exhaustive)
 
 
 def _hands(entries: list[dict], joints: _Joints, left_out: LeftOut) -> list[Hand]:

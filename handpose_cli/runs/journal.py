@@ -232,7 +232,5 @@ def record_to_json(record: ImageRecord) -> dict[str, Any]:
 def record_from_json(file: str, value: dict[str, Any]) -> ImageRecord:
     """Return the record that `record_to_json` made."""
     hands = [hand_from_json(hand) for hand in value["hands"]]
-    width, height = value.get("width"), value.get("height")
-    return ImageRecord(
-        file, width, height, hands, value.get("frame"), value.get("time"), value.get("fps"), value.get("failure")
-    )
+    optional: dict[str, Any] = {name: value.get(name) for name in ("frame", "time", "fps", "failure")}
+    return ImageRecord(file, value.get("width"), value.get("height"), hands, **optional)

@@ -26,8 +26,9 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import RESULTS, refuse_existing, remove_existing, result_path
 from handpose_cli.runs.settings import OutputSettings
+from handpose_cli.tracking import Step
 from handpose_cli.tracking.follow import LiveFollower
-from handpose_cli.tracking.smoothing import one_euro
+from handpose_cli.tracking.smoothing import OneEuroTracks
 from handpose_cli.tracking.tracks import DOUBTFUL, Linker
 
 RECORDING = "camera.mp4"  # the pictures as they came, beside the results, which name it
@@ -56,25 +57,18 @@ class Live(NamedTuple):
 def annotate_live(camera: Camera, networks: Networks, settings: AnnotateSettings) -> Iterator[Live]:
     """Yield a camera's pictures with their hands: always the newest, so that none waits for the others."""
     doubtful = replace(settings, score_threshold=min(settings.score_threshold, DOUBTFUL))
-    follower, linker = LiveFollower(networks, doubtful), Linker(settings.score_threshold)
-    pictures: list[tuple[float, np.ndarray]] = []
-
-    def records() -> Iterator[ImageRecord]:
-        for number, picture in enumerate(camera):
-            frame = Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0)
-            record, _ = follower.annotate(frame)
-            hands = [replace(h, track_id=i) for h, i in zip(record.hands, linker.add(record), strict=True) if i]
-            pictures.append((picture.time, picture.pixels))
-            yield replace(record, hands=hands)
-
+    follower = LiveFollower(networks, doubtful)
+    steps: tuple[Step, ...] = (Linker(settings.score_threshold), OneEuroTracks())
     rate, last = 0.0, None
-    for record in one_euro(records()):  # which holds none back
-        time, pixels = pictures.pop()
+    for number, picture in enumerate(camera):
+        record, _ = follower.annotate(Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0))
+        for step in steps:
+            record = step.update(record)
         now = camera.now()
         if last is not None:
             rate = 0.9 * rate + 0.1 / max(now - last, 1e-3) if rate else 1 / max(now - last, 1e-3)
         last = now
-        yield Live(record, pixels, rate, now - time, camera.dropped)
+        yield Live(record, picture.pixels, rate, now - picture.time, camera.dropped)
 
 
 def run_live(
