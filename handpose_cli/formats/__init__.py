@@ -53,6 +53,7 @@ BUILT_IN = (
     Format("freihand", "FreiHAND folder (training_K.json, training_xyz.json)", _HERE + "freihand"),
     Format("rhd", "Rendered Handpose Dataset (anno_training.pickle)", _HERE + "rhd"),
     Format("mmpose", "OneHand10K, Panoptic and others in MMPose's COCO-like form", _HERE + "mmpose", chooses=True),
+    Format("mmpose-results", "MMPose inferencer's JSON predictions", _HERE + "mmpose_results", chooses=True),
     Format("panoptic", "CMU Panoptic hands' own JSON", _HERE + "panoptic"),
     Format("hagrid", "HaGRID annotations", _HERE + "hagrid"),
     Format("ho3d", "HO-3D folder", _HERE + "ho3d"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import Hand, ImageRecord
@@ -26,12 +27,21 @@ def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecor
     """Yield the records of a file.
 
     Raises:
-        FormatError: if a hand's coordinates are from 0 to 1.
+        FormatError: at the end, if most hands' coordinates are from 0 to 1. One alone may be a prediction's that has
+            collapsed; it is spoken of.
     """
+    hands = normalised = 0
+    first = ""
     for record in records:
         for number, hand in enumerate(record.hands):
+            hands += 1
             if is_normalised(hand):
-                raise FormatError(
-                    f"{path}: {image_name(record)}, hand {number}: coordinates from 0 to 1, where pixels are expected"
-                )
+                normalised += 1
+                first = first or f"{image_name(record)}, hand {number}"
         yield record
+    if not normalised:
+        return
+    line = f"{path}: {normalised} of {hands} hands have coordinates from 0 to 1, where pixels are expected: {first}"
+    if 2 * normalised >= hands:
+        raise FormatError(line)
+    say(line)
