@@ -53,7 +53,7 @@ def _meaningful(name: str) -> list[Word]:
     """Return the words of a keypoint's name that say which joint it is: a finger, a joint, a number."""
     words: list[Word] = []
     for word in words_of(name):
-        if word.isdigit() and len(word) < 4:
+        if word.isdecimal() and len(word) < 4:
             words.append(int(word))
         elif word in _FINGERS or word in _JOINTS or word in _WRIST:
             words.append(word)
@@ -110,10 +110,12 @@ class KeypointNames:
     Attributes:
         by_name: pairs of a keypoint's name (or, in a file without names, its number from 0) and the joint that it is.
         in_order: the joint of each of the file's keypoints; empty if that is not known.
+        text: what `parse` was given.
     """
 
     by_name: tuple[tuple[str, int], ...] = ()
     in_order: tuple[int, ...] = ()
+    text: str = ""
 
     @classmethod
     def parse(cls, text: str) -> KeypointNames:
@@ -129,18 +131,18 @@ class KeypointNames:
         """
         path = Path(text)
         if path.suffix.lower() in (".toml", ".json"):
-            return cls(tuple(_mapping(path).items()))
+            return cls(tuple(_mapping(path).items()), text=text)
         names = [name.strip() for name in text.split(",")]
         joints = understand(names)
         if all(joint != NONE or name == "-" for name, joint in zip(names, joints, strict=True)):
-            return cls(in_order=tuple(joints))
+            return cls(in_order=tuple(joints), text=text)
         if len(names) != NUM_JOINTS:
             unknown = next(name for name, joint in zip(names, joints, strict=True) if joint == NONE and name != "-")
             raise FormatError(
                 f"keypoint names: {NUM_JOINTS} expected, or only names that are understood. Received: {len(names)}, "
                 f"of which {unknown!r} is not"
             )
-        return cls(tuple((name, joint) for joint, name in enumerate(names) if name != "-"))
+        return cls(tuple((name, joint) for joint, name in enumerate(names) if name != "-"), text=text)
 
 
 def _mapping(path: Path) -> dict[str, int]:

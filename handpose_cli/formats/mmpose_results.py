@@ -117,7 +117,7 @@ class _Hands:
     """Makes hands of a file's instances."""
 
     def __init__(self, path: Path, names: tuple[str, ...], given: KeypointNames | None):
-        self._path, self._names, self._given = file, names, given
+        self._path, self._names, self._given = path, names, given
         self._orders: dict[int, Order] = {}
 
     def of(self, instance: dict[str, Any]) -> list[Hand]:
