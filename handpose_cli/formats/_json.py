@@ -76,7 +76,9 @@ def first_character(head: bytes) -> bytes:
 
 
 def _unreadable(path: Path, error: Exception) -> FormatError:
-    reason = str(error.strerror) if isinstance(error, OSError) else str(error).splitlines()[0]
+    message = error.args[0] if error.args else ""
+    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(error)
+    reason = str(error.strerror) if isinstance(error, OSError) else text.splitlines()[0]
     if not isinstance(error, OSError):
         with suppress(OSError, ValueError):  # an empty file cannot be mapped
             reason = _no_number(path) or reason

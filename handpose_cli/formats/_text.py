@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import io
 import math
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -16,13 +17,34 @@ def encoding_of(path: Path) -> str:
         return "utf-16" if file.read(2) in _UTF16 else "utf-8-sig"
 
 
-def open_utf8(path: Path) -> IO[bytes]:
+class Bytes(Protocol):
+    """A file that is open for reading."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class _Recoded:
+    """A UTF-16 file's text in UTF-8."""
+
+    def __init__(self, file: IO[bytes]):
+        self._text = io.TextIOWrapper(file, "utf-16", newline="")
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._text.read(size).encode("utf-8", "replace")
+
+    def close(self) -> None:
+        self._text.close()
+
+
+def open_utf8(path: Path) -> Bytes:
     """Open a text file for reading its bytes as UTF-8 without a byte order mark."""
     file = path.open("rb")
     head = file.read(3)
     if head[:2] in _UTF16:
         file.seek(0)
-        return codecs.EncodedFile(file, "utf-8", "utf-16")  # type: ignore[return-value]
+        return _Recoded(file)
     if head != codecs.BOM_UTF8:
         file.seek(0)
     return file

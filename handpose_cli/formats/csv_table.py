@@ -28,7 +28,7 @@ from handpose_cli.formats._keypoint_names import NONE, order_of
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of
 from handpose_cli.formats._text import encoding_of, is_missing, number_in, whole_number_in
-from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.handpose_json import hand_to_json
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
@@ -141,7 +141,7 @@ def _survey(path: Path, options: ReadOptions) -> tuple[dict[str, int], bool]:
     with errors_at(path):
         order = order_of(list(names), options.keypoint_names)
         if order.assumed:
-            raise ValueError(f"column joint: no joint is named {next(iter(names))!r}")
+            raise Unclear(f"column joint: no joint is named {next(iter(names))!r}", "keypoint_names")
     return dict(zip(names, order.joints, strict=True)), in_a_row
 
 
