@@ -214,7 +214,7 @@ def test_results_are_of_the_labels_images(tmp_path, caplog):
 
 def test_results_follow_the_order_of_the_labels_category(tmp_path):
     names = [KEYPOINT_NAMES[joint] for joint in LITTLE_FIRST]
-    labels = coco_file(tmp_path / "c.json", [{"keypoints": in_order(LITTLE_FIRST)}], [{"keypoints": names}, {}])
+    labels = coco_file(tmp_path / "c.json", [{"keypoints": in_order(LITTLE_FIRST)}], [{"keypoints": names}])
     records = read(labels)
     with load("coco-results").open_writer(tmp_path / "r.json", labels) as writer:
         for record in records:

@@ -44,6 +44,8 @@ class Categories:
         for index, entry in enumerate(stream_json(path, "categories.item")):
             with errors_at(f"{path}: categories[{index}]"):
                 names = tuple(map(str, entry.get("keypoints") or ()))
+                if any(str(entry["id"]) == str(id) for id, _, _ in found):
+                    raise ValueError(f"id {entry['id']} occurs twice")
                 found.append((entry["id"], str(entry.get("name") or ""), names))
         listed = [name for _, name, _ in found]
         if lacking := [name for name in options.classes if name not in listed]:

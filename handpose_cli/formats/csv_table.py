@@ -48,7 +48,10 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def _columns(header: str) -> list[str]:
-    cells = next(csv.reader([header.rstrip("\r\n")], delimiter=_delimiter(header)), [])
+    try:
+        cells = next(csv.reader([header.rstrip("\r\n")], delimiter=_delimiter(header)), [])
+    except csv.Error:
+        return []
     return [cell.strip().lower() for cell in cells]
 
 
