@@ -26,6 +26,20 @@ class Data(NamedTuple):
     negatives: list[Sample]
     counts: tuple[dict[str, int], dict[str, int], dict[str, int]]
 
+    @property
+    def trained(self) -> int:
+        """How many hands are trained on."""
+        return len(self.samples)
+
+    @property
+    def held(self) -> int:
+        """How many are validated on."""
+        return len(self.held_back)
+
+    def described(self) -> str:
+        """Return what there is, in a line."""
+        return f"{self.trained} hands to train on, {self.held} to validate on, {len(self.negatives)} places without"
+
 
 def read_data(settings: Settings) -> Data:
     """Read a run's data.

@@ -75,7 +75,7 @@ def write_card(run: Path) -> Path:
         _preprocessing(preset),
         _outputs(preset),
         _data(data, settings, len(read_columns(run / LOG)[0])),
-        _recipe(settings),
+        recipe(settings),
         _validation(run / LOG, data["held"]),
         _files(models, preset),
         _limits(preset),
@@ -147,7 +147,7 @@ def _data(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> str:
     licences = "; ".join(settings.get("data_licence", ())) or "not stated"
     return f"""## Data
 
-{_table(("for", "source", "format", "labelled"), rows)}
+{table(("for", "source", "format", "labelled"), rows)}
 
 Trained on {data["trained"]:,} hands, of which each was seen {_passes(data, settings, epochs):,.1f} times on average, \
 validated on {data["held"]:,}{held}.
@@ -162,12 +162,13 @@ def _passes(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> floa
     return epochs * settings["steps_per_epoch"] * settings["batch_size"] / (data["trained"] + places)
 
 
-def _recipe(settings: dict[str, Any]) -> str:
+def recipe(settings: dict[str, Any]) -> str:
+    """Return the card's part on the settings."""
     return f"""## Recipe
 
-{_table(("setting", "value"), [(name, _said(value)) for name, value in settings.items()])}
+{table(("setting", "value"), [(name, _said(value)) for name, value in settings.items() if name != "network"])}
 
-Crops were changed at random as `handpose_cli/training/augment.py` of that version does."""
+Images were changed at random as `handpose_cli/training` of that version does."""
 
 
 def _validation(log: Path, held: int) -> str:
@@ -176,7 +177,7 @@ def _validation(log: Path, held: int) -> str:
     rows = [(name, *(f"{values[at]:.5g}" for at in (best, -1))) for name, values in columns.items()]
     return f"""## Validation
 
-{_table(("", f"best epoch ({epochs[best]})", f"last epoch ({epochs[-1]})"), rows)}
+{table(("", f"best epoch ({epochs[best]})", f"last epoch ({epochs[-1]})"), rows)}
 
 On {held:,} hands, cropped by their labelled boxes. `pck@T/keypoints` is the share of joints whose error is under T \
 times the longer side of the box around the labelled keypoints, `nme/keypoints` the mean error over that side. The \
@@ -199,7 +200,7 @@ def _files(models: dict[str, Any], preset: presets.Preset) -> str:
     reason = f"its {PCK} is at most {INT8_COSTS} lower" if models["litert"] == INT8 else "int8 is less accurate"
     return f"""## Files
 
-{_table(("file", "for", "size", "largest difference", PCK), rows)}
+{table(("file", "for", "size", "largest difference", PCK), rows)}
 
 The differences are from the Keras model, on {models["checked_crops"]} validation crops; those of \
 `{presets.output_name(preset)}` over its range. {PCK} was measured on {models["validation_hands"]:,} validation hands. \
@@ -225,7 +226,8 @@ training data too flatter more.
 - A video's frames are answered one by one."""
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
