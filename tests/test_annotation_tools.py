@@ -225,11 +225,14 @@ def test_cvat_reads_exports(tmp_path):
     assert found == [("v.mp4", 64, 3, [0]), ("v.mp4", 64, 4, [0])]
     file(video, video.read_text().replace("<source>v.mp4</source>", ""))
     assert error_of(tmp_path, cvat.read, video) == (
-        "video.xml: track 0, frame 3: its video is not known: <meta> needs one <source>. Export tasks one by one"
+        'video.xml: its tracks are in frames without names: <meta> has no <source>. Export photos as "CVAT for images"'
     )
 
 
-IN_IMAGE = '<annotations><image id="0" name="a.jpg" width="6" height="4"><skeleton label="hand">{}</skeleton></image>'
+IN_IMAGE = (
+    '<annotations><image id="0" name="a.jpg" width="6" height="4"><skeleton label="hand">{}</skeleton></image>'
+    "</annotations>"
+)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +245,7 @@ IN_IMAGE = '<annotations><image id="0" name="a.jpg" width="6" height="4"><skelet
         ('<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><annotations>&b;</annotations>',
          "not read, since it defines entities, which CVAT never does"),
         (IN_IMAGE.format(cvat_points(["nose"])),
-         "image a.jpg: no joint is named 'nose'; there are wrist, thumb_cmc ... or 0 to 20"),
+         "image a.jpg: 1 keypoints with no names that are understood, where 21 are expected: nose"),
         (IN_IMAGE.format('<points label="0" points="1,x"></points>'),
          "image a.jpg: points of 0 must be 2 finite numbers. Received: shape (0,)"),
     ],

@@ -20,6 +20,12 @@ def find_image(folder: Path, stem: str, suffixes: frozenset[str] = IMAGE_SUFFIXE
     return next((name for name in names if (folder / name).exists()), None)
 
 
+def images_under(folder: Path) -> list[str]:
+    """Return the names of all images in a folder and its folders, relative to it, sorted."""
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in files)
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Return an image's upright width and height from its head; raise FormatError if they cannot be told."""
     try:

@@ -17,8 +17,11 @@ in the next annotated frame where the hand is gone; a frame without hands, or wi
 image named frame_000012, as CVAT names it. One file holds one video. Lost: boxes (they become the keypoints'), frame
 times, joint scores, areas, head sizes, samples, failures. Pixels are rounded to 1/100.
 
-Read are skeletons and boxes whose label has `hand` in it; `left` or `right` in it tell the handedness. CVAT's own
-tracks do not tell which frames have no hands: such frames are not read.
+Read are skeletons, boxes (the upright one around a rotated box) and point sets of 21 whose label is a hand's (`hand`,
+`left_hand`); the label or an attribute (handedness) tells which. <meta>'s sub-labels say which joint is which: by
+names, 0 to 20 or 1 to 21; where it has none, those of all skeletons do. A ZIP export is read as it is. A "for video"
+export of photos has no names of theirs: they are the images in `images` (or in the ZIP), sorted as CVAT does. What
+else is there is counted. CVAT's own tracks do not show which frames have no hands: such frames are not read.
 """
 
 from __future__ import annotations
@@ -26,131 +29,116 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
-import numpy as np
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import iterparse
-
+from handpose_cli.formats._cvat_shapes import Found, Shapes, joined
 from handpose_cli.formats._cvat_writer import open_writer
-from handpose_cli.formats._parsing import box_of, errors_at, hand_of, joint_index, numbers_of, side_of
+from handpose_cli.formats._cvat_xml import ZIP, Video, images_in, is_cvat_zip, meta_of, parts
+from handpose_cli.formats._image_files import images_under
+from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
+from handpose_cli.records import ImageRecord
 
 KEEPS = frozenset({"size", "frame", "no_hands", "box_only", "score", "hidden", "outside", "handedness", "track_id"})
 __all__ = ["KEEPS", "open_writer", "read", "recognises"]
 
-SHAPES = ("skeleton", "box")
+Frames = dict[tuple[str, int], list[Found]]  # by video and frame
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") and b"<annotations" in head
+    if head.startswith(ZIP):
+        return is_cvat_zip(path)
+    return head.lstrip().startswith(b"<") and b"<annotations" in head
 
 
-def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
-    """Yield a record for each image, and for each frame that has one or a hand in a track; the video's hands wait in
-    memory until its last track.
+def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
+    """Yield a record for each image, and for each frame that has one or a hand in a track; a video's hands wait in
+    memory until the last track.
+
+    Args:
+        path: the XML, or the ZIP of an export.
+        images: in their order they are the frames of a "for video" export of photos, which does not name them.
 
     Raises:
         FormatError: if the file does not follow the format; the message names the file and the image or track.
     """
-    video: str | None = None
-    size: tuple[int | None, int | None] = (None, None)
-    frames: dict[int, list[Hand]] = {}
-    hands: list[Hand] = []
-    for holder, shape in _parts(path):
-        place, still = f"{path}: {holder.tag} {holder.get('name', holder.get('id'))}", None
-        if shape is not None and holder.tag == "track":
-            place += f", frame {shape.get('frame')}"
-        with errors_at(place):
-            hand = None if shape is None else _hand(shape, shape.get("label", holder.get("label", "")))
-            if shape is not None and hand is not None and holder.tag == "track":
-                if video is None:
-                    raise ValueError("its video is not known: <meta> needs one <source>. Export tasks one by one")
-                hand.track_id = int(holder.attrib["id"])
-                frames.setdefault(int(shape.attrib["frame"]), []).append(hand)
-            elif hand is not None:
-                hands.append(hand)
+    with LeftOut(path) as left_out:
+        yield from _read(path, images, Shapes(path, options, left_out))
+
+
+def _read(path: Path, images: Path | None, shapes: Shapes) -> Iterator[ImageRecord]:
+    frames: Frames = {}
+    videos: dict[str, Video] = {}
+    photos: list[str] | None = None  # that are the frames of tracks
+    found: list[Found] = []
+    for holder, shape in parts(path):
+        still = None
+        with errors_at(_place(path, holder, shape)):
+            video = shapes.meta.video_of(holder)
+            one = None if shape is None else shapes.find(shape, shape.get("label", holder.get("label", "")))
+            if shape is not None and one is not None and holder.tag == "track":
+                if video.name is None and photos is None:
+                    photos = _photos(path, images, video, len(shapes.meta.videos))
+                frame = int(shape.attrib["frame"])
+                if video.name is None and photos is not None and not 0 <= frame < len(photos):
+                    raise ValueError(f"there are but {len(photos)} images for it")
+                one.hand.track_id = int(holder.attrib["id"])
+                one.group = one.group or holder.get("group_id", "").removeprefix("0")
+                frames.setdefault((video.name or "", frame), []).append(one)
+                videos[video.name or ""] = video
+            elif one is not None:
+                found.append(one)
             elif holder.tag == "meta":
-                video, size = _video(holder)
+                shapes.meta = meta_of(holder)
             elif holder.tag == "image" and shape is None:
-                size_here = int(holder.attrib["width"]), int(holder.attrib["height"])
+                size = int(holder.attrib["width"]), int(holder.attrib["height"])
                 numbered = re.fullmatch(r"frame_(\d+)", holder.attrib["name"])
-                if video and numbered:
-                    frames.setdefault(int(numbered[1]), []).extend(hands)
-                    size = size_here
+                hands, found = found, []
+                if video.name and numbered:
+                    for loose in hands:
+                        loose.group = loose.group and f"image {loose.group}"
+                    frames.setdefault((video.name, int(numbered[1])), []).extend(hands)
+                    video.size = size
+                    videos[video.name] = video
                 else:
-                    still = ImageRecord(holder.attrib["name"], *size_here, hands)
-                hands = []
+                    still = ImageRecord(holder.attrib["name"], *size, joined(hands))
         if still is not None:
-            yield from _frames(frames, video, size)
+            yield from _frames(frames, videos, photos)
             frames = {}
             yield still
-    yield from _frames(frames, video, size)
+    yield from _frames(frames, videos, photos)
 
 
-def _parts(path: Path) -> Iterator[tuple[Element, Element | None]]:
-    """Yield each image or track with each shape in it, then once more, as <meta>, at its end with None."""
-    opened: list[Element] = []
-    try:
-        for event, element in iterparse(path, events=("start", "end")):
-            if event == "start":
-                opened.append(element)
-                if opened[0].tag != "annotations":
-                    raise FormatError(f"{path}: expected <annotations>. Received: <{element.tag}>")
-                continue
-            opened.pop()
-            if len(opened) == 2 and opened[1].tag in ("image", "track"):
-                if element.tag in SHAPES:
-                    yield opened[1], element
-            elif len(opened) == 1:
-                yield element, None
-            if opened and opened[-1].tag in ("annotations", "image", "track"):
-                opened[-1].remove(element)  # or the whole file would stay in memory
-    except DefusedXmlException as error:
-        raise FormatError(f"{path}: not read, since it defines entities, which CVAT never does") from error
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
-    except FormatError:
-        raise
-    except (ParseError, LookupError, ValueError) as error:
-        raise FormatError(f"{path}: cannot be read as XML: {error}") from error
+def _place(path: Path, holder: Element, shape: Element | None) -> str:
+    place = f"{path}: {holder.tag} {holder.get('name', holder.get('id'))}"
+    return f"{place}, frame {shape.get('frame')}" if shape is not None and holder.tag == "track" else place
 
 
-def _frames(frames: dict[int, list[Hand]], video: str | None, size: tuple[Any, Any]) -> Iterator[ImageRecord]:
-    for index in sorted(frames):
-        yield ImageRecord(str(video), *size, frames[index], frame=index)
+def _photos(path: Path, images: Path | None, video: Video, tasks: int) -> list[str]:
+    """Return the names of the photos that are a task's frames, which its export "for video" does not have."""
+    if tasks > 1:
+        raise ValueError("its video is not known: <meta> needs one <source>. Export tasks one by one")
+    photos = images_under(images) if images is not None else images_in(path)
+    if not photos:
+        raise FormatError(
+            f'{path}: its tracks are in frames without names: <meta> has no <source>. Export photos as "CVAT for '
+            f'images"',
+            "images",
+        )
+    if video.frames is not None and video.frames != len(photos):
+        where = path if images is None else images
+        raise FormatError(f"{where}: {len(photos)} images, but the task in {path} has {video.frames}", "images")
+    return photos
 
 
-def _video(meta: Element) -> tuple[str | None, tuple[Any, Any]]:
-    """Return the name and size of the only video that <meta> tells of; None if it tells of none or several."""
-    sources = {source.text for source in meta.iter("source")}
-    sizes = [(int(s.findtext("width", "")), int(s.findtext("height", ""))) for s in meta.iter("original_size")]
-    return (sources.pop() if len(sources) == 1 else None), (sizes[0] if sizes else (None, None))
-
-
-def _hand(shape: Element, label: str) -> Hand | None:
-    """Return the hand of a shape; None if it is another thing's, or says that the hand is gone."""
-    if "hand" not in label.lower() or shape.get("outside") == "1":
-        return None
-    told = {attribute.get("name"): (attribute.text or "").strip().lower() for attribute in shape.iter("attribute")}
-    side = told.get("handedness") or "unknown"
-    if side not in ("left", "right", "unknown"):
-        raise ValueError(f"handedness must be left, right or unknown. Received: {side}")
-    fields: dict[str, Any] = {
-        "score": float(numbers_of([told["score"]], (1,), "score")[0]) if told.get("score") else None
-    }
-    fields["handedness"] = side_of(label) if side == "unknown" else side
-    if shape.tag == "box":
-        x, y, right, bottom = (float(shape.attrib[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
-        return Hand(box_of([x, y, right - x, bottom - y]), **fields)
-    points, marks = np.zeros((NUM_JOINTS, 2)), np.zeros(NUM_JOINTS)
-    labels = [str(joint.get("label")) for joint in shape.iter("points")]
-    first = 1 if str(NUM_JOINTS) in labels and "0" not in labels else 0  # CVAT numbers new sub-labels from 1
-    for label, joint in zip(labels, shape.iter("points"), strict=True):
-        index = joint_index(str(int(label) - first) if first and label.isdigit() else label)
-        if joint.get("outside") != "1":
-            points[index] = numbers_of(joint.attrib["points"].split(","), (2,), f"points of {label}")
-            marks[index] = 1 if joint.get("occluded") == "1" else 2
-    return hand_of(points, marks, **fields) if marks.any() else None
+def _frames(frames: Frames, videos: dict[str, Video], photos: list[str] | None) -> Iterator[ImageRecord]:
+    for name, index in sorted(frames):
+        hands = joined(frames[name, index])
+        if name:
+            yield ImageRecord(name, *videos[name].size, hands, frame=index)
+        elif photos is not None:
+            for hand in hands:
+                hand.track_id = None  # the photos are no sequence
+            yield ImageRecord(photos[index], None, None, hands)

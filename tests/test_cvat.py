@@ -1,0 +1,197 @@
+"""CVAT's files as CVAT and its users make them: labels, joints' names, boxes, photos as frames, ZIP exports."""
+
+import logging
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+
+from handpose_cli.formats import FORMATS, FormatError, ReadOptions
+from handpose_cli.formats._notes import say
+from handpose_cli.labels.recognise import recognise
+from handpose_cli.records import KEYPOINT_NAMES
+
+
+@pytest.fixture(autouse=True)
+def notes(caplog):
+    say.cache_clear()
+    caplog.set_level(logging.WARNING, "handpose_cli")
+    return lambda folder: [r.getMessage().replace(f"{folder}/", "") for r in caplog.records]
+
+
+def points(labels, outside=(), shift=0):
+    return "".join(
+        f'<points label="{label}" outside="{int(place in outside)}" occluded="0" points="{place + shift}.00,9.00">'
+        "</points>"
+        for place, label in enumerate(labels)
+    )
+
+
+def meta(parent, joints):
+    labels = "".join(f"<label><name>{j}</name><type>points</type><parent>{parent}</parent></label>" for j in joints)
+    return f"<meta><task><id>1</id><labels><label><name>{parent}</name></label>{labels}</labels></task></meta>"
+
+
+def export(
+    path, body, about="<meta></meta>", head='<image id="0" name="a.jpg" width="640" height="480">', end="</image>"
+):
+    text = f"<annotations><version>1.1</version>{about}{head}{body}{end}</annotations>"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(path, images=None, **options):
+    return list(FORMATS["cvat"].read(path, images, ReadOptions(**options)))
+
+
+def box(label, x=10, y=20, right=40, bottom=60, more=""):
+    return f'<box label="{label}" occluded="0" xtl="{x}" ytl="{y}" xbr="{right}" ybr="{bottom}" {more}></box>'
+
+
+def test_labels_are_chosen_by_whole_words_and_the_rest_is_counted(tmp_path, notes):
+    shapes = [box("Left hand"), box("handbag"), box("handbag"), box("door_handle"), box("hand", right=10),
+              f'<skeleton label="hand">{points(KEYPOINT_NAMES, range(21))}</skeleton>',
+              '<polygon label="hand" points="1,2;3,4;5,6"></polygon>', '<points label="hand" points="1,2;3,4"></points>'
+              ]  # fmt: skip
+    path = export(tmp_path / "a.xml", "".join(shapes))
+    (record,) = read(path)
+    (hand,) = record.hands
+    assert hand.handedness == "left" and hand.box.tolist() == [10, 20, 30, 40]
+    assert notes(tmp_path) == [
+        "a.xml: left out: 3 shapes of other labels (2 handbag, 1 door_handle), 1 boxes without a size, 1 skeletons "
+        "without a joint, 1 shapes that are neither skeletons nor boxes (1 polygon), 1 point sets that are not 21 "
+        "points (1 of 2)"
+    ]
+    (chosen,) = read(path, classes=("handbag",))
+    assert len(chosen.hands) == 2
+
+
+def test_joints_are_named_by_the_meta_even_where_a_skeleton_lacks_some(tmp_path):
+    from_one = export(tmp_path / "one.xml", f'<skeleton label="hand">{points(["1", "5"])}</skeleton>',
+                      meta("hand", range(1, 22)))  # fmt: skip
+    ((hand,),) = (r.hands for r in read(from_one))
+    assert np.flatnonzero(hand.visibility).tolist() == [0, 4]
+    from_zero = export(tmp_path / "zero.xml", f'<skeleton label="hand">{points(["1", "5"])}</skeleton>',
+                       meta("hand", range(21)))  # fmt: skip
+    ((hand,),) = (r.hands for r in read(from_zero))
+    assert np.flatnonzero(hand.visibility).tolist() == [1, 5]
+    names = ["INDEX_FINGER_TIP", "WRIST", "elbow"]
+    named = export(tmp_path / "named.xml", f'<skeleton label="hand">{points(names)}</skeleton>', meta("hand", names))
+    ((hand,),) = (r.hands for r in read(named))
+    assert hand.keypoints[[0, 8], 0].tolist() == [1, 0] and hand.visibility.sum() == 4
+
+
+def test_without_a_meta_numbering_is_decided_by_all_skeletons(tmp_path):
+    body = f'<skeleton label="hand">{points(["1", "2"])}</skeleton>'
+    path = export(tmp_path / "a.xml", body + f'<skeleton label="hand">{points(["20", "21"])}</skeleton>')
+    first, second = read(path)[0].hands
+    assert np.flatnonzero(first.visibility).tolist() == [0, 1] and np.flatnonzero(second.visibility).tolist() == [
+        19,
+        20,
+    ]
+    assert np.flatnonzero(read(export(path, body))[0].hands[0].visibility).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("angle", "expected"),
+    [
+        (0, [100, 100, 200, 40]),
+        (90, [180, 20, 40, 200]),
+        (-180, [100, 100, 200, 40]),
+        (30, [103.4, 52.68, 193.2, 134.64]),
+    ],
+)
+def test_a_rotated_box_becomes_the_upright_one_around_it(tmp_path, angle, expected):
+    path = export(tmp_path / "a.xml", box("hand", 100, 100, 300, 140, f'rotation="{angle}"'))
+    assert read(path)[0].hands[0].box.tolist() == pytest.approx(expected, abs=0.01)
+
+
+def test_handedness_comes_from_attributes(tmp_path):
+    def told(name, value):
+        return box("hand").replace("></box>", f'><attribute name="{name}">{value}</attribute></box>')
+
+    shapes = told("handedness", "Right") + told("side", "L") + told("is_left", "true") + told("Handedness", "unknown")
+    path = export(tmp_path / "a.xml", shapes)
+    assert [hand.handedness for hand in read(path)[0].hands] == ["right", "left", "left", None]
+    path = export(path, told("handedness", "up"))
+    with pytest.raises(FormatError, match=r"a.xml: image a.jpg: handedness must be left, right or null."):
+        read(path)
+
+
+def test_a_point_set_of_21_is_a_hand_in_the_usual_order(tmp_path, notes):
+    pairs = ";".join(f"{i},{2 * i}" for i in range(21))
+    path = export(tmp_path / "a.xml", f'<points label="hand" occluded="0" points="{pairs}"></points>')
+    assert read(path)[0].hands[0].keypoints[20].tolist() == [20, 40]
+    assert notes(tmp_path) == [
+        "a.xml: its keypoints have no names that are understood: taken in the order wrist, thumb_cmc ... little_tip"
+    ]
+
+
+def photo(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imencode(".png", np.zeros((9, 9), np.uint8))[1].tofile(path)
+    return path
+
+
+def as_video(path, size=2):
+    shape = '<box frame="{}" outside="{}" xtl="1" ytl="2" xbr="3" ybr="4" keyframe="1"></box>'
+    about = f"<meta><task><id>1</id><size>{size}</size><mode>annotation</mode></task></meta>"
+    return export(path, shape.format(1, 0) + shape.format(2, 1), about, '<track id="0" label="hand">', "</track>")
+
+
+def test_photos_exported_for_video_get_their_names_from_the_images(tmp_path):
+    path = as_video(tmp_path / "a.xml")
+    with pytest.raises(FormatError) as error:
+        read(path)
+    assert str(error.value) == (
+        f'{path}: its tracks are in frames without names: <meta> has no <source>. Export photos as "CVAT for images"'
+    )
+    assert error.value.remedy == "images"
+    photo(tmp_path / "photos/b.png")
+    photo(tmp_path / "photos/a/z.png")
+    (record,) = read(path, tmp_path / "photos")
+    assert (record.file, record.frame, record.hands[0].track_id) == ("b.png", None, None)
+    photo(tmp_path / "photos/c.png")
+    with pytest.raises(FormatError, match=r"photos: 3 images, but the task in .*a.xml has 2$"):
+        read(path, tmp_path / "photos")
+
+
+def zipped(path, **members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, source in members.items():
+            archive.write(source, name.replace("__", "/").replace("_xml", ".xml").replace("_png", ".png"))
+    return path
+
+
+def test_a_zip_export_is_read_without_being_unpacked(tmp_path):
+    xml = export(tmp_path / "a.xml", box("hand"))
+    path = zipped(tmp_path / "e.zip", annotations_xml=xml)
+    assert recognise(path).name == "cvat" and read(path)[0].hands[0].box.tolist() == [10, 20, 30, 40]
+    image = photo(tmp_path / "p.png")
+    of_photos = zipped(tmp_path / "v.zip", annotations_xml=as_video(xml), images__a_png=image, images__s__b_png=image)
+    assert read(of_photos)[0].file == "s/b.png"
+    assert {p.name for p in tmp_path.iterdir()} == {"a.xml", "e.zip", "p.png", "v.zip"}
+
+
+def test_bad_zips_are_one_line(tmp_path):
+    other = zipped(tmp_path / "o.zip", b_png=photo(tmp_path / "p.png"))
+    with pytest.raises(FormatError, match=r"o.zip: expected one annotations.xml in it$"):
+        read(other)
+    whole = zipped(tmp_path / "w.zip", annotations_xml=export(tmp_path / "a.xml", box("hand") * 50)).read_bytes()
+    for length in (4, len(whole) // 2, len(whole) - 30):
+        cut = tmp_path / "cut.zip"
+        cut.write_bytes(whole[:length])
+        with pytest.raises(FormatError, match=r"cut.zip: cannot be read as ZIP: "):
+            read(cut)
+
+
+def test_tracks_of_a_project_belong_to_their_tasks_videos(tmp_path):
+    about = "<meta><project><tasks>" + "".join(
+        f"<task><id>{n}</id><original_size><width>{n}0</width><height>8</height></original_size><source>{n}.mp4</source>"
+        "</task>" for n in (1, 2)
+    ) + "</tasks></project></meta>"  # fmt: skip
+    shape = '<box frame="3" outside="0" xtl="1" ytl="2" xbr="3" ybr="4" keyframe="1"></box></track>'
+    tracks = "".join(f'<track id="{n}" label="hand" task_id="{n}">{shape}' for n in (1, 2))
+    records = read(export(tmp_path / "a.xml", tracks, about, "", ""))
+    assert [(r.file, r.width, r.frame) for r in records] == [("1.mp4", 10, 3), ("2.mp4", 20, 3)]
