@@ -143,25 +143,30 @@ def test_cvat_writes_skeletons_and_labels(tmp_path):
     text = write(cvat, tmp_path / "a.xml", STILL, EMPTY, ImageRecord("f.png", 9, 9, [Hand(BOX)])).read_text()
     meta, images = text.split("</meta>\n")
     names = re.findall("<label><name>(.*?)</name>.*?<type>(.*?)</type>", meta, re.DOTALL)
-    assert names == [("hand", "skeleton"), *((str(i), "points") for i in range(21))]
-    assert re.findall('data-label-name="(.*?)"', meta) == [str(i) for i in range(21)]
+    assert names == [("hand", "skeleton"), *((name, "points") for name in KEYPOINT_NAMES), ("hand_box", "rectangle")]
+    assert re.findall('data-label-name="(.*?)"', meta) == list(KEYPOINT_NAMES)
     assert meta.count("&lt;line ") == 20 and meta.count("<parent>hand</parent>") == 21 and "<source>" not in meta
     lines = images.splitlines()
     assert lines[:4] == [
         '<image id="0" name="b/c d.png" width="100" height="50">',
-        '<skeleton label="hand" source="auto" z_order="0">',
-        '<points label="0" source="auto" outside="1" occluded="0" points="21.00,22.00"></points>',
-        '<points label="1" source="auto" outside="0" occluded="1" points="1.00,2.00"></points>',
+        '<skeleton label="hand" source="auto" z_order="0" group_id="1">',
+        '<points label="wrist" source="auto" outside="1" occluded="0" points="21.00,22.00"></points>',
+        '<points label="thumb_cmc" source="auto" outside="0" occluded="1" points="1.00,2.00"></points>',
     ]
     assert lines[23:] == [
         '<attribute name="score">0.9000</attribute>',
         '<attribute name="handedness">left</attribute>',
         "</skeleton>",
+        '<box label="hand_box" source="auto" outside="0" occluded="0" xtl="1.00" ytl="2.00" xbr="41.00" ybr="42.00" '
+        'z_order="0" group_id="1">',
+        '<attribute name="score">0.9000</attribute>',
+        '<attribute name="handedness">left</attribute>',
+        "</box>",
         "</image>",
         '<image id="1" name="e.png" width="100" height="50">',
         "</image>",
         '<image id="2" name="f.png" width="9" height="9">',
-        '<box label="hand" source="manual" outside="0" occluded="0" xtl="1.00" ytl="2.00" xbr="41.00" ybr="42.00" '
+        '<box label="hand_box" source="manual" outside="0" occluded="0" xtl="1.00" ytl="2.00" xbr="41.00" ybr="42.00" '
         'z_order="0">',
         "</box>",
         "</image>",
@@ -176,19 +181,18 @@ def test_cvat_closes_tracks_in_the_next_annotated_frame(tmp_path):
     assert "<original_size><width>100</width><height>50</height></original_size>\n<source>v.mp4</source>" in text
     assert re.findall("<(?:track|image) id=.*>", text) == [
         '<image id="10" name="frame_000010" width="100" height="50">',
-        '<track id="7" label="hand" source="auto">',
-        '<track id="8" label="hand" source="auto">',
+        '<track id="7" label="hand" source="auto" group_id="1">',
+        '<track id="7" label="hand_box" source="auto" group_id="1">',
+        '<track id="8" label="hand" source="auto" group_id="2">',
+        '<track id="8" label="hand_box" source="auto" group_id="2">',
     ]
-    shapes = re.findall(r'<skeleton frame="(\d+)" keyframe="1" z_order="0">\n<points label="0" keyframe="1" '
+    shapes = re.findall(r'<skeleton frame="(\d+)" keyframe="1" z_order="0">\n<points label="wrist" keyframe="1" '
                         r'outside="(.)"', text)  # fmt: skip
     assert shapes == [("0", "0"), ("5", "1"), ("0", "0"), ("5", "0"), ("10", "1"), ("15", "0")]
     assert [(r.frame, [h.track_id for h in r.hands]) for r in cvat.read(path)] == [
         (0, [7, 8]), (5, [8]), (10, []), (15, [8]),
     ]  # fmt: skip
-    other = ImageRecord("w.mp4", 100, 50, [], frame=0, time=0.0, fps=25.0)
-    assert error_of(tmp_path, lambda: write(cvat, path, records[0], other)) == (
-        "w.mp4: after v.mp4: a CVAT task has one video. Convert clips one by one"
-    )
+    assert [hand.box.tolist() for record in cvat.read(path) for hand in record.hands] == [BOX.tolist()] * 4
 
 
 def cvat_points(labels, extra=""):

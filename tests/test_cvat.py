@@ -1,7 +1,9 @@
 """CVAT's files as CVAT and its users make them: labels, joints' names, boxes, photos as frames, ZIP exports."""
 
+import json
 import logging
 import zipfile
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from handpose_cli.formats import FORMATS, FormatError, ReadOptions
 from handpose_cli.formats._notes import say
 from handpose_cli.labels.recognise import recognise
-from handpose_cli.records import KEYPOINT_NAMES
+from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord, box_around
 
 
 @pytest.fixture(autouse=True)
@@ -195,3 +197,76 @@ def test_tracks_of_a_project_belong_to_their_tasks_videos(tmp_path):
     tracks = "".join(f'<track id="{n}" label="hand" task_id="{n}">{shape}' for n in (1, 2))
     records = read(export(tmp_path / "a.xml", tracks, about, "", ""))
     assert [(r.file, r.width, r.frame) for r in records] == [("1.mp4", 10, 3), ("2.mp4", 20, 3)]
+
+
+def hand(**more):
+    places = np.array([[i + 3, 2 * i + 3] for i in range(21)], np.float32)
+    return Hand(np.array([1, 2, 60, 70], np.float32), keypoints=places, **more)
+
+
+def frame(video, number, *hands):
+    return ImageRecord(video, 640, 480, list(hands), frame=number)
+
+
+def write(path, *records):
+    with FORMATS["cvat"].open_writer(path) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def test_boxes_come_back_with_their_hands(tmp_path):
+    own, tight, alone = hand(), hand(track_id=None), Hand(np.array([5, 6, 7, 8], np.float32))
+    tight.box = box_around(tight.keypoints)
+    path = tmp_path / "a.cvat.xml"
+    write(path, ImageRecord("a.jpg", 640, 480, [own, tight, alone, hand()]))
+    boxes = [h.box.tolist() for h in read(path)[0].hands]
+    assert boxes == [[1, 2, 60, 70], [3, 3, 20, 40], [1, 2, 60, 70], [5, 6, 7, 8]] or boxes == [
+        [1, 2, 60, 70], [3, 3, 20, 40], [5, 6, 7, 8], [1, 2, 60, 70]
+    ]  # fmt: skip
+    assert path.read_text().count("<box ") == 3
+
+
+def test_photos_and_each_video_have_a_file_of_their_own(tmp_path, notes):
+    path = tmp_path / "p.cvat.xml"
+    (tmp_path / "p.video-old.mp4.cvat.xml").write_text("")
+    photos = [ImageRecord("a.jpg", 640, 480, [hand()]), ImageRecord("b.jpg", 640, 480)]
+    videos = [frame("x/v.mp4", 0, hand(track_id=1)), frame("x/v.mp4", 1), frame("w.mp4", 0, hand())]
+    write(path, photos[0], *videos, photos[1])
+    names = ["p.cvat.labels.json", "p.cvat.xml", "p.video-w.mp4.cvat.xml", "p.video-x_v.mp4.cvat.xml"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+    assert notes(tmp_path) == [
+        "p.cvat.xml: a CVAT task is of photos or of one video: each video has its own file beside: "
+        "p.video-x_v.mp4.cvat.xml, p.video-w.mp4.cvat.xml"
+    ]
+    assert [r.file for r in read(path)] == ["a.jpg", "b.jpg", "w.mp4", "x/v.mp4", "x/v.mp4"]
+    assert "<source>" not in path.read_text() and "<image" in path.read_text()
+    assert [r.file for r in read(tmp_path / names[3])] == ["x/v.mp4"] * 2
+    write(path, *videos[:2])  # a video alone
+    assert sorted(p.name for p in tmp_path.iterdir()) == names[:2]
+    assert [(r.file, r.frame) for r in read(path)] == [("x/v.mp4", 0), ("x/v.mp4", 1)]
+    assert FORMATS["cvat"].outputs(path) == [path, tmp_path / names[0]]
+
+
+def test_names_of_videos_that_clash_or_are_long_are_all_written(tmp_path):
+    names = ["a/v.mp4", "a_v.mp4", "A_V.mp4", "é" * 120 + "1.mp4", "ü/?" * 100 + "2.mp4"]
+    write(tmp_path / "p.xml", *(frame(name, 0, hand()) for name in names))
+    written = [p for p in tmp_path.iterdir() if p.suffix == ".xml"]
+    assert sorted(read(path)[0].file for path in written) == sorted(names) and not (tmp_path / "p.xml").exists()
+
+
+def test_nothing_is_left_of_a_run_that_fails(tmp_path):
+    with pytest.raises(FormatError, match=r"v.mp4: its frames do not follow each other$"):
+        write(tmp_path / "p.xml", frame("v.mp4", 0), frame("w.mp4", 0), frame("v.mp4", 1))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_labels_to_paste_are_those_of_the_file(tmp_path):
+    path = tmp_path / "p.xml"
+    write(path, ImageRecord("a.jpg", 640, 480, [hand()]))
+    skeleton, rectangle = json.loads((tmp_path / "p.labels.json").read_text())
+    labels = {label.findtext("name"): label for label in ElementTree.parse(path).iter("label")}
+    assert [sub["name"] for sub in skeleton["sublabels"]] == list(KEYPOINT_NAMES)
+    assert set(labels) == {skeleton["name"], rectangle["name"], *KEYPOINT_NAMES}
+    assert labels["hand"].findtext("svg") == skeleton["svg"]
+    in_svg = [c.get("data-label-name") for c in ElementTree.fromstring(f"<g>{skeleton['svg']}</g>").iter("circle")]
+    assert in_svg == list(KEYPOINT_NAMES)

@@ -1,178 +1,133 @@
-"""Writes what `formats.cvat` reads."""
+"""Writes what `formats.cvat` reads: a file for the photos and one for each video: a CVAT task has one or the other."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import glob
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
-from xml.sax.saxutils import escape, quoteattr
 
-import numpy as np
-
-from handpose_cli.files import atomic
-from handpose_cli.formats._image_files import size_of
-from handpose_cli.formats.coco import keypoints_and_marks
+from handpose_cli.files import atomic, unused
+from handpose_cli.formats import _cvat_labels
+from handpose_cli.formats._cvat_task import Task
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.records import FINGERS, NUM_JOINTS, SKELETON, Hand, ImageRecord
+from handpose_cli.records import ImageRecord
 
-LABEL = "hand"
-COLOUR = "#32b7fa"
-
-
-def _svg() -> str:
-    """Return the drawing of an open hand that CVAT needs of a skeleton label, on 100 x 100."""
-    places = {0: (50.0, 95.0)}
-    for joints, degrees, base in zip(FINGERS.values(), (-55, -25, -5, 12, 28), (25, 42, 44, 42, 38), strict=True):
-        for step, joint in enumerate(joints):
-            x, y = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
-            places[joint] = 50 + (base + 13 * step) * x, 95 - (base + 13 * step) * y
-    lines = [
-        '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="black" data-type="edge" data-node-from="{}" '
-        'stroke-width="0.5" data-node-to="{}"></line>'.format(*places[a], *places[b], a + 1, b + 1)
-        for a, b in SKELETON
-    ]
-    circles = [
-        '<circle r="1.5" stroke="black" fill="#b3b3b3" cx="{0:.1f}" cy="{1:.1f}" stroke-width="0.1" '
-        'data-type="element node" data-element-id="{2}" data-node-id="{2}" data-label-name="{3}"></circle>'.format(
-            *places[joint], joint + 1, joint
-        )
-        for joint in range(NUM_JOINTS)
-    ]
-    return "".join(lines + circles)
+LONGEST = 120  # bytes of a video's name that a file's name takes
+SHOWN = 3
 
 
-def _meta(video: str | None, size: tuple[int, int]) -> str:
-    attributes = [("score", "text", ""), ("handedness", "select", "unknown\nleft\nright")]
-    listed = "".join(
-        f"<attribute><name>{name}</name><mutable>True</mutable><input_type>{kind}</input_type>"
-        f"<default_value>{values.partition(chr(10))[0]}</default_value><values>{values}</values></attribute>\n"
-        for name, kind, values in attributes
-    )
-    points = "".join(
-        f"<label><name>{joint}</name><color>{COLOUR}</color><type>points</type><attributes></attributes>"
-        f"<parent>{LABEL}</parent></label>\n"
-        for joint in range(NUM_JOINTS)
-    )
-    source = (
-        ""
-        if video is None
-        else (
-            f"<original_size><width>{size[0]}</width><height>{size[1]}</height></original_size>\n"
-            f"<source>{escape(video)}</source>\n"
-        )
-    )
-    return (
-        f'<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta>\n<task>\n'
-        f"<mode>{'annotation' if video is None else 'interpolation'}</mode>\n<labels>\n<label><name>{LABEL}</name>"
-        f"<color>{COLOUR}</color><type>skeleton</type>\n<attributes>\n{listed}</attributes>\n"
-        f"<svg>{escape(_svg())}</svg></label>\n{points}</labels>\n{source}</task>\n</meta>\n"
-    )
+def outputs(path: Path) -> list[Path]:
+    """Return the files that are written whatever the records are, and those of videos that are there."""
+    return [path, _cvat_labels.labels_path(path), *videos_beside(path)]
+
+
+def videos_beside(path: Path) -> list[Path]:
+    """Return the files of videos that are there and belong to `path`."""
+    start, end = _around_video(path)
+    return sorted(path.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}"))
+
+
+def _around_video(path: Path) -> tuple[str, str]:
+    """Return what stands before and behind a video's name in its file's: `labels.video-` and `.cvat.xml`."""
+    stem, dot, suffix = path.name.partition(".")
+    return f"{stem}.video-", f"{dot}{suffix}"
 
 
 @contextmanager
 def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
-    """Open a file for writing record by record; it appears when the block ends without an error."""
-    # <meta> comes first and depends on the video, and a track's shapes stand together: both wait in files of their own
-    with atomic(path, "wb") as file, tempfile.TemporaryFile() as body, tempfile.TemporaryFile() as shapes:
-        writer = Writer(body, shapes)
-        yield writer
-        file.write(writer.finish().encode())
-        body.seek(0)
-        shutil.copyfileobj(body, file)
-        file.write(b"</annotations>\n")
+    """Open files for writing record by record; they appear when the block ends without an error.
+
+    Photos go to `path`, and so does a video that is all there is; each of several videos, or a video beside photos, to
+    `NAME.video-VIDEO.xml`, which takes the place of all such files of `path`. The labels go to `NAME.labels.json`.
+    """
+    with atomic(_cvat_labels.labels_path(path)) as labels:
+        json.dump(_cvat_labels.as_json(), labels, indent=1)
+        writer = Writer(path)
+        try:
+            yield writer
+            writer.finish()
+        finally:
+            writer.close()
 
 
 class Writer:
-    """Writes images as records come; a video's tracks behind its last frame."""
+    """Writes photos to one task as they come, each video to a task of its own."""
 
-    def __init__(self, body: IO[bytes], shapes: IO[bytes]):
-        self._body, self._shapes = body, shapes
-        self._images = 0
-        self._video: str | None = None
-        self._size = (0, 0)
-        self._tracks: dict[tuple[int, bool], list[tuple[int, int]]] = {}  # where each one's shapes are in the file
-        self._alive: dict[tuple[int, bool], Hand] = {}
+    def __init__(self, path: Path):
+        self._path = path
+        self._photos: Task | None = None
+        self._video: tuple[str, Task] | None = None
+        self._written: dict[str | None, Path] = {}  # complete, under temporary names; by video, None: the photos
 
     def write(self, record: ImageRecord) -> None:
         if record.failure is not None:
             return
-        size = size_of(record)
         if record.frame is None:
-            self._end_tracks()
-            self._image(self._images, record.file, size, record.hands)
-            self._images += 1
+            self._photos = self._photos or Task()
+            self._photos.write(record)
             return
-        if self._video not in (None, record.file):
-            raise FormatError(
-                f"{record.file}: after {self._video}: a CVAT task has one video. Convert clips one by one"
-            )
-        self._video, self._size = record.file, size
-        tracked: dict[tuple[int, bool], Hand] = {}
-        for hand in record.hands:
-            if hand.track_id is not None:
-                key = hand.track_id, _is_box(hand)
-                if key in tracked:
-                    raise FormatError(f"{record.file}: frame {record.frame}: two hands with track id {hand.track_id}")
-                tracked[key] = hand
-        loose = [hand for hand in record.hands if hand.track_id is None]
-        if loose or not tracked:
-            self._image(record.frame, f"frame_{record.frame:06d}", size, loose)
-        for key, hand in self._alive.items():
-            if key not in tracked:
-                self._add(key, _shape(hand, record.frame, gone=True))
-        for key, hand in tracked.items():
-            self._add(key, _shape(hand, record.frame))
-        self._alive = tracked
+        if self._video is None or self._video[0] != record.file:
+            self._end_video()
+            if record.file in self._written:
+                raise FormatError(f"{record.file}: its frames do not follow each other")
+            self._video = record.file, Task(record.file)
+        self._video[1].write(record)
 
-    def finish(self) -> str:
-        """End the tracks; return what stands before the images."""
-        self._end_tracks()
-        return _meta(self._video, self._size)
+    def finish(self) -> None:
+        """Give the files their names."""
+        self._end_video()
+        if self._photos is not None or not self._written:
+            self._finish(None, self._photos or Task())
+        before = set(videos_beside(self._path))
+        names = self._names()
+        for video, part in self._written.items():
+            part.replace(names[video])
+        self._written = {}
+        for old in before - set(names.values()):
+            old.unlink(missing_ok=True)
+        beside = [name.name for name in names.values() if name != self._path]
+        if beside:
+            if self._path not in names.values():
+                self._path.unlink(missing_ok=True)  # of an earlier run
+            shown = ", ".join(beside[:SHOWN]) + (f" and {len(beside) - SHOWN} more" if len(beside) > SHOWN else "")
+            say(f"{self._path}: a CVAT task is of photos or of one video: each video has its own file beside: {shown}")
 
-    def _image(self, number: int, name: str, size: tuple[int, int], hands: list[Hand]) -> None:
-        shapes = "".join(map(_shape, hands))
-        head = f'<image id="{number}" name={quoteattr(name)} width="{size[0]}" height="{size[1]}">'
-        self._body.write(f"{head}\n{shapes}</image>\n".encode())
+    def close(self) -> None:
+        """Drop what is not finished."""
+        for task in (self._photos, self._video and self._video[1]):
+            if task is not None:
+                task.close()
+        for part in self._written.values():
+            part.unlink(missing_ok=True)
 
-    def _add(self, key: tuple[int, bool], shape: str) -> None:
-        self._tracks.setdefault(key, []).append((self._shapes.tell(), self._shapes.write(shape.encode())))
+    def _end_video(self) -> None:
+        if self._video is not None:
+            self._finish(*self._video)
+            self._video = None
 
-    def _end_tracks(self) -> None:
-        for key in sorted(self._tracks):
-            self._body.write(f'<track id="{key[0]}" label="{LABEL}" source="auto">\n'.encode())
-            for start, length in self._tracks[key]:
-                self._shapes.seek(start)
-                self._body.write(self._shapes.read(length))
-            self._body.write(b"</track>\n")
-        self._tracks, self._alive = {}, {}
-        self._shapes.seek(0)
-        self._shapes.truncate()
+    def _finish(self, video: str | None, task: Task) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._written[video] = part = unused(self._path)
+        with part.open("xb") as file:
+            task.finish(file)
+        task.close()
 
-
-def _is_box(hand: Hand) -> bool:
-    return hand.keypoints is None or not np.isfinite(hand.keypoints).all(axis=1).any()
-
-
-def _shape(hand: Hand, frame: int | None = None, gone: bool = False) -> str:
-    """Return a hand's element: in an image, or in a frame of a track, perhaps one in which it is no longer there."""
-    key = "" if frame is None else ' keyframe="1"'
-    source = "manual" if hand.score is None else "auto"
-    head = f'label="{LABEL}" source="{source}"' if frame is None else f'frame="{frame}"{key}'
-    told = {"score": None if hand.score is None else f"{hand.score:.4f}", "handedness": hand.handedness}
-    listed = "".join(f'<attribute name="{name}">{value}</attribute>\n' for name, value in told.items() if value)
-    x, y, w, h = hand.box
-    if _is_box(hand):
-        corners = f'xtl="{x:.2f}" ytl="{y:.2f}" xbr="{x + w:.2f}" ybr="{y + h:.2f}"'
-        return f'<box {head} outside="{gone:d}" occluded="0" {corners} z_order="0">\n{listed}</box>\n'
-    points, marks = keypoints_and_marks(hand)
-    points = np.where(marks[:, None] > 0, points, (x + w / 2, y + h / 2))  # CVAT wants a place of each
-    of_joint = key or f' source="{source}"'
-    joints = "".join(
-        f'<points label="{joint}"{of_joint} outside="{gone or mark == 0:d}" occluded="{mark == 1:d}" '
-        f'points="{px:.2f},{py:.2f}"></points>\n'
-        for joint, ((px, py), mark) in enumerate(zip(points, marks, strict=True))
-    )
-    return f'<skeleton {head} z_order="0">\n{joints}{listed}</skeleton>\n'
+    def _names(self) -> dict[str | None, Path]:
+        if len(self._written) == 1:
+            return dict.fromkeys(self._written, self._path)
+        start, end = _around_video(self._path)
+        names: dict[str | None, Path] = {None: self._path}
+        taken: set[str] = set()
+        for video in self._written:
+            if video is not None:
+                short = re.sub(r"[^\w.\- ]+", "_", video).encode()[-LONGEST:].decode(errors="ignore")
+                name, number = short, 2
+                while name.casefold() in taken:
+                    name, number = f"{short}-{number}", number + 1
+                taken.add(name.casefold())
+                names[video] = self._path.with_name(f"{start}{name}{end}")
+        return {video: names[video] for video in self._written}

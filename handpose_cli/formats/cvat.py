@@ -1,21 +1,24 @@
 """`cvat`: CVAT XML 1.1 ("CVAT for images", "CVAT for video"): skeletons and tracks of them.
 
     <annotations><version>1.1</version>
-     <meta><task>... <labels> the skeleton label `hand`, with a sub-label 0 to 20 for each joint </labels>
+     <meta><task>... <labels> the label `hand` with a sub-label for each joint, and `hand_box` </labels>
       <original_size><width>640</width><height>480</height></original_size> <source>v.mp4</source></task></meta>
      <image id="0" name="a/b.jpg" width="640" height="480">
-      <skeleton label="hand" source="auto" z_order="0">
-       <points label="0" source="auto" outside="0" occluded="0" points="12.00,34.00"></points> ... 21 times
-       <attribute name="score">0.9</attribute><attribute name="handedness">left</attribute></skeleton></image>
+      <skeleton label="hand" source="auto" z_order="0" group_id="1">
+       <points label="wrist" source="auto" outside="0" occluded="0" points="12.00,34.00"></points> ... 21 times
+       <attribute name="score">0.9</attribute><attribute name="handedness">left</attribute></skeleton>
+      <box label="hand_box" xtl="1.00" ytl="2.00" xbr="60.00" ybr="70.00" ... group_id="1"></box></image>
      <track id="3" label="hand" source="auto">
-      <skeleton frame="0" keyframe="1" z_order="0"><points label="0" keyframe="1" outside="0" .../> ...</skeleton> ...
+      <skeleton frame="0" keyframe="1" z_order="0"><points label="wrist" keyframe="1" .../> ...</skeleton> ...
      </track></annotations>
 
-outside="1" marks a joint that is not labelled, occluded="1" a hidden one; a hand without keypoints is a <box>. Make the
-task with the labels in <meta>, then upload the file. A video's hands with track ids are tracks, closed by outside="1"
-in the next annotated frame where the hand is gone; a frame without hands, or with hands that are not tracked, is an
-image named frame_000012, as CVAT names it. One file holds one video. Lost: boxes (they become the keypoints'), frame
-times, joint scores, areas, head sizes, samples, failures. Pixels are rounded to 1/100.
+outside="1" marks a joint that is not labelled, occluded="1" a hidden one. A box that is not the joints' box goes with
+the skeleton in a group of shapes; a hand without keypoints is a box alone. Make the task with the labels in
+NAME.labels.json, which is written beside (paste it under Raw), then upload the file. A video's hands with track ids are
+tracks, closed by outside="1" in the next annotated frame where the hand is gone; a frame without hands, or with hands
+that are not tracked, is an image named frame_000012, as CVAT names it. A CVAT task is of photos or of one video: of
+several, the photos go to NAME.xml, each video to NAME.video-VIDEO.xml. Lost: frame times, joint scores, areas, head
+sizes, samples, failures. Pixels are rounded to 1/100.
 
 Read are skeletons, boxes (the upright one around a rotated box) and point sets of 21 whose label is a hand's (`hand`,
 `left_hand`); the label or an attribute (handedness) tells which. <meta>'s sub-labels say which joint is which: by
@@ -32,17 +35,19 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from handpose_cli.formats._cvat_shapes import Found, Shapes, joined
-from handpose_cli.formats._cvat_writer import open_writer
+from handpose_cli.formats._cvat_writer import open_writer, outputs, videos_beside
 from handpose_cli.formats._cvat_xml import ZIP, Video, images_in, is_cvat_zip, meta_of, parts
 from handpose_cli.formats._image_files import images_under
-from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import ImageRecord
 
-KEEPS = frozenset({"size", "frame", "no_hands", "box_only", "score", "hidden", "outside", "handedness", "track_id"})
-__all__ = ["KEEPS", "open_writer", "read", "recognises"]
+KEEPS = frozenset(
+    {"size", "frame", "no_hands", "box", "box_only", "score", "hidden", "outside", "handedness", "track_id"}
+)
+__all__ = ["KEEPS", "open_writer", "outputs", "read", "recognises"]
 
 Frames = dict[tuple[str, int], list[Found]]  # by video and frame
 
@@ -58,14 +63,18 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     memory until the last track.
 
     Args:
-        path: the XML, or the ZIP of an export.
+        path: the XML, or the ZIP of an export; files of videos that were written with it are read with it.
         images: in their order they are the frames of a "for video" export of photos, which does not name them.
 
     Raises:
         FormatError: if the file does not follow the format; the message names the file and the image or track.
     """
-    with LeftOut(path) as left_out:
-        yield from _read(path, images, Shapes(path, options, left_out))
+    beside = videos_beside(path)
+    if beside:
+        say(f"{path}: read with the videos beside it: {', '.join(video.name for video in beside)}")
+    for file in (path, *beside):
+        with LeftOut(file) as left_out:
+            yield from _read(file, images, Shapes(file, options, left_out))
 
 
 def _read(path: Path, images: Path | None, shapes: Shapes) -> Iterator[ImageRecord]:

@@ -59,7 +59,8 @@ def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
     for name, format in FORMATS.items():
         path = result_path(folder, name)
         if format.writes and path.name != RESULTS and name not in but:
-            remove(path)
+            for written in format.outputs(path):
+                remove(written)
 
 
 def final_records(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
