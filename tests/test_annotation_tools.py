@@ -266,13 +266,15 @@ def test_label_studio_writes_predictions_and_the_interface(tmp_path):
     assert (guess["model_version"], guess["score"]) == ("handpose", 0.9)
     common = {"to_name": "image", "original_width": 100, "original_height": 50, "image_rotation": 0}
     box = {"x": 1, "y": 4, "width": 40, "height": 80, "rotation": 0}
-    assert guess["result"][:3] == [
+    assert guess["result"][0] == {
+        "id": "1-0-thumb_cmc", "type": "keypointlabels", "from_name": "joint", **common, "parentID": "1-0",
+        "value": {"x": 1, "y": 4, "width": 0.5, "keypointlabels": ["thumb_cmc"]}, "score": 0.5,
+        "meta": {"hidden": True},
+    }  # fmt: skip
+    assert guess["result"][-2:] == [  # behind the joints, or these could not be dragged
         {"id": "1-0", "type": "rectanglelabels", "from_name": "hand", **common,
          "value": {**box, "rectanglelabels": ["hand"]}, "score": 0.9},
         {"id": "1-0", "type": "choices", "from_name": "handedness", **common, "value": {**box, "choices": ["left"]}},
-        {"id": "1-0-thumb_cmc", "type": "keypointlabels", "from_name": "joint", **common, "parentID": "1-0",
-         "value": {"x": 1, "y": 4, "width": 0.5, "keypointlabels": ["thumb_cmc"]}, "score": 0.5,
-         "meta": {"hidden": True}},
     ]  # fmt: skip
     assert len(guess["result"]) == 22
     assert empty["predictions"] == [{"model_version": "handpose", "result": []}]
@@ -306,7 +308,7 @@ def test_label_studio_reads_annotations_before_predictions(tmp_path):
     second = {**rectangle, "id": "other"}
     file(path, [tasks[2], {**tasks[0], "annotations": [{"result": [rectangle, second, tip]}]}])
     assert error_of(tmp_path, label_studio.read, path) == (
-        "export.json: task 1: a keypoint without a parent among several hands"
+        "export.json: task 1: result 2: a keypoint without a parent among several hands, inside 2 rectangles"
     )
     file(path, [{**tasks[0], "annotations": [{"result": [rectangle, wrist, wrist]}]}])
     assert error_of(tmp_path, label_studio.read, path) == (
@@ -315,7 +317,7 @@ def test_label_studio_reads_annotations_before_predictions(tmp_path):
     del wrist["original_width"]
     file(path, [{**tasks[0], "annotations": [{"result": [rectangle, wrist]}]}])
     assert error_of(tmp_path, label_studio.read, path) == "export.json: task 0: no 'original_width'"
-    assert error_of(tmp_path, label_studio.read, file(path, {})) == "export.json: expected a JSON list of tasks"
+    assert error_of(tmp_path, label_studio.read, file(path, {})) == "export.json: task 0: no 'data'"
 
 
 def test_deeplabcut_writes_only_the_header_rows_it_needs(tmp_path):

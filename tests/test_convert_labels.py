@@ -96,7 +96,7 @@ def test_the_samples_labels_convert_to_every_format_and_back(tmp_path, to):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("l.json", "t.json"), 2, "Missing option '--to'. Choose from: handpose, csv, coco, "),
+        (("l.json", "t.json"), 2, "Missing option '--to'. Choose from: handpose, csv, "),
         (("l.json", "--to", "coco"), 2, "Missing argument 'TARGET'."),
         (("l.json", "--check", "--to", "coco"), 2,
          "--check only reads: it goes with SOURCE and what says how that is read."),

@@ -13,6 +13,7 @@ import click
 from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, ReadOptions
+from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.source import Source
 
 READABLE = [name for name, format in FORMATS.items() if format.reads]
@@ -41,6 +42,12 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @keypoint_names_option
 @click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
+@click.option("--image-prefix", default="", metavar="URL",
+              help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
+              "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
+@click.option("--copy-images", "place_images", flag_value="copy", default="",
+              help="For yolo-pose: put copies of the images beside the labels.")  # fmt: skip
+@click.option("--link-images", "place_images", flag_value="link", help="For yolo-pose: put links to the images there.")
 @click.option("--seed", type=int, default=0, help="Of the split.")
 @click.option("--strict", is_flag=True, help="Make it an error if the target format drops anything.")
 @click.option("--check", is_flag=True, help="Only look through SOURCE for probable mistakes; exit code 1 if any.")
@@ -52,8 +59,8 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
-def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, split, seed, strict,
-            check, dry_run, overwrite) -> None:  # fmt: skip
+def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, split, image_prefix,
+            place_images, seed, strict, check, dry_run, overwrite) -> None:  # fmt: skip
     """Turn one label format into another.
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
@@ -88,12 +95,13 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
             train = convert.choose_train(read(), split, seed)
             part_of = lambda record: convert.TRAIN if convert.sample_of(record) in train else convert.VAL  # noqa: E731
             names = {part: target and _with_part(target, part) for part in (convert.TRAIN, convert.VAL)}
+        wanted = WriteOptions(image_prefix, place_images or "")
         writers: dict[str, Any] = {}
         if not dry_run:
             for path in names.values():
                 for written in target_is.outputs(path):
                     _refuse_existing(written, overwrite)
-            writers = {part: partial(target_is.open_writer, path, images) for part, path in names.items()}
+            writers = {part: partial(target_is.open_writer, path, images, wanted) for part, path in names.items()}
         records = read() if images is None else convert.with_sizes(read(), images)
         counts = convert.convert(records, writers, part_of, target_is.keeps, strict)
     except FormatError as error:

@@ -40,6 +40,9 @@ BUILT_IN = (
     Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv", chooses=True),
     # before COCO, whose layout they share
     Format("interhand", "InterHand2.6M annotations folder", _HERE + "interhand"),
+    # before COCO, which has lists of that name too
+    Format("label-studio", "Label Studio tasks", _HERE + "label_studio", writes=True, suffix=".label-studio.json",
+           chooses=True, write_options=("image_prefix",)),
     Format("coco-wholebody", "COCO-WholeBody: the persons' hands", _HERE + "coco_wholebody"),
     Format("coco", "COCO keypoint annotations", _HERE + "coco", writes=True, suffix=".coco.json", chooses=True),
     Format("coco-results", "COCO keypoint or detection results list", _HERE + "coco_results", writes=True,
@@ -47,7 +50,6 @@ BUILT_IN = (
     Format("yolo-pose", "YOLO-pose folder with data.yaml", _HERE + "yolo_pose", writes=True, images="images"),
     Format("cvat", "CVAT XML 1.1 skeletons and tracks", _HERE + "cvat", writes=True, suffix=".cvat.xml",
            chooses=True),
-    Format("label-studio", "Label Studio tasks", _HERE + "label_studio", writes=True, suffix=".label-studio.json"),
     Format("deeplabcut", "DeepLabCut CSV", _HERE + "deeplabcut", writes=True, suffix=".deeplabcut.csv"),
     Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
     Format("label-list", "plain JSON list of images with keypoints or boxes", _HERE + "label_list"),

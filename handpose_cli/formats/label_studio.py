@@ -2,130 +2,226 @@
 
     [{"data": {"image": "/data/local-files/?d=a/b.jpg", "width": 640, "height": 480},
       "predictions": [{"model_version": "handpose", "score": 0.9, "result": [
-       {"id": "1-0", "type": "rectanglelabels", "from_name": "hand", "to_name": "image", "original_width": 640,
-        "original_height": 480, "image_rotation": 0, "value": {"x": %, "y": %, "width": %, "height": %, "rotation": 0,
-        "rectanglelabels": ["hand"]}, "score": 0.9, "meta": {"track_id": 3}},
-       {"id": "1-0", "type": "choices", "from_name": "handedness", ... "value": {... "choices": ["left"]}},
-       {"id": "1-0-wrist", "type": "keypointlabels", "from_name": "joint", ... "parentID": "1-0",
-        "value": {"x": %, "y": %, "width": 0.5, "keypointlabels": ["wrist"]}, "score": 0.97}, ...]}]}, ...]
+       {"id": "1-0-wrist", "type": "keypointlabels", "from_name": "joint", "to_name": "image", "original_width": 640,
+        "original_height": 480, "image_rotation": 0, "value": {"x": %, "y": %, "width": 0.5,
+        "keypointlabels": ["wrist"]}, "score": 0.97, "parentID": "1-0"}, ...
+       {"id": "1-0", "type": "rectanglelabels", "from_name": "hand", ... "value": {"x": %, "y": %, "width": %,
+        "height": %, "rotation": 0, "rectanglelabels": ["hand"]}, "score": 0.9, "meta": {"track_id": 3}},
+       {"id": "1-0", "type": "choices", "from_name": "handedness", ... "value": {... "choices": ["left"]}}]}]}, ...]
 
-%: of the image's width or height. Beside it, as `.config.xml`, goes the labelling interface. A frame's video, number
-and times and an image's sample stand in `data`; `meta` has what results have no place for: `hidden` of a joint,
-`track_id`, `area` and `head_size` of a hand. Lost: inputs that could not be read.
+%: of the image's width or height. The rectangle comes behind its joints, or it would lie over them and they could not
+be dragged. Beside the file, as `.config.xml`, goes the labelling interface. Images' URLs begin with `image_prefix`
+(`/data/local-files/?d=`, `https://host/folder/` or `s3://bucket/folder/`); where a URL does not tell the image's name,
+`data` has it as `file`. A frame's video, number and times and an image's sample stand in `data` too; `meta` has what
+results have no place for: `hidden` of a joint, `track_id`, `area` and `head_size` of a hand. Lost: inputs that could
+not be read.
 
-Exports with annotations are read too: a task's first annotation that was not skipped, or else its first prediction; a
-task with neither is not labelled and left out. Of an uploaded image's name Label Studio's prefix is dropped.
+Exports with annotations are read too, as JSON (a list or a single task) and as JSON-MIN: a task's first annotation that
+was not skipped, or else its first prediction; a task with neither is not labelled and left out. Rectangles of hands are
+read, joints by their names or numbers; a joint without a parent goes to the only rectangle around it. Of an uploaded
+image's name Label Studio's prefix is dropped.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from typing import Any
 
 import numpy as np
 
-from handpose_cli.files import atomic
-from handpose_cli.formats._image_files import size_of
-from handpose_cli.formats._parsing import (
-    box_of,
-    errors_at,
-    first_character,
-    hand_of,
-    joint_index,
-    numbers_of,
-    side_of,
-    stream_json,
-)
-from handpose_cli.formats.coco import dump
+from handpose_cli.formats._hand_names import is_wanted, side_of
+from handpose_cli.formats._json import begins_with, first_character, stream_json
+from handpose_cli.formats._keypoint_names import ASSUMED, NONE, order_of
+from handpose_cli.formats._label_studio_urls import path_of
+from handpose_cli.formats._label_studio_writer import OF_HAND, OF_IMAGE, open_writer, outputs
+from handpose_cli.formats._notes import LeftOut, say
+from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.fields import EVERYTHING, image_name
+from handpose_cli.formats.fields import EVERYTHING
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = EVERYTHING - {"failure", "raw_keypoints", "interpolated"}
+__all__ = ["KEEPS", "open_writer", "outputs", "path_of", "read", "recognises"]
 
-LABELS = "".join(f'    <Label value="{name}" model_index="{index}"/>\n' for index, name in enumerate(KEYPOINT_NAMES))
-CONFIG = f"""<View>
-  <Image name="image" value="$image"/>
-  <RectangleLabels name="hand" toName="image"><Label value="hand" model_index="0"/></RectangleLabels>
-  <KeyPointLabels name="joint" toName="image">
-{LABELS}  </KeyPointLabels>
-  <Choices name="handedness" toName="image" perRegion="true" whenTagName="hand">
-    <Choice value="left"/><Choice value="right"/>
-  </Choices>
-</View>
-"""
-URL = "/data/local-files/?d="
-OF_IMAGE = {"width": int, "height": int, "frame": int, "time": float, "fps": float, "sample": str}
-OF_HAND = {"track_id": int, "area": float, "head_size": float}
+MIN_KINDS = ("rectanglelabels", "keypointlabels")
+Result = dict[str, Any]
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return first_character(head) == b"[" and (b'"data"' in head[: head.find(b"}")] or b'"from_name"' in head)
+    if first_character(head) == b"{":  # a single task
+        return b'"data"' in head and b'"result"' in head and (b'"annotations"' in head or b'"predictions"' in head)
+    if first_character(head) != b"[":
+        return False
+    return b'"data"' in head[: head.find(b"}")] or any(
+        name in head for name in (b'"from_name"', b'"keypointlabels"', b'"rectanglelabels"')
+    )
 
 
-def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
+def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
     """Yield a record for each labelled task, in the file's order.
 
     Raises:
         FormatError: if the file does not follow the format; the message names the file and the task.
     """
-    index = -1
-    for index, task in enumerate(stream_json(path, "item")):
-        with errors_at(f"{path}: task {index}"):
-            results = _results(task)
-            record = None if results is None else _record(task["data"], results, f"{path}: task {index}")
-        if record is not None:
-            yield record
-    if index < 0 and first_character(path.read_bytes()) != b"[":
-        raise FormatError(f"{path}: expected a JSON list of tasks")
+    with LeftOut(path) as left_out:
+        reader = _Reader(path, options, left_out)
+        for index, task in enumerate(_tasks(path)):
+            with errors_at(f"{path}: task {index}"):
+                record = reader.record(task, f"{path}: task {index}")
+            if record is not None:
+                yield record
 
 
-def _results(task: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _tasks(path: Path) -> Iterator[dict[str, Any]]:
+    if begins_with(path, b"{"):
+        found = stream_json(path, "")
+    elif begins_with(path, b"["):
+        found = stream_json(path, "item")
+    else:
+        raise FormatError(f"{path}: expected a JSON list of tasks, or one task")
+    for index, task in enumerate(found):
+        if not isinstance(task, dict) or not ("data" in task or "image" in task):
+            raise FormatError(f"{path}: task {index}: no 'data'")
+        yield task
+
+
+def _results(task: dict[str, Any]) -> list[Result] | None:
+    """Return what marks a task's image; None if it is not labelled."""
+    if "data" not in task:
+        return list(_of_min(task))
     done = [annotation for annotation in task.get("annotations") or () if not annotation.get("was_cancelled")]
     found = done or [guess for guess in task.get("predictions") or () if isinstance(guess, dict)]  # or only ids
     return found[0]["result"] if found else None
 
 
-def _record(data: dict[str, Any], results: list[dict[str, Any]], place: str) -> ImageRecord:
-    data = data | {side: results[0].get(f"original_{side}") for side in ("width", "height") if results}
-    rectangles: dict[str, dict[str, Any]] = {}
-    joints: dict[str | None, dict[int, dict[str, Any]]] = {}
-    sides: dict[str, str] = {}
-    for number, result in enumerate(results):
-        with errors_at(f"{place}: result {number}"):
-            kind = result["type"]
-            if result.get("image_rotation") or (result.get("value") or {}).get("rotation"):
-                raise ValueError("rotated images and rectangles are not read")
-            if kind == "rectanglelabels":
-                rectangles[result["id"]] = result
-            elif kind == "choices" and result["value"]["choices"][0] in ("left", "right"):
-                sides[result["id"]] = result["value"]["choices"][0]
-            elif kind == "keypointlabels":
-                name = result["value"]["keypointlabels"][0]
-                if joints.setdefault(result.get("parentID"), {}).setdefault(joint_index(name), result) is not result:
+def _of_min(task: dict[str, Any]) -> Iterator[Result]:
+    """Yield the results of a task of JSON-MIN, where each tag has its values, without ids and parents."""
+    rectangles = []
+    for tag, values in task.items():
+        for number, value in enumerate(values if isinstance(values, list) else ()):
+            kind = next((kind for kind in MIN_KINDS if isinstance(value, dict) and kind in value), None)
+            if kind is not None:
+                size = {side: value.get(side) for side in ("original_width", "original_height")}
+                yield {"id": f"{tag}-{number}", "type": kind, "value": value, **size}
+                if kind == "rectanglelabels":
+                    rectangles.append(f"{tag}-{number}")
+    sides = [value for value in task.values() if isinstance(value, str) and value in ("left", "right")]
+    if len(rectangles) == len(sides) == 1:
+        yield {"id": rectangles[0], "type": "choices", "value": {"choices": sides}}
+
+
+class _Reader:
+    """Turns the tasks of a file into records; what is no hand is counted."""
+
+    def __init__(self, path: Path, options: ReadOptions, left_out: LeftOut):
+        self._path, self._options, self._left_out = path, options, left_out
+        self._joints: dict[str, int] = {}  # of each label that the file has
+        self._all_known = False
+
+    def record(self, task: dict[str, Any], place: str) -> ImageRecord | None:
+        """Return a task's record; None if it is not labelled or cannot be used."""
+        results = _results(task)
+        if results is None:
+            self._left_out.add("tasks without an annotation or a prediction")
+            return None
+        if any(result.get("image_rotation") for result in results):
+            self._left_out.add("tasks with rotated images")
+            return None
+        data = task.get("data", task)
+        data = data | {side: results[0].get(f"original_{side}") for side in ("width", "height") if results}
+        file = data["video"] if "frame" in data else data.get("file") or path_of(data["image"])
+        return ImageRecord(file, hands=self._hands(results, place), **_told(data, OF_IMAGE))
+
+    def _hands(self, results: list[Result], place: str) -> list[Hand]:
+        rectangles: dict[str, Result] = {}
+        others: set[str] = set()
+        sides: dict[str, str] = {}
+        marks: list[tuple[int, Result]] = []
+        for number, result in enumerate(results):
+            with errors_at(f"{place}: result {number}"):
+                kind = result["type"]
+                if kind == "rectanglelabels":
+                    if self._is_hand(result):
+                        rectangles[result["id"]] = result
+                    else:
+                        others.add(result["id"])
+                elif kind == "choices" and result["value"]["choices"][0] in ("left", "right"):
+                    sides[result["id"]] = result["value"]["choices"][0]
+                elif kind == "keypointlabels":
+                    marks.append((number, result))
+                elif kind not in ("choices", "relation"):
+                    self._left_out.add("regions that are neither rectangles nor keypoints", kind)
+        joints: dict[str, dict[int, Result]] = {}
+        for number, result in marks:
+            with errors_at(f"{place}: result {number}"):
+                parent = result.get("parentID")
+                if parent in others:
+                    self._left_out.add("keypoints of other labels")
+                    continue
+                name = str(result["value"]["keypointlabels"][0])
+                joint = self._joint(name)
+                if joint == NONE:
+                    continue
+                of = parent if parent is not None else _around(result, rectangles)
+                if joints.setdefault(of, {}).setdefault(joint, result) is not result:
                     raise ValueError(f"a second {name} of one hand. Each keypoint needs its hand's rectangle as parent")
-    if None in joints and len(rectangles) < 2:  # there is but one hand that they can belong to
-        joints.setdefault(next(iter(rectangles), ""), {}).update(joints.pop(None))
-    if None in joints:
-        raise ValueError("a keypoint without a parent among several hands")
-    ids = [id for id in dict.fromkeys([*rectangles, *joints]) if id is not None]
-    hands = [_hand(rectangles.get(id), joints.get(id, {}), sides.get(id)) for id in ids]
-    file = data["video"] if "frame" in data else path_of(data["image"])
-    return ImageRecord(file, hands=hands, **_told(data, OF_IMAGE))
+        ids = dict.fromkeys([*rectangles, *joints])
+        return [_hand(rectangles.get(id), joints.get(id, {}), sides.get(id)) for id in ids]
+
+    def _is_hand(self, rectangle: Result) -> bool:
+        label = str((rectangle["value"].get("rectanglelabels") or [""])[0])
+        if not is_wanted(label, self._options.classes):
+            self._left_out.add("rectangles of other labels", label, remedy="classes")
+            return False
+        if not has_size(_box(rectangle)):
+            self._left_out.add("rectangles without a size")
+            return False
+        return True
+
+    def _joint(self, name: str) -> int:
+        """Return the joint that a label means: our own names at once, others by all that the file has."""
+        if self._options.keypoint_names is None and name in KEYPOINT_NAMES:
+            return KEYPOINT_NAMES.index(name)
+        if not self._all_known:
+            names = list(dict.fromkeys(_names_in(self._path)))
+            order = order_of(names, self._options.keypoint_names)
+            if order.assumed:
+                say(f"{self._path}: {ASSUMED}", "keypoint_names")
+            if order.unknown:
+                say(f"{self._path}: left out: keypoints that are no joints: {', '.join(order.unknown)}")
+            self._joints, self._all_known = dict(zip(names, order.joints, strict=True)), True
+        return self._joints.get(name, NONE)
+
+
+def _names_in(path: Path) -> Iterator[str]:
+    for task in _tasks(path):
+        for result in _results(task) or ():
+            if result["type"] == "keypointlabels":
+                yield str(result["value"]["keypointlabels"][0])
+
+
+def _around(keypoint: Result, rectangles: dict[str, Result]) -> str:
+    """Return the id of the rectangle that a keypoint without a parent belongs to."""
+    if len(rectangles) < 2:  # there is but one hand that it can belong to
+        return next(iter(rectangles), "")
+    place = _pixels(keypoint, "x", "y")
+    boxes = {id: _box(rectangle) for id, rectangle in rectangles.items()}
+    around = [id for id, box in boxes.items() if (place >= box[:2]).all() and (place <= box[:2] + box[2:]).all()]
+    if len(around) != 1:
+        raise ValueError(f"a keypoint without a parent among several hands, inside {len(around)} rectangles")
+    return around[0]
 
 
 def _told(entry: dict[str, Any], kinds: dict[str, Any]) -> dict[str, Any]:
     return {name: None if entry.get(name) is None else kind(entry[name]) for name, kind in kinds.items()}
 
 
-def _hand(rectangle: dict[str, Any] | None, joints: dict[int, dict[str, Any]], side: str | None) -> Hand:
+def _hand(rectangle: Result | None, joints: dict[int, Result], side: str | None) -> Hand:
     box, fields = None, dict[str, Any](handedness=side)
     if rectangle is not None:
-        box = box_of([*_pixels(rectangle, "x", "y"), *_pixels(rectangle, "width", "height")])
+        box = _box(rectangle)
         fields |= _told(rectangle.get("meta") or {}, OF_HAND) | _told(rectangle, {"score": float})
         fields["handedness"] = side or side_of(rectangle["value"]["rectanglelabels"][0])
     points, marks, scores = np.zeros((NUM_JOINTS, 2)), np.zeros(NUM_JOINTS), np.zeros(NUM_JOINTS, np.float32)
@@ -137,81 +233,17 @@ def _hand(rectangle: dict[str, Any] | None, joints: dict[int, dict[str, Any]], s
     return hand_of(points, marks, box, **fields)
 
 
-def _pixels(result: dict[str, Any], *names: str) -> np.ndarray:
+def _box(rectangle: Result) -> np.ndarray:
+    """Return the upright box around a rectangle, which may be turned about its upper left corner."""
+    corner, size = _pixels(rectangle, "x", "y"), _pixels(rectangle, "width", "height")
+    angle = np.radians(float(numbers_of(rectangle["value"].get("rotation") or 0, (), "rotation")))
+    if not angle:
+        return box_of([*corner, *size])
+    sine, cosine = np.sin(angle).round(9), np.cos(angle).round(9)
+    corners = corner + np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * size @ [[cosine, sine], [-sine, cosine]]
+    return box_of([*corners.min(axis=0), *(corners.max(axis=0) - corners.min(axis=0))])
+
+
+def _pixels(result: Result, *names: str) -> np.ndarray:
     shares = numbers_of([result["value"][name] for name in names], (2,), " and ".join(names)) / 100
     return shares * numbers_of([result["original_width"], result["original_height"]], (2,), "original size")
-
-
-def path_of(url: str) -> str:
-    """Return the path of the image that a task's URL means."""
-    parts = urlsplit(url)
-    if parts.path.rstrip("/").endswith("/data/local-files"):
-        return parse_qs(parts.query)["d"][0]
-    uploaded = re.search(r"/data/upload/(?:\d+/)?(?:[0-9a-f]{8}-)?(.+)$", unquote(parts.path))
-    return uploaded[1] if uploaded else unquote(parts.path).lstrip("/")
-
-
-def interface_of(path: Path) -> Path:
-    """Return where the labelling interface's XML goes."""
-    return path.with_suffix(".config.xml")
-
-
-def outputs(path: Path) -> list[Path]:
-    """Return all files that are written."""
-    return [path, interface_of(path)]
-
-
-@contextmanager
-def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
-    """Open a list for writing record by record; it and its interface appear when the block ends without an error."""
-    with atomic(interface_of(path)) as config, atomic(path) as file:
-        config.write(CONFIG)
-        yield Writer(file)
-        file.write("\n]\n")
-
-
-class Writer:
-    """Writes an image's task as its record comes."""
-
-    def __init__(self, file: IO[str]):
-        self._file, self._images = file, 0
-        self._file.write("[")
-
-    def write(self, record: ImageRecord) -> None:
-        if record.failure is not None:
-            return
-        size = size_of(record)
-        self._images += 1
-        video = {"video": record.file} if record.frame is not None else {}
-        told = {name: value for name in OF_IMAGE if (value := getattr(record, name)) is not None}
-        data = {"image": URL + quote(image_name(record)), **told, **video}
-        named = ((hand, f"{self._images}-{number}") for number, hand in enumerate(record.hands))
-        results = [result for hand, id in named for result in _entries(hand, id, *size)]
-        guess: dict[str, Any] = {"model_version": "handpose", "result": results}
-        if scores := [hand.score for hand in record.hands if hand.score is not None]:
-            guess["score"] = round(float(np.mean(scores)), 6)
-        self._file.write((",\n " if self._images > 1 else "\n ") + dump({"data": data, "predictions": [guess]}))
-
-
-def _entries(hand: Hand, id: str, width: int, height: int) -> Iterator[dict[str, Any]]:
-    size = np.array([width, height], float)
-    common = {"to_name": "image", "original_width": width, "original_height": height, "image_rotation": 0}
-
-    def entry(id: str, kind: str, tag: str, value: dict, label: str, score: Any, **more: Any) -> dict[str, Any]:
-        known = {} if score is None else {"score": round(float(score), 6)}
-        return {"id": id, "type": kind, "from_name": tag, **common, "value": {**value, kind: [label]}, **known, **more}
-
-    x, y, w, h = (hand.box.reshape(2, 2) / size * 100).round(6).ravel().tolist()
-    box = {"x": x, "y": y, "width": w, "height": h, "rotation": 0}
-    meta = {name: value for name in OF_HAND if (value := getattr(hand, name)) is not None}
-    yield entry(id, "rectanglelabels", "hand", box, "hand", hand.score, **({"meta": meta} if meta else {}))
-    if hand.handedness is not None:
-        yield entry(id, "choices", "handedness", box, hand.handedness, None)
-    shares = [] if hand.keypoints is None else (hand.keypoints / size * 100).tolist()
-    for index, (name, (x, y)) in enumerate(zip(KEYPOINT_NAMES, shares, strict=False)):
-        if np.isfinite([x, y]).all():
-            hidden = hand.visibility is not None and hand.visibility[index] == 1
-            score = None if hand.keypoint_scores is None else hand.keypoint_scores[index]
-            more = {"parentID": id, **({"meta": {"hidden": True}} if hidden else {})}
-            value = {"x": round(x, 6), "y": round(y, 6), "width": 0.5}
-            yield entry(f"{id}-{name}", "keypointlabels", "joint", value, name, score, **more)

@@ -30,6 +30,22 @@ class ReadOptions:
 NO_OPTIONS = ReadOptions()
 
 
+@dataclass(frozen=True)
+class WriteOptions:
+    """What a user wants of a file that not every format can give.
+
+    Attributes:
+        image_prefix: what the URLs of images begin with; empty: as the format has it.
+        place_images: "copy" or "link": put the images beside the labels; empty: leave them where they are.
+    """
+
+    image_prefix: str = ""
+    place_images: str = ""
+
+
+NO_WRITE_OPTIONS = WriteOptions()
+
+
 class RecordWriter(Protocol):
     """What an open writer gives."""
 
@@ -111,6 +127,7 @@ class Format:
         suffix: how a written file's name ends by default; empty if a folder is written.
         chooses: it is a `NamingFormat`.
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
+        write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
     """
 
     name: str
@@ -121,6 +138,7 @@ class Format:
     suffix: str = ""
     chooses: bool = False
     images: str = ""
+    write_options: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether the format is read and a file or folder is of it."""
@@ -139,9 +157,19 @@ class Format:
             raise FormatError(f"{path}: files of the format {self.name} have no names of {what} to choose by")
         return self._part(ReadableFormat).read(path, images)  # type: ignore[type-abstract]
 
-    def open_writer(self, path: Path, images: Path | None = None) -> AbstractContextManager[RecordWriter]:
-        """Open a file or folder for writing; see `WritableFormat`."""
-        return self._part(WritableFormat).open_writer(path, images)  # type: ignore[type-abstract]
+    def open_writer(
+        self, path: Path, images: Path | None = None, options: WriteOptions = NO_WRITE_OPTIONS
+    ) -> AbstractContextManager[RecordWriter]:
+        """Open a file or folder for writing; see `WritableFormat`.
+
+        Raises:
+            FormatError: if `options` has what the format does not take.
+        """
+        given = {name: value for name, value in vars(options).items() if value}
+        if foreign := set(given) - set(self.write_options):
+            what = {"image_prefix": "URLs of images", "place_images": "a place for images"}[min(foreign)]
+            raise FormatError(f"{path}: files of the format {self.name} have no {what}")
+        return self._part(WritableFormat).open_writer(path, images, **given)  # type: ignore[type-abstract]
 
     @property
     def keeps(self) -> frozenset[str]:

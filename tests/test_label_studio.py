@@ -1,0 +1,131 @@
+"""Label Studio's files as it and its users make them: JSON-MIN, single tasks, names of labels, URLs of images."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from handpose_cli.formats import FORMATS, FormatError, ReadOptions
+from handpose_cli.formats._notes import say
+from handpose_cli.formats.plugin import WriteOptions
+from handpose_cli.labels.recognise import recognise
+from handpose_cli.records import Hand, ImageRecord
+
+SIZE = {"original_width": 200, "original_height": 100}
+
+
+@pytest.fixture(autouse=True)
+def notes(caplog):
+    say.cache_clear()
+    caplog.set_level(logging.WARNING, "handpose_cli")
+    return lambda folder: [r.getMessage().replace(f"{folder}/", "") for r in caplog.records]
+
+
+def rectangle(label="hand", x=10, y=20, width=30, height=40, rotation=0):
+    value = {"x": x, "y": y, "width": width, "height": height, "rotation": rotation, "rectanglelabels": [label]}
+    return {"id": f"{label}{x}", "type": "rectanglelabels", "value": value, **SIZE}
+
+
+def joint(label, x=15, y=30, parent=None):
+    return {"id": f"{label}-{x}", "type": "keypointlabels", "parentID": parent, **SIZE,
+            "value": {"x": x, "y": y, "width": 0.5, "keypointlabels": [label]}}  # fmt: skip
+
+
+def task(*results, image="/data/upload/1/0a1b2c3d-a.jpg"):
+    return {"id": 1, "data": {"image": image}, "annotations": [{"result": list(results)}]}
+
+
+def minimal(*results, image="a.jpg", **more):
+    flat = [{**result["value"], **SIZE} for result in results]
+    boxes = [value for value in flat if "rectanglelabels" in value]
+    joints = [value for value in flat if "keypointlabels" in value]
+    return {"image": image, "id": 1, "label": boxes, "kp-1": joints, "annotator": 1, **more}
+
+
+def save(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+def read(path, **options):
+    return list(FORMATS["label-studio"].read(path, None, ReadOptions(**options)))
+
+
+def test_a_single_task_is_read(tmp_path):
+    path = save(tmp_path / "task.json", task(rectangle(), joint("wrist", parent="hand10")))
+    assert recognise(path).name == "label-studio"
+    ((hand,),) = (record.hands for record in read(path))
+    assert hand.box.tolist() == [20, 20, 60, 40] and hand.keypoints[0].tolist() == [30, 30]
+
+
+def test_json_min_has_no_parents_so_joints_go_to_the_rectangle_around_them(tmp_path):
+    path = save(tmp_path / "min.json", [
+        minimal(rectangle(), joint("wrist"), handedness="left"),
+        minimal(rectangle(), rectangle(x=60), joint("wrist"), joint("wrist", x=70), handedness="left"),
+    ])  # fmt: skip
+    assert recognise(path).name == "label-studio"
+    one, two = read(path)
+    assert (one.file, one.width, one.hands[0].handedness) == ("a.jpg", 200, "left")
+    assert [hand.keypoints[0].tolist() for hand in two.hands] == [[30, 30], [140, 30]]
+    assert [hand.handedness for hand in two.hands] == [None, None]
+    save(path, [minimal(rectangle(), rectangle(x=12), joint("wrist"))])
+    with pytest.raises(FormatError) as error:
+        read(path)
+    assert str(error.value) == (
+        f"{path}: task 0: result 2: a keypoint without a parent among several hands, inside 2 rectangles"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "joints"),
+    [(["1", "21"], [0, 20]), (["0", "20"], [0, 20]), (["INDEX_FINGER_TIP", "left_hand_root"], [8, 0])],
+)
+def test_joints_have_names_or_numbers_that_are_decided_for_the_file(tmp_path, labels, joints):
+    tasks = [task(rectangle(), joint(label, parent="hand10")) for label in labels]
+    records = read(save(tmp_path / "a.json", tasks))
+    assert [int(np.flatnonzero(record.hands[0].visibility)[0]) for record in records] == joints
+
+
+def test_what_is_no_hand_is_left_out_and_counted(tmp_path, notes):
+    tasks = [
+        task(rectangle("handbag"), joint("wrist", parent="handbag10"), rectangle(width=0, x=1), rectangle("right_hand"),
+             {"id": "p", "type": "polygonlabels", "value": {"points": []}}),
+        {**task(), "annotations": []},
+        task({**rectangle(), "image_rotation": 90}),
+    ]  # fmt: skip
+    path = save(tmp_path / "a.json", tasks)
+    ((hand,),) = (record.hands for record in read(path))
+    assert hand.handedness == "right"
+    assert notes(tmp_path) == [
+        "a.json: left out: 1 rectangles of other labels (1 handbag), 1 rectangles without a size, 1 regions that are "
+        "neither rectangles nor keypoints (1 polygonlabels), 1 keypoints of other labels, 1 tasks without an "
+        "annotation or a prediction, 1 tasks with rotated images"
+    ]
+    record = read(path, classes=("handbag",))
+    assert len(record[0].hands) == 1
+
+
+def test_a_rotated_rectangle_becomes_the_upright_one_around_it(tmp_path):
+    path = save(tmp_path / "a.json", [task(rectangle(x=50, y=20, width=30, height=40, rotation=90))])
+    assert read(path)[0].hands[0].box.tolist() == pytest.approx([60, 20, 40, 60], abs=1e-4)
+
+
+@pytest.mark.parametrize(("prefix", "url"), [
+    ("", "/data/local-files/?d=b/c%20d%23.jpg"),
+    ("/data/local-files/?d=photos/x", "/data/local-files/?d=photos/x/b/c%20d%23.jpg"),
+    ("https://h.org/i", "https://h.org/i/b/c%20d%23.jpg"),
+    ("s3://bucket/in/", "s3://bucket/in/b/c d#.jpg"),
+])  # fmt: skip
+def test_urls_of_images_begin_as_wanted_and_names_come_back(tmp_path, prefix, url):
+    path, record = tmp_path / "a.json", ImageRecord("b/c d#.jpg", 200, 100, [Hand(np.array([1, 2, 3, 4], np.float32))])
+    with FORMATS["label-studio"].open_writer(path, None, WriteOptions(image_prefix=prefix)) as writer:
+        writer.write(record)
+    assert json.loads(path.read_text())[0]["data"]["image"] == url
+    assert [found.file for found in read(path)] == ["b/c d#.jpg"]
+
+
+def test_other_formats_have_no_urls(tmp_path):
+    with pytest.raises(FormatError, match=r"a.csv: files of the format csv have no URLs of images$"):
+        FORMATS["csv"].open_writer(tmp_path / "a.csv", None, WriteOptions(image_prefix="s3://b/"))
+    assert not list(tmp_path.iterdir())
