@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -64,7 +65,8 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
     """Turn one label format into another.
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
-    where they are. With --split, TARGET's name gets -train and -val; images of one sample (FreiHAND's four versions of
+    where they are. With --split, TARGET's name gets -train and -val (but yolo-pose
+    writes one folder with both); images of one sample (FreiHAND's four versions of
     a pose, a video's frames) stay together. With --check, a file of the handpose format is held against its JSON Schema
     too; entries that break it are left out of the rest of the check.
 
@@ -95,15 +97,22 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
             train = convert.choose_train(read(), split, seed)
             part_of = lambda record: convert.TRAIN if convert.sample_of(record) in train else convert.VAL  # noqa: E731
             names = {part: target and _with_part(target, part) for part in (convert.TRAIN, convert.VAL)}
+            if target_is.parted:
+                names = dict.fromkeys(names, target)
         wanted = WriteOptions(image_prefix, place_images or "")
         writers: dict[str, Any] = {}
         if not dry_run:
-            for path in names.values():
+            for path in dict.fromkeys(names.values()):
                 for written in target_is.outputs(path):
                     _refuse_existing(written, overwrite)
-            writers = {part: partial(target_is.open_writer, path, images, wanted) for part, path in names.items()}
+            places = images or (source.folder if place_images else None)
+            writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in names.items()}
         records = read() if images is None else convert.with_sizes(read(), images)
-        counts = convert.convert(records, writers, part_of, target_is.keeps, strict)
+        with ExitStack() as stack:
+            if writers and split is not None and target_is.parted:
+                opened = stack.enter_context(target_is.open_parts(target, tuple(names), places, wanted))
+                writers = {part: partial(nullcontext, writer) for part, writer in opened.items()}
+            counts = convert.convert(records, writers, part_of, target_is.keeps, strict)
     except FormatError as error:
         raise failure(error) from error
     except OSError as error:
@@ -129,7 +138,7 @@ def _report(counts, source_format: str, target_format: str, names: dict[str, Pat
     click.echo(
         f"{counts.records} images, {counts.hands} hands, from {source_format} to {target_format}"
         + (f" ({parts})" if parts else "")
-        + (", nothing written (--dry-run)" if dry_run else f": {', '.join(map(str, names.values()))}"),
+        + (", nothing written (--dry-run)" if dry_run else f": {', '.join(dict.fromkeys(map(str, names.values())))}"),
         err=True,
     )
     for field in FIELDS:

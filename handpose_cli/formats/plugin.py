@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +104,17 @@ class WritableFormat(Protocol):
 
 
 @runtime_checkable
+class PartedFormat(Protocol):
+    """A `WritableFormat` that writes the parts of a split into one data set. Its registry entry has `parted=True`."""
+
+    def open_parts(
+        self, path: Path, parts: Sequence[str], images: Path | None = None
+    ) -> AbstractContextManager[Mapping[str, RecordWriter]]:
+        """Return a context manager that gives each part's writer; see `WritableFormat.open_writer`."""
+        ...
+
+
+@runtime_checkable
 class SeveralFiles(Protocol):
     """A `WritableFormat` that writes more than one file."""
 
@@ -127,6 +138,7 @@ class Format:
         suffix: how a written file's name ends by default; empty if a folder is written.
         chooses: it is a `NamingFormat`.
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
+        parted: it is a `PartedFormat`.
         write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
     """
 
@@ -138,6 +150,7 @@ class Format:
     suffix: str = ""
     chooses: bool = False
     images: str = ""
+    parted: bool = False
     write_options: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
@@ -165,11 +178,22 @@ class Format:
         Raises:
             FormatError: if `options` has what the format does not take.
         """
+        given = self._given(path, options)
+        return self._part(WritableFormat).open_writer(path, images, **given)  # type: ignore[type-abstract]
+
+    def open_parts(
+        self, path: Path, parts: Sequence[str], images: Path | None = None, options: WriteOptions = NO_WRITE_OPTIONS
+    ) -> AbstractContextManager[Mapping[str, RecordWriter]]:
+        """Open a data set of several parts for writing; see `PartedFormat` and `open_writer`."""
+        given = self._given(path, options)
+        return self._part(PartedFormat).open_parts(path, parts, images, **given)  # type: ignore[type-abstract]
+
+    def _given(self, path: Path, options: WriteOptions) -> dict[str, str]:
         given = {name: value for name, value in vars(options).items() if value}
         if foreign := set(given) - set(self.write_options):
-            what = {"image_prefix": "URLs of images", "place_images": "a place for images"}[min(foreign)]
+            what = {"image_prefix": "URLs of images", "place_images": "place for images"}[min(foreign)]
             raise FormatError(f"{path}: files of the format {self.name} have no {what}")
-        return self._part(WritableFormat).open_writer(path, images, **given)  # type: ignore[type-abstract]
+        return given
 
     @property
     def keeps(self) -> frozenset[str]:

@@ -7,144 +7,157 @@
 
 x, y, w and h are shares of the image's width and height, so reading needs the images, for their sizes; v is 0 (not
 labelled, x = y = 0), 1 (hidden) or 2 (visible). Without v (kpt_shape [21, 2]), x = y = 0 means not labelled. A hand
-without keypoints has 21 times `0 0 0`. Classes named left and right give the handedness.
+without keypoints has 21 times `0 0 0`. A split is written as images/train, labels/train and images/val, labels/val;
+with `place_images` the images are copied or linked there.
 
 A video's frame becomes an image: v.mp4/000012.jpg. Lost: whatever is outside the image (Ultralytics would leave out the
 whole image): joints there become `0 0 0`, boxes are clipped; frame numbers and times, scores, handedness, tracks.
+
+Read are all folders that `path`, `train`, `val` and `test` of the data.yaml name, also as Roboflow has them
+(train/images, train/labels). Classes are chosen by their names, which tell the handedness too (left_hand), joints go by
+`kpt_names`. Lines of five numbers are boxes. Ultralytics' predictions (`save_txt`, `save_conf`) are read as well: the
+third number of a joint is its score then, a number behind all joints the hand's score, one more the track. A folder of
+such files without a data.yaml is taken to have 21 keypoints of hands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from handpose_cli.files import atomic
-from handpose_cli.formats._image_files import find_image, image_size, size_of
-from handpose_cli.formats._label_folder import create, new_folder
-from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, side_of
-from handpose_cli.formats.coco import keypoints_and_marks
+from handpose_cli.formats._image_files import find_image, image_size
+from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
+from handpose_cli.formats._text import encoding_of
+from handpose_cli.formats._yolo_layout import (
+    Description,
+    describe,
+    dimensions_in,
+    folders,
+    has_lines,
+    texts,
+    without_yaml,
+)
+from handpose_cli.formats._yolo_writer import IMAGES, open_parts, open_writer
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.fields import image_name
-from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
+from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
-IMAGES = "images"
 KEEPS = frozenset({"size", "no_hands", "box", "box_only", "hidden"})
+__all__ = ["KEEPS", "open_parts", "open_writer", "read", "recognises"]
 
-# no `path`: Ultralytics takes a relative one from where it is called, and without one this file's folder
-DESCRIPTION = {
-    "train": "images",
-    "val": "images",
-    "kpt_shape": [NUM_JOINTS, 3],
-    "flip_idx": list(range(NUM_JOINTS)),  # a mirrored hand keeps its joints' names
-    "names": {0: "hand"},
-    "kpt_names": {0: list(KEYPOINT_NAMES)},
-}
+BOX = 5  # numbers of a class and a box
 
 
 def recognises(path: Path, head: bytes) -> bool:
     if path.is_dir():
-        return (path / "data.yaml").is_file() and b"kpt_shape" in (path / "data.yaml").read_bytes()
+        if (path / "data.yaml").is_file():
+            return b"kpt_shape" in (path / "data.yaml").read_bytes()
+        return bool(without_yaml(path))
+    if path.suffix == ".txt":
+        return has_lines(path)
     return path.suffix in (".yaml", ".yml") and b"kpt_shape" in head
 
 
-def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
-    """Yield a record for each label file, in the order of their names; `file` is relative to the images' folder.
+def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
+    """Yield a record for each label file, in the order of their names.
 
     Args:
-        path: the folder or its data.yaml.
+        path: the folder, its data.yaml, or a folder or file of labels without one.
+        images: `file` of a record is relative to it; None: to the folder `images` beside the data.yaml, or, where there
+            is none, to the data.yaml's.
 
     Raises:
         FormatError: if a file does not follow the format or its image is missing; the message names it and the line.
     """
     file = path / "data.yaml" if path.is_dir() else path
-    sides, dimensions = _description(file)
-    labels, folder = file.parent / "labels", file.parent / IMAGES if images is None else images
-    if not labels.is_dir():
-        raise FormatError(f"{labels}: no such folder")
-    stems = (text.relative_to(labels).as_posix().removesuffix(".txt") for text in labels.rglob("*.txt"))
-    for stem in sorted(stems):
-        text = labels / f"{stem}.txt"
-        name = find_image(folder, stem)
-        if name is None:
-            raise FormatError(
-                f"{text}: no image {stem}.jpg or the like in {folder}. Name the images' folder by --images"
-            )
-        size = image_size(folder / name)
-        try:
-            lines = text.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise FormatError(f"{text}: cannot be read: {error}") from error
-        hands = []
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                with errors_at(f"{text}: line {number}"):
-                    hands.append(_hand(line.split(), sides, dimensions, np.array(size, float)))
-        yield ImageRecord(name, *size, hands)
+    if file.suffix != ".txt" and file.is_file():
+        description, content = describe(file, options)
+        pairs = folders(file, content)
+        if not pairs:
+            raise FormatError(f"{file.parent / 'labels'}: no such folder")
+        found = texts(pairs)
+    else:
+        found_texts = [path] if not path.is_dir() else without_yaml(path)
+        if not found_texts:
+            raise FormatError(f"{path}: no data.yaml, and no label files")
+        dimensions = min(map(dimensions_in, found_texts[:20]))
+        description = Description(path, options, dimensions=dimensions)
+        folder = found_texts[0].parent
+        beside = folder.parent / IMAGES
+        pictures = beside if folder.name == "labels" and beside.is_dir() else folder
+        found = ((text, text.stem, pictures) for text in found_texts)
+    home = file.parent if path.is_file() else path
+    root = home / IMAGES if (home / IMAGES).is_dir() else home
+    with LeftOut(path) as left_out:
+        for text, stem, folder in found:
+            where = folder if images is None else images
+            name = find_image(where, stem)
+            if name is None and images is not None and folder.is_relative_to(images.resolve()):
+                name, where = find_image(folder, stem), folder
+            if name is None:
+                raise FormatError(f"{text}: no image {stem}.jpg or the like in {where}", "images")
+            size = image_size(where / name)
+            hands = list(_hands(text, description, left_out, np.array(size, float)))
+            yield ImageRecord(_relative(where / name, root if images is None else images), *size, hands)
 
 
-def _description(file: Path) -> tuple[dict[int, str | None], int]:
-    """Return each class's handedness, and how many numbers a joint has."""
+def _relative(image: Path, root: Path) -> str:
+    absolute, root = image.parent.resolve() / image.name, root.resolve()
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()
+
+
+def _hands(text: Path, description: Description, left_out: LeftOut, size: np.ndarray) -> Iterator[Hand]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise FormatError(f"{file}: cannot be read as YAML: {' '.join(str(error).split())}") from error
-    with errors_at(file):
-        if content["kpt_shape"] not in ([NUM_JOINTS, 2], [NUM_JOINTS, 3]):
-            raise ValueError(
-                f"kpt_shape must be [{NUM_JOINTS}, 3] or [{NUM_JOINTS}, 2]. Received: {content['kpt_shape']}"
-            )
-        names = content.get("names") or {}
-        named = names.items() if isinstance(names, dict) else enumerate(names)
-        return {int(number): side_of(str(name)) for number, name in named}, content["kpt_shape"][1]
+        lines = text.read_text(encoding=encoding_of(text)).splitlines()
+    except (OSError, UnicodeError) as error:
+        raise FormatError(f"{text}: cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            with errors_at(f"{text}: line {number}"):
+                hand = _hand(line.split(), description, left_out, size)
+            if hand is not None:
+                yield hand
 
 
-def _hand(parts: list[str], sides: dict[int, str | None], dimensions: int, size: np.ndarray) -> Hand:
-    wanted = 5 + NUM_JOINTS * dimensions
-    if len(parts) != wanted:
-        raise ValueError(f"expected {wanted} numbers: class, box and {NUM_JOINTS} keypoints. Received: {len(parts)}")
-    numbers = numbers_of(parts, (wanted,), "a hand")
-    table = numbers[5:].reshape(NUM_JOINTS, dimensions)
-    visibility = table[:, 2] if dimensions == 3 else np.where(table.any(axis=1), 2, 0)
-    box = np.concatenate([numbers[1:3] - numbers[3:5] / 2, numbers[3:5]]) * np.tile(size, 2)
-    side = sides.get(int(numbers[0]))
-    return hand_of(table[:, :2] * size, visibility, box.astype(np.float32), handedness=side)
-
-
-@contextmanager
-def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
-    """Open a folder for writing record by record; its labels appear when the block ends without an error."""
-    with atomic(path / "data.yaml") as file, new_folder(path / "labels", ".txt") as labels:
-        file.write(yaml.safe_dump(DESCRIPTION, sort_keys=False, default_flow_style=None, width=120))
-        yield Writer(labels)
-
-
-class Writer:
-    """Writes an image's label file as its record comes."""
-
-    def __init__(self, labels: Path):
-        self._labels = labels
-
-    def write(self, record: ImageRecord) -> None:
-        if record.failure is None:
-            size = size_of(record)
-            lines = [line for hand in record.hands if (line := _line(hand, *size)) is not None]
-            create(self._labels, str(Path(image_name(record)).with_suffix(".txt")), "".join(lines))
-
-
-def _line(hand: Hand, width: int, height: int) -> str | None:
-    """Return a hand's line; None if all of it is outside the image."""
-    size = np.array([width, height], float)
-    low, high = (np.clip(corner, 0, size) for corner in (hand.box[:2], hand.box[:2] + hand.box[2:]))
-    points, marks = keypoints_and_marks(hand)
-    marks = np.where(inside(points, width, height), marks, 0)
-    if not marks.any() and (high <= low).any():
+def _hand(parts: list[str], description: Description, left_out: LeftOut, size: np.ndarray) -> Hand | None:
+    count, dimensions = description.count, description.dimensions
+    wanted = BOX + count * dimensions
+    box_only = len(parts) in (BOX, BOX + 1)
+    if not box_only and len(parts) - wanted not in (0, 1, 2):
+        raise ValueError(f"expected {wanted} numbers: class, box and {count} keypoints. Received: {len(parts)}")
+    numbers = numbers_of(parts, (len(parts),), "a hand")
+    kind = int(numbers[0])
+    if not description.is_hand(kind):
+        left_out.add("objects of other classes", description.names.get(kind, f"class {kind}"), remedy="classes")
         return None
-    points = np.where(marks[:, None] > 0, np.clip(points, 0, size) / size, 0)
-    joints = [f"{x:.8f} {y:.8f} {mark}" if mark else "0 0 0" for (x, y), mark in zip(points, marks, strict=True)]
-    box: list[Any] = [*(low + high) / 2 / size, *(high - low) / size]
-    return " ".join(["0", *(f"{value:.8f}" for value in box), *joints]) + "\n"
+    box = box_of(np.concatenate([numbers[1:3] - numbers[3:5] / 2, numbers[3:5]]) * np.tile(size, 2))
+    behind = numbers[BOX if box_only else wanted :]
+    fields: dict[str, Any] = {
+        "handedness": description.side(kind),
+        "score": float(behind[0]) if len(behind) else None,
+        "track_id": int(behind[1]) if len(behind) > 1 else None,
+    }
+    visibility = np.zeros(NUM_JOINTS)
+    if not box_only:
+        table = numbers[BOX:wanted].reshape(count, dimensions)
+        told = table[:, 2] if dimensions == 3 else np.full(count, 2.0)
+        if not np.isin(told, (0, 1, 2)).all():  # Ultralytics' predictions: scores; doubtful joints are at 0, 0
+            if (told < 0).any() or (told > 1).any():
+                raise ValueError(f"visibility must be 0, 1 or 2, or a score from 0 to 1. Received: {told.tolist()}")
+            fields["keypoint_scores"] = description.order(kind).arrange(told)
+            told = np.full(count, 2.0)
+        if dimensions == 2 or "keypoint_scores" in fields:
+            told = np.where(table[:, :2].any(axis=1), told, 0)
+        visibility = description.order(kind).arrange(told[:, None])[:, 0]
+    if not visibility.any():
+        if not has_size(box):
+            left_out.add("objects without keypoints or a box with a size")
+            return None
+        fields.pop("keypoint_scores", None)
+        return Hand(box, **fields)
+    points = description.order(kind).arrange(table[:, :2] * size)
+    return hand_of(points, visibility, box if has_size(box) else None, **fields)

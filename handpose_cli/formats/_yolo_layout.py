@@ -1,0 +1,175 @@
+"""What a data set's data.yaml says, and where its label files and their images are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from handpose_cli.formats._hand_names import is_hand, side_of
+from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of, understand
+from handpose_cli.formats._notes import say
+from handpose_cli.formats._parsing import errors_at
+from handpose_cli.formats._yaml import read_yaml
+from handpose_cli.formats.plugin import ReadOptions
+from handpose_cli.records import NUM_JOINTS
+
+PARTS = ("train", "val", "valid", "test")
+ENOUGH = 11  # joints that are understood, for a class to be of hands
+
+
+@dataclass
+class Description:
+    """What is known of the classes and keypoints.
+
+    Attributes:
+        names: of the classes by number; empty if all are hands.
+        chosen: numbers of the classes that are read, if they have names.
+        count: keypoints of an object.
+        dimensions: numbers of a keypoint, 2 or 3.
+    """
+
+    path: Path
+    options: ReadOptions
+    names: dict[int, str] = field(default_factory=dict)
+    chosen: set[int] = field(default_factory=set)
+    keypoints: dict[int, list[str]] = field(default_factory=dict)
+    count: int = NUM_JOINTS
+    dimensions: int = 3
+    _orders: dict[int, Order] = field(default_factory=dict)
+
+    def is_hand(self, number: int) -> bool:
+        """Return whether a class is read."""
+        return not self.names or number in self.chosen
+
+    def side(self, number: int) -> str | None:
+        """Return the handedness that a class's name tells."""
+        return side_of(self.names.get(number, ""))
+
+    def order(self, number: int) -> Order:
+        """Return the order of a class's keypoints; said to be assumed where it is."""
+        if number not in self._orders:
+            order = order_of(self.keypoints.get(number), self.options.keypoint_names, self.count)
+            if order.assumed:
+                say(f"{self.path}: {ASSUMED}", "keypoint_names")
+            if order.unknown:
+                say(f"{self.path}: left out: keypoints that are no joints: {', '.join(order.unknown)}")
+            self._orders[number] = order
+        return self._orders[number]
+
+
+def describe(file: Path, options: ReadOptions) -> tuple[Description, dict[str, Any]]:
+    """Read a data.yaml.
+
+    Raises:
+        FormatError: if it cannot be read, or is not of keypoints.
+    """
+    content = read_yaml(file)
+    found = Description(file, options)
+    with errors_at(file):
+        shape = content["kpt_shape"]
+        if not (isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3) and isinstance(shape[0], int)):
+            raise ValueError(f"kpt_shape must be [{NUM_JOINTS}, 3] or [{NUM_JOINTS}, 2]. Received: {shape}")
+        found.count, found.dimensions = shape
+        names = content.get("names") or {}
+        found.names = {int(n): str(name) for n, name in _numbered(names)}
+        keypoints = content.get("kpt_names") or {}
+        if isinstance(keypoints, list) and not any(isinstance(names, list) for names in keypoints):
+            keypoints = dict.fromkeys(found.names or [0], keypoints)
+        found.keypoints = {int(n): list(map(str, names)) for n, names in _numbered(keypoints)}
+        if lacking := [name for name in options.classes if name not in found.names.values()]:
+            there = ", ".join(found.names.values()) or "none"
+            raise ValueError(f"no class is named {lacking[0]!r}; there are: {there}")
+    wanted = set(options.classes) or {name for name in found.names.values() if is_hand(name)}
+    found.chosen = {number for number, name in found.names.items() if name in wanted} or {
+        number
+        for number, names in found.keypoints.items()
+        if sum(joint != NONE for joint in understand(names)) >= ENOUGH
+    }
+    for number in found.chosen or ([0] if not found.names else []):
+        with errors_at(file):
+            found.order(number)
+    return found, content
+
+
+def _numbered(values: Any) -> Any:
+    return values.items() if isinstance(values, dict) else enumerate(values)
+
+
+def folders(file: Path, content: dict[str, Any]) -> list[tuple[Path, Path]]:
+    """Return each folder with label files, and the folder with their images."""
+    home = file.parent
+    base = home / str(content.get("path") or "")
+    if not base.is_dir():  # a place on the computer where the file was made
+        base = home
+    found = [(home / "labels", home / "images")]
+    for part in PARTS:
+        entries = content.get(part) or []
+        for entry in entries if isinstance(entries, list) else [entries]:
+            images = _resolve(str(entry), base, home)
+            found.append((_labels_of(images), images))
+    found += [(home / part / "labels", home / part / "images") for part in PARTS]
+    return [pair for pair in dict.fromkeys((_tidy(a), _tidy(b)) for a, b in found) if pair[0].is_dir()]
+
+
+def _tidy(path: Path) -> Path:
+    return path.parent.resolve() / path.name
+
+
+def _resolve(entry: str, base: Path, home: Path) -> Path:
+    entry = entry.replace("\\", "/")
+    inside = entry
+    while inside.startswith(("../", "./")):  # Roboflow's ../train/images is beside the data.yaml
+        inside = inside.partition("/")[2]
+    return next((folder / name for folder, name in ((base, entry), (base, inside), (home, inside))
+                 if (folder / name).is_dir()), base / entry)  # fmt: skip
+
+
+def _labels_of(images: Path) -> Path:
+    """Return the folder of the labels of a folder of images: `labels` in place of the last `images`, else the same."""
+    parts = list(images.parts)
+    for at in range(len(parts) - 1, -1, -1):
+        if parts[at] == "images":
+            parts[at] = "labels"
+            return Path(*parts)
+    return images
+
+
+def texts(pairs: list[tuple[Path, Path]]) -> Iterator[tuple[Path, str, Path]]:
+    """Yield each label file once, its stem in its folder, and the folder with its image, in the order of the stems."""
+    seen: set[Path] = set()
+    for labels, images in pairs:
+        stems = (text.relative_to(labels).as_posix().removesuffix(".txt") for text in labels.rglob("*.txt"))
+        for stem in sorted(stems):
+            text = labels / f"{stem}.txt"
+            if text not in seen and text.name not in ("classes.txt", "labels.txt"):
+                seen.add(text)
+                yield text, stem, images
+
+
+def has_lines(path: Path) -> bool:
+    """Return whether a text file is one of labels: lines of a class, a box, 21 keypoints and perhaps a score."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            line = next((line for line in file if line.strip()), "")
+        numbers = [float(part) for part in line.split()]
+    except (OSError, ValueError):
+        return False
+    return any(len(numbers) - 5 - NUM_JOINTS * dimensions in (0, 1, 2) for dimensions in (2, 3))
+
+
+def dimensions_in(path: Path) -> int:
+    """Return how many numbers the keypoints in a label file have, 3 if it has none."""
+    with path.open(encoding="utf-8-sig") as file:
+        lengths = {len(line.split()) for line in file if line.strip()}
+    return 2 if lengths and max(lengths) < 5 + NUM_JOINTS * 3 and max(lengths) > 6 else 3
+
+
+def without_yaml(path: Path) -> list[Path]:
+    """Return the label files of a folder without a data.yaml, or in its folder `labels`; none if it has others too."""
+    for folder in (path, path / "labels"):
+        found = sorted(text for text in folder.glob("*.txt") if text.name != "classes.txt")
+        if found:
+            return found if any(has_lines(text) for text in found[:20]) else []
+    return []

@@ -1,0 +1,187 @@
+"""YOLO data sets as people have them: layouts, names, splits, images in place, Ultralytics' predictions."""
+
+import logging
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from conftest import handpose
+
+from handpose_cli.formats import FORMATS, FormatError, ReadOptions
+from handpose_cli.formats._notes import say
+from handpose_cli.labels.recognise import recognise
+from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
+
+SHAPE = {"kpt_shape": [21, 3]}
+HAND = {**SHAPE, "names": ["hand"], "kpt_names": {0: list(KEYPOINT_NAMES)}}
+
+
+@pytest.fixture(autouse=True)
+def notes(caplog):
+    say.cache_clear()
+    caplog.set_level(logging.WARNING, "handpose_cli")
+    return lambda folder: [r.getMessage().replace(f"{folder}/", "") for r in caplog.records]
+
+
+def image(path, width=100, height=50):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imencode(".png", np.zeros((height, width), np.uint8))[1].tofile(path)
+
+
+def text(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+
+
+def line(kind=0, marks=(2,) * 21, behind="", shift=0.0):
+    joints = " ".join(f"{0.01 * (i + 1) + shift:.4f} 0.5 {mark}" for i, mark in enumerate(marks))
+    return f"{kind} 0.5 0.5 0.2 0.4 {joints} {behind}\n"
+
+
+def pair(root, folder, stem, content=None):
+    parts = folder.split("/")
+    labels = "/".join("labels" if part == "images" else part for part in parts)
+    image(root / folder / f"{stem}.png")
+    text(root / labels / f"{stem}.txt", line() if content is None else content)
+
+
+def read(path, images=None, **options):
+    return list(FORMATS["yolo-pose"].read(path, images, ReadOptions(**options)))
+
+
+def test_roboflows_layout(tmp_path):
+    text(tmp_path / "data.yaml", {**HAND, "train": "../train/images", "val": "../valid/images"})
+    pair(tmp_path, "train/images", "a")
+    pair(tmp_path, "valid/images", "b", "")
+    assert recognise(tmp_path).name == "yolo-pose"
+    records = read(tmp_path)
+    assert [(r.file, len(r.hands)) for r in records] == [("train/images/a.png", 1), ("valid/images/b.png", 0)]
+
+
+@pytest.mark.parametrize("path", ["sub/ds", None])
+def test_path_train_and_val_of_the_yaml_are_used(tmp_path, path):
+    root = tmp_path / "sub/ds"
+    text(tmp_path / "data.yaml", {**HAND, "path": path or str(root), "train": ["images/one", "images/two"]})
+    for part in ("one", "two"):
+        pair(root, f"images/{part}", "a")
+    assert [r.file for r in read(tmp_path)] == ["sub/ds/images/one/a.png", "sub/ds/images/two/a.png"]
+    assert [r.file for r in read(tmp_path, root / "images")] == ["one/a.png", "two/a.png"]
+
+
+def test_a_path_of_another_computer_does_not_hide_the_data(tmp_path):
+    text(tmp_path / "data.yaml", {**HAND, "path": "/content/drive/no/such", "train": "images/train"})
+    pair(tmp_path, "images/train", "a")
+    assert [r.file for r in read(tmp_path)] == ["train/a.png"]
+
+
+@pytest.mark.parametrize("names", [["face", "left_hand", "handbag"], {0: "face", 1: "left_hand", 2: "handbag"}])
+def test_classes_are_chosen_by_whole_words(tmp_path, notes, names):
+    text(tmp_path / "data.yaml", {**HAND, "names": names, "kpt_names": list(KEYPOINT_NAMES)})
+    pair(tmp_path, "images", "a", line(0) + line(1) + line(2) + line(2))
+    ((hand,),) = (record.hands for record in read(tmp_path))
+    assert hand.handedness == "left"
+    assert [note.replace(str(tmp_path), "DIR") for note in notes(tmp_path)] == [
+        "DIR: left out: 3 objects of other classes (2 handbag, 1 face)"
+    ]
+    assert len(read(tmp_path, classes=("face",))[0].hands) == 1
+    with pytest.raises(FormatError, match=r"data.yaml: no class is named 'x'; there are: face, left_hand, handbag$"):
+        read(tmp_path, classes=("x",))
+
+
+def test_joints_go_by_their_names(tmp_path, notes):
+    text(tmp_path / "data.yaml", {**HAND, "kpt_names": {0: list(reversed(KEYPOINT_NAMES))}})
+    pair(tmp_path, "images", "a")
+    assert read(tmp_path)[0].hands[0].keypoints[20] == pytest.approx([1, 25]) and not notes(tmp_path)
+    text(tmp_path / "data.yaml", {**SHAPE, "names": ["hand"]})
+    assert read(tmp_path)[0].hands[0].keypoints[0] == pytest.approx([1, 25])
+    assert notes(tmp_path) == [
+        "data.yaml: its keypoints have no names that are understood: taken in the order wrist, thumb_cmc ... little_tip"
+    ]
+
+
+def predictions(root):
+    image(root / "images/a.png")
+    scored = line(marks=(0.9,) * 20 + (0.25,), behind="0.75").replace("0.2100 0.5 0.25", "0 0 0.25")
+    text(root / "labels/a.txt", scored)
+    return root
+
+
+def test_ultralytics_predictions_without_a_yaml_have_scores(tmp_path):
+    folder = predictions(tmp_path)
+    assert recognise(folder).name == recognise(folder / "labels").name == "yolo-pose"
+    for path, images in ((folder, None), (folder / "labels", None), (folder / "labels/a.txt", folder / "images")):
+        (record,) = read(path, images)
+        (hand,) = record.hands
+        assert record.file == "a.png" if images or path == folder else record.file.endswith("images/a.png")
+        assert hand.score == 0.75 and hand.keypoint_scores[:2] == pytest.approx([0.9, 0.9])
+        assert np.isnan(hand.keypoints[20]).all() and np.isfinite(hand.keypoints[:20]).all()
+
+
+def test_a_track_stands_behind_the_score_and_boxes_stand_alone(tmp_path):
+    text(tmp_path / "data.yaml", HAND)
+    pair(tmp_path, "images", "a", line(behind="0.5 7") + "0 .5 .5 .2 .4\n0 .5 .5 .2 .4 .25\n0 .5 .5 0 0\n")
+    tracked, box, scored = read(tmp_path)[0].hands
+    assert (tracked.score, tracked.track_id) == (0.5, 7)
+    assert box.keypoints is None and box.score is None and scored.score == 0.25
+    pair(tmp_path, "images", "a", line(marks=(1.5,) * 21))
+    with pytest.raises(
+        FormatError, match=r"labels/a.txt: line 1: visibility must be 0, 1 or 2, or a score from 0 to 1"
+    ):
+        read(tmp_path)
+
+
+def test_predictions_are_scored_by_evaluate(tmp_path):
+    predictions(tmp_path / "predicted")
+    text(tmp_path / "true/data.yaml", HAND)
+    pair(tmp_path / "true", "images", "a")
+    images = tmp_path / "true/images"
+    done = handpose(
+        "evaluate", "--predictions", tmp_path / "predicted/labels", "--labels", tmp_path / "true", "--images", images
+    )
+    assert done.exit_code == 0, done.stderr
+    assert "pck" in done.stdout.lower()
+
+
+def records(folder, count=10):
+    for number in range(count):
+        image(folder / f"s/{number}.png")
+        hand = Hand(np.array([10, 5, 40, 40], np.float32))
+        yield ImageRecord(f"s/{number}.png", 100, 50, [hand])
+
+
+def labels(folder):
+    with FORMATS["handpose"].open_writer(folder / "l.json") as writer:
+        for record in records(folder):
+            writer.write(record)
+    return folder / "l.json"
+
+
+@pytest.mark.parametrize("how", ["copy", "link"])
+def test_a_split_is_one_folder_with_both_sides_and_its_images(tmp_path, how):
+    done = handpose("convert-labels", labels(tmp_path), tmp_path / "y", "--to", "yolo-pose", "--split", "0.7",
+                    f"--{how}-images")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    content = yaml.safe_load((tmp_path / "y/data.yaml").read_text())
+    assert (content["train"], content["val"]) == ("images/train", "images/val")
+    stems = {part: {p.stem for p in (tmp_path / f"y/labels/{part}/s").iterdir()} for part in ("train", "val")}
+    assert len(stems["train"]) == 7 and len(stems["val"]) == 3 and not stems["train"] & stems["val"]
+    for part, listed in stems.items():
+        pictures = list((tmp_path / f"y/images/{part}/s").iterdir())
+        assert {p.stem for p in pictures} == listed and all(p.is_symlink() == (how == "link") for p in pictures)
+    assert len(read(tmp_path / "y")) == 10
+    again = handpose("convert-labels", tmp_path / "l.json", tmp_path / "y", "--to", "yolo-pose", "--overwrite",
+                     "--copy-images")  # fmt: skip
+    assert again.exit_code == 1 and again.stderr.strip().endswith(
+        "y/images: not replaced: it has images. Remove it or choose another folder"
+    )
+    assert len(read(tmp_path / "y")) == 10
+
+
+def test_images_that_are_not_there_are_counted(tmp_path):
+    path = labels(tmp_path)
+    (tmp_path / "s/3.png").unlink()
+    done = handpose("convert-labels", path, tmp_path / "y", "--to", "yolo-pose", "--copy-images")
+    assert done.exit_code == 0 and f"y: left out: 1 images that are not in {tmp_path}" in done.stderr
+    wrong = handpose("convert-labels", path, tmp_path / "c.csv", "--to", "csv", "--copy-images")
+    assert wrong.exit_code == 1 and "files of the format csv have no place for images" in wrong.stderr
