@@ -3,6 +3,7 @@
 import json
 import logging
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ from handpose_cli.formats import FORMATS, FormatError, ReadOptions
 from handpose_cli.formats._notes import say
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.recognise import recognise
-from handpose_cli.records import Hand, ImageRecord
+from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
 SIZE = {"original_width": 200, "original_height": 100}
 
@@ -129,3 +130,45 @@ def test_other_formats_have_no_urls(tmp_path):
     with pytest.raises(FormatError, match=r"a.csv: files of the format csv have no URLs of images$"):
         FORMATS["csv"].open_writer(tmp_path / "a.csv", None, WriteOptions(image_prefix="s3://b/"))
     assert not list(tmp_path.iterdir())
+
+
+def coco_export(path, *boxes):
+    """As label_studio_sdk.converter writes it: keypoints apart from the boxes, all of an image in one annotation."""
+    joints = [number for index in range(21) for number in (index + 1, 2 * index + 1, 2)]
+    annotations = [{"id": n, "image_id": 0, "category_id": 0, "segmentation": [], "bbox": box, "ignore": 0,
+                    "iscrowd": 0, "area": box[2] * box[3]} for n, box in enumerate(boxes)]  # fmt: skip
+    annotations.append({"id": 9, "image_id": 0, "category_id": 1, "keypoints": joints, "num_keypoints": 21,
+                        "bbox": [1, 1, 20, 40], "iscrowd": 0, "area": 800})  # fmt: skip
+    categories = [{"id": 0, "name": "hand"},
+                  {"id": 1, "name": "default", "supercategory": "default", "keypoints": list(KEYPOINT_NAMES),
+                   "skeleton": []}]  # fmt: skip
+    images = [{"id": 0, "file_name": "images/a.jpg", "width": 200, "height": 100}]
+    return save(path, {"images": images, "categories": categories, "annotations": annotations})
+
+
+def test_its_coco_export_comes_back_with_keypoints_and_boxes(tmp_path, notes):
+    ((hand,),) = (record.hands for record in FORMATS["coco"].read(coco_export(tmp_path / "c.json", [0, 0, 60, 60])))
+    assert hand.box.tolist() == [0, 0, 60, 60] and hand.keypoints[20].tolist() == [21, 41] and not notes(tmp_path)
+    two = coco_export(tmp_path / "c.json", [0, 0, 60, 60], [80, 0, 60, 60])
+    assert [hand.keypoints for record in FORMATS["coco"].read(two) for hand in record.hands] == [None, None]
+    assert notes(tmp_path) == [
+        "c.json: left out: keypoints in 1 images, where those of several hands are mixed in one annotation. "
+        "Export Label Studio's JSON instead"
+    ]
+
+
+def test_its_yolo_export_comes_back_with_keypoints(tmp_path, notes):
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "images").mkdir()
+    cv2.imencode(".png", np.zeros((100, 200), np.uint8))[1].tofile(tmp_path / "images/a.png")
+    joints = " ".join(f"{0.01 * n} 0.5 2" for n in range(1, 22))
+    (tmp_path / "labels/a.txt").write_text(f"1 0.5 0.5 0.25 0.5 {joints}\n0 0.5 0.5 0.25 0.5 {'0.0 0.0 0 ' * 21}")
+    names = list(reversed(KEYPOINT_NAMES))
+    categories = [{"id": n, "name": name, "keypoints": names} for n, name in enumerate(["face", "right_hand"])]
+    save(tmp_path / "notes.json", {"categories": categories, "info": {"contributor": "Label Studio"}})
+    (tmp_path / "classes.txt").write_text("face\nright_hand\n")
+    assert recognise(tmp_path).name == "yolo-pose"
+    (record,) = FORMATS["yolo-pose"].read(tmp_path)
+    (hand,) = record.hands
+    assert (record.file, hand.handedness) == ("a.png", "right") and hand.keypoints[20] == pytest.approx([2, 50])
+    assert notes(tmp_path) == [f"{tmp_path}: left out: 1 objects of other classes (1 face)"]

@@ -53,6 +53,12 @@ class Categories:
         chosen = set(options.classes) or {name for name in listed if is_hand(name)}
         if not chosen:
             chosen = {name for _, name, names in found if not name or _are_a_hands(names)}
+        # Label Studio has the boxes in one category and the keypoints in another
+        apart = {name for _, name, names in found if _are_a_hands(names)} - chosen
+        if options.classes or any(names for _, name, names in found if name in chosen):
+            apart = set()
+        self.apart = frozenset(apart)
+        chosen |= apart
         self._by_id = {
             str(id): Category(name, name in chosen, side_of(name), names, id)  # 1 here may be "1" there
             for id, name, names in found

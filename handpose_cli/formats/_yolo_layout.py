@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.formats._hand_names import is_hand, side_of
+from handpose_cli.formats._json import read_json
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of, understand
 from handpose_cli.formats._notes import say
 from handpose_cli.formats._parsing import errors_at
+from handpose_cli.formats._text import encoding_of
 from handpose_cli.formats._yaml import read_yaml
+from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.records import NUM_JOINTS
 
@@ -78,9 +81,40 @@ def describe(file: Path, options: ReadOptions) -> tuple[Description, dict[str, A
         if isinstance(keypoints, list) and not any(isinstance(names, list) for names in keypoints):
             keypoints = dict.fromkeys(found.names or [0], keypoints)
         found.keypoints = {int(n): list(map(str, names)) for n, names in _numbered(keypoints)}
-        if lacking := [name for name in options.classes if name not in found.names.values()]:
-            there = ", ".join(found.names.values()) or "none"
-            raise ValueError(f"no class is named {lacking[0]!r}; there are: {there}")
+    _choose(found)
+    return found, content
+
+
+def describe_plain(path: Path, texts: list[Path], options: ReadOptions) -> Description:
+    """Return what is known of label files without a data.yaml: what Label Studio's notes.json or a classes.txt says."""
+    found = Description(path, options, dimensions=min(map(dimensions_in, texts[:20])))
+    for folder in (texts[0].parent, texts[0].parent.parent):
+        notes, classes = folder / "notes.json", folder / "classes.txt"
+        if notes.is_file():
+            with errors_at(notes):
+                categories = read_json(notes)["categories"]
+                found.names = {int(category["id"]): str(category["name"]) for category in categories}
+                found.keypoints = {int(c["id"]): c["keypoints"] for c in categories if c.get("keypoints")}
+            break
+        if classes.is_file():
+            lines = classes.read_text(encoding=encoding_of(classes), errors="replace").splitlines()
+            found.names = {number: line.strip() for number, line in enumerate(lines) if line.strip()}
+            break
+    found.path = notes if found.keypoints else path
+    _choose(found)
+    return found
+
+
+def _choose(found: Description) -> None:
+    """Choose the classes that are read.
+
+    Raises:
+        FormatError: if there is none that a user names, or the keypoints of one cannot be understood.
+    """
+    options = found.options
+    if lacking := [name for name in options.classes if name not in found.names.values()]:
+        there = ", ".join(found.names.values()) or "none"
+        raise FormatError(f"{found.path}: no class is named {lacking[0]!r}; there are: {there}")
     wanted = set(options.classes) or {name for name in found.names.values() if is_hand(name)}
     found.chosen = {number for number, name in found.names.items() if name in wanted} or {
         number
@@ -88,9 +122,8 @@ def describe(file: Path, options: ReadOptions) -> tuple[Description, dict[str, A
         if sum(joint != NONE for joint in understand(names)) >= ENOUGH
     }
     for number in found.chosen or ([0] if not found.names else []):
-        with errors_at(file):
+        with errors_at(found.path):
             found.order(number)
-    return found, content
 
 
 def _numbered(values: Any) -> Any:

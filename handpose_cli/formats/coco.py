@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from handpose_cli.formats._coco_apart import together
 from handpose_cli.formats._coco_categories import Categories
 from handpose_cli.formats._coco_writer import (
     CATEGORY,
@@ -69,6 +70,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
 def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[ImageRecord]:
     """Read a file whose annotations are hands; see `hands_of` for `labelled`."""
     categories = Categories(path, options)
+    apart: set[int] = set()
 
     def hands(annotation: dict[str, Any], left_out: LeftOut) -> list[Hand]:
         category = categories.find(annotation.get("category_id"))
@@ -76,9 +78,13 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
             left_out.add("annotations of other categories", category.name, remedy="classes")
             return []
         order = categories.order(category, len(annotation.get("keypoints") or ()))
-        return hands_of(annotation, left_out, labelled, order, category.side)
+        found = hands_of(annotation, left_out, labelled, order, category.side)
+        if category.name in categories.apart:
+            apart.update(map(id, found))
+        return found
 
-    yield from read_annotations(path, hands)
+    records = read_annotations(path, hands)
+    yield from together(path, records, apart) if categories.apart else records
 
 
 def read_annotations(path: Path, hands_of: Read) -> Iterator[ImageRecord]:

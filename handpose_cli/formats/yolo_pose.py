@@ -17,7 +17,7 @@ Read are all folders that `path`, `train`, `val` and `test` of the data.yaml nam
 (train/images, train/labels). Classes are chosen by their names, which tell the handedness too (left_hand), joints go by
 `kpt_names`. Lines of five numbers are boxes. Ultralytics' predictions (`save_txt`, `save_conf`) are read as well: the
 third number of a joint is its score then, a number behind all joints the hand's score, one more the track. A folder of
-such files without a data.yaml is taken to have 21 keypoints of hands.
+such files without a data.yaml is taken to have 21 keypoints of hands, unless Label Studio's notes.json says more.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from handpose_cli.formats._text import encoding_of
 from handpose_cli.formats._yolo_layout import (
     Description,
     describe,
-    dimensions_in,
+    describe_plain,
     folders,
     has_lines,
     texts,
@@ -84,8 +84,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
         found_texts = [path] if not path.is_dir() else without_yaml(path)
         if not found_texts:
             raise FormatError(f"{path}: no data.yaml, and no label files")
-        dimensions = min(map(dimensions_in, found_texts[:20]))
-        description = Description(path, options, dimensions=dimensions)
+        description = describe_plain(path, found_texts, options)
         folder = found_texts[0].parent
         beside = folder.parent / IMAGES
         pictures = beside if folder.name == "labels" and beside.is_dir() else folder
