@@ -6,6 +6,7 @@ import logging
 import cv2
 import numpy as np
 import pytest
+from conftest import SAMPLES, handpose
 
 from handpose_cli.formats import FORMATS, FormatError, ReadOptions
 from handpose_cli.formats._notes import say
@@ -172,3 +173,11 @@ def test_its_yolo_export_comes_back_with_keypoints(tmp_path, notes):
     (hand,) = record.hands
     assert (record.file, hand.handedness) == ("a.png", "right") and hand.keypoints[20] == pytest.approx([2, 50])
     assert notes(tmp_path) == [f"{tmp_path}: left out: 1 objects of other classes (1 face)"]
+
+
+def test_predict_writes_urls_that_load(tmp_path):
+    picture = next(SAMPLES.glob("ok_*.jpg"))
+    done = handpose("predict", picture, "-o", tmp_path, "--format", "label-studio", "--image-prefix", "s3://b/in")
+    assert done.exit_code == 0, done.stderr
+    (task,) = json.loads((tmp_path / "predictions.label-studio.json").read_text())
+    assert task["data"]["image"] == f"s3://b/in/{picture.name}" and task["predictions"][0]["result"]

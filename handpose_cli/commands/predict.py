@@ -38,6 +38,9 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
 @click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
               help=f"Also write the results as: {', '.join(WRITABLE)}; repeatable.")  # fmt: skip
+@click.option("--image-prefix", default="", metavar="URL",
+              help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
+              "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
 @click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
 @click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT: do what is missing or has changed.")
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
@@ -74,9 +77,9 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
 def command(
-    ctx: click.Context, inputs, output, recursive, formats, draw, resume, overwrite, detector, boxes, score_threshold,
-    max_hands, views, tile, track, smooth, every, start, end, shard, weights, engine, batch_size, threads, fail_fast,
-    max_failures, dry_run, summary_json, show, quiet,
+    ctx: click.Context, inputs, output, recursive, formats, image_prefix, draw, resume, overwrite, detector, boxes,
+    score_threshold, max_hands, views, tile, track, smooth, every, start, end, shard, weights, engine, batch_size, threads,
+    fail_fast, max_failures, dry_run, summary_json, show, quiet,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -99,7 +102,7 @@ def command(
     if not live:
         _check(output, show, resume, overwrite, fail_fast, max_failures, start, end)
     settings = RunSettings(
-        OutputSettings(output, formats, draw),
+        OutputSettings(output, formats, draw, image_prefix),
         AnnotateSettings(score_threshold, views, max_hands, tile),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),

@@ -16,7 +16,6 @@ import numpy as np
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.drawing import draw_hands
 from handpose_cli.formats import handpose_json
-from handpose_cli.formats import load as load_format
 from handpose_cli.media.annotated_copies import copy_path, write_video
 from handpose_cli.media.camera import Camera
 from handpose_cli.media.frames import Frame
@@ -24,7 +23,7 @@ from handpose_cli.media.picture import Picture
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.report import Report
-from handpose_cli.runs.results import RESULTS, refuse_existing, remove_existing, result_path
+from handpose_cli.runs.results import RESULTS, open_format, refuse_existing, remove_existing
 from handpose_cli.runs.settings import OutputSettings
 from handpose_cli.tracking import Step
 from handpose_cli.tracking.follow import LiveFollower
@@ -106,7 +105,7 @@ def run_live(
                 )
             writers = [stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
             for name in output.formats:
-                writers.append(stack.enter_context(load_format(name).open_writer(result_path(output.folder, name))))
+                writers.append(stack.enter_context(open_format(output, name)))
             video = stack.enter_context(_recorder(output.folder / RECORDING))
             if output.draw:
                 copy = stack.enter_context(_recorder(copy_path(output.copies, RECORDING)))

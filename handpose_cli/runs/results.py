@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove
 from handpose_cli.formats import FORMATS, handpose_json
 from handpose_cli.formats import load as load_format
+from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.media.annotated_copies import copy_path, write_video
 from handpose_cli.media.discover import Input, is_video
 from handpose_cli.media.frames import Frame
@@ -31,6 +32,13 @@ def result_path(folder: Path, name: str) -> Path:
     """Return where a run's results of a format go: `predictions.csv`, or a folder, `predictions-yolo-pose`."""
     suffix = FORMATS[name].suffix
     return folder / (f"{STEM}{suffix}" if suffix else f"{STEM}-{name}")
+
+
+def open_format(output: OutputSettings, name: str) -> AbstractContextManager[Any]:
+    """Open a run's results of a format for writing."""
+    format = load_format(name)
+    options = WriteOptions(output.image_prefix if "image_prefix" in format.write_options else "")
+    return format.open_writer(result_path(output.folder, name), None, options)
 
 
 def refuse_existing(folder: Path) -> None:
@@ -97,7 +105,7 @@ def write_results(
         # entered first, so the result file appears last
         writers: list[Any] = [stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
         for name in output.formats:
-            writers.append(stack.enter_context(load_format(name).open_writer(result_path(output.folder, name))))
+            writers.append(stack.enter_context(open_format(output, name)))
         for file in files:
             for record in final_records(journal, file, tracks):
                 for writer in writers:

@@ -74,11 +74,13 @@ class OutputSettings:
         folder: for everything.
         formats: besides the result file.
         draw: whether annotated copies are wanted.
+        image_prefix: what URLs of images begin with, in formats that have them; empty: as the format has it.
     """
 
     folder: Path
     formats: tuple[str, ...] = ()
     draw: bool = False
+    image_prefix: str = ""
 
     @property
     def copies(self) -> Path:
