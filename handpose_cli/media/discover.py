@@ -97,7 +97,7 @@ def _absolute(path: Path) -> Path:
 
 def _read_list(path: Path) -> list[Path]:
     try:
-        return _listed(path.read_text(encoding="utf-8").splitlines(), str(path), path.parent)
+        return _listed(path.read_text(encoding="utf-8-sig").splitlines(), str(path), path.parent)
     except (OSError, UnicodeDecodeError) as error:
         raise NoInputError(f"{path}: cannot be read as a list with one path a line: {error}") from error
 

@@ -47,15 +47,16 @@ def read_data(settings: Settings) -> Data:
     Raises:
         FormatError: if labels or images cannot be read, or there are too few hands.
     """
-    data = {source: read_samples([source]) for source in dict.fromkeys(settings.data)}
-    val = {source: read_samples([source]) for source in settings.val}
+    options = settings.read_options
+    data = {source: read_samples([source], options) for source in dict.fromkeys(settings.data)}
+    val = {source: read_samples([source], options) for source in settings.val}
     samples = [sample for source in settings.data for sample in data[source]]
     held_back = _all(val)
     if not val:
         samples, held_back = split(samples, settings.val_split, settings.seed)
     if len(samples) < settings.batch_size:
         raise FormatError(f"{len(samples)} hands to train on are fewer than --batch-size {settings.batch_size}")
-    negatives = {source: list(find_negatives([source], settings.seed)) for source in settings.negatives}
+    negatives = {source: list(find_negatives([source], settings.seed, options)) for source in settings.negatives}
     return Data(samples, held_back, _all(negatives), (_counts(data), _counts(val), _counts(negatives)))
 
 
