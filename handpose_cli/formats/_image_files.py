@@ -9,7 +9,7 @@ import imagesize
 
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.media.discover import IMAGE_SUFFIXES
+from handpose_cli.media.suffixes import IMAGE_SUFFIXES
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.records import ImageRecord
 

@@ -29,7 +29,7 @@ from handpose_cli.formats._label_folder import create, new_folder
 from handpose_cli.formats._parsing import errors_at, hand_of, numbers_of, read_json
 from handpose_cli.formats.coco import dump, keypoints_and_marks
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.media.discover import VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import VIDEO_SUFFIXES
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"frame", "no_hands", "keypoint_scores", "outside", "handedness"})

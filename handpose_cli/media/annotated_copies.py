@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.media.discover import is_video
+from handpose_cli.media.suffixes import is_video
 
 if TYPE_CHECKING:
     import av
