@@ -179,7 +179,7 @@ def test_bad_inputs_get_a_record_and_do_not_stop_the_run(tmp_path):
     assert failures == {
         "cut.jpg": "damaged or cut short, or of a kind that cannot be decoded",
         "empty.png": "empty file (0 bytes)",
-        "text.jpg": "not an image (JPEG, PNG, WebP, BMP or TIFF)",
+        "text.jpg": "not an image (JPEG, PNG, WebP, AVIF, HEIC, GIF, JPEG 2000, TIFF, BMP or PNM)",
         "text.mp4": "not a video that can be decoded: Invalid data found when processing input",
     }
     for name, failure in failures.items():
