@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from made_up_videos import grey_of, make_video, move, noisy_video, set_matrix
 from PIL import Image
 
-from handpose_cli.media import videos
+from handpose_cli.media import decoding
 from handpose_cli.media.discover import discover
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
@@ -208,13 +208,13 @@ def test_files_that_are_no_videos(tmp_path, content):
 
 
 def test_a_missing_video_may_come_back(tmp_path):
-    with pytest.raises(UnreadableError, match=r"^not a video that can be decoded: No such file or directory$") as error:
+    with pytest.raises(UnreadableError, match=r"^cannot be read: No such file or directory$") as error:
         list(read_video(tmp_path / "a.mp4"))
     assert error.value.transient
 
 
 def test_a_video_with_huge_frames_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(videos, "MOST_PIXELS", 3000)
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 3000)
     found, error = read_all(make_video(tmp_path / "a.mp4"))
     assert (found, str(error)) == ([], "too large to be read: 64 x 48 pixels; the limit is 3000 in all")
 
