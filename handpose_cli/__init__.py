@@ -1,6 +1,6 @@
 """handpose: annotate hands in folders of images and videos.
 
-from handpose_cli import Annotator, Hand, ImageRecord, read_labels
+from handpose_cli import Annotator, Hand, ImageRecord, evaluate, read_labels
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handpose_cli.api import Annotator, read_labels
+    from handpose_cli.api import Annotator, evaluate, read_labels
     from handpose_cli.media.errors import UnreadableError
     from handpose_cli.records import Hand, ImageRecord
 
 __version__ = "0.1.0"
-__all__ = ["Annotator", "Hand", "ImageRecord", "UnreadableError", "read_labels"]
+__all__ = ["Annotator", "Hand", "ImageRecord", "UnreadableError", "evaluate", "read_labels"]
 
 # imported when they are first asked for: the command line's help does without OpenCV
 _HOMES = {
     "Annotator": "handpose_cli.api",
+    "evaluate": "handpose_cli.api",
     "read_labels": "handpose_cli.api",
     "Hand": "handpose_cli.records",
     "ImageRecord": "handpose_cli.records",

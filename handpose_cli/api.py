@@ -9,19 +9,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handpose_cli import engine as engines
 from handpose_cli import weights as bundled
 from handpose_cli.annotator.pipeline import annotate
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
@@ -32,7 +33,11 @@ from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.tracking.follow import DETECT_EVERY, follow
 from handpose_cli.tracking.tracks import DOUBTFUL, link, tracked
 
+if TYPE_CHECKING:
+    from handpose_cli.evaluation.figures import Figures
+
 Image = np.ndarray | str | PathLike[str]
+Labelled = str | PathLike[str] | Iterable[ImageRecord]
 
 
 class Annotator:
@@ -43,7 +48,7 @@ class Annotator:
         settings: how they are used.
     """
 
-    def __init__(self, networks: Networks, settings: Settings):
+    def __init__(self, networks: Networks, settings: AnnotateSettings):
         """Use networks that are loaded already; `load` is the usual way."""
         self.networks, self.settings = networks, settings
 
@@ -84,7 +89,7 @@ class Annotator:
             None if detector is None else engines.load_detector(engine, str(detector)),
             engines.load_keypoint_network(engine, str(weights)),
         )
-        return cls(networks, Settings(score_threshold, views, max_hands, tile=tile))
+        return cls(networks, AnnotateSettings(score_threshold, views, max_hands, tile=tile))
 
     def __call__(self, image: Image) -> list[Hand]:
         """Return the hands in an image, best first.
@@ -179,3 +184,63 @@ def read_labels(path: str | PathLike[str], images: str | PathLike[str] | None = 
     (21, 2)
     """
     return Source.parse(str(path)).read(None if images is None else Path(images))
+
+
+def evaluate(
+    labels: Labelled,
+    predictions: Labelled | Annotator,
+    images: str | PathLike[str] | None = None,
+    *,
+    norms: Sequence[str] = ("bbox",),
+    thresholds: Sequence[float] = (),
+    score_threshold: float | None = None,
+    visible_only: bool = False,
+    oks_area: str = "box",
+    rescale: bool = False,
+    seed: int = 0,
+) -> Figures:
+    """Score predictions against labels, as `handpose evaluate` does.
+
+    Args:
+        labels: a path, see `read_labels`, or records.
+        predictions: likewise; or an annotator, which is then given the labelled images.
+        images: folder with the images; None: where the labels are.
+        norms: what PCK's errors are divided by: "bbox", "palm", "px" or "head".
+        thresholds: PCK's; empty: those of each norm.
+        score_threshold: least score of a hand that counts; None: 0.5 for an annotator, else all count.
+        visible_only: leave out joints that are labelled as hidden.
+        oks_area: what OKS divides by: "box", "box53" or "field".
+        rescale: scale labels that are for another size than their image or prediction.
+        seed: of the bootstrap.
+
+    Returns:
+        all figures; `figures["pck@0.1/bbox"]` is one end to end, with `value`, `low` and `high`.
+
+    Raises:
+        handpose_cli.formats.errors.FormatError: a ValueError, if labels or predictions cannot be read, or do not fit.
+        ValueError: for another norm or area.
+
+    >>> from handpose_cli import Annotator, evaluate
+    >>> figures = evaluate("samples/labels.json", Annotator.load(views=1))
+    >>> figures["pck@0.2/bbox"].value > 0.9
+    True
+    """
+    from handpose_cli.evaluation.norms import NORMS
+    from handpose_cli.evaluation.run import Predictor, read_truth, score_network, score_predictions
+    from handpose_cli.evaluation.settings import OKS_AREAS, EvaluateSettings
+
+    for norm in norms:
+        if norm not in NORMS:
+            raise ValueError(f"norms must be some of {', '.join(NORMS)}. Received: {norm!r}")
+    if oks_area not in OKS_AREAS:
+        raise ValueError(f"oks_area must be one of {', '.join(OKS_AREAS)}. Received: {oks_area!r}")
+    settings = EvaluateSettings(tuple(norms), tuple(thresholds), visible_only, oks_area, seed, score_threshold, rescale)
+    truth = read_truth(_source(labels), settings, None if images is None else Path(images))
+    if not isinstance(predictions, Annotator):
+        return score_predictions(truth, _source(predictions), settings).figures
+    networks, views = predictions.networks, predictions.settings.views
+    return score_network(truth, Predictor(lambda: networks, views, 1, {"views": views}), settings).figures
+
+
+def _source(labels: Labelled) -> Source | Iterable[ImageRecord]:
+    return Source.parse(str(labels)) if isinstance(labels, str | PathLike) else labels

@@ -50,3 +50,6 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="handpose-cli", prog_name="handpose")
 def cli() -> None:
     """Annotate hands in bulk: boxes and 21 keypoints for every hand in folders of images and videos."""
+    from handpose_cli.commands.remedies import show_notes
+
+    show_notes()

@@ -6,7 +6,7 @@ Labels made by people and predictions made by the network are the same type. Coo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,15 @@ FINGERS = {
 # Bones as pairs of joint indices, from the wrist outwards: 20 edges, four a finger.
 SKELETON = tuple(edge for joints in FINGERS.values() for edge in zip((0, *joints[:-1]), joints, strict=True))
 
+SAME_BOX = 0.02  # pixels by which two boxes that are the same may differ, after they were rounded
+_ARRAYS: dict[str, tuple[tuple[int, ...], type]] = {
+    "box": ((4,), np.float32),
+    "keypoints": ((NUM_JOINTS, 2), np.float32),
+    "keypoint_scores": ((NUM_JOINTS,), np.float32),
+    "visibility": ((NUM_JOINTS,), np.uint8),
+    "raw_keypoints": ((NUM_JOINTS, 2), np.float32),
+}
+
 
 @dataclass(eq=False)  # arrays have no single truth: compare fields, or `to_dict`
 class Hand:
@@ -53,6 +62,7 @@ class Hand:
     """
 
     box: np.ndarray
+    _: KW_ONLY
     keypoints: np.ndarray | None = None
     keypoint_scores: np.ndarray | None = None
     score: float | None = None
@@ -63,6 +73,32 @@ class Hand:
     head_size: float | None = None
     raw_keypoints: np.ndarray | None = None
     interpolated: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if an array is not of its shape, or handedness none."""
+        for name, (shape, dtype) in _ARRAYS.items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            array = np.asarray(value)
+            if array.shape != shape:
+                raise ValueError(f"{name} must be of shape {list(shape)}. Received: {list(array.shape)}")
+            if array.dtype != dtype:
+                setattr(self, name, array.astype(dtype))
+        if self.handedness not in (None, "left", "right"):
+            raise ValueError(f"handedness must be left, right or None. Received: {self.handedness!r}")
+
+    @property
+    def size(self) -> float:
+        """The longer side of the box in pixels."""
+        return float(max(self.box[2], self.box[3]))
+
+    @property
+    def has_own_box(self) -> bool:
+        """Whether the box is more than the tight one around the keypoints."""
+        if self.keypoints is None or not np.isfinite(self.keypoints).all(axis=1).any():
+            return True
+        return not np.allclose(self.box, box_around(self.keypoints), rtol=0, atol=SAME_BOX)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are known as JSON has them: lists of numbers, None for those that are NaN."""
@@ -83,21 +119,25 @@ class ImageRecord:
         failure: why the input could not be read, in one line; None if it was read.
         sample: images with the same one show the same pose (FreiHAND's four backgrounds) and stay together when labels
             are split; None: each file is a sample of its own.
+        exhaustive: whether all hands that are to be seen are listed; if not, another one may be right too.
     """
 
     file: str
     width: int | None
     height: int | None
     hands: list[Hand] = field(default_factory=list)
+    _: KW_ONLY
     frame: int | None = None
     time: float | None = None
     fps: float | None = None
     failure: str | None = None
     sample: str | None = None
+    exhaustive: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields that are known, the hands as theirs, as JSON has them."""
-        return {**_to_dict(self), "hands": [hand.to_dict() for hand in self.hands]}
+        """Return the fields that are known, the hands as theirs, as JSON has them; `exhaustive` only if it is not."""
+        known = {name: value for name, value in _to_dict(self).items() if name != "exhaustive" or not value}
+        return {**known, "hands": [hand.to_dict() for hand in self.hands]}
 
 
 def _to_dict(record: Hand | ImageRecord) -> dict[str, Any]:

@@ -18,13 +18,13 @@ def open_hand(x: float = 100.0, y: float = 100.0, size: float = 80.0, **fields) 
         lengths = np.array([0.2, 0.35, 0.47, 0.55]) if number == 0 else np.array([0.5, 0.72, 0.86, 0.97])
         points += [points[0] + length * direction for length in lengths]
     keypoints = (np.array(points) * size + [x, y]).astype(np.float32)
-    return Hand(box_around(keypoints), keypoints, **fields)
+    return Hand(box_around(keypoints), keypoints=keypoints, **fields)
 
 
 def moved(hand: Hand, by, **fields) -> Hand:
     """A copy of a hand with its keypoints (and box) elsewhere: `by` is [2] or [21, 2] pixels."""
     keypoints = (hand.keypoints + np.asarray(by)).astype(np.float32)
-    return Hand(box_around(keypoints), keypoints, **fields)
+    return Hand(box_around(keypoints), keypoints=keypoints, **fields)
 
 
 def write(path: Path, format_name: str, records) -> Path:
@@ -60,4 +60,4 @@ def make_freihand(folder: Path, poses: int = 6, seed: int = 0) -> tuple[np.ndarr
 def placed(points, **fields) -> Hand:
     """A hand with these keypoints, and the box around them."""
     points = np.asarray(points, np.float32)
-    return Hand(box_around(points), points, **fields)
+    return Hand(box_around(points), keypoints=points, **fields)

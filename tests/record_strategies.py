@@ -36,8 +36,8 @@ def hands(draw, width: int, height: int, track_id: int | None = None) -> Hand:
         scores[visibility == 0] = 0
     hand = Hand(
         box,
-        points,
-        scores,
+        keypoints=points,
+        keypoint_scores=scores,
         score=draw(st.none() | _decimals(0, 0.99, 4)),
         handedness=draw(st.sampled_from([None, "left", "right"])),
         track_id=track_id,
@@ -64,7 +64,7 @@ def record_lists(draw) -> list[ImageRecord]:
         size, tracked = draw(st.sampled_from(SIZES)), draw(st.booleans())
         for frame in draw(st.lists(st.integers(0, 30), unique=True, max_size=4).map(sorted)):
             found = [draw(hands(*size, track_id=n if tracked else None)) for n in range(draw(st.integers(0, 2)))]
-            records.append(ImageRecord("v.mp4", *size, found, frame, frame / FPS, FPS))
+            records.append(ImageRecord("v.mp4", *size, found, frame=frame, time=frame / FPS, fps=FPS))
     if draw(st.booleans()):
         records.append(ImageRecord("z.png", None, None, failure="empty file (0 bytes)"))
     return sorted(records, key=lambda record: (record.file, record.frame or 0))

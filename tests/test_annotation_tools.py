@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from handpose_cli.formats import cvat, deeplabcut, label_studio, openpose, recognise, yolo_pose
+from handpose_cli.formats import cvat, deeplabcut, label_studio, openpose, yolo_pose
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.recognise import recognise
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
 POINTS = np.array([[i, 2 * i] for i in range(21)], np.float32)
@@ -18,7 +19,7 @@ MARKS[:2] = 0, 1
 NO_WRIST = np.where(MARKS[:, None] > 0, POINTS, np.nan).astype(np.float32)
 BOX = np.array([1, 2, 40, 40], np.float32)
 SCORES = np.where(MARKS > 0, 0.5, 0).astype(np.float32)
-LEFT = Hand(BOX, NO_WRIST, SCORES, score=0.9, handedness="left", visibility=MARKS)
+LEFT = Hand(BOX, keypoints=NO_WRIST, keypoint_scores=SCORES, score=0.9, handedness="left", visibility=MARKS)
 STILL = ImageRecord("b/c d.png", 100, 50, [LEFT])
 EMPTY = ImageRecord("e.png", 100, 50)
 
@@ -31,11 +32,11 @@ def write(module, path, *records):
 
 
 def frame(number, *hands):
-    return ImageRecord("v.mp4", 100, 50, list(hands), number, number / 25, 25.0)
+    return ImageRecord("v.mp4", 100, 50, list(hands), frame=number, time=number / 25, fps=25.0)
 
 
 def tracked(track_id):
-    return Hand(BOX, POINTS, track_id=track_id)
+    return Hand(BOX, keypoints=POINTS, track_id=track_id)
 
 
 def image(path, width=100, height=50):
@@ -64,7 +65,7 @@ def yolo_folder(tmp_path, description, **labels):
 
 def test_yolo_writes_shares_of_the_image(tmp_path):
     only_box = Hand(np.array([-10, 20, 30, 50], np.float32))
-    outside = Hand(BOX, POINTS + [[90, 0]] * np.ones((21, 1)), visibility=None)
+    outside = Hand(BOX, keypoints=POINTS + [[90, 0]] * np.ones((21, 1)), visibility=None)
     away = Hand(np.array([200, 0, 5, 5], np.float32))
     folder = write(yolo_pose, tmp_path / "out", STILL, EMPTY, ImageRecord("f.png", 100, 50, [only_box, outside, away]))
     description = yaml.safe_load((folder / "data.yaml").read_text())
@@ -87,7 +88,7 @@ def test_yolo_reads_subsets_sides_and_two_numbers_a_joint(tmp_path):
     folder = yolo_folder(tmp_path, {"kpt_shape": [21, 2], "names": names}, a=f"1 .5 .5 .2 .4 {joints}\n\n", b="")
     image(tmp_path / "images/train/a.JPG")
     image(tmp_path / "images/train/b.webp", 30, 40)
-    assert recognise(folder) == recognise(folder / "data.yaml") == "yolo-pose"
+    assert recognise(folder).name == recognise(folder / "data.yaml").name == "yolo-pose"
     for source in (folder, folder / "data.yaml"):
         one, none = yolo_pose.read(source)
         assert (one.file, one.width, one.height, none.file, none.height) == ("train/a.JPG", 100, 50, "train/b.webp", 40)
@@ -184,7 +185,7 @@ def test_cvat_closes_tracks_in_the_next_annotated_frame(tmp_path):
     assert [(r.frame, [h.track_id for h in r.hands]) for r in cvat.read(path)] == [
         (0, [7, 8]), (5, [8]), (10, []), (15, [8]),
     ]  # fmt: skip
-    other = ImageRecord("w.mp4", 100, 50, [], 0, 0.0, 25.0)
+    other = ImageRecord("w.mp4", 100, 50, [], frame=0, time=0.0, fps=25.0)
     assert error_of(tmp_path, lambda: write(cvat, path, records[0], other)) == (
         "w.mp4: after v.mp4: a CVAT task has one video. Convert clips one by one"
     )
@@ -205,7 +206,7 @@ def test_cvat_reads_exports(tmp_path):
         '<box label="face" source="manual" occluded="0" xtl="1.00" ytl="2.00" xbr="3.00" ybr="4.00" z_order="0"></box>'
         f'<skeleton label="hand">{cvat_points(KEYPOINT_NAMES)}</skeleton></image></annotations>',
     )
-    assert recognise(still) == "cvat"
+    assert recognise(still).name == "cvat"
     (record,) = cvat.read(still)
     assert [hand.handedness for hand in record.hands] == ["right", None]
     for hand in record.hands:
@@ -289,7 +290,7 @@ def test_label_studio_reads_annotations_before_predictions(tmp_path):
         {"id": 3, "annotations": [{"result": []}], "predictions": [], "data": {"image": "s3://bucket/c/d.png"}},
     ]  # fmt: skip
     path = file(tmp_path / "export.json", tasks)
-    assert recognise(path) == "label-studio"
+    assert recognise(path).name == "label-studio"
     record, none = label_studio.read(path)
     assert (record.file, record.width, record.height, none.file, none.hands) == ("a b.jpg", 200, 100, "c/d.png", [])
     (hand,) = record.hands
@@ -312,7 +313,10 @@ def test_label_studio_reads_annotations_before_predictions(tmp_path):
 
 def test_deeplabcut_writes_only_the_header_rows_it_needs(tmp_path):
     path = write(
-        deeplabcut, tmp_path / "a.csv", ImageRecord("labeled-data/v/img1.png", 9, 9, [Hand(BOX, NO_WRIST)]), EMPTY
+        deeplabcut,
+        tmp_path / "a.csv",
+        ImageRecord("labeled-data/v/img1.png", 9, 9, [Hand(BOX, keypoints=NO_WRIST)]),
+        EMPTY,
     )
     rows = [line.split(",") for line in path.read_text().splitlines()]
     assert [row[:4] for row in rows] == [
@@ -336,7 +340,7 @@ def test_deeplabcut_reads_three_index_columns_and_few_joints(tmp_path):
     path = file(
         tmp_path / "CollectedData_me.csv", f"{HEADER}labeled-data,v,img1.png,1.5,2,,\nlabeled-data,v,img2.png,,,,\n"
     )
-    assert recognise(path) == "deeplabcut"
+    assert recognise(path).name == "deeplabcut"
     record, none = deeplabcut.read(path)
     assert (record.file, none.file, none.hands) == ("labeled-data/v/img1.png", "labeled-data/v/img2.png", [])
     assert record.hands[0].keypoints[0].tolist() == [1.5, 2] and record.hands[0].visibility.tolist() == [2] + [0] * 20
@@ -383,7 +387,7 @@ def test_openpose_reads_its_output(tmp_path):
         file(tmp_path / f"{stem}_keypoints.json", out)
     image(tmp_path / "images/x_000000000042.jpg")
     image(tmp_path / "images/clip.MOV")
-    assert recognise(tmp_path) == "openpose"
+    assert recognise(tmp_path).name == "openpose"
     records = list(openpose.read(tmp_path, tmp_path / "images"))
     assert [(r.file, r.frame) for r in records] == [
         ("a_rendered", None), ("clip.MOV", 7), ("x_000000000042.jpg", None),

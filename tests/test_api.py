@@ -142,7 +142,7 @@ def test_labels_are_read_in_any_format(samples_run):
 def test_records_as_dictionaries():
     keypoints = np.arange(42, dtype=np.float32).reshape(21, 2)
     keypoints[3] = np.nan
-    hand = Hand(np.array([1, 2, 3, 4], np.float32), keypoints, score=np.float32(0.5), handedness="left")
+    hand = Hand(np.array([1, 2, 3, 4], np.float32), keypoints=keypoints, score=np.float32(0.5), handedness="left")
     record = handpose_cli.ImageRecord("a.jpg", 10, 20, [hand])
     described = json.loads(json.dumps(record.to_dict()))
     assert described["hands"][0]["keypoints"][3] == [None, None]
@@ -153,7 +153,7 @@ def test_records_as_dictionaries():
                    "handedness": "left", "interpolated": False}],
     }  # fmt: skip
     assert hand == hand
-    assert hand != Hand(hand.box, hand.keypoints)
+    assert hand != Hand(hand.box, keypoints=hand.keypoints)
 
 
 def test_the_examples_in_the_docstrings(monkeypatch):
@@ -176,4 +176,25 @@ def test_the_readme_example_runs(monkeypatch, capsys):
     exec(example, {})
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith(("left ", "right ")) for line in lines) == 2
-    assert lines[-1].startswith("{'file': ")
+    assert lines[-2].startswith("{'file': ")
+    assert [float(number) > 0.8 for number in lines[-1].split()] == [True, True]
+
+
+def test_evaluate_scores_files_records_and_annotators(tmp_path):
+    labels = list(handpose_cli.read_labels(SAMPLES / "labels.json"))
+    by_path = handpose_cli.evaluate(SAMPLES / "labels.json", SAMPLES / "labels.json")
+    by_records = handpose_cli.evaluate(labels, labels, norms=("px",), thresholds=(3,))
+    assert by_path["pck@0.05/bbox"].value == by_records["pck@3px"].value == 1
+    assert (by_path.labels["format"], by_records.labels) == ("label-list", {"images": 84, "hands": 84})
+    with pytest.raises(ValueError, match=r"norms must be some of bbox, palm, px, head. Received: 'box'"):
+        handpose_cli.evaluate(labels, labels, norms=("box",))
+    with pytest.raises(ValueError, match=r"oks_area must be one of box, box53, field. Received: 'all'"):
+        handpose_cli.evaluate(labels, labels, oks_area="all")
+
+
+def test_an_annotator_is_scored_as_the_command_scores_its_networks(tmp_path):
+    result = handpose("evaluate", "--labels", SAMPLES, "--weights", "hourglass-lite", "--views", 1, "--json", "-q")
+    by_command = json.loads(result.stdout)
+    figures = handpose_cli.evaluate(SAMPLES, handpose_cli.Annotator.load(views=1)).to_json()
+    for part in ("pose", "end_to_end", "error_split", "detection", "calibration", "handedness"):
+        assert figures[part] == by_command[part]

@@ -89,7 +89,7 @@ def test_the_samples_labels_convert_to_every_format_and_back(tmp_path, to):
         if to == "yolo-pose":  # needs images for their sizes, and the video's frames are none on disk
             assert "no image moving_hand.mp4/000000.jpg or the like" in back.stderr
         else:
-            images_left = 84 if "no_hands" in load(to).KEEPS else 83
+            images_left = 84 if "no_hands" in load(to).keeps else 83
             assert back.stderr.startswith(f"{images_left} images, 84 hands, from {to} to csv"), back.stderr
 
 
@@ -99,7 +99,7 @@ def test_the_samples_labels_convert_to_every_format_and_back(tmp_path, to):
         (("l.json", "t.json"), 2, "Missing option '--to'. Choose from: handpose, csv, coco, "),
         (("l.json", "--to", "coco"), 2, "Missing argument 'TARGET'."),
         (("l.json", "--check", "--to", "coco"), 2,
-         "--check only reads: it goes with SOURCE, --from and --images alone."),
+         "--check only reads: it goes with SOURCE and what says how that is read."),
         (("none.json", "t.json", "--to", "coco"), 2, "Invalid value for 'SOURCE': 'none.json' does not exist."),
         (("l.json", "l.json", "--to", "coco"), 1,
          "l.json exists. Replace it with --overwrite or choose another TARGET."),
@@ -199,9 +199,9 @@ def test_places_and_units():
 
 def test_boxes_and_repeated_entries():
     hand = open_hand(200, 50)
-    swapped = Hand(hand.box[[1, 0, 3, 2]], hand.keypoints)
+    swapped = Hand(hand.box[[1, 0, 3, 2]], keypoints=hand.keypoints)
     assert problems(image("a.jpg", swapped)) == {"keypoints outside their box: x and y swapped in the box": 1}
-    elsewhere = Hand(np.array([0, 200, 50, 50], np.float32), hand.keypoints)
+    elsewhere = Hand(np.array([0, 200, 50, 50], np.float32), keypoints=hand.keypoints)
     assert problems(image("a.jpg", elsewhere)) == {"keypoints outside their box: box elsewhere": 1}
     assert problems(image("a.jpg", Hand(np.array([5, 5, 0, 5])))) == {"box without an area": 1}
     assert problems(image("a.jpg", hand), image("a.jpg", open_hand())) == {"image listed twice": 1}

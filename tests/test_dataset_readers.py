@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from handpose_cli import formats
 from handpose_cli.formats import _safe_pickle as safe_pickle
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.recognise import recognise
 from handpose_cli.records import FINGERS, box_around
 
 RNG = np.random.default_rng(5)
@@ -96,7 +97,7 @@ def test_rhd(tmp_path):
     content = {7: rhd_table(left_visible=marks == 2, right=outside), 8: rhd_table(left_visible=few, right_visible=few)}
     file = put(tmp_path / "training/anno_training.pickle", content)
     for path, prefix in ((tmp_path, "training/color/"), (file.parent, "color/"), (file, "color/")):
-        assert formats.recognise(path) == "rhd"
+        assert recognise(path).name == "rhd"
         first, second = read("rhd", path)
         assert (first.file, first.width, first.height) == (f"{prefix}00007.png", 320, 320)
         assert (second.file, second.hands) == (f"{prefix}00008.png", [])
@@ -177,7 +178,7 @@ def interhand(folder, **changes):
 def test_interhand(tmp_path):
     file = interhand(tmp_path / "annotations/train")
     for path in (tmp_path / "annotations", file.parent, file):
-        assert formats.recognise(path) == "interhand"
+        assert recognise(path).name == "interhand"
         both, one = read("interhand", path)
         assert (both.file, both.width, both.height) == ("images/train/Capture3/a.jpg", 640, 480)
         assert both.sample == one.sample == "train 3 12"
@@ -229,7 +230,7 @@ def whole_body(path, **changes):
 
 def test_coco_wholebody(tmp_path):
     path = whole_body(tmp_path / "coco_wholebody_val_v1.0.json")
-    assert formats.recognise(path) == "coco-wholebody"
+    assert recognise(path).name == "coco-wholebody"
     record, *others = read("coco-wholebody", path)
     assert record.file == "000000000004.jpg" and not any(other.hands for other in others)
     (hand,) = record.hands
@@ -269,18 +270,18 @@ def test_panoptic(tmp_path):
     put(train / "02.json", {"hand_pts": table, "is_left": 0})
     picture(train / "01_l.jpg", (64, 48))
     for path, prefix in ((train.parent, "manual_train/"), (train, "")):
-        assert formats.recognise(path) == "panoptic"
+        assert recognise(path).name == "panoptic"
         left, right = read("panoptic", path)
         assert (left.file, left.width, left.height) == (f"{prefix}01_l.jpg", 64, 48)
         assert (right.file, right.width, right.height) == (f"{prefix}02.jpg", None, None)
         check(left.hands[0], POINTS, marks, "left")
         check(right.hands[0], POINTS, marks, "right")
-    assert formats.recognise(file) == "panoptic"
+    assert recognise(file).name == "panoptic"
     assert [record.file for record in read("panoptic", file)] == ["01_l.jpg"]
     # the set of 14,817 is one list
     entry = {"joint_self": table, "img_paths": "imgs/00000000.jpg", "img_width": 1920, "img_height": 1080}
     file = put(tmp_path / "hands_v143_14817.json", {"root": [entry]})
-    assert formats.recognise(file) == "panoptic"
+    assert recognise(file).name == "panoptic"
     (record,) = read("panoptic", file)
     assert (record.file, record.width, record.height) == ("imgs/00000000.jpg", 1920, 1080)
     check(record.hands[0], POINTS, marks)
@@ -318,7 +319,7 @@ def test_hagrid(tmp_path):
     picture(tmp_path / "images/none.jpg", (300, 400))
     picture(tmp_path / "images/old.jpg", (300, 400))
     for path in (file, file.parent):
-        assert formats.recognise(path) == "hagrid"
+        assert recognise(path).name == "hagrid"
         records = read("hagrid", path, tmp_path / "images")
         assert [record.file for record in records] == ["call/both.jpg", "null.jpg", "none.jpg", "old.jpg"]
         assert {(record.width, record.height) for record in records} == {(300, 400)}
@@ -377,7 +378,7 @@ def test_ho3d(tmp_path):
     put(meta / "0001.pkl", {"handJoints3D": None, "camMat": np.array(K)})
     put(tmp_path / "train/MC1/rgb/0001.png", b"")
     for path, prefix in ((tmp_path, "train/"), (tmp_path / "train", "")):
-        assert formats.recognise(path) == "ho3d"
+        assert recognise(path).name == "ho3d"
         first, second = read("ho3d", path)
         assert (first.file, first.width, first.height) == (f"{prefix}MC1/rgb/0000.jpg", 640, 480)
         assert (second.file, second.hands) == (f"{prefix}MC1/rgb/0001.png", [])
@@ -416,7 +417,7 @@ def test_dexycb(tmp_path):
     points[7], points[8] = (-1, -1), (700, 3)
     labels = dexycb(tmp_path, joint_2d=points[None].astype(np.float32))
     np.savez(labels.with_name("labels_000004.npz"), joint_2d=np.full((1, 21, 2), -1.0))
-    assert formats.recognise(tmp_path) == "dexycb"
+    assert recognise(tmp_path).name == "dexycb"
     first, second = read("dexycb", tmp_path)
     sequence = "20200709-subject-01/20200709_141754"
     assert (first.file, first.width, first.height) == (f"{sequence}/836212060125/color_000003.jpg", 640, 480)
@@ -458,7 +459,7 @@ def test_stb(tmp_path):
     (tmp_path / "labels").mkdir()
     for rig in ("BB", "SK"):
         savemat(tmp_path / f"labels/B1Counting_{rig}.mat", {"handPara": frames[:, STB_ORDER].transpose(2, 1, 0)})
-    assert formats.recognise(tmp_path) == "stb"
+    assert recognise(tmp_path).name == "stb"
     records = read("stb", tmp_path)
     assert [record.file for record in records] == [
         *(f"images/B1Counting/BB_{side}_{frame}.png" for frame in (0, 1) for side in ("left", "right")),

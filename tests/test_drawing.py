@@ -13,7 +13,12 @@ def spread_hand(size: int) -> Hand:
         points += [
             [size * (0.5 + r * np.sin(angle)), size * (0.85 - r * np.cos(angle))] for r in (0.2, 0.35, 0.5, 0.65)
         ]
-    return Hand(np.array([size * 0.05, size * 0.1, size * 0.9, size * 0.85]), np.array(points), np.ones(21), 0.9)
+    return Hand(
+        np.array([size * 0.05, size * 0.1, size * 0.9, size * 0.85]),
+        keypoints=np.array(points),
+        keypoint_scores=np.ones(21),
+        score=0.9,
+    )
 
 
 def test_joints_have_their_fingers_colour():

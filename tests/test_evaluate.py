@@ -2,17 +2,21 @@
 
 import json
 import re
+from pathlib import Path
 
+import fastjsonschema
 import numpy as np
 import pytest
 from conftest import SAMPLES, handpose
 from labelled import image, make_freihand, moved, open_hand, placed, write
 
+from handpose_cli.evaluation import figures as figures_of
 from handpose_cli.evaluation.detection import average_precision, recall_and_precision
 from handpose_cli.evaluation.evaluate import evaluate
 from handpose_cli.evaluation.file_matching import by_image, rename
 from handpose_cli.evaluation.matching import match, with_all_boxes
-from handpose_cli.evaluation.scores import Settings
+from handpose_cli.evaluation.run import read_truth, score_predictions
+from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import Hand, ImageRecord
 
@@ -20,7 +24,7 @@ SIDE = float(max(open_hand().box[2:]))  # the norm of these hands
 
 
 def figures(labels, predictions, **settings):
-    return evaluate(by_image(labels), by_image(predictions), Settings(**settings)).figures
+    return evaluate(by_image(labels), by_image(predictions), EvaluateSettings(**settings)).figures.to_json()
 
 
 def test_perfect_predictions():
@@ -78,15 +82,17 @@ def test_a_joint_that_is_right_in_the_labelled_box_is_the_boxes_fault():
     (label,) = truth["a.jpg", None].hands
     wrong = moved(hand, np.eye(21, 2, -8) * SIDE / 2)
     pairs, _ = match(("a.jpg", None), truth["a.jpg", None], [hand])
-    split = evaluate(truth, by_image([image("a.jpg", wrong)]), Settings(), on_given_boxes=pairs).figures["error_split"]
-    assert (split["bad_boxes"], split["wrong_joints"]) == (pytest.approx(2 / 21), 0)
+    split = evaluate(
+        truth, by_image([image("a.jpg", wrong)]), EvaluateSettings(), on_given_boxes=pairs
+    ).figures.error_split
+    assert (split.bad_boxes, split.wrong_joints) == (pytest.approx(2 / 21), 0)
     assert pairs[0].label is label
 
 
 def test_hands_under_the_threshold_count_only_in_the_average_precision():
     labels = by_image([image("a.jpg", open_hand())])
     unsure = by_image([image("a.jpg", open_hand(score=0.2))])
-    found = evaluate(labels, unsure, Settings(), score_threshold=0.25).figures
+    found = evaluate(labels, unsure, EvaluateSettings(score_threshold=0.25)).figures.to_json()
     assert (found["end_to_end"]["missed"], found["detection"]["recall@iou0.5"]) == (1, 0)
     assert found["detection"]["box_ap"]["AP"] == pytest.approx(1)
 
@@ -110,8 +116,8 @@ def test_boxes_of_all_hands_say_which_extra_hands_are_right():
     labels = by_image([image("a.jpg", open_hand())])
     both = image("a.jpg", open_hand(score=0.9), open_hand(260, score=0.8))
     every = by_image([image("a.jpg", *(Hand(hand.box) for hand in both.hands))])
-    alone = evaluate(labels, by_image([both]), Settings()).figures
-    told = evaluate(with_all_boxes(labels, every), by_image([both]), Settings()).figures
+    alone = evaluate(labels, by_image([both]), EvaluateSettings()).figures.to_json()
+    told = evaluate(with_all_boxes(labels, every), by_image([both]), EvaluateSettings()).figures.to_json()
     assert (alone["end_to_end"]["extra"], told["end_to_end"]["extra"]) == (1, 0)
     assert (alone["detection"]["precision@iou0.5"], told["detection"]["precision@iou0.5"]) == (0.5, 1)
 
@@ -121,7 +127,7 @@ def test_recall_precision_and_average_precision_of_boxes():
     predicted = [open_hand(score=0.9), open_hand(101, score=0.8), open_hand(250, 200, score=0.7)]
     assert recall_and_precision([(label, predicted)], 0.5) == (0.5, pytest.approx(1 / 3))
     # one of two labels found by the best prediction: precision 1 up to a recall of one half (51 of COCO's 101 points)
-    assert average_precision([(label, predicted)], "bbox")["AP50"] == pytest.approx(51 / 101)
+    assert average_precision([(label, predicted)], "bbox").at50 == pytest.approx(51 / 101)
 
 
 def test_files_are_the_same_under_other_folders_and_without_a_suffix():
@@ -168,7 +174,7 @@ def test_predictions_without_boxes_have_no_bad_ones():
     shrunk = placed(hand.keypoints.mean(axis=0) + (hand.keypoints - hand.keypoints.mean(axis=0)) * 0.5)
     found = figures([image("a.jpg", hand)], [image("a.jpg", shrunk)])
     split = found["error_split"]
-    assert (split["bad_boxes"], split["bad_boxes_are"]) == (0, "not told: predictions without boxes")
+    assert (split["bad_boxes"], split["bad_boxes_are"]) == (0, "not known: predictions without boxes")
     assert split["wrong_joints"] > 0.5
     assert found["detection"]["boxes"] == "around the keypoints"
 
@@ -176,6 +182,33 @@ def test_predictions_without_boxes_have_no_bad_ones():
 def test_images_without_a_prediction_or_a_label_are_counted():
     found = figures([image("a.jpg", open_hand()), image("b.jpg")], [image("a.jpg", open_hand()), image("c.jpg")])
     assert (found["images_without_predictions"], found["images_without_labels"]) == (1, 1)
+
+
+def test_the_figures_follow_their_schema():
+    schema = json.loads((Path(figures_of.__file__).with_name("figures.schema.json")).read_text())
+    check = fastjsonschema.compile(schema)
+    labels = [
+        image("a.jpg", open_hand(handedness="left", head_size=50.0)),
+        image("b.jpg", open_hand(250), Hand(np.ones(4))),
+    ]
+    scored = open_hand(score=0.8, keypoint_scores=np.full(21, 0.7, np.float32), handedness="left")
+    for predictions in ([], [image("a.jpg", scored)], [image("a.jpg", open_hand())]):
+        for norms in (("bbox",), ("px", "palm"), ("head",)):
+            settings = EvaluateSettings(norms=norms, oks_area="field")
+            found = score_predictions(read_truth(labels, settings), predictions, settings).figures.to_json()
+            check(json.loads(json.dumps(found, allow_nan=False)))
+    broken = json.loads(json.dumps(found))
+    broken["pose"]["metrics"]["pck"] = broken["pose"]["metrics"].pop("epe_px")
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        check(broken)
+
+
+def test_a_figure_is_found_by_its_name():
+    labels = by_image([image("a.jpg", open_hand())])
+    found = evaluate(labels, labels, EvaluateSettings()).figures
+    assert found["pck@0.1/bbox"].value == 1
+    with pytest.raises(KeyError, match=r"'pck@0.3/bbox' was not measured. There are: pck@0.05/bbox, "):
+        found["pck@0.3/bbox"]
 
 
 # === The command ===
@@ -295,7 +328,7 @@ def test_the_two_blocks_agree_with_predict_on_the_samples(tmp_path, samples_run)
         (("--labels", "text.txt", "--predictions", "p.json"), 1, "text.txt: of no known label format. Name it; "),
         (("--labels", "l.json", "--predictions", "p.json", "--pck", "nan"), 2, "--pck must be a finite number."),
         (("--labels", "l.json", "--predictions", "p.json", "--norm", "head"), 1,
-         "l.json: no head sizes, which --norm head needs"),
+         "l.json: no head sizes, which the norm head needs"),
         (("--labels", "l.json", "--predictions", "p.json", "--seed", "-1"), 2, "Invalid value for '--seed': -1"),
         (("--labels", "l.json", "--predictions", "bad.json"), 1,
          "bad.json: entry 0: score must be a finite number. Received: 'high'"),

@@ -10,7 +10,7 @@ from conftest import SAMPLES
 
 from handpose_cli import Annotator, engine
 from handpose_cli.annotator.pipeline import annotate, box_of
-from handpose_cli.annotator.settings import Settings
+from handpose_cli.annotator.settings import AnnotateSettings
 from handpose_cli.annotator.tta import around
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame
@@ -20,7 +20,7 @@ from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
 from handpose_cli.tracking.follow import DETECT_EVERY, follow
 
 CLIP = SAMPLES / "moving_hand.mp4"
-SETTINGS = Settings(0.5, views=2)
+SETTINGS = AnnotateSettings(0.5, views=2)
 
 
 class Counted:

@@ -104,11 +104,11 @@ def hands(draw):
     joint_scores = draw(st.lists(scores, min_size=21, max_size=21))
     return Hand(
         np.array(draw(st.tuples(numbers, numbers, numbers, numbers)), np.float32),
-        np.array(points, np.float32),
-        np.array(joint_scores, np.float32),
-        draw(scores),
-        draw(st.sampled_from([None, "left", "right"])),
-        draw(st.none() | st.integers(0, 1000)),
+        keypoints=np.array(points, np.float32),
+        keypoint_scores=np.array(joint_scores, np.float32),
+        score=draw(scores),
+        handedness=draw(st.sampled_from([None, "left", "right"])),
+        track_id=draw(st.none() | st.integers(0, 1000)),
     )
 
 
@@ -140,7 +140,7 @@ def test_the_result_file_holds_what_the_records_hold(tmp_path_factory, found, na
 
 
 def a_hand():
-    return Hand(np.array([1, 2, 3, 4]), np.array(POINTS), np.ones(21), 0.5)
+    return Hand(np.array([1, 2, 3, 4]), keypoints=np.array(POINTS), keypoint_scores=np.ones(21), score=0.5)
 
 
 def test_every_kind_of_entry(tmp_path):

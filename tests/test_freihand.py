@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from labelled import make_freihand
 
-from handpose_cli.formats import freihand, recognise
+from handpose_cli.formats import freihand
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.recognise import recognise
 
 
 def test_the_four_versions_of_a_pose_share_its_label_and_sample(tmp_path):
@@ -21,7 +22,7 @@ def test_the_four_versions_of_a_pose_share_its_label_and_sample(tmp_path):
         projected = xyz[i % 3] @ cameras[i % 3].T
         assert hand.keypoints == pytest.approx(projected[:, :2] / projected[:, 2:], abs=1e-4)
         assert hand.box[:2] == pytest.approx(hand.keypoints.min(axis=0))
-    assert recognise(tmp_path) == "freihand"
+    assert recognise(tmp_path).name == "freihand"
 
 
 def test_a_joint_outside_the_image_is_not_labelled(tmp_path):
@@ -41,7 +42,7 @@ def test_the_evaluation_set_has_one_version_and_both_folder_names_work(tmp_path)
     assert [r.file for r in freihand.read(tmp_path)] == [f"evaluation/rgb/{i:08d}.jpg" for i in range(2)]
     (tmp_path / "evaluation").mkdir()
     assert [r.file for r in freihand.read(tmp_path / "evaluation")] == [f"rgb/{i:08d}.jpg" for i in range(2)]
-    assert recognise(tmp_path / "evaluation") == "freihand"
+    assert recognise(tmp_path / "evaluation").name == "freihand"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_ctrl_c_ends_a_recording_which_is_whole(clip, tmp_path):
     arguments = ["predict", f"camera:{clip}", "-o", str(tmp_path / "out"), "--views", "1"]
     process = subprocess.Popen([*HANDPOSE, *arguments], stderr=subprocess.PIPE, text=True)
     while not list((tmp_path / "out").glob("camera.mp4*.part")):
+        assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()

@@ -14,10 +14,10 @@ from handpose_cli.evaluation.metrics import (
     average,
     by_joint,
     correct,
-    norm_of,
     oks,
     pck,
 )
+from handpose_cli.evaluation.norms import NORMS
 from handpose_cli.records import Hand
 
 # one hand, joint j off by j pixels; the box is 100 x 80
@@ -84,12 +84,12 @@ def test_a_hand_that_was_not_found_is_wrong_and_an_unlabelled_joint_does_not_cou
 def test_norms():
     points = np.zeros((21, 2), np.float32)
     points[9] = 30, 40  # middle MCP; the wrist is at 0, 0
-    hand = Hand(np.array([0, 0, 100, 80]), points, head_size=60.0)
-    assert [norm_of(hand, kind) for kind in ("bbox", "palm", "px", "head")] == [100, 50, 1, 60]
+    hand = Hand(np.array([0, 0, 100, 80]), keypoints=points, head_size=60.0)
+    assert [NORMS[kind].length(hand) for kind in ("bbox", "palm", "px", "head")] == [100, 50, 1, 60]
     points[9] = 3, 4  # a palm seen edge-on
-    assert np.isnan(norm_of(hand, "palm"))
-    assert np.isnan(norm_of(Hand(np.array([0, 0, 0, 0])), "bbox"))
-    assert np.isnan(norm_of(Hand(np.array([0, 0, 9, 9])), "head"))
+    assert np.isnan(NORMS["palm"].length(hand))
+    assert np.isnan(NORMS["bbox"].length(Hand(np.array([0, 0, 0, 0]))))
+    assert np.isnan(NORMS["head"].length(Hand(np.array([0, 0, 9, 9]))))
 
 
 errors = st.lists(st.floats(0, 200), min_size=42, max_size=42).map(lambda values: np.reshape(values, (2, 21)))
@@ -130,10 +130,10 @@ def test_there_is_no_interval_of_one_sample_or_of_a_median():
 
 def test_reliability():
     curve = reliability([0.05, 0.95, 0.95, 0.95, 1.0], [False, True, True, False, True])
-    assert [(entry["low"], entry["count"], entry["right"]) for entry in curve["bins"]] == [
+    assert [(each.low, each.count, each.right) for each in curve.bins] == [
         (0.0, 1, 0.0),
         (0.9, 4, 0.75),
     ]
-    assert curve["ece"] == pytest.approx((1 * 0.05 + 4 * abs(0.9625 - 0.75)) / 5)
+    assert curve.ece == pytest.approx((1 * 0.05 + 4 * abs(0.9625 - 0.75)) / 5)
     assert reliability([], []) is None
     assert reliability([3.2, 0.5], [True, True]) is None  # no probabilities

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from handpose_cli import Annotator
 from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, is_known, tiles_of
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.crop import crop_around
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.images import open_image, read_image
@@ -37,7 +37,7 @@ def far_away(hands: list[tuple[int, int]], side: int = 160) -> Picture:
 
 
 def annotated(picture: Picture, networks: Networks, **settings) -> list[Hand]:
-    (result,) = annotate([Frame("a.jpg", lambda: picture)], networks, Settings(0.5, 1, **settings))
+    (result,) = annotate([Frame("a.jpg", lambda: picture)], networks, AnnotateSettings(0.5, 1, **settings))
     return result.record.hands
 
 
@@ -55,7 +55,7 @@ def test_pictures_of_a_batch_do_not_change_each_other(networks, tmp_path):
     cv2.imwrite(str(tmp_path / "large.jpg"), large)  # decoded in part
     cv2.imwrite(str(tmp_path / "far.jpg"), far_away([(300, 200), (1650, 1200)]).pixels[..., ::-1])
     paths = [tmp_path / "large.jpg", SAMPLES / "two_hands.jpg", tmp_path / "far.jpg", SAMPLES / "no_hand.jpg"]
-    settings = Settings(0.3, 4, tile=500)
+    settings = AnnotateSettings(0.3, 4, tile=500)
 
     def hands(paths):
         results = annotate([Frame(path.name, partial(open_image, path)) for path in paths], networks, settings)
@@ -99,7 +99,12 @@ POSE = SimpleNamespace(input_size=192)
 
 
 def hand_of(size: float, score: float = 0.9) -> Hand:
-    return Hand(np.array([100, 100, size, size], np.float32), np.zeros((21, 2)), np.ones(21), score)
+    return Hand(
+        np.array([100, 100, size, size], np.float32),
+        keypoints=np.zeros((21, 2)),
+        keypoint_scores=np.ones(21),
+        score=score,
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +124,7 @@ def test_tiles_are_searched_only_where_hands_may_be_far(size, hands, settings, s
     detector = Finds()
     networks = Networks(detector, POSE)
     picture = Picture(np.zeros((size[1], size[0], 3), np.uint8))
-    assert far_candidates(picture, hands, networks, Settings(0.3, 1, **settings)) == []
+    assert far_candidates(picture, hands, networks, AnnotateSettings(0.3, 1, **settings)) == []
     assert detector.seen == seen
 
 
@@ -130,7 +135,7 @@ def test_places_that_overlap_better_ones_and_faint_ones_come_last():
     )
     picture = Picture(np.zeros((300, 300, 3), np.uint8))
     networks = Networks(Finds([best, inside, apart, faint, fainter], [0.9, 0.8, 0.3, 0.2, 0.05]), POSE)
-    (places,) = candidates([(Frame("a.jpg", lambda: picture), picture)], networks, Settings(0.3, 1))
+    (places,) = candidates([(Frame("a.jpg", lambda: picture), picture)], networks, AnnotateSettings(0.3, 1))
     found = [(round(float(place.box_score), 2), bool(place.faint), bool(place.last)) for place in places]
     assert found == [(0.9, False, False), (0.8, False, True), (0.3, False, False), (0.2, True, True)]
 

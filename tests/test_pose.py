@@ -35,7 +35,7 @@ def test_keypoints_are_given_in_pixels_of_the_image(spot):
 
 def hand_at(x, y, score, size=100):
     points = np.random.default_rng(0).uniform(0, size, (21, 2)) + np.array([x, y])
-    return Hand(np.array([x, y, size, size]), points, np.ones(21), score)
+    return Hand(np.array([x, y, size, size]), keypoints=points, keypoint_scores=np.ones(21), score=score)
 
 
 def test_a_hand_found_twice_is_kept_once():

@@ -44,7 +44,7 @@ def round_trip(name: str, records):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(records=record_lists())
 def test_reading_gives_back_what_was_written(name, records):
-    keeps = load(name).KEEPS
+    keeps = load(name).keeps
     expected = [left for record in records if (left := kept(record, keeps)) is not None]
     if name == "coco-results" and not expected:
         return

@@ -15,7 +15,7 @@ from made_up_inputs import encoded, write_clip, write_inputs
 
 from handpose_cli.media.discover import Input
 from handpose_cli.runs import journal as journals
-from handpose_cli.runs.predict import MOST_BYTES, _stills
+from handpose_cli.runs.units import MOST_BYTES, _stills
 
 FAST = ("--views", 1)
 EVERYTHING = ("-r", "--draw", "--format", "csv", "--smooth", *FAST)

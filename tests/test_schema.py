@@ -52,8 +52,8 @@ def document(tmp_path_factory) -> dict:
     records = [
         ImageRecord("a.jpg", 400, 300, [open_hand(handedness="left", score=0.9, keypoint_scores=SCORES)], sample="s"),
         ImageRecord("b.jpg", 400, 300, [half, Hand(np.array([1, 2, 3, 4], np.float32))]),
-        ImageRecord("c.mp4", 400, 300, [smooth], 0, 0.0, 25.0),
-        ImageRecord("c.mp4", 400, 300, [], 1, 0.04, 25.0),
+        ImageRecord("c.mp4", 400, 300, [smooth], frame=0, time=0.0, fps=25.0),
+        ImageRecord("c.mp4", 400, 300, [], frame=1, time=0.04, fps=25.0),
         ImageRecord("c.mp4", None, None, failure="damaged after frame 1"),
         ImageRecord("d.jpg", None, None, failure="empty file (0 bytes)"),
     ]

@@ -76,7 +76,7 @@ def test_training_refuses_images_of_another_size(tmp_path, tiny_preset):
 
 def record(width, height):
     points = np.stack(np.meshgrid(np.arange(7), np.arange(3)), axis=-1).reshape(21, 2).astype(np.float32)
-    hand = Hand(np.array([0, 0, 6, 2], np.float32), points, area=12.0, head_size=5.0)
+    hand = Hand(np.array([0, 0, 6, 2], np.float32), keypoints=points, area=12.0, head_size=5.0)
     return ImageRecord("a.jpg", width, height, [hand])
 
 

@@ -24,8 +24,17 @@ def records_of(times, keypoints, track_id=1, score=0.9):
         if points is not None:
             points = np.asarray(points, np.float32)
             scores = np.linspace(0.5, 0.9, 21, dtype=np.float32)
-            hands = [Hand(box_around(points), points, scores, score, "left", track_id)]
-        records.append(ImageRecord("v.mp4", 640, 480, hands, i, float(time), 25.0))
+            hands = [
+                Hand(
+                    box_around(points),
+                    keypoints=points,
+                    keypoint_scores=scores,
+                    score=score,
+                    handedness="left",
+                    track_id=track_id,
+                )
+            ]
+        records.append(ImageRecord("v.mp4", 640, 480, hands, frame=i, time=float(time), fps=25.0))
     return records
 
 

@@ -17,17 +17,21 @@ SHAPE = np.random.default_rng(0).uniform(0, 100, (21, 2)).astype(np.float32)
 
 def hand_at(x, y, score=0.9, side="right", size=1.0):
     points = (SHAPE * size + np.array([x, y])).astype(np.float32)
-    return Hand(box_around(points), points, np.full(21, 0.9, np.float32), score, side)
+    return Hand(
+        box_around(points), keypoints=points, keypoint_scores=np.full(21, 0.9, np.float32), score=score, handedness=side
+    )
 
 
 def clip(*frames, fps=25.0):
     """Records of a clip from the hands in each of its frames."""
-    return [ImageRecord("v.mp4", 640, 480, list(hands), i, i / fps, fps) for i, hands in enumerate(frames)]
+    return [
+        ImageRecord("v.mp4", 640, 480, list(hands), frame=i, time=i / fps, fps=fps) for i, hands in enumerate(frames)
+    ]
 
 
 def ids_of(records, threshold=0.0):
     linker = Linker(threshold)
-    return [linker.add(record) for record in records]
+    return [linker.ids_of(record) for record in records]
 
 
 def test_hands_keep_their_ids_while_they_move():
@@ -59,8 +63,8 @@ def test_ids_do_not_depend_on_the_order_of_the_hands(orders):
 
 @pytest.mark.parametrize(("gap", "same"), [(0.9 * MAX_GAP, True), (1.1 * MAX_GAP, False)])
 def test_a_lost_hand_is_the_same_one_if_it_comes_back_soon(gap, same):
-    before, after = (ImageRecord("v", 9, 9, [hand_at(0, 0)], i, i * gap, 25.0) for i in (0, 1))
-    between = ImageRecord("v", 9, 9, [], 7, gap / 2, 25.0)
+    before, after = (ImageRecord("v", 9, 9, [hand_at(0, 0)], frame=i, time=i * gap, fps=25.0) for i in (0, 1))
+    between = ImageRecord("v", 9, 9, [], frame=7, time=gap / 2, fps=25.0)
     assert ids_of([before, between, after]) == [[1], [], [1 if same else 2]]
 
 
@@ -71,7 +75,7 @@ def test_frames_far_apart_are_still_followed_from_one_to_the_next():
 def test_uneven_frame_times_do_not_matter():
     times = [0, 0.03, 0.3, 0.31, 0.32, 0.6, 0.8]
     records = [
-        ImageRecord("v", 9, 9, [hand_at(400 * t, 0, 0.9), hand_at(400 - 400 * t, 30, 0.8)], i, t, 25.0)
+        ImageRecord("v", 9, 9, [hand_at(400 * t, 0, 0.9), hand_at(400 - 400 * t, 30, 0.8)], frame=i, time=t, fps=25.0)
         for i, t in enumerate(times)
     ]
     assert ids_of(records) == [[1, 2]] * 7

@@ -165,7 +165,7 @@ def test_a_mirrored_right_hand_is_a_left_one(handedness, mirrored, expected):
 def test_joints_without_a_label_have_no_weight():
     points = np.full((21, 2), 30.0)
     points[4] = np.nan
-    weights = target(points, Hand(np.array([0, 0, 9, 9]), points))
+    weights = target(points, Hand(np.array([0, 0, 9, 9]), keypoints=points))
     assert np.isfinite(weights).all()
     assert weights[:, 2].tolist() == [1] * 4 + [0] + [1] * 16
 
@@ -189,6 +189,6 @@ def test_data_named_twice_comes_twice_in_a_pass(folder):
 
 def test_hidden_joints_weigh_less():
     points = np.arange(42, dtype=np.float32).reshape(21, 2)
-    hand = Hand(np.array([0, 0, 40, 41], np.float32), points, visibility=np.array([2, 1, 0] * 7, np.uint8))
+    hand = Hand(np.array([0, 0, 40, 41], np.float32), keypoints=points, visibility=np.array([2, 1, 0] * 7, np.uint8))
     points[2::3] = np.nan
     assert target(points, hand)[:, 2].tolist() == [1.0, 0.5, 0.0] * 7

@@ -8,7 +8,7 @@ import numpy as np
 
 from handpose_cli.annotator.pose import find_in_crops, handedness_of, without_doubles
 from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, is_known
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
@@ -26,7 +26,7 @@ class Annotated(NamedTuple):
     picture: Picture | None
 
 
-def annotate(frames: list[Frame], networks: Networks, settings: Settings) -> list[Annotated]:
+def annotate(frames: list[Frame], networks: Networks, settings: AnnotateSettings) -> list[Annotated]:
     """Annotate a batch of frames; one that cannot be read gets a record with `failure`."""
     results = [read(frame) for frame in frames]
     pictures = [
@@ -57,7 +57,9 @@ def read(frame: Frame) -> Annotated:
         picture = frame.read()
     except UnreadableError as error:
         return Annotated(ImageRecord(frame.file, None, None, failure=str(error)), None)
-    record = ImageRecord(frame.file, picture.width, picture.height, [], frame.index, frame.time, frame.fps)
+    record = ImageRecord(
+        frame.file, picture.width, picture.height, [], frame=frame.index, time=frame.time, fps=frame.fps
+    )
     return Annotated(record, picture)
 
 
@@ -85,7 +87,15 @@ def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
         picture, box = candidate.picture, candidate.box
         if networks.detector is not None:
             box = box_of(hands.keypoints[i], picture.width, picture.height)
-        results.append(Hand(box, hands.keypoints[i], scores[i], score, handedness_of(is_right)))
+        results.append(
+            Hand(
+                box,
+                keypoints=hands.keypoints[i],
+                keypoint_scores=scores[i],
+                score=float(score),
+                handedness=handedness_of(is_right),
+            )
+        )
     return results
 
 
@@ -102,7 +112,7 @@ def box_of(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.concatenate([low, high - low]).astype(np.float32)
 
 
-def choose(hands: list[Hand], networks: Networks, settings: Settings) -> list[Hand]:
+def choose(hands: list[Hand], networks: Networks, settings: AnnotateSettings) -> list[Hand]:
     """Return which hands of a frame are kept, best first; without a detector all: who gives boxes wants an answer."""
     hands = sorted(hands, key=lambda hand: -(hand.score or 0))
     if networks.detector is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from handpose_cli.annotator.pose import PART, SURE_HAND
 from handpose_cli.annotator.regions import Region, detect, whole
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.boxes import iou, share_inside
 from handpose_cli.crop import Crop, crop_around
 from handpose_cli.engine.detector import without_overlaps
@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
 
 
 def candidates(
-    pictures: Sequence[tuple[Frame, Picture]], networks: Networks, settings: Settings
+    pictures: Sequence[tuple[Frame, Picture]], networks: Networks, settings: AnnotateSettings
 ) -> list[list[Candidate]]:
     """Return where hands may be in each of some frames: boxes that are given, detected, or else the whole picture."""
     size = networks.pose.input_size
@@ -95,7 +95,9 @@ def _overlaps(box: np.ndarray, others: np.ndarray) -> bool:
     return bool((share_inside(box[None], others) >= PART).any() or (iou(box[None], others) >= SAME_HAND).any())
 
 
-def far_candidates(picture: Picture, hands: Sequence[Hand], networks: Networks, settings: Settings) -> list[Candidate]:
+def far_candidates(
+    picture: Picture, hands: Sequence[Hand], networks: Networks, settings: AnnotateSettings
+) -> list[Candidate]:
     """Return where hands may be that are too small for the detector, which sees few pixels of a whole picture.
 
     The picture is searched in overlapping tiles (Akyon et al., "Slicing Aided Hyper Inference and Fine-tuning for

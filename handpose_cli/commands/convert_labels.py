@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from handpose_cli.commands.options import SourceType, config_option
-from handpose_cli.formats import FORMATS, load
+from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option
+from handpose_cli.commands.remedies import failure
+from handpose_cli.formats import FORMATS, ReadOptions
 from handpose_cli.labels.source import Source
 
 READABLE = [name for name, format in FORMATS.items() if format.reads]
@@ -35,6 +37,8 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--images", type=click.Path(path_type=Path, exists=True),
               help="Folder with the images, where a format needs their sizes; for a COCO results list the COCO file "
               "that names them.  [default: beside the labels]")  # fmt: skip
+@class_option
+@keypoint_names_option
 @click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
 @click.option("--seed", type=int, default=0, help="Of the split.")
@@ -48,8 +52,8 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
-def command(ctx, source, target, source_format, target_format, images, split, seed, strict, check, dry_run,
-            overwrite) -> None:  # fmt: skip
+def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, split, seed, strict,
+            check, dry_run, overwrite) -> None:  # fmt: skip
     """Turn one label format into another.
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
@@ -64,19 +68,20 @@ def command(ctx, source, target, source_format, target_format, images, split, se
     from handpose_cli.labels import convert
 
     if check and (target or target_format or split or strict or dry_run or overwrite):
-        raise click.UsageError("--check only reads: it goes with SOURCE, --from and --images alone.")
+        raise click.UsageError("--check only reads: it goes with SOURCE and what says how that is read.")
     if not check and target_format is None:
         raise click.UsageError(f"Missing option '--to'. Choose from: {', '.join(WRITABLE)}")
     if not check and not dry_run and target is None:
         raise click.UsageError("Missing argument 'TARGET'.")
     try:
+        source = replace(source, options=ReadOptions(classes, keypoint_names))
         if source_format is not None:
-            source = source._replace(format=source_format)
-        name = source.format_name()
+            source = replace(source, named=source_format)
+        name = source.format.name
         read = partial(source.read, images)
         if check:
             ctx.exit(_check(source, images, name))
-        module = load(target_format)
+        target_is = FORMATS[target_format]
         part_of = lambda record: ""  # noqa: E731
         names = {"": target}
         if split is not None:
@@ -86,13 +91,13 @@ def command(ctx, source, target, source_format, target_format, images, split, se
         writers: dict[str, Any] = {}
         if not dry_run:
             for path in names.values():
-                for written in getattr(module, "outputs", lambda path: [path])(path):
+                for written in target_is.outputs(path):
                     _refuse_existing(written, overwrite)
-            writers = {part: partial(module.open_writer, path, images) for part, path in names.items()}
+            writers = {part: partial(target_is.open_writer, path, images) for part, path in names.items()}
         records = read() if images is None else convert.with_sizes(read(), images)
-        counts = convert.convert(records, writers, part_of, module.KEEPS, strict)
+        counts = convert.convert(records, writers, part_of, target_is.keeps, strict)
     except FormatError as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
     except OSError as error:
         raise click.ClickException(f"Cannot write to {target}: {error.strerror}. Choose another TARGET.") from error
     _report(counts, name, target_format, names, dry_run)

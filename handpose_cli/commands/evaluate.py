@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from handpose_cli import __version__
-from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
-from handpose_cli.labels.source import Source
+from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
+from handpose_cli.commands.progress import progress
+from handpose_cli.commands.remedies import failure
+from handpose_cli.evaluation.norms import NORMS
+from handpose_cli.evaluation.settings import OKS_AREAS
+from handpose_cli.runs.report import Report
 
-COCO_LIKE = ("coco", "coco-wholebody", "mmpose")  # whose files name images by ids
-NORMS = ("bbox", "palm", "px", "head")
+if TYPE_CHECKING:
+    from handpose_cli.annotator.settings import Networks
+    from handpose_cli.evaluation.figures import Figures
+    from handpose_cli.evaluation.run import Predictor
 
 
 @click.command(context_settings={"show_default": True})
@@ -28,15 +33,16 @@ NORMS = ("bbox", "palm", "px", "head")
 @click.option("--images", type=click.Path(path_type=Path, exists=True),
               help="Folder with the images, or the COCO file that a results list's image ids are of.  "
               "[default: where the labels are]")  # fmt: skip
-@click.option("--norm", "norms", type=click.Choice(NORMS), multiple=True, default=["bbox"],
-              help="What PCK's errors are divided by: longer side of the labelled box, wrist to middle MCP joint, "
-              "nothing, or head size; repeatable.")  # fmt: skip
+@click.option("--norm", "norms", type=click.Choice(list(NORMS)), multiple=True, default=["bbox"],
+              help="What PCK's errors are divided by: "
+              + ", ".join(f"{norm.what} ({name})" for name, norm in NORMS.items()) + "; repeatable.")  # fmt: skip
 @click.option("--pck", "thresholds", type=click.FloatRange(min=0, min_open=True), multiple=True, metavar="T",
-              help="PCK's threshold; repeatable.  [default: bbox .05 .1 .2, palm .2 .5, px 5 10 20, head .5 .7]",
+              help="PCK's threshold; repeatable.  [default: "
+              + ", ".join(" ".join([name, *map("{:g}".format, norm.thresholds)]) for name, norm in NORMS.items()) + "]",
               show_default=False)  # fmt: skip
 @click.option("--score-threshold", type=click.FloatRange(0, 1),
               help="Least score of a hand that counts.  [default: 0.5 with --weights, else none]")  # fmt: skip
-@click.option("--oks-area", type=click.Choice(["box", "box53", "field"]), default="box",
+@click.option("--oks-area", type=click.Choice(OKS_AREAS), default="box",
               help="Area in OKS: the labelled box, 0.53 of it, or the labels' own.")  # fmt: skip
 @click.option("--visible-only", is_flag=True, help="Leave out joints that are labelled as hidden.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the bootstrap.")
@@ -62,11 +68,8 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
     \b
     Exit codes: 0 done, 1 an error, 2 wrong usage
     """
-    from handpose_cli.evaluation.evaluate import evaluate
-    from handpose_cli.evaluation.file_matching import by_image, rename
-    from handpose_cli.evaluation.matching import with_all_boxes
-    from handpose_cli.evaluation.scores import Settings
-    from handpose_cli.evaluation.sizes import same_sizes
+    from handpose_cli.evaluation.run import read_truth, score_network, score_predictions
+    from handpose_cli.evaluation.settings import EvaluateSettings
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.weights import WeightsError
 
@@ -78,112 +81,56 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
         raise click.UsageError("--pck must be a finite number.")
     if report is not None and report.exists() and not overwrite:
         raise click.ClickException(f"{report} exists. Replace it with --overwrite or choose another --report.")
-    settings = Settings(norms, thresholds, visible_only, oks_area, seed)
+    settings = EvaluateSettings(norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale)
     try:
-        folder = images if images is not None and images.is_dir() else labels.folder
-        truth = by_image(_read(labels, images))
-        hands = [hand for record in truth.values() for hand in record.hands]
-        if not any(hand.keypoints is not None for hand in hands):
-            raise FormatError(f"{labels.path}: no hand with keypoints to score against")
-        if "head" in norms and not any(hand.head_size for hand in hands):
-            raise FormatError(f"{labels.path}: no head sizes, which --norm head needs")
-        if boxes is not None:
-            all_boxes = rename(by_image(_read(boxes, images)), truth, "box")
-            truth = with_all_boxes(same_sizes(truth, all_boxes, "what has its boxes", rescale), all_boxes)
+        truth = read_truth(labels, settings, images, boxes)
         if predictions is not None:
-            predicted, given = rename(by_image(_read(predictions, images, labels)), truth, "prediction"), None
-            truth = same_sizes(truth, predicted, "what was predicted", rescale)
+            evaluation = score_predictions(truth, predictions, settings)
         else:
-            predicted, given, truth = _predict(truth, folder, rescale, weights, detector, views, engine, threads, quiet)
-            score_threshold = SCORE_THRESHOLD if score_threshold is None else score_threshold
-        evaluation = evaluate(truth, predicted, settings, score_threshold, given)
+            predictor = _predictor(weights, detector, views, engine, threads)
+            counts = Report()
+            with progress(counts, quiet) as show:
+                evaluation = score_network(truth, predictor, settings, counts, show)
     except (FormatError, WeightsError) as error:
-        raise click.ClickException(str(error)) from error
-    evaluation.figures = {
-        "handpose": __version__,
-        "labels": _described(labels, truth),
-        "predictions": {"weights": weights, "detector": detector, "views": views, "engine": engine}
-        if weights
-        else _described(predictions, predicted),
-        "settings": {"norms": norms, "visible_only": visible_only, "oks_area": oks_area, "seed": seed},
-        **evaluation.figures,
-    }
+        raise failure(error) from error
     if report is not None:
         from handpose_cli.evaluation.report import write_report
 
         try:
-            write_report(report, evaluation, settings, folder)
+            write_report(report, evaluation, truth.folder)
         except OSError as error:
             raise click.ClickException(f"Cannot write {report}: {error.strerror}. Choose another --report.") from error
     if as_json:
-        click.echo(json.dumps(evaluation.figures, indent=1, allow_nan=False))
+        click.echo(json.dumps(evaluation.figures.to_json(), indent=1, allow_nan=False))
     else:
         from handpose_cli.evaluation.table import print_tables
 
         print_tables(evaluation.figures)
     if not quiet:
-        _tell(evaluation.figures, report)
+        _say(evaluation.figures, report)
 
 
-def _tell(figures: dict[str, Any], report: Path | None) -> None:
+def _predictor(weights: str, detector: str, views: int, engine: str, threads: int | None) -> Predictor:
+    from handpose_cli.api import Annotator
+    from handpose_cli.evaluation.run import Predictor
+    from handpose_cli.runs.executors.threads import processors
+    from handpose_cli.runs.settings import NetworkSettings
+
+    def load() -> Networks:
+        return Annotator.load(weights, NetworkSettings(detector=detector).detector_name, engine).networks
+
+    networks = load()  # wrong weights stop it before anything else
+    described = {"weights": weights, "detector": detector, "views": views, "engine": engine}
+    if engine == "keras":
+        return Predictor(lambda: networks, views, 1, described)
+    return Predictor(load, views, threads or processors(), described)
+
+
+def _say(figures: Figures, report: Path | None) -> None:
     """Say on standard error what the figures leave open."""
-    if missing := figures["images_without_predictions"]:
+    if missing := figures.images_without_predictions:
         click.echo(f"{missing} labelled images have no prediction: all their hands count as missed", err=True)
-    if unlabelled := figures["images_without_labels"]:
+    if unlabelled := figures.images_without_labels:
         click.echo(f"{unlabelled} predicted images have no labels and do not count", err=True)
     if report is not None:
         click.echo(f"Report: {report}", err=True)
-
-
-def _read(source: Source, images: Path | None, named_by: Source | None = None):
-    """Read labels or predictions; a COCO results list names images by their ids in the labels' file."""
-    if source.format_name() == "coco-results" and named_by is not None:
-        images = named_by.path if named_by.format_name() in COCO_LIKE and images is None else images
-    return source.read(images)
-
-
-def _predict(
-    labels,
-    folder: Path,
-    rescale: bool,
-    weights: str,
-    detector: str,
-    views: int,
-    engine: str,
-    threads: int | None,
-    quiet: bool,
-):
-    import time
-
-    from handpose_cli.annotator.settings import Networks
-    from handpose_cli.api import Annotator
-    from handpose_cli.commands.progress import progress
-    from handpose_cli.evaluation.predicting import predict_labelled
-    from handpose_cli.runs.counts import Counts
-    from handpose_cli.runs.executors.threads import processors
-    from handpose_cli.runs.header import used_detector
-
-    def load() -> Networks:
-        return Annotator.load(weights, used_detector(detector), engine).networks
-
-    networks = load()  # wrong weights are told before anything else
-    if engine == "keras":
-        threads, load = 1, lambda: networks
-    counts, started = Counts(), time.monotonic()
-    with progress(len(labels), quiet) as show:
-
-        def advance(record) -> None:
-            counts.inputs, counts.images = counts.inputs + 1, counts.images + 1
-            counts.hands, counts.seconds = counts.hands + len(record.hands), time.monotonic() - started
-            show(record, counts)
-
-        return predict_labelled(labels, folder, load, views, threads or processors(), advance, rescale)
-
-
-def _described(source: Source, records) -> dict[str, Any]:
-    return {
-        "source": str(source.path),
-        "format": source.format_name(),
-        "images": len(records),
-        "hands": sum(len(record.hands) for record in records.values()),
-    }

@@ -7,55 +7,60 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import click
 
-# options of predict that are not for a camera, and their defaults
-NOT_FOR_CAMERAS = {
-    "recursive": False, "resume": False, "detector": "ssd", "boxes": None, "every": 1, "start": None, "end": None,
-    "shard": None, "dry_run": False, "fail_fast": False, "max_failures": None, "summary_json": None, "batch_size": None,
-}  # fmt: skip
+if TYPE_CHECKING:
+    from handpose_cli.runs.settings import RunSettings
+
+# options of predict that are not for a camera
+NOT_FOR_CAMERAS = (
+    "recursive", "resume", "detector", "boxes", "every", "start", "end", "shard", "dry_run", "fail_fast",
+    "max_failures", "summary_json", "batch_size",
+)  # fmt: skip
 TITLE = "handpose"
 KEYS = (ord("q"), 27)  # 27: Esc
 
 
-def predict_live(args: SimpleNamespace, settings, load: Callable, make_info: Callable) -> None:
+def predict_live(ctx: click.Context, settings: RunSettings, *, show: bool, overwrite: bool, quiet: bool) -> None:
     """Annotate a camera until it ends, q or Esc is pressed in the window, or Ctrl-C comes."""
+    from handpose_cli.api import Annotator
     from handpose_cli.media.camera import open_camera
     from handpose_cli.media.errors import UnreadableError
     from handpose_cli.runs.errors import RunError
+    from handpose_cli.runs.header import make_header
     from handpose_cli.runs.live import RECORDING, run_live
-    from handpose_cli.runs.results import RESULTS, Output
+    from handpose_cli.runs.results import RESULTS
+    from handpose_cli.weights import WeightsError
 
-    for name, default in NOT_FOR_CAMERAS.items():
-        if getattr(args, name) != default:
-            raise click.UsageError(f"--{name.replace('_', '-')} is not for a camera.")
-    if args.smooth == "zero-lag":
+    for option in ctx.command.params:
+        if option.name in NOT_FOR_CAMERAS and ctx.params[option.name] not in (option.default, None, False):
+            raise click.UsageError(f"--{option.name.replace('_', '-')} is not for a camera.")
+    if settings.track.smooth == "zero-lag":
         raise click.UsageError("--smooth zero-lag looks ahead, which a camera cannot; it is smoothed by one-euro.")
-    if not args.show and args.output is None:
+    folder = settings.output.folder
+    if not show and folder is None:
         raise click.UsageError("A camera needs --show, to see it, or --output, to record it.")
-    if args.show:
+    if show:
         _check_display()
-    output = args.output and Output(args.output, args.formats, args.draw, track=True, smooth="one-euro")
-    networks = load()
     try:
-        with open_camera(args.inputs[0]) as camera:
-            show = _window() if args.show else lambda live: True
-            counts = run_live(camera, networks, settings, output, make_info(), show, args.overwrite)
+        networks = Annotator.load(settings.networks.weights, settings.detector_name, settings.networks.engine).networks
+        info = make_header(settings).info
+        with open_camera(settings.inputs[0]) as camera:
+            window = _window() if show else lambda live: True
+            output = settings.output if folder is not None else None
+            report = run_live(camera, networks, settings.annotate, output, info, window, overwrite)
             dropped = camera.dropped
-    except (UnreadableError, RunError) as error:
+    except (UnreadableError, RunError, WeightsError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(
-            f"Cannot write to {args.output}: {error.strerror}. Choose another --output."
-        ) from error
-    if not args.quiet:
-        rate = counts.images / max(counts.seconds, 1e-9)
-        kept = f". Results: {args.output / RESULTS}, {RECORDING}" if args.output else ""
+        raise click.ClickException(f"Cannot write to {folder}: {error.strerror}. Choose another --output.") from error
+    if not quiet:
+        kept = f". Results: {folder / RESULTS}, {RECORDING}" if folder is not None else ""
         click.echo(
-            f"{counts.images} pictures annotated in {counts.seconds:.1f} s ({rate:.1f} a second), {dropped} dropped, "
-            f"{counts.hands} hands{kept}",
+            f"{report.images} pictures annotated in {report.seconds:.1f} s ({report.rate:.1f} a second), "
+            f"{dropped} dropped, {report.hands} hands{kept}",
             err=True,
         )
 

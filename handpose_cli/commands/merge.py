@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from handpose_cli.commands.predict import EXIT_SOME_FAILED, WRITABLE
+from handpose_cli.commands.predict import WRITABLE
 
 
 @click.command(context_settings={"show_default": True})
@@ -32,15 +32,10 @@ def command(
     from handpose_cli.runs.results import RESULTS
 
     try:
-        counts = merge(runs, output, formats or None, overwrite=overwrite)
+        report = merge(runs, output, formats or None, overwrite=overwrite)
     except RunError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"Cannot write to {output}: {error.strerror}. Choose another --output.") from error
-    click.echo(
-        f"{len(runs)} runs, {counts.inputs} inputs, {counts.images} images, {counts.hands} hands, "
-        f"{counts.failures} failures. Results: {output / RESULTS}",
-        err=True,
-    )
-    if counts.failures:
-        ctx.exit(EXIT_SOME_FAILED)
+    click.echo(f"{len(runs)} runs, {report.counted()}. Results: {output / RESULTS}", err=True)
+    ctx.exit(report.exit_code)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import click
 
+from handpose_cli.runs.shard import Shard
 from handpose_cli.training.settings import LEARNS, Stage
 
 
@@ -24,16 +24,6 @@ class TimeType(click.ParamType):
         for part in value.split(":"):
             seconds = 60 * seconds + float(part)
         return seconds
-
-
-class Shard(NamedTuple):
-    """Part `number` (from 1) of so many `parts`."""
-
-    number: int
-    parts: int
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.parts}"
 
 
 class ShardType(click.ParamType):

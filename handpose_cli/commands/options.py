@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.source import Source
 
@@ -26,6 +27,37 @@ class SourceType(click.ParamType):
         except FormatError as error:
             self.fail(str(error), param, ctx)
 
+
+class KeypointNamesType(click.ParamType):
+    """Names separated by commas, or a file that maps them."""
+
+    name = "NAMES|FILE"
+
+    def convert(self, value, param, ctx) -> KeypointNames:
+        if isinstance(value, KeypointNames):
+            return value
+        try:
+            return KeypointNames.parse(value)
+        except FormatError as error:
+            self.fail(str(error), param, ctx)
+
+
+class_option = click.option(
+    "--class",
+    "classes",
+    metavar="NAME",
+    multiple=True,
+    help="Exact name of a class of objects that are hands; repeatable.  [default: those named so, such as hand, "
+    "left_hand, Hands]",
+    show_default=False,
+)
+
+keypoint_names_option = click.option(
+    "--keypoint-names",
+    type=KeypointNamesType(),
+    help="How the labels name their keypoints: 21 names in the order wrist, thumb_cmc ... little_tip; or, where they "
+    "have none, what each one is, - for none of these; or a TOML or JSON file, their name = our name or number.",
+)
 
 SCORE_THRESHOLD = 0.5  # a hand is more likely than not
 

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from handpose_cli.commands.option_types import ShardType, TileType, TimeType
 from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
+from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS
 from handpose_cli.labels.source import Source
 
+if TYPE_CHECKING:
+    from handpose_cli.annotator.settings import Networks
+    from handpose_cli.media.discover import Input
+    from handpose_cli.runs.report import Report
+    from handpose_cli.runs.settings import RunSettings
+    from handpose_cli.runs.shard import Shard
+
 EXIT_ERROR = 1
-EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
+BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 
 WRITABLE = [name for name, format in FORMATS.items() if format.writes and name != "handpose"]
 
@@ -58,14 +66,18 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
     type=click.IntRange(min=0),
     help="Stop when more inputs than this cannot be read.  [default: never]",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would be annotated.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be annotated.")
 @click.option("--summary-json", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
               help="Write how the run ended as JSON; - for standard output.")  # fmt: skip
 @click.option("--show", is_flag=True, help="Show a camera's pictures in a window as they are annotated.")
 @config_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
-def command(ctx: click.Context, **arguments: Any) -> None:
+def command(
+    ctx: click.Context, inputs, output, recursive, formats, draw, resume, overwrite, detector, boxes, score_threshold,
+    max_hands, views, tile, track, smooth, every, start, end, shard, weights, engine, batch_size, threads, fail_fast,
+    max_failures, dry_run, summary_json, show, quiet,
+) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
     INPUTS are image and video files, folders, glob patterns, .txt files with one path a line, or - for a list of paths
@@ -76,156 +88,145 @@ def command(ctx: click.Context, **arguments: Any) -> None:
     Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage,
                 3 done, but some inputs could not be read, 130 interrupted
     """
+    from handpose_cli.annotator.settings import AnnotateSettings
+    from handpose_cli.runs.report import Report
+    from handpose_cli.runs.results import RESULTS
+    from handpose_cli.runs.settings import NetworkSettings, OutputSettings, RunSettings, Span, TrackSettings
+
+    live = any(name.startswith("camera:") for name in inputs)
+    if live and len(inputs) > 1:
+        raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
+    if not live:
+        _check(output, show, resume, overwrite, fail_fast, max_failures, start, end)
+    settings = RunSettings(
+        OutputSettings(output, formats, draw),
+        AnnotateSettings(score_threshold, views, max_hands, tile),
+        NetworkSettings(weights, detector, engine),
+        TrackSettings(track or smooth is not None, smooth, score_threshold),
+        Span(every, start, end),
+        inputs,
+        recursive,
+        boxes,
+    )
+    if live:
+        from handpose_cli.commands.live import predict_live
+
+        return predict_live(ctx, settings, show=show, overwrite=overwrite, quiet=quiet)
+    earlier = "resume" if resume else "overwrite" if overwrite else "refuse"
+    report, status = Report(), Status("failed", EXIT_ERROR)
+    try:
+        found = _inputs(settings, shard)
+        if dry_run:
+            return _preview(found, settings, earlier)
+        report.total = len(found)
+        _annotate(
+            found, settings, shard, report, quiet, earlier=earlier, batch_size=batch_size or BATCH[engine],
+            threads=threads, max_failures=0 if fail_fast else max_failures,
+        )  # fmt: skip
+        status = Status("done", report.exit_code)
+    except KeyboardInterrupt:
+        status = Status("interrupted", EXIT_INTERRUPTED)
+        click.echo(f"Interrupted; {report.inputs} of {report.total} inputs are done. Go on with --resume.", err=True)
+    finally:
+        if summary_json is not None and not dry_run:
+            _write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
+    if status.word == "done" and not quiet:
+        click.echo(f"{report.line()}. Results: {output / RESULTS}", err=True)
+    ctx.exit(status.code)
+
+
+class Status(NamedTuple):
+    """How a run ended: a word for `--summary-json`, and the exit code."""
+
+    word: str
+    code: int
+
+
+def _check(output, show, resume, overwrite, fail_fast, max_failures, start, end) -> None:
+    """Raise UsageError where options do not go together, or one that files need is missing."""
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    if show:
+        raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
+    if resume and overwrite:
+        raise click.UsageError("--resume keeps what --overwrite replaces. Give one of them.")
+    if fail_fast and max_failures is not None:
+        raise click.UsageError("--fail-fast means --max-failures 0. Give one of them.")
+    if start is not None and end is not None and end <= start:
+        raise click.UsageError(f"--end must be later than --start. Received: --start {start:g} --end {end:g}")
+
+
+@contextmanager
+def _errors(output: Path) -> Iterator[None]:
+    """Turn what stops a run into a line for people."""
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.media.discover import NoInputError
-    from handpose_cli.runs.counts import Counts
     from handpose_cli.runs.errors import RunError
-    from handpose_cli.runs.results import RESULTS
     from handpose_cli.weights import WeightsError
 
-    args = _checked(arguments)
-    if args.inputs[0].startswith("camera:"):
-        return _live(args)
-    found: list = []
-    latest, code, status = Counts(), EXIT_ERROR, "failed"
     try:
-        found = _inputs(args)
-        if args.dry_run:
-            return _preview(found, args)
-
-        def keep(counts: Counts) -> None:
-            nonlocal latest
-            latest = counts
-
-        latest = _annotate(found, args, keep)
-        code, status = (EXIT_SOME_FAILED if latest.failures else 0), "done"
+        yield
     except (NoInputError, WeightsError, FormatError, RunError) as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
     except OSError as error:
         raise click.ClickException(
-            f"Cannot write to {args.output}: {error.strerror}. Choose another --output, or go on with --resume."
+            f"Cannot write to {output}: {error.strerror}. Choose another --output, or go on with --resume."
         ) from error
-    except KeyboardInterrupt:
-        code, status = EXIT_INTERRUPTED, "interrupted"
-        click.echo(f"Interrupted; {latest.inputs} of {len(found)} inputs are done. Go on with --resume.", err=True)
-    finally:
-        if args.summary_json is not None and not args.dry_run:
-            _write_summary(args.summary_json, {"status": status, "exit_code": code, **vars(latest)})
-    if status == "done" and not args.quiet:
-        rate = f" ({latest.annotated / max(latest.seconds, 1e-9):.1f} images/s)" if latest.annotated else ""
-        click.echo(
-            f"{latest.inputs} inputs, {latest.images} images, {latest.hands} hands, {latest.failures} failures "
-            f"in {latest.seconds:.1f} s{rate}. Results: {args.output / RESULTS}",
-            err=True,
-        )
-    ctx.exit(code)
 
 
-def _checked(arguments: dict[str, Any]) -> SimpleNamespace:
-    """Return the arguments, with what one implies for another; raise UsageError where two do not go together."""
-    args = SimpleNamespace(**arguments)
-    if any(name.startswith("camera:") for name in args.inputs):
-        if len(args.inputs) > 1:
-            raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
-        return args
-    if args.output is None:
-        raise click.UsageError("Missing option '-o' / '--output'.")
-    if args.show:
-        raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
-    if args.resume and args.overwrite:
-        raise click.UsageError("--resume keeps what --overwrite replaces. Give one of them.")
-    if args.fail_fast and args.max_failures is not None:
-        raise click.UsageError("--fail-fast means --max-failures 0. Give one of them.")
-    if args.start is not None and args.end is not None and args.end <= args.start:
-        raise click.UsageError(f"--end must be later than --start. Received: --start {args.start:g} --end {args.end:g}")
-    args.track = args.track or args.smooth is not None
-    args.max_failures = 0 if args.fail_fast else args.max_failures
-    return args
-
-
-def _inputs(args: SimpleNamespace) -> list:
+def _inputs(settings: RunSettings, shard: Shard | None) -> Sequence[Input]:
     from handpose_cli.media.discover import discover
-    from handpose_cli.runs.results import COPIES
 
-    found = discover(args.inputs, args.recursive, sys.stdin if "-" in args.inputs else (), args.output / COPIES)
-    return found if args.shard is None else found[args.shard.number - 1 :: args.shard.parts]
+    stdin = sys.stdin if "-" in settings.inputs else ()
+    with _errors(settings.output.folder):
+        found = discover(settings.inputs, settings.recursive, stdin, settings.output.copies)
+    return found if shard is None else shard.of(found)
 
 
-def _preview(found: list, args: SimpleNamespace) -> None:
+def _preview(found: Sequence[Input], settings: RunSettings, earlier: str) -> None:
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import preview
 
-    lines = preview(found, _output(args), make_header(vars(args)), _earlier(args))
+    with _errors(settings.output.folder):
+        lines = preview(found, settings, make_header(settings), earlier)
     click.echo("\n".join([*lines, "Nothing was done (--dry-run)."]))
 
 
-def _annotate(found: list, args: SimpleNamespace, keep: Callable) -> Any:
-    from handpose_cli.annotator.settings import Settings
+def _annotate(
+    found: Sequence[Input], settings: RunSettings, shard: Shard | None, report: Report, quiet: bool, *,
+    earlier: str, batch_size: int, threads: int | None, max_failures: int | None,
+) -> None:  # fmt: skip
+    from handpose_cli.api import Annotator
     from handpose_cli.commands.progress import progress
     from handpose_cli.runs.executors.threads import processors
     from handpose_cli.runs.header import make_header
-    from handpose_cli.runs.predict import Span, predict
+    from handpose_cli.runs.predict import predict
 
-    # of a shard's few inputs none may be named
-    names = {entry.name for entry in found} if args.shard is None else set()
-    given = None if args.boxes is None else _read_boxes(args.boxes, names)
-    load: Callable[[], Any] = partial(_load, args)
-    threads = args.threads or processors()
-    if args.engine == "keras":
-        networks = load()  # one copy, whose turns the threads take
-        load = lambda: networks  # noqa: E731
-    else:
-        load()  # wrong weights are told before anything is written
-    with progress(len(found), args.quiet) as show:
+    def load() -> Networks:
+        return Annotator.load(settings.networks.weights, settings.detector_name, settings.networks.engine).networks
 
-        def step(record, counts) -> None:
-            keep(counts)
-            show(record, counts)
-
-        return predict(
-            found,
-            _output(args),
-            Settings(args.score_threshold, args.views, args.max_hands, given, args.tile),
-            load,
-            make_header(vars(args), args.shard and str(args.shard)),
-            span=Span(args.every, args.start, args.end),
-            earlier=_earlier(args),
-            batch_size=args.batch_size or (4 if args.engine == "litert" else 16),
-            threads=threads,
-            max_failures=args.max_failures,
-            say=lambda line: None if args.quiet else click.echo(line, err=True),
-            progress=step,
-        )
-
-
-def _load(args: SimpleNamespace) -> Any:
-    from handpose_cli.api import Annotator
-    from handpose_cli.runs.header import used_detector
-
-    return Annotator.load(args.weights, used_detector(args.detector, args.boxes), args.engine).networks
-
-
-def _live(args: SimpleNamespace) -> None:
-    from handpose_cli.annotator.settings import Settings
-    from handpose_cli.commands.live import predict_live
-    from handpose_cli.runs.header import make_header
-    from handpose_cli.weights import WeightsError
-
-    try:
-        settings = Settings(args.score_threshold, args.views, args.max_hands, tile=args.tile)
-        predict_live(args, settings, partial(_load, args), lambda: make_header(vars(args)).info)
-    except WeightsError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _output(args: SimpleNamespace) -> Any:
-    from handpose_cli.runs.results import Output
-
-    return Output(args.output, args.formats, args.draw, args.track, args.smooth, args.score_threshold)
-
-
-def _earlier(args: SimpleNamespace) -> str:
-    return "resume" if args.resume else "overwrite" if args.overwrite else "refuse"
+    with _errors(settings.output.folder):
+        if settings.boxes is not None:
+            # of a shard's few inputs none may be named
+            names = {entry.name for entry in found} if shard is None else set()
+            given = _read_boxes(settings.boxes, names)
+            settings = replace(settings, annotate=replace(settings.annotate, boxes=given))
+        networks = load()  # wrong weights stop the run before anything is written
+        shared = settings.networks.engine == "keras"  # one copy, whose turns the threads take
+        with progress(report, quiet) as show:
+            predict(
+                found,
+                settings,
+                (lambda: networks) if shared else load,
+                make_header(settings, shard),
+                report,
+                earlier=earlier,
+                batch_size=batch_size,
+                threads=threads or processors(),
+                max_failures=max_failures,
+                say=lambda line: None if quiet else click.echo(line, err=True),
+                progress=show,
+            )
 
 
 def _read_boxes(source: Source, names: set[str]):

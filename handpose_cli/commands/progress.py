@@ -10,46 +10,46 @@ from contextlib import contextmanager
 import click
 
 from handpose_cli.records import ImageRecord
-from handpose_cli.runs.counts import Counts
+from handpose_cli.runs.report import Report
 
 LINE_EVERY = 10.0  # seconds
 
-Show = Callable[[ImageRecord, Counts], None]
+Show = Callable[[ImageRecord], None]
 
 
 @contextmanager
-def progress(total: int, quiet: bool = False) -> Iterator[Show]:
-    """Give a function to call with each record and the counts; failures are told at once, unless `quiet`."""
+def progress(report: Report, quiet: bool = False) -> Iterator[Show]:
+    """Give a function to call with each record when the report has counted it; it prints failures, unless `quiet`."""
     if quiet:
-        yield lambda record, counts: None
+        yield lambda record: None
     elif sys.stderr.isatty():
-        with _bar(total) as show:
+        with _bar(report) as show:
             yield show
     else:
-        yield _lines(total)
+        yield _lines(report)
 
 
 def failure_line(record: ImageRecord) -> str:
     return f"{record.file}: {record.failure}"
 
 
-def _lines(total: int) -> Show:
+def _lines(report: Report) -> Show:
     last = time.monotonic()
 
-    def show(record: ImageRecord, counts: Counts) -> None:
+    def show(record: ImageRecord) -> None:
         nonlocal last
         if record.failure is not None:
             click.echo(failure_line(record), err=True)
         if time.monotonic() - last >= LINE_EVERY:
             last = time.monotonic()
-            rate = counts.images / max(counts.seconds, 1e-9)
-            click.echo(f"{counts.inputs}/{total} inputs, {counts.hands} hands, {rate:.1f} images/s", err=True)
+            counts = f"{report.inputs}/{report.total} inputs, {report.hands} hands, {report.rate:.1f} images/s"
+            click.echo(counts, err=True)
 
     return show
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Show]:
+def _bar(report: Report) -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -61,12 +61,12 @@ def _bar(total: int) -> Iterator[Show]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("Annotating", total=total, rate=0.0)
+        task = bar.add_task("Annotating", total=report.total, rate=0.0)
 
-        def show(record: ImageRecord, counts: Counts) -> None:
+        def show(record: ImageRecord) -> None:
             if record.failure is not None:
                 bar.console.print(failure_line(record), markup=False, highlight=False)
-            bar.update(task, completed=counts.inputs, rate=counts.images / max(counts.seconds, 1e-9))
+            bar.update(task, completed=report.inputs, rate=report.rate)
 
         yield show
-        bar.update(task, completed=total)
+        bar.update(task, completed=report.total)

@@ -8,6 +8,7 @@ import click
 
 from handpose_cli.commands.option_types import StageType
 from handpose_cli.commands.options import config_option
+from handpose_cli.commands.remedies import failure
 from handpose_cli.networks.hourglass.presets import PRESETS
 from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES, said
 
@@ -101,7 +102,7 @@ def command(ctx, run, resume, quiet, **options) -> None:
     try:
         fit.train(settings, run, report=lambda line: None if quiet else click.echo(line, err=True))
     except (SettingsError, FormatError, WeightsError, DeliveryError, FloatingPointError) as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
     except OSError as error:
         raise click.ClickException(f"Cannot write to {run}: {error.strerror}. Go on with --resume.") from error
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
 from handpose_cli.boxes import iou
+from handpose_cli.evaluation.figures import AveragePrecision
 from handpose_cli.evaluation.metrics import HAND_SIGMAS
 from handpose_cli.formats.coco import hand_to_annotation
 from handpose_cli.records import Hand, ImageRecord
@@ -40,8 +41,8 @@ def average_precision(
     kind: str,
     oks_area: str = "box",
     visible_only: bool = False,
-) -> dict[str, float]:
-    """Return COCO's average precision over thresholds from .50 to .95, and at .50 and .75, each 0 to 1.
+) -> AveragePrecision:
+    """Return COCO's average precision.
 
     Args:
         images: each labelled record, and the hands predicted for it.
@@ -49,9 +50,6 @@ def average_precision(
             without keypoints are ignored).
         oks_area: see `area_of`.
         visible_only: leave out joints that are labelled as hidden.
-
-    Returns:
-        {"AP": ..., "AP50": ..., "AP75": ...}; NaN without a label.
     """
     annotations: list[dict[str, Any]] = []
     results: list[dict[str, Any]] = []
@@ -65,9 +63,9 @@ def average_precision(
             if kind == "bbox" or hand.keypoints is not None
         ]
     if not any(entry["num_keypoints"] for entry in annotations) if kind == "keypoints" else not annotations:
-        return dict.fromkeys(("AP", "AP50", "AP75"), float("nan"))
+        return AveragePrecision(None, None, None)
     if not results:
-        return dict.fromkeys(("AP", "AP50", "AP75"), 0.0)
+        return AveragePrecision(0.0, 0.0, 0.0)
     if kind == "bbox":
         results = [{key: entry[key] for key in ("image_id", "category_id", "bbox", "score")} for entry in results]
     truth = COCO(
@@ -88,7 +86,7 @@ def average_precision(
     evaluation.accumulate()
     evaluation.summarize()
     figures = evaluation.stats_as_dict
-    return {"AP": figures["AP_all"], "AP50": figures["AP_50"], "AP75": figures["AP_75"]}
+    return AveragePrecision(*(float(figures[name]) for name in ("AP_all", "AP_50", "AP_75")))
 
 
 def _entry(hand: Hand, image: int) -> dict[str, Any]:
@@ -103,10 +101,12 @@ def _without_hidden(hand: Hand) -> Hand:
     return replace(hand, keypoints=points.astype(np.float32))
 
 
-def recall_and_precision(images: Iterable[tuple[ImageRecord, list[Hand]]], threshold: float) -> tuple[float, float]:
+def recall_and_precision(
+    images: Iterable[tuple[ImageRecord, list[Hand]]], threshold: float
+) -> tuple[float | None, float | None]:
     """Return the share of labelled hands that are found and of predicted hands that are right, at an IoU threshold.
 
-    Each label is found once, by the best-scored prediction that overlaps it enough.
+    Each label is found once, by the best-scored prediction that overlaps it enough. None: there is no such hand.
     """
     labelled = predicted = right = 0
     for label, hands in images:
@@ -118,4 +118,4 @@ def recall_and_precision(images: Iterable[tuple[ImageRecord, list[Hand]]], thres
             if overlap.size and overlap.max() >= threshold:
                 free[int(overlap.argmax())] = False
                 right += 1
-    return right / labelled if labelled else float("nan"), right / predicted if predicted else float("nan")
+    return right / labelled if labelled else None, right / predicted if predicted else None

@@ -8,29 +8,33 @@ from typing import Any
 
 import numpy as np
 
+from handpose_cli import __version__
 from handpose_cli.evaluation.calibration import reliability
 from handpose_cli.evaluation.detection import average_precision, recall_and_precision, score_of
+from handpose_cli.evaluation.figures import Calibration, Detection, EndToEnd, ErrorSplit, Figures, Handedness, Pose
 from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import GOOD_IOU, BoxOf, Pair, keypoint_box, match, own_box
-from handpose_cli.evaluation.scores import Settings, pck_name, right_joints, score
+from handpose_cli.evaluation.scores import pck_name, right_joints, score
+from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.records import Hand, ImageRecord
 
 SAME_BOX_IOU = 0.99
-SAME_BOX = 0.02  # pixels
+FOUND_IOUS = (0.5, 0.3)  # from which a hand counts as found
 
 
-@dataclass
+@dataclass(frozen=True)
 class Evaluation:
     """The figures, and the hands behind them.
 
     Attributes:
-        figures: what `handpose evaluate --json` prints; see `evaluate`.
+        settings: what was measured.
         pose: pairs of the first block.
         end_to_end: a pair for each labelled hand with keypoints.
         extra: predicted hands that belong to no label, with the image's key.
     """
 
-    figures: dict[str, Any]
+    figures: Figures
+    settings: EvaluateSettings
     pose: list[Pair]
     end_to_end: list[Pair]
     extra: list[tuple[Key, Hand]]
@@ -39,29 +43,26 @@ class Evaluation:
 def evaluate(
     labels: Mapping[Key, ImageRecord],
     predictions: Mapping[Key, ImageRecord],
-    settings: Settings,
-    score_threshold: float | None = None,
+    settings: EvaluateSettings,
     on_given_boxes: Sequence[Pair] | None = None,
+    *,
+    described: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {}),
 ) -> Evaluation:
     """Score predictions.
 
     Args:
         labels: every labelled image, also those without hands; a hand may have only a box.
-        predictions: by the labels' names (`same_files.rename`); an image that is missing has no hands.
-        score_threshold: hands with lower scores count only in the average precision; None: all count.
+        predictions: by the labels' names (`file_matching.rename`); an image that is missing has no hands.
         on_given_boxes: what the network finds in the box of each labelled hand with keypoints; None: the first block is
             about the hands that were found, in the predictions' boxes.
-
-    Returns:
-        figures: `images_without_predictions`, `images_without_labels`, `pose` (with `boxes`: "given", or "predicted"
-        for the hands found), `end_to_end`, `error_split`, `detection`, `calibration` and `handedness`.
+        described: what labels and predictions are, for the figures' head.
     """
     predicted = {key: predictions[key].hands if key in predictions else [] for key in labels}
     box_of = own_box if _have_boxes(predicted.values()) else keypoint_box
     pairs: list[Pair] = []
     extra: list[tuple[Key, Hand]] = []
     for key, label in labels.items():
-        matched, left = match(key, label, _above(predicted[key], score_threshold), box_of)
+        matched, left = match(key, label, _above(predicted[key], settings.score_threshold), box_of)
         pairs += matched
         extra += [(key, hand) for hand in left]
     with_keypoints = [pair for pair in pairs if pair.label.keypoints is not None]
@@ -69,37 +70,46 @@ def evaluate(
     if on_given_boxes is not None:  # in the order of the other pairs
         of_label = {id(pair.label): pair for pair in on_given_boxes}
         on_given_boxes = [of_label[id(pair.label)] for pair in with_keypoints]
-    pose = found if on_given_boxes is None else on_given_boxes
+    pose = found if on_given_boxes is None else list(on_given_boxes)
     given = on_given_boxes is not None or (
         box_of is own_box and len(found) == len(with_keypoints) > 0 and all(pair.iou > SAME_BOX_IOU for pair in found)
     )
-    figures = {
-        "images_without_predictions": sum(key not in predictions for key in labels),
-        "images_without_labels": sum(key not in labels for key in predictions),
-        "pose": {"boxes": "given" if given else "predicted", "hands": len(pose), "metrics": score(pose, settings)},
-        "end_to_end": {
-            "hands": len(with_keypoints),
-            "found": len(found),
-            "missed": len(with_keypoints) - len(found),
-            "extra": len(extra),
-            "score_threshold": score_threshold,
-            "metrics": score(with_keypoints, settings),
+    figures = Figures(
+        handpose=__version__,
+        labels=described[0],
+        predictions=described[1],
+        settings={
+            "norms": list(settings.norms),
+            "visible_only": settings.visible_only,
+            "oks_area": settings.oks_area,
+            "seed": settings.seed,
         },
-        "error_split": error_split(with_keypoints, len(extra), settings, on_given_boxes, box_of is own_box),
-        "detection": _detection(labels, predicted, score_threshold, settings, box_of),
-        "calibration": _calibration(pairs, extra, settings),
-        "handedness": _handedness(pairs),
-    }
-    return Evaluation(figures, pose, with_keypoints, extra)
+        images_without_predictions=sum(key not in predictions for key in labels),
+        images_without_labels=sum(key not in labels for key in predictions),
+        pose=Pose("given" if given else "predicted", len(pose), score(pose, settings)),
+        end_to_end=EndToEnd(
+            hands=len(with_keypoints),
+            found=len(found),
+            missed=len(with_keypoints) - len(found),
+            extra=len(extra),
+            score_threshold=settings.score_threshold,
+            metrics=score(with_keypoints, settings),
+        ),
+        error_split=error_split(with_keypoints, len(extra), settings, on_given_boxes, box_of is own_box),
+        detection=_detection(labels, predicted, settings, box_of),
+        calibration=_calibration(pairs, extra, settings),
+        handedness=_handedness(pairs),
+    )
+    return Evaluation(figures, settings, pose, with_keypoints, extra)
 
 
 def error_split(
     pairs: Sequence[Pair],
     extra: int,
-    settings: Settings,
+    settings: EvaluateSettings,
     on_given_boxes: Sequence[Pair] | None = None,
     have_boxes: bool = True,
-) -> dict[str, Any]:
+) -> ErrorSplit:
     """Return where the labelled joints go, as shares of all: right, or wrong because of the hand, the box or the pose.
 
     A wrong joint of a hand that was found is the box's fault if it is right in the labelled box, where that is known,
@@ -114,29 +124,25 @@ def error_split(
         rule = "wrong, but right in the labelled box"
         bad_box = wrong & ~missed & (right_joints(on_given_boxes, settings) == 1)
     else:
-        rule = f"IoU < {GOOD_IOU}" if have_boxes else "not told: predictions without boxes"
+        rule = f"IoU < {GOOD_IOU}" if have_boxes else "not known: predictions without boxes"
         bad = [have_boxes and pair.iou < GOOD_IOU for pair in pairs]
         bad_box = wrong & ~missed & np.array(bad, bool).reshape(-1, 1)
     total = max(int(counted.sum()), 1)
-    return {
-        "threshold": pck_name(settings.main_threshold, settings.norms[0]),
-        "joints": int(counted.sum()),
-        "right": float((right == 1).sum() / total),
-        "missed_hands": float(missed.sum() / total),
-        "bad_boxes": float(bad_box.sum() / total),
-        "wrong_joints": float((wrong & ~missed & ~bad_box).sum() / total),
-        "bad_boxes_are": rule,
-        "extra_hands_per_labelled_hand": extra / max(len(pairs), 1),
-    }
+    return ErrorSplit(
+        threshold=pck_name(settings.main_threshold, settings.norms[0]),
+        joints=int(counted.sum()),
+        right=float((right == 1).sum() / total),
+        missed_hands=float(missed.sum() / total),
+        bad_boxes=float(bad_box.sum() / total),
+        wrong_joints=float((wrong & ~missed & ~bad_box).sum() / total),
+        bad_boxes_are=rule,
+        extra_hands_per_labelled_hand=extra / max(len(pairs), 1),
+    )
 
 
 def _have_boxes(predicted: Iterable[list[Hand]]) -> bool:
     """Return whether any predicted box is more than the one around its keypoints."""
-    return any(
-        hand.keypoints is None or not np.allclose(hand.box, keypoint_box(hand), rtol=0, atol=SAME_BOX)
-        for hands in predicted
-        for hand in hands
-    )
+    return any(hand.has_own_box for hands in predicted for hand in hands)
 
 
 def _above(hands: list[Hand], score_threshold: float | None) -> list[Hand]:
@@ -146,32 +152,28 @@ def _above(hands: list[Hand], score_threshold: float | None) -> list[Hand]:
 def _detection(
     labels: Mapping[Key, ImageRecord],
     predicted: Mapping[Key, list[Hand]],
-    score_threshold: float | None,
-    settings: Settings,
+    settings: EvaluateSettings,
     box_of: BoxOf,
-) -> dict[str, Any]:
+) -> Detection:
     def boxed(hands: list[Hand]) -> list[Hand]:
         return [replace(hand, box=box_of(hand)) for hand in hands]
 
     images = [(replace(label, hands=boxed(label.hands)), boxed(predicted[key])) for key, label in labels.items()]
     own = [(label, predicted[key]) for key, label in labels.items()]
-    above = [(label, _above(hands, score_threshold)) for label, hands in images]
-    figures: dict[str, Any] = {
-        "hands": sum(len(label.hands) for label in labels.values()),
-        "boxes": "own" if box_of is own_box else "around the keypoints",
-        "box_ap": average_precision(images, "bbox"),
-        f"oks_ap/{settings.oks_area}": average_precision(own, "keypoints", settings.oks_area, settings.visible_only),
-    }
-    for threshold in (0.5, 0.3):
-        recall, precision = recall_and_precision(above, threshold)
-        figures[f"recall@iou{threshold:g}"], figures[f"precision@iou{threshold:g}"] = _known(recall), _known(precision)
-    return {
-        **figures,
-        **{name: {k: _known(v) for k, v in ap.items()} for name, ap in figures.items() if isinstance(ap, dict)},
-    }
+    above = [(label, _above(hands, settings.score_threshold)) for label, hands in images]
+    both = {iou: recall_and_precision(above, iou) for iou in FOUND_IOUS}
+    return Detection(
+        hands=sum(len(label.hands) for label in labels.values()),
+        boxes="own" if box_of is own_box else "around the keypoints",
+        box_ap=average_precision(images, "bbox"),
+        oks_ap=average_precision(own, "keypoints", settings.oks_area, settings.visible_only),
+        oks_area=settings.oks_area,
+        recall={iou: recall for iou, (recall, _) in both.items()},
+        precision={iou: precision for iou, (_, precision) in both.items()},
+    )
 
 
-def _calibration(pairs: Sequence[Pair], extra: Sequence[tuple[Key, Hand]], settings: Settings) -> dict[str, Any]:
+def _calibration(pairs: Sequence[Pair], extra: Sequence[tuple[Key, Hand]], settings: EvaluateSettings) -> Calibration:
     scored = [
         pair
         for pair in pairs
@@ -185,21 +187,16 @@ def _calibration(pairs: Sequence[Pair], extra: Sequence[tuple[Key, Hand]], setti
     hands = [(pair.prediction, pair.iou >= GOOD_IOU) for pair in pairs if pair.prediction is not None]
     hands += [(hand, False) for _, hand in extra]
     known = [(hand.score, is_right) for hand, is_right in hands if hand.score is not None]
-    return {
-        "joints": reliability(scores[counted], right[counted]),
-        "hands": reliability([value for value, _ in known], [is_right for _, is_right in known]),
-    }
+    return Calibration(
+        joints=reliability(scores[counted], right[counted]),
+        hands=reliability([value for value, _ in known], [is_right for _, is_right in known]),
+    )
 
 
-def _handedness(pairs: Iterable[Pair]) -> dict[str, Any] | None:
-    """Return the share of hands whose side is right, of those where both label and prediction name one."""
+def _handedness(pairs: Iterable[Pair]) -> Handedness | None:
     named = [
         pair.label.handedness == pair.prediction.handedness
         for pair in pairs
         if pair.prediction is not None and pair.label.handedness and pair.prediction.handedness
     ]
-    return {"hands": len(named), "right": sum(named) / len(named)} if named else None
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return Handedness(len(named), sum(named) / len(named)) if named else None

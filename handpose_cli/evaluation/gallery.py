@@ -13,7 +13,8 @@ from handpose_cli.drawing import draw_plain_skeleton
 from handpose_cli.evaluation import metrics
 from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import Pair
-from handpose_cli.evaluation.scores import Settings, errors_of, norms_of
+from handpose_cli.evaluation.scores import errors_of, lengths
+from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
@@ -24,10 +25,10 @@ SIDE = 260  # pixels
 MARGIN = 1.4  # side of the picture over the longer side of the boxes
 
 
-def worst_found(pairs: Sequence[Pair], settings: Settings, most: int) -> list[tuple[Pair, float]]:
+def worst_found(pairs: Sequence[Pair], settings: EvaluateSettings, most: int) -> list[tuple[Pair, float]]:
     """Return the found hands with the largest mean error, over the norm, and that error; the worst first."""
     found = [pair for pair in pairs if pair.prediction is not None]
-    errors = metrics.found(errors_of(found, settings.visible_only)) / norms_of(found, settings.norms[0])[:, None]
+    errors = metrics.found(errors_of(found, settings.visible_only)) / lengths(found, settings.norms[0])[:, None]
     with_error = [
         (pair, float(np.nanmean(row))) for pair, row in zip(found, errors, strict=True) if np.isfinite(row).any()
     ]

@@ -4,21 +4,21 @@ Each metric turns the joints' errors into contributions, float64 [hands, joints]
 `average` makes one figure of them. So every metric can be given by joint and by finger, and with an interval
 (`intervals`). Errors are distances in pixels of the original image: NaN where the joint is not labelled, infinite where
 it is labelled but its hand was not found. Names of figures say the norm: `pck@0.1/bbox`, `auc/mmpose30px`, `epe_px`.
+To add a metric, put it into `METRICS`.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from typing import NamedTuple
 
-from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
+import numpy as np
 
 # Sigmas of COCO-WholeBody's hands (Jin et al., ECCV 2020), which are the same left and right.
 HAND_SIGMAS = np.array(
     [0.029, 0.022, 0.035, 0.037, 0.047, 0.026, 0.025, 0.024, 0.035, 0.018, 0.024, 0.022, 0.026, 0.017, 0.021, 0.021,
      0.032, 0.020, 0.019, 0.022, 0.031]
 )  # fmt: skip
-
-LEAST_PALM = 0.1  # of the box's longer side: a palm seen edge-on is too short to divide by
 
 
 def distances(predicted: np.ndarray, labelled: np.ndarray) -> np.ndarray:
@@ -29,26 +29,6 @@ def distances(predicted: np.ndarray, labelled: np.ndarray) -> np.ndarray:
 def longer_sides(keypoints: np.ndarray) -> np.ndarray:
     """Return the longer side [n] of each hand's tight keypoint box, from keypoints [n, joints, 2]."""
     return (np.nanmax(keypoints, axis=1) - np.nanmin(keypoints, axis=1)).max(axis=-1).astype(np.float64)
-
-
-def norm_of(hand: Hand, kind: str) -> float:
-    """Return what a labelled hand's errors are divided by, in pixels; NaN if it has no such length.
-
-    Args:
-        kind: "bbox", the longer side of the labelled box (MMPose's `norm_item="bbox"`); "palm", wrist to the middle
-            finger's MCP joint; "head", the label set's head size (PCKh); or "px", 1.
-    """
-    if kind == "px":
-        return 1.0
-    longer = float(max(hand.box[2], hand.box[3]))
-    if kind == "bbox":
-        return longer if longer > 0 else np.nan
-    if kind == "head":
-        return hand.head_size if hand.head_size and hand.head_size > 0 else np.nan
-    if hand.keypoints is None:
-        return np.nan
-    palm = float(np.linalg.norm(hand.keypoints[WRIST] - hand.keypoints[MIDDLE_MCP]))
-    return palm if palm > LEAST_PALM * longer else np.nan
 
 
 def correct(error: np.ndarray, norm: np.ndarray, threshold: float, or_equal: bool = False) -> np.ndarray:
@@ -117,3 +97,30 @@ def oks(error: np.ndarray, area: np.ndarray, sigmas: np.ndarray = HAND_SIGMAS) -
     """COCO's object keypoint similarity [n], 0 to 1: mean over labelled joints of exp(-d^2 / (2 area (2 sigma)^2))."""
     exponent = error.astype(np.float64) ** 2 / (2 * np.asarray(area)[:, None] * (2 * sigmas) ** 2)
     return np.nanmean(np.exp(-exponent), axis=1)
+
+
+class Metric(NamedTuple):
+    """A figure's recipe.
+
+    Attributes:
+        contributions: from errors [n, joints] and the longer side [n] of the labelled boxes, both in pixels.
+        average: how they are averaged, see `average`.
+        root: whether the figure is the square root of that average.
+    """
+
+    contributions: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    average: str
+    root: bool = False
+
+
+# besides PCK, of which there is one for each norm and threshold
+METRICS = {
+    "auc/mmpose30px": Metric(lambda error, box: auc_mmpose(error), "macro"),
+    "auc/trapz0-30px": Metric(lambda error, box: auc_trapezoid(error), "macro"),
+    "epe_px": Metric(lambda error, box: found(error), "micro"),
+    "epe_px_macro": Metric(lambda error, box: found(error), "macro"),
+    "epe_px_median": Metric(lambda error, box: found(error), "median"),
+    "mse_px2": Metric(lambda error, box: found(error) ** 2, "micro"),
+    "nme/bbox": Metric(lambda error, box: found(error) / box[:, None], "micro"),
+    "rmse_px": Metric(lambda error, box: found(error) ** 2, "micro", root=True),
+}

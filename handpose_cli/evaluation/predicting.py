@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from handpose_cli.annotator.pipeline import Annotated, annotate
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import Pair
 from handpose_cli.evaluation.sizes import same_size
@@ -95,11 +95,11 @@ def _twice(
     frame: Frame, networks: Networks, views: int, labels: Mapping[Key, ImageRecord], rescale: bool
 ) -> tuple[Annotated, Annotated, ImageRecord | None]:
     batch = [replace(frame, read=cache(frame.read))]  # decode each image once
-    (end_to_end,) = annotate(batch, networks, Settings(LEAST_SCORE, views))
+    (end_to_end,) = annotate(batch, networks, AnnotateSettings(LEAST_SCORE, views))
     if end_to_end.picture is None:
         return end_to_end, end_to_end, None
     key, picture = (frame.file, frame.index), end_to_end.picture
     label = same_size(labels[key], picture.width, picture.height, "the image", rescale)
-    settings = Settings(0.0, views, boxes={key: _with_keypoints(label)})
+    settings = AnnotateSettings(0.0, views, boxes={key: _with_keypoints(label)})
     (in_boxes,) = annotate(batch, networks._replace(detector=None), settings)
     return end_to_end, in_boxes, label

@@ -3,56 +3,56 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from handpose_cli.evaluation import charts
 from handpose_cli.evaluation.evaluate import Evaluation
+from handpose_cli.evaluation.figures import Detection, Figure, Figures
 from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.gallery import pictures, worst_found
-from handpose_cli.evaluation.scores import Settings, pck_name
-from handpose_cli.evaluation.table import counted, number
+from handpose_cli.evaluation.norms import NORMS
+from handpose_cli.evaluation.scores import pck_name
+from handpose_cli.evaluation.table import counted, number, rows_of
 from handpose_cli.files import atomic
 from handpose_cli.records import FINGERS, Hand
 
 WORST, MISSED, EXTRA = 24, 12, 12  # pictures
 
 
-def write_report(path: Path, evaluation: Evaluation, settings: Settings, folder: Path) -> None:
+def write_report(path: Path, evaluation: Evaluation, folder: Path) -> None:
     """Write the page.
 
     Args:
-        evaluation: its figures with `labels` and `predictions` described, as `--json` prints them.
         folder: where the images are; one that is missing is left out of the galleries.
     """
-    figures = evaluation.figures
-    pose, end, split = figures["pose"], figures["end_to_end"], figures["error_split"]
+    figures, settings = evaluation.figures, evaluation.settings
+    pose, end, split = figures.pose, figures.end_to_end, figures.error_split
     main = pck_name(settings.main_threshold, settings.norms[0])
-    given = pose["boxes"] == "given"
+    given = pose.boxes == "given"
     boxes = "the labelled boxes" if given else "the boxes of the predictions: only hands that were found"
     template = Template((files("handpose_cli.evaluation") / "report.html").read_text(encoding="utf-8"))
     page = template.substitute(
         title="Hand pose evaluation",
         source=_source(figures),
         cards=_cards(figures, main),
-        split_note=f"Of {split['joints']} labelled joints, right by {escape(split['threshold'])}. Bad box: "
-        f"{escape(split['bad_boxes_are'])}.",
+        split_note=f"Of {split.joints} labelled joints, right by {escape(split.threshold)}. Bad box: "
+        f"{escape(split.bad_boxes_are)}.",
         split_bar=charts.split_bar(split),
-        pose_note=f"{pose['hands']} hands, in {boxes}.",
-        pose_table=_metrics(pose["metrics"]),
-        end_note=f"{end['hands']} hands, {end['missed']} missed, {end['extra']} extra ({counted(end)}). A missed hand "
+        pose_note=f"{pose.hands} hands, in {boxes}.",
+        pose_table=_metrics(pose.metrics),
+        end_note=f"{end.hands} hands, {end.missed} missed, {end.extra} extra ({counted(end)}). A missed hand "
         "counts as wrong in PCK and AUC; the other figures leave it out.",
-        end_table=_metrics(end["metrics"]),
+        end_table=_metrics(end.metrics),
         pck_curves=charts.pck_curves(evaluation.pose, evaluation.end_to_end, settings),
-        calibration=charts.calibration(figures["calibration"]),
+        calibration=charts.calibration(figures.calibration),
         histogram=charts.error_histogram(evaluation.pose, settings),
-        joint_bars=charts.joint_bars(pose["metrics"][main], main),
-        detection_table=_detection(figures["detection"]),
-        galleries=_galleries(evaluation, settings, folder),
+        joint_bars=charts.joint_bars(pose.metrics[main], main),
+        detection_table=_detection(figures.detection),
+        galleries=_galleries(evaluation, folder),
         method=METHOD,
     )
     with atomic(path) as file:
@@ -69,50 +69,45 @@ METHOD = (
 )
 
 
-def _source(figures: dict[str, Any]) -> str:
-    labels, predictions = figures["labels"], figures["predictions"]
+def _source(figures: Figures) -> str:
+    labels, predictions = figures.labels, figures.predictions
     of = f"network {predictions['weights']}" if "weights" in predictions else f"predictions {predictions['source']}"
     return escape(f"Labels {labels['source']} ({labels['images']} images, {labels['hands']} hands), {of}.")
 
 
-def _cards(figures: dict[str, Any], main: str) -> str:
-    pose, end, detection = figures["pose"]["metrics"], figures["end_to_end"]["metrics"], figures["detection"]
+def _cards(figures: Figures, main: str) -> str:
+    pose, end, detection = figures.pose.metrics, figures.end_to_end.metrics, figures.detection
     shown = [
-        (number(pose[main]["value"]), f"{main}, pose alone"),
-        (number(end[main]["value"]), f"{main}, end to end"),
-        (number(pose["nme/bbox"]["value"]), "mean error / bbox, pose alone"),
-        (number(detection["recall@iou0.5"]), "recall of hands, IoU .5"),
-        (number(detection["precision@iou0.5"]), "precision of hands, IoU .5"),
+        (number(pose[main].value), f"{main}, pose alone"),
+        (number(end[main].value), f"{main}, end to end"),
+        (number(pose["nme/bbox"].value), "mean error / bbox, pose alone"),
+        (number(detection.recall[0.5]), "recall of hands, IoU .5"),
+        (number(detection.precision[0.5]), "precision of hands, IoU .5"),
     ]
     return "".join(f'<div class="card"><b>{value}</b><small>{escape(what)}</small></div>' for value, what in shown)
 
 
-def _metrics(metrics: dict[str, Any]) -> str:
+def _metrics(metrics: Mapping[str, Figure]) -> str:
     parts = ("wrist", *FINGERS)
     rows = [f"<tr><th></th><th>all joints</th>{''.join(f'<th>{part}</th>' for part in parts)}</tr>"]
     for name, figure in metrics.items():
-        interval = "" if figure["low"] is None else f" <small>{number(figure['low'])}–{number(figure['high'])}</small>"
-        cells = "".join(f"<td>{number(figure['by_finger'][part])}</td>" for part in parts)
-        rows.append(f"<tr><td>{escape(name)}</td><td><b>{number(figure['value'])}</b>{interval}</td>{cells}</tr>")
+        interval = "" if figure.low is None else f" <small>{number(figure.low)}–{number(figure.high)}</small>"
+        cells = "".join(f"<td>{number(figure.by_finger[part])}</td>" for part in parts)
+        rows.append(f"<tr><td>{escape(name)}</td><td><b>{number(figure.value)}</b>{interval}</td>{cells}</tr>")
     return f"<table>{''.join(rows)}</table>"
 
 
-def _detection(detection: dict[str, Any]) -> str:
-    cells = []
-    for name, figure in detection.items():
-        for part, value in figure.items() if isinstance(figure, dict) else [("", figure)]:
-            shown = str(value) if isinstance(value, (int, str)) else number(value)
-            cells.append(f"<tr><td>{escape(f'{name} {part}')}</td><td>{shown}</td></tr>")
-    return f"<table>{''.join(cells)}</table>"
+def _detection(detection: Detection) -> str:
+    rows = (f"<tr><td>{escape(name)}</td><td>{value}</td></tr>" for name, value in rows_of(detection))
+    return f"<table>{''.join(rows)}</table>"
 
 
-def _galleries(evaluation: Evaluation, settings: Settings, folder: Path) -> str:
+def _galleries(evaluation: Evaluation, folder: Path) -> str:
     legend = '<p>Green: <span class="label">label</span>, orange: <span class="prediction">prediction</span>.</p>'
-    worst = worst_found(evaluation.pose, settings, WORST)
+    worst = worst_found(evaluation.pose, evaluation.settings, WORST)
     missed = [pair for pair in evaluation.end_to_end if pair.prediction is None][:MISSED]
     extra = sorted(evaluation.extra, key=lambda item: -(item[1].score or 0))[:EXTRA]
-    norm = settings.norms[0]
-    unit = " px" if norm == "px" else f" of {norm}"
+    unit = f" {NORMS[evaluation.settings.norms[0]].unit}"
     return "".join(
         [
             _gallery(

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 
+from handpose_cli.evaluation.figures import Detection, EndToEnd, ErrorSplit, Figure, Figures, Handedness, Reliability
 from handpose_cli.records import FINGERS
 
 
-def print_tables(figures: dict[str, Any], console: Console | None = None) -> None:
-    """Print what `evaluate` found; `figures` is what `--json` prints."""
+def print_tables(figures: Figures, console: Console | None = None) -> None:
+    """Print what `evaluate` found."""
     console = console or Console()
-    pose, end = figures["pose"], figures["end_to_end"]
-    boxes = "the labelled boxes" if pose["boxes"] == "given" else "the predictions' boxes, hands found only"
-    console.print(_metrics(pose["metrics"], f"Pose alone: {boxes}, {pose['hands']} hands"))
+    pose, end = figures.pose, figures.end_to_end
+    boxes = "the labelled boxes" if pose.boxes == "given" else "the predictions' boxes, hands found only"
+    console.print(_metrics(pose.metrics, f"Pose alone: {boxes}, {pose.hands} hands"))
     console.print(
-        _metrics(
-            end["metrics"],
-            f"End to end: {end['hands']} hands, {end['missed']} missed, {end['extra']} extra ({counted(end)})",
-        )
+        _metrics(end.metrics, f"End to end: {end.hands} hands, {end.missed} missed, {end.extra} extra ({counted(end)})")
     )
-    console.print(_split(figures["error_split"]))
-    console.print(_detection(figures["detection"], figures["handedness"]))
-    for what, curve in figures["calibration"].items():
+    console.print(_split(figures.error_split))
+    console.print(_detection(figures.detection, figures.handedness))
+    for what, curve in (("joints", figures.calibration.joints), ("hands", figures.calibration.hands)):
         if curve is not None:
             console.print(_calibration(curve, what))
 
@@ -36,24 +34,24 @@ def number(value: float | None) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
 
 
-def counted(end_to_end: dict[str, Any]) -> str:
+def counted(end_to_end: EndToEnd) -> str:
     """Return which hands count end to end."""
-    threshold = end_to_end["score_threshold"]
+    threshold = end_to_end.score_threshold
     return "all that are predicted" if threshold is None else f"score >= {threshold:g}"
 
 
-def with_interval(figure: dict[str, Any]) -> str:
-    if figure["low"] is None:
-        return number(figure["value"])
-    return f"{number(figure['value'])} [{number(figure['low'])}, {number(figure['high'])}]"
+def with_interval(figure: Figure) -> str:
+    if figure.low is None:
+        return number(figure.value)
+    return f"{number(figure.value)} [{number(figure.low)}, {number(figure.high)}]"
 
 
-def _metrics(metrics: dict[str, Any], title: str) -> Table:
+def _metrics(metrics: Mapping[str, Figure], title: str) -> Table:
     table = _table(title)  # 79 columns wide
     for column in ("", "all joints", "wrist", *FINGERS):
         table.add_column(column, justify="left" if not column else "right", no_wrap=True)
     for name, figure in metrics.items():
-        by_finger = [number(figure["by_finger"][part]) for part in ("wrist", *FINGERS)]
+        by_finger = [number(figure.by_finger[part]) for part in ("wrist", *FINGERS)]
         table.add_row(name, with_interval(figure).replace("[", "\\["), *by_finger)
     return table
 
@@ -62,37 +60,42 @@ def _table(title: str, *columns: str) -> Table:
     return Table(*columns, title=f"\n{title}", title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
 
 
-def _split(split: dict[str, Any]) -> Table:
-    table = _table(f"Where the error comes from ({split['threshold']})", "of the labelled joints", "share")
-    table.add_row("right", f"{split['right']:.1%}")
-    table.add_row("wrong: hand missed", f"{split['missed_hands']:.1%}")
-    table.add_row(f"wrong: bad box ({split['bad_boxes_are']})", f"{split['bad_boxes']:.1%}")
-    table.add_row("wrong: joint", f"{split['wrong_joints']:.1%}")
-    table.add_row("extra hands for each labelled one", number(split["extra_hands_per_labelled_hand"]))
+def _split(split: ErrorSplit) -> Table:
+    table = _table(f"Where the error comes from ({split.threshold})", "of the labelled joints", "share")
+    table.add_row("right", f"{split.right:.1%}")
+    table.add_row("wrong: hand missed", f"{split.missed_hands:.1%}")
+    table.add_row(f"wrong: bad box ({split.bad_boxes_are})", f"{split.bad_boxes:.1%}")
+    table.add_row("wrong: joint", f"{split.wrong_joints:.1%}")
+    table.add_row("extra hands for each labelled one", number(split.extra_hands_per_labelled_hand))
     return table
 
 
-def _detection(detection: dict[str, Any], handedness: dict[str, Any] | None) -> Table:
-    around = "" if detection["boxes"] == "own" else ", boxes around the keypoints"
-    table = _table(f"Finding hands: {detection['hands']} labelled{around}", "", "")
-    table.show_header = False
-    for name, figure in detection.items():
+def rows_of(detection: Detection) -> list[tuple[str, str]]:
+    """Return the figures on finding hands, each with its name."""
+    rows = []
+    for name, figure in detection.to_json().items():
         if isinstance(figure, dict):
-            for part, value in figure.items():
-                table.add_row(f"{name} {part}", number(value))
-        elif name not in ("hands", "boxes"):
-            table.add_row(name, number(figure))
+            rows += [(f"{name} {part}", number(value)) for part, value in figure.items()]
+        else:
+            rows.append((name, str(figure) if isinstance(figure, (int, str)) else number(figure)))
+    return rows
+
+
+def _detection(detection: Detection, handedness: Handedness | None) -> Table:
+    around = "" if detection.boxes == "own" else ", boxes around the keypoints"
+    table = _table(f"Finding hands: {detection.hands} labelled{around}", "", "")
+    table.show_header = False
+    for name, value in rows_of(detection):
+        if name not in ("hands", "boxes"):
+            table.add_row(name, value)
     if handedness is not None:
-        table.add_row(f"handedness right, of {handedness['hands']}", number(handedness["right"]))
+        table.add_row(f"handedness right, of {handedness.hands}", number(handedness.right))
     return table
 
 
-def _calibration(curve: dict[str, Any], what: str) -> Table:
-    title = f"Scores of {what}: expected calibration error {number(curve['ece'])}"
+def _calibration(curve: Reliability, what: str) -> Table:
+    title = f"Scores of {what}: expected calibration error {number(curve.ece)}"
     table = _table(title, "score", "mean score", "right", "count")
-    for entry in curve["bins"]:
-        table.add_row(
-            f"{entry['low']:.1f}-{entry['high']:.1f}", number(entry["score"]), number(entry["right"]),
-            str(entry["count"]),
-        )  # fmt: skip
+    for each in curve.bins:
+        table.add_row(f"{each.low:.1f}-{each.high:.1f}", number(each.score), number(each.right), str(each.count))
     return table

@@ -4,90 +4,100 @@ To add a format, write a module here with
 
 - a docstring that shows the file's layout and says what it loses,
 - the joint order at the top, if it is not FreiHAND's: `JOINTS[i]` is where FreiHAND's i-th joint stands in the source,
-- `recognises(path, head)`: is this file or folder of this format? `head` is its first 64 KB, empty for a folder,
-- `read(path, images=None)`: yields `ImageRecord`s, one at a time; and/or
-- `open_writer(path, images=None)`: a context manager around something with `write(record)`, whose files appear under
-  their names when the block ends without an error (`files.atomic`), and `KEEPS`: what survives (see `formats.fields`);
-- where it writes more than one file, `outputs(path)`: all of them; where images lie apart from labels, `IMAGES`: where,
+- what `plugin.ReadableFormat` asks for (`recognises`, `read`), or `plugin.NamingFormat` if files name their classes or
+  keypoints, and/or `plugin.WritableFormat` (`open_writer`, `KEEPS`; write with `files.atomic`),
+- where it writes more than one file, `outputs`,
 
-and a line in `FORMATS`. `images` is where the user says that the images are: a folder, or None for where the labels
-are. Readers raise `FormatError` with the file and the place in it. `tests/test_round_trips.py` then round-trips it.
+and a line in `BUILT_IN`: two files. Readers raise `FormatError` with the file and the place in it, and count what they
+leave out with `_notes.LeftOut`. `tests/test_round_trips.py` then round-trips it.
+
+Another package adds a format by the entry point group `handpose.formats`: each entry is a `Format` whose `module` is
+the package's. In its `pyproject.toml`:
+
+    [project.entry-points."handpose.formats"]
+    my-format = "my_package.handpose_format:FORMAT"
+
+with `FORMAT = Format("my-format", "one line for people", "my_package.reader")` in `my_package/handpose_format.py`.
 """
 
 from __future__ import annotations
 
-import importlib
-from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
+import logging
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.plugin import Format, ReadOptions
 
+__all__ = ["BUILT_IN", "FORMATS", "Format", "FormatError", "ReadOptions", "load"]
 
-@dataclass(frozen=True)
-class Format:
-    """A format's entry in the registry.
-
-    Attributes:
-        module: name in `handpose_cli.formats`.
-        what: one line for people.
-        reads, writes: what the module can do.
-        suffix: how a written file's name ends by default; empty if a folder is written.
-    """
-
-    module: str
-    what: str
-    reads: bool = True
-    writes: bool = False
-    suffix: str = ""
-
+ENTRY_POINTS = "handpose.formats"
+_HERE = "handpose_cli.formats."
 
 # in the order in which they are asked whether a file is theirs
-FORMATS = {
-    "handpose": Format("handpose_json", "the tool's own JSON", writes=True, suffix=".json"),
-    "csv": Format("csv_table", "a tidy table, one row a joint", writes=True, suffix=".csv"),
+BUILT_IN = (
+    Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json"),
+    Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv"),
     # before COCO, whose layout they share
-    "interhand": Format("interhand", "InterHand2.6M annotations folder"),
-    "coco-wholebody": Format("coco_wholebody", "COCO-WholeBody: the persons' hands"),
-    "coco": Format("coco", "COCO keypoint annotations", writes=True, suffix=".coco.json"),
-    "coco-results": Format("coco_results", "COCO keypoint results list", writes=True, suffix=".coco-results.json"),
-    "yolo-pose": Format("yolo_pose", "YOLO-pose folder with data.yaml", writes=True),
-    "cvat": Format("cvat", "CVAT XML 1.1 skeletons and tracks", writes=True, suffix=".cvat.xml"),
-    "label-studio": Format("label_studio", "Label Studio tasks", writes=True, suffix=".label-studio.json"),
-    "deeplabcut": Format("deeplabcut", "DeepLabCut CSV", writes=True, suffix=".deeplabcut.csv"),
-    "openpose": Format("openpose", "OpenPose JSON folder", writes=True),
-    "label-list": Format("label_list", "plain JSON list of images with keypoints or boxes"),
-    "freihand": Format("freihand", "FreiHAND folder (training_K.json, training_xyz.json)"),
-    "rhd": Format("rhd", "Rendered Handpose Dataset (anno_training.pickle)"),
-    "mmpose": Format("mmpose", "OneHand10K, Panoptic and others in MMPose's COCO-like form"),
-    "panoptic": Format("panoptic", "CMU Panoptic hands' own JSON"),
-    "hagrid": Format("hagrid", "HaGRID annotations"),
-    "ho3d": Format("ho3d", "HO-3D folder"),
-    "dexycb": Format("dexycb", "DexYCB folder"),
-    "stb": Format("stb", "Stereo hand pose benchmark's .mat labels"),
-}
+    Format("interhand", "InterHand2.6M annotations folder", _HERE + "interhand"),
+    Format("coco-wholebody", "COCO-WholeBody: the persons' hands", _HERE + "coco_wholebody"),
+    Format("coco", "COCO keypoint annotations", _HERE + "coco", writes=True, suffix=".coco.json"),
+    Format("coco-results", "COCO keypoint results list", _HERE + "coco_results", writes=True,
+           suffix=".coco-results.json"),
+    Format("yolo-pose", "YOLO-pose folder with data.yaml", _HERE + "yolo_pose", writes=True, images="images"),
+    Format("cvat", "CVAT XML 1.1 skeletons and tracks", _HERE + "cvat", writes=True, suffix=".cvat.xml"),
+    Format("label-studio", "Label Studio tasks", _HERE + "label_studio", writes=True, suffix=".label-studio.json"),
+    Format("deeplabcut", "DeepLabCut CSV", _HERE + "deeplabcut", writes=True, suffix=".deeplabcut.csv"),
+    Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
+    Format("label-list", "plain JSON list of images with keypoints or boxes", _HERE + "label_list"),
+    Format("freihand", "FreiHAND folder (training_K.json, training_xyz.json)", _HERE + "freihand"),
+    Format("rhd", "Rendered Handpose Dataset (anno_training.pickle)", _HERE + "rhd"),
+    Format("mmpose", "OneHand10K, Panoptic and others in MMPose's COCO-like form", _HERE + "mmpose"),
+    Format("panoptic", "CMU Panoptic hands' own JSON", _HERE + "panoptic"),
+    Format("hagrid", "HaGRID annotations", _HERE + "hagrid"),
+    Format("ho3d", "HO-3D folder", _HERE + "ho3d"),
+    Format("dexycb", "DexYCB folder", _HERE + "dexycb"),
+    Format("stb", "Stereo hand pose benchmark's .mat labels", _HERE + "stb"),
+)  # fmt: skip
 
-HEAD = 1 << 16
+log = logging.getLogger(__name__)
 
 
-def load(name: str) -> ModuleType:
-    """Import and return the module of a format; raise FormatError, with the names there are, if there is none."""
+class _Formats(Mapping[str, Format]):
+    """The formats by their names, the built-in ones first, then those of installed packages, looked up at first use."""
+
+    @cached_property
+    def _all(self) -> dict[str, Format]:
+        from importlib.metadata import entry_points  # scans what is installed
+
+        found = {format.name: format for format in BUILT_IN}
+        for entry in entry_points(group=ENTRY_POINTS):
+            try:
+                format = entry.load()
+                if not isinstance(format, Format):
+                    raise TypeError(f"{entry.value} is no handpose_cli.formats.Format but a {type(format).__name__}")
+                if found.setdefault(format.name, format) is not format:
+                    raise ValueError(f"there is already a format {format.name}")
+            except Exception as error:  # another package's fault must not stop this one
+                reason = " ".join(str(error).split()) or type(error).__name__
+                log.warning("the format %s of an installed package is left out: %s", entry.name, reason)
+        return found
+
+    def __getitem__(self, name: str) -> Format:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+FORMATS: Mapping[str, Format] = _Formats()
+
+
+def load(name: str) -> Format:
+    """Return the format of a name; raise FormatError, with the names there are, if there is none."""
     if name not in FORMATS:
         raise FormatError(f"no such format: {name!r}. There are: {', '.join(FORMATS)}")
-    return importlib.import_module(f"handpose_cli.formats.{FORMATS[name].module}")
-
-
-def recognise(path: Path) -> str:
-    """Return the name of the format that a file or folder is in.
-
-    Raises:
-        FormatError: if it does not exist or is of no known format.
-    """
-    try:
-        head = b"" if path.is_dir() else path.open("rb").read(HEAD)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
-    for name, format in FORMATS.items():
-        if format.reads and load(name).recognises(path, head):
-            return name
-    raise FormatError(f"{path}: of no known label format. Name it; there are: {', '.join(FORMATS)}")
+    return FORMATS[name]

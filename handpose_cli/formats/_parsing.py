@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import ijson
 import numpy as np
 
+from handpose_cli.formats._hand_names import side_of as side_of  # for the readers
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, box_around
 
@@ -145,13 +145,7 @@ def hand_of(
             return Hand(box, **fields)
         if (visibility == 2).all():
             visibility = None
-    return Hand(box_around(points) if box is None else box, points, visibility=visibility, **fields)
-
-
-def side_of(label: str) -> str | None:
-    """Return the handedness that a label such as "left" or "Right-hand" tells."""
-    words = set(re.split(r"[\W_]+", label.lower()))
-    return next((side for side in ("left", "right") if side in words), None)
+    return Hand(box_around(points) if box is None else box, keypoints=points, visibility=visibility, **fields)
 
 
 def joint_index(label: str) -> int:

@@ -57,7 +57,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
                     with errors_at(f"{path}: line {listed[0][0]}"):
                         hands.append(_hand([row for _, row in listed]))
                 with errors_at(f"{path}: line {listed[0][0]}"):
-                    record = ImageRecord(name, None, None, hands, int(frame) if frame else None)
+                    record = ImageRecord(name, None, None, hands, frame=int(frame) if frame else None)
                 yield record
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path}: cannot be read as CSV: {error}") from error

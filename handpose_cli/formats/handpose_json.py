@@ -74,7 +74,8 @@ def records_of(entry: dict[str, Any]) -> Iterator[ImageRecord]:
             by_frame.setdefault(int(hand["frame"]), []).append(hand_from_json(hand))
             times.setdefault(hand["frame"], hand["time"])
         for frame, hands in by_frame.items():
-            yield ImageRecord(file, *size, hands, frame, times[frame], entry.get("fps"), sample=sample)
+            time, fps = times[frame], entry.get("fps")
+            yield ImageRecord(file, *size, hands, frame=frame, time=time, fps=fps, sample=sample)
         if "failure" in entry:
             yield ImageRecord(file, None, None, failure=entry["failure"])
     else:

@@ -15,7 +15,7 @@ Keypoints are pixels of the upright image in FreiHAND order; where only some joi
 joint's number to its place, {"4": [x, y], "8": [x, y]}. Optional for each hand: `box` [x, y, width, height],
 `handedness` or `hand` ("left" or "right"; or `right_score`, 0 to 1: how sure a labeller is that it is a right hand),
 `visible` [21] (0 for a hidden joint), and `spread` [21]: how far several labellers of the joint disagree, as a fraction
-of the hand's size.
+of the hand's size. Optional for an image: `exhaustive`, false if it may show further hands.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ def _records(entry: dict) -> Iterator[ImageRecord]:
             yield ImageRecord(file, width, height, hands, frame=index, time=index / float(entry["fps"]))
     else:
         described = [{"box": box} for box in entry["boxes"]] if "boxes" in entry else entry.get("hands", [entry])
-        yield ImageRecord(file, width, height, [_hand(hand) for hand in described])
+        exhaustive = bool(entry.get("exhaustive", True))
+        yield ImageRecord(file, width, height, [_hand(hand) for hand in described], exhaustive=exhaustive)
 
 
 def _hand(entry: dict) -> Hand:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
-from handpose_cli.formats import FORMATS, load, recognise
+from handpose_cli.formats import FORMATS, Format, ReadOptions, load
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.recognise import recognise
 from handpose_cli.records import ImageRecord
 
 IN_FOLDER = ("labels.json", "predictions.json")  # the files that a folder is taken for
 
 
-class Source(NamedTuple):
-    """A file or folder with labels or predictions, and its format; None if it is to be recognised."""
+@dataclass(frozen=True)
+class Source:
+    """A file or folder with labels or predictions.
+
+    Attributes:
+        path: of the file or folder.
+        named: its format's name, if a user said it; None: it is recognised, once.
+        options: what a user says of its classes and keypoints.
+    """
 
     path: Path
-    format: str | None = None
+    named: str | None = None
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     @classmethod
     def parse(cls, text: str) -> Source:
@@ -32,17 +42,18 @@ class Source(NamedTuple):
             path = next((path / name for name in IN_FOLDER if (path / name).is_file()), path)
         return cls(path, prefix if known else None)
 
+    @cached_property
+    def format(self) -> Format:
+        """The format; raises FormatError if there is none of its name, or none is recognised."""
+        return recognise(self.path) if self.named is None else load(self.named)
+
     @property
     def folder(self) -> Path:
         """Where the images are unless said otherwise."""
         folder = self.path if self.path.is_dir() else self.path.parent
-        apart = folder / getattr(load(self.format_name()), "IMAGES", "")
+        apart = folder / self.format.images
         return apart if apart.is_dir() else folder
-
-    def format_name(self) -> str:
-        """Return the format, recognised if need be; raise FormatError if it is none."""
-        return self.format or recognise(self.path)
 
     def read(self, images: Path | None = None) -> Iterator[ImageRecord]:
         """Yield the records."""
-        yield from load(self.format_name()).read(self.path, images)
+        yield from self.format.read(self.path, images, self.options)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import cv2
 
@@ -19,16 +16,13 @@ from handpose_cli.labels.source import Source
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.fingerprint import fingerprint
 from handpose_cli.runs.journal import Header
+from handpose_cli.runs.settings import RunSettings
+from handpose_cli.runs.shard import Shard
 
-# arguments of predict that change a record; another file of the same weights or boxes does not
-CHANGING = (
+# the identity's fields as the result file has always had them
+IN_ORDER = (
     "detector", "score_threshold", "max_hands", "views", "tile", "track", "smooth", "every", "start", "end", "engine",
 )  # fmt: skip
-# and those that say what else was called for; what cannot change a result is not here, so that results can be compared
-# byte by byte
-TOLD = ("inputs", "recursive", "formats", "draw", "boxes", "weights")
-
-
 _CALIBRATED = (
     "hand: probability that it is one; joint: probability that it is within a tenth of the longer side "
     "of the hand's box"
@@ -36,25 +30,18 @@ _CALIBRATED = (
 _OWN = "the networks' own: nothing is known of what they are worth"
 
 
-def used_detector(detector: str, boxes: Source | None = None) -> str | None:
-    """Return the detector that `handpose predict --detector` and `--boxes` ask for; None: none is run."""
-    if boxes is not None or detector == "whole-image":
-        return None
-    return weights.DETECTOR if detector == "ssd" else detector
-
-
-def make_header(arguments: Mapping[str, Any], shard: str | None = None) -> Header:
-    """Return the header of a run from the arguments of `handpose predict`, by their names.
+def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
+    """Return the header of a run.
 
     Args:
-        shard: "1/3" if only this part of the inputs is annotated.
+        shard: the part of the inputs that is annotated; None: all.
 
     Raises:
         WeightsError: if there are no such weights.
     """
-    engine, boxes = arguments["engine"], arguments["boxes"]
-    detector = used_detector(arguments["detector"], boxes)
-    pose = weights.find(arguments["weights"], engine)
+    engine = run.networks.engine
+    pose = weights.find(run.networks.weights, engine)
+    detector = run.detector_name
     used = [*([] if detector is None else [weights.find(detector, engine, "detector")]), pose]
     digests = {path.name: weights.sha256(path) for path in used}
     contracts = [weights.contract_path(path) for path in used]
@@ -62,28 +49,34 @@ def make_header(arguments: Mapping[str, Any], shard: str | None = None) -> Heade
     libraries = ("numpy", "av", "ai-edge-litert" if engine == "litert" else "keras")
     # whichever of OpenCV's four packages is installed
     versions = {"opencv": cv2.__version__, **{name: version(name) for name in libraries}}
+    identity = run.identity()
     settings = {
         "tool": f"handpose {__version__}",
         "versions": versions,
         "weights": sorted([*digests.values(), *digests_of_contracts]),
-        "boxes": None if boxes is None else _digest(boxes),
-        **{name: arguments[name] for name in CHANGING},
+        "boxes": None if run.boxes is None else _digest(run.boxes),
+        **identity,
     }
     info = {
         "format_version": FORMAT_VERSION,
         "tool": settings["tool"],
         "versions": {"python": platform.python_version(), **versions},
         "weights": digests,
-        "arguments": {name: _plain(arguments[name]) for name in (*TOLD, *CHANGING)},
+        # what cannot change a result, such as the output folder, is not here: results can be compared byte by byte
+        "arguments": {
+            "inputs": run.inputs,
+            "recursive": run.recursive,
+            "formats": run.output.formats,
+            "draw": run.output.draw,
+            "boxes": None if run.boxes is None else str(run.boxes.path),
+            "weights": run.networks.weights,
+            **{name: identity[name] for name in IN_ORDER},
+        },
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "coordinates": "pixels of the upright image (EXIF orientation applied); the first pixel's centre is (0, 0)",
         "scores": _CALIBRATED if has_calibration(pose) else _OWN,
     }
-    return Header(settings, info if shard is None else {**info, "shard": shard})
-
-
-def _plain(value: Any) -> Any:
-    return str(value.path) if isinstance(value, Source) else str(value) if isinstance(value, Path) else value
+    return Header(settings, info if shard is None else {**info, "shard": str(shard)})
 
 
 def _digest(boxes: Source) -> str:

@@ -173,8 +173,8 @@ class Journal:
 
 
 @contextmanager
-def open_journal(path: Path, header: Header, anew: bool = False) -> Iterator[Journal]:
-    """Open a run's journal to go on with it, or begin one; `anew` empties it.
+def open_journal(path: Path, header: Header, empty: bool = False) -> Iterator[Journal]:
+    """Open a run's journal to go on with it, or begin one; `empty`: without what an earlier run put there.
 
     Raises:
         RunError: if another process writes it.
@@ -189,7 +189,7 @@ def open_journal(path: Path, header: Header, anew: bool = False) -> Iterator[Jou
             except OSError as error:
                 raise RunError(f"Another run is writing to {path.parent}. Choose another --output.") from error
         journal = Journal(path)
-        if not anew:
+        if not empty:
             journal.load(header.settings)
         file.truncate(journal._end)
         journal._file = file
@@ -232,7 +232,5 @@ def record_to_json(record: ImageRecord) -> dict[str, Any]:
 def record_from_json(file: str, value: dict[str, Any]) -> ImageRecord:
     """Return the record that `record_to_json` made."""
     hands = [hand_from_json(hand) for hand in value["hands"]]
-    width, height = value.get("width"), value.get("height")
-    return ImageRecord(
-        file, width, height, hands, value.get("frame"), value.get("time"), value.get("fps"), value.get("failure")
-    )
+    optional: dict[str, Any] = {name: value.get(name) for name in ("frame", "time", "fps", "failure")}
+    return ImageRecord(file, value.get("width"), value.get("height"), hands, **optional)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.drawing import draw_hands
 from handpose_cli.formats import handpose_json
 from handpose_cli.formats import load as load_format
@@ -22,11 +22,13 @@ from handpose_cli.media.camera import Camera
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
 from handpose_cli.records import ImageRecord
-from handpose_cli.runs.counts import Counts
 from handpose_cli.runs.errors import RunError
-from handpose_cli.runs.results import RESULTS, Output, refuse_existing, remove_existing, result_path
+from handpose_cli.runs.report import Report
+from handpose_cli.runs.results import RESULTS, refuse_existing, remove_existing, result_path
+from handpose_cli.runs.settings import OutputSettings
+from handpose_cli.tracking import Step
 from handpose_cli.tracking.follow import LiveFollower
-from handpose_cli.tracking.smoothing import one_euro
+from handpose_cli.tracking.smoothing import OneEuroTracks
 from handpose_cli.tracking.tracks import DOUBTFUL, Linker
 
 RECORDING = "camera.mp4"  # the pictures as they came, beside the results, which name it
@@ -52,39 +54,32 @@ class Live(NamedTuple):
     dropped: int
 
 
-def annotate_live(camera: Camera, networks: Networks, settings: Settings) -> Iterator[Live]:
+def annotate_live(camera: Camera, networks: Networks, settings: AnnotateSettings) -> Iterator[Live]:
     """Yield a camera's pictures with their hands: always the newest, so that none waits for the others."""
     doubtful = replace(settings, score_threshold=min(settings.score_threshold, DOUBTFUL))
-    follower, linker = LiveFollower(networks, doubtful), Linker(settings.score_threshold)
-    pictures: list[tuple[float, np.ndarray]] = []
-
-    def records() -> Iterator[ImageRecord]:
-        for number, picture in enumerate(camera):
-            frame = Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0)
-            record, _ = follower.annotate(frame)
-            hands = [replace(h, track_id=i) for h, i in zip(record.hands, linker.add(record), strict=True) if i]
-            pictures.append((picture.time, picture.pixels))
-            yield replace(record, hands=hands)
-
+    follower = LiveFollower(networks, doubtful)
+    steps: tuple[Step, ...] = (Linker(settings.score_threshold), OneEuroTracks())
     rate, last = 0.0, None
-    for record in one_euro(records()):  # which holds none back
-        time, pixels = pictures.pop()
+    for number, picture in enumerate(camera):
+        record, _ = follower.annotate(Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0))
+        for step in steps:
+            record = step.update(record)
         now = camera.now()
         if last is not None:
             rate = 0.9 * rate + 0.1 / max(now - last, 1e-3) if rate else 1 / max(now - last, 1e-3)
         last = now
-        yield Live(record, pixels, rate, now - time, camera.dropped)
+        yield Live(record, picture.pixels, rate, now - picture.time, camera.dropped)
 
 
 def run_live(
     camera: Camera,
     networks: Networks,
-    settings: Settings,
-    output: Output | None,
+    settings: AnnotateSettings,
+    output: OutputSettings | None,
     info: dict[str, Any],
     show: Callable[[Live], bool],
     overwrite: bool = False,
-) -> Counts:
+) -> Report:
     """Annotate a camera's pictures until it ends, or until `show` returns False or Ctrl-C comes; then close the files.
 
     Args:
@@ -95,7 +90,8 @@ def run_live(
         RunError: if there is an earlier run's output in the folder.
         OSError: if something cannot be written.
     """
-    counts = Counts(inputs=1)
+    report = Report(1)
+    report.start(done=1)
     with ExitStack() as stack:
         writers: list[Any] = []
         video: Record | None = None
@@ -123,14 +119,12 @@ def run_live(
                     video(time, live.pixels)
                 if copy is not None:
                     copy(time, draw_hands(live.pixels, live.record.hands))
-                counts.images += 1
-                counts.hands += len(live.record.hands)
-                counts.annotated, counts.seconds = counts.images, camera.now()
+                report.add(live.record)
                 if not show(live):
                     break
         except KeyboardInterrupt:  # the usual end of a recording
             pass
-    return counts
+    return report
 
 
 @contextmanager

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.runs import journal as journals
-from handpose_cli.runs.counts import Counts
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Header, Journal, open_journal, read_journal
 from handpose_cli.runs.plan import describe_change
-from handpose_cli.runs.results import COPIES, Output, refuse_existing, remove_existing, write_results
+from handpose_cli.runs.report import Report
+from handpose_cli.runs.results import refuse_existing, remove_existing, write_results
+from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
 
 
-def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, *, overwrite: bool = False) -> Counts:
+def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, *, overwrite: bool = False) -> Report:
     """Write the results of several runs as one: journal, result files and annotated copies.
 
     Args:
@@ -36,24 +37,24 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
     owners = _owners(parts)
     header = _joined_header(parts)
     arguments = header.info["arguments"]
-    output = Output(
+    output = OutputSettings(
         folder,
         tuple(arguments["formats"] if formats is None else formats),
         draw=any((part.path.parent / COPIES).is_dir() for part in parts),
-        track=arguments["track"],
-        smooth=arguments["smooth"],
-        score_threshold=arguments["score_threshold"],
     )
+    tracks = TrackSettings(arguments["track"], arguments["smooth"], arguments["score_threshold"])
     if not overwrite:
         refuse_existing(folder)
-    with open_journal(folder / journals.NAME, header, anew=True) as journal:
+    with open_journal(folder / journals.NAME, header, empty=True) as journal:
         remove_existing(folder)
         files = sorted(owners)
         for file in files:
             for line in owners[file].lines(file):
                 journal.write(line)
             _take_copy(owners[file].path.parent / COPIES, output.copies, file)
-        return write_results(files, journal, output, header.info)
+        report = Report(len(files))
+        write_results(files, journal, output, tracks, header.info, report)
+        return report
 
 
 def _refuse_incomplete(part: Journal) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import chain, groupby, islice
-from typing import NamedTuple, TypeVar
+from itertools import chain
+from typing import NamedTuple
 
 from handpose_cli.annotator.pipeline import annotate
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import Networks
 from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove, remove_parts
 from handpose_cli.media.annotated_copies import copy_path, save_image
@@ -22,48 +21,19 @@ from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame, frames
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
-from handpose_cli.runs.counts import Counts
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executors.threads import run
 from handpose_cli.runs.fingerprint import Fingerprint, fingerprint
 from handpose_cli.runs.journal import Header, Journal, open_journal
-from handpose_cli.runs.plan import Task, describe, describe_change, has_copy, plan
-from handpose_cli.runs.results import Output, draw_video, refuse_existing, remove_existing, write_results
-from handpose_cli.tracking.follow import DETECT_EVERY, follow
+from handpose_cli.runs.plan import describe, describe_change, has_copy, plan
+from handpose_cli.runs.report import Report
+from handpose_cli.runs.results import draw_video, refuse_existing, remove_existing, write_results
+from handpose_cli.runs.settings import RunSettings
+from handpose_cli.runs.units import Chunk, Stills, units_of
+from handpose_cli.tracking.follow import follow
 from handpose_cli.tracking.tracks import DOUBTFUL
 
-T = TypeVar("T")
 SHOWN = 10  # inputs in a preview
-MOST_BYTES = 8 * 2**20  # of the still images in a batch of several
-
-
-@dataclass(frozen=True)
-class Span:
-    """Which frames of videos: every n-th of those shown from `start` on and before `end`, in seconds; None: all."""
-
-    every: int = 1
-    start: float | None = None
-    end: float | None = None
-
-    def frames(self, entry: Input, first: int = 0) -> Iterator[Frame]:
-        """Yield a video's frames, without the first so many."""
-        return islice(frames([entry], every=self.every, start=self.start, end=self.end), first, None)
-
-
-class Stills(NamedTuple):
-    """Still images to annotate together."""
-
-    inputs: list[Input]
-
-
-class Chunk(NamedTuple):
-    """Successive frames of a video to annotate together, and what the file is, if they are its first."""
-
-    input: Input
-    frames: list[Frame]
-    begins: bool
-    ends: bool
-    fingerprint: Fingerprint | None
 
 
 class Piece(NamedTuple):
@@ -78,24 +48,24 @@ class Piece(NamedTuple):
 
 def predict(
     inputs: Sequence[Input],
-    output: Output,
-    settings: Settings,
+    settings: RunSettings,
     load: Callable[[], Networks],
     header: Header,
+    report: Report,
     *,
-    span: Span,
     earlier: str = "refuse",
     batch_size: int = 1,
     threads: int = 1,
     max_failures: int | None = None,
     say: Callable[[str], None] = lambda line: None,
-    progress: Callable[[ImageRecord, Counts], None] = lambda record, counts: None,
-) -> Counts:
+    progress: Callable[[ImageRecord], None] = lambda record: None,
+) -> None:
     """Annotate all inputs and write the results; memory grows with neither their number nor their length.
 
     Args:
         load: loads the networks, once in each thread.
         header: what the records depend on, and the head of the result file.
+        report: counts what is done.
         earlier: what to do with an earlier run's output in the folder: "refuse", "resume" or "overwrite".
         batch_size: stills, or a video's frames if hands are not tracked, that are annotated together.
         max_failures: stop when more inputs could not be read; None: never.
@@ -106,10 +76,10 @@ def predict(
         RunError: if there is an earlier run's output in the folder, or too many inputs fail.
         OSError: if something cannot be written; no half-written file is left, and the journal has what was done.
     """
-    started = time.monotonic()
+    report.total, output = len(inputs), settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
-    with open_journal(output.folder / journals.NAME, header, anew=earlier == "overwrite") as journal:
+    with open_journal(output.folder / journals.NAME, header, empty=earlier == "overwrite") as journal:
         if earlier == "overwrite":
             remove_existing(output.folder)
         remove_parts(output.folder, output.copies)
@@ -123,34 +93,29 @@ def predict(
             if changes := describe_change(journal.headers[-2].settings, journal.headers[-1].settings):
                 say(f"Settings have changed: {changes}")
             say(describe(tasks, len(inputs)))
-        counts = Counts(len(done), failures=sum(journal.entries[entry.name].failed for entry in done))
-        work = partial(_annotate, settings=settings, output=output)
-        units = _units(tasks, span, output.track, batch_size)
-        with _drawing(journal, output, span) as draw:
+        report.start(len(done), sum(journal.entries[entry.name].failed for entry in done))
+        units = units_of(tasks, settings.span, settings.track.track, batch_size)
+        with _drawing(journal, settings) as draw:
             for entry in done:
                 if entry.is_video and not has_copy(entry, output.copies):
                     draw(entry)
-            for piece in chain.from_iterable(run(units, work, load, threads)):
-                _keep(piece, journal, output)
-                counts.inputs += piece.ends
+            for piece in chain.from_iterable(run(units, partial(_annotate, settings=settings), load, threads)):
+                _keep(piece, journal, settings)
+                report.inputs += piece.ends
                 for record in piece.records:
-                    counts.images += record.failure is None
-                    counts.hands += len(record.hands)
-                    counts.failures += record.failure is not None
-                    counts.seconds = time.monotonic() - started
-                    progress(record, counts)
-                if max_failures is not None and counts.failures > max_failures:
-                    raise RunError(_stopped(counts.failures, max_failures))
+                    report.add(record)
+                    progress(record)
+                if max_failures is not None and report.failures > max_failures:
+                    raise RunError(_stopped(report.failures, max_failures))
                 if piece.ends and piece.input.is_video:
                     draw(piece.input)
-        annotated = counts.images
         info = {**header.info, "started": _first_start(journal, header)}
-        counts = write_results([entry.name for entry in inputs], journal, output, info)
-        return replace(counts, annotated=annotated, seconds=time.monotonic() - started)
+        write_results([entry.name for entry in inputs], journal, output, settings.track, info, report)
 
 
-def preview(inputs: Sequence[Input], output: Output, header: Header, earlier: str) -> list[str]:
+def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earlier: str) -> list[str]:
     """Return lines on what `predict` would do; raise RunError where it would."""
+    output = settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
     journal = Journal(output.folder / journals.NAME)
@@ -177,54 +142,16 @@ def _first_start(journal: Journal, header: Header) -> str:
     return next(h.info["started"] for h in journal.headers if h.settings == journal.headers[-1].settings)
 
 
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    source = iter(items)
-    while batch := list(islice(source, size)):
-        yield batch
-
-
-def _units(tasks: Iterable[Task], span: Span, track: bool, batch_size: int) -> Iterator[Stills | Chunk]:
-    """Yield what threads work on: some stills, or some frames of one video; at its end a chunk without frames."""
-    for is_video, group in groupby(tasks, lambda task: task.input.is_video):
-        if not is_video:
-            yield from _stills((task.input for task in group), batch_size)
-            continue
-        for task in group:
-            begins = task.done == 0
-            known = fingerprint(task.input.path) if begins else None
-            for chunk in _batches(span.frames(task.input, task.done), DETECT_EVERY if track else batch_size):
-                yield Chunk(task.input, chunk, begins, False, known)
-                begins = False
-            yield Chunk(task.input, [], begins, True, known)
-
-
-def _stills(inputs: Iterable[Input], batch_size: int) -> Iterator[Stills]:
-    """Yield still images in batches, smaller ones of large files: a batch's pictures are in memory at the same time."""
-    batch: list[Input] = []
-    size = 0
-    for entry in inputs:
-        try:
-            own = entry.path.stat().st_size
-        except OSError:  # reading it will tell
-            own = 0
-        if batch and (len(batch) == batch_size or size + own > MOST_BYTES):
-            yield Stills(batch)
-            batch, size = [], 0
-        batch.append(entry)
-        size += own
-    if batch:
-        yield Stills(batch)
-
-
-def _annotate(unit: Stills | Chunk, networks: Networks, settings: Settings, output: Output) -> list[Piece]:
+def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -> list[Piece]:
+    how, output = settings.annotate, settings.output
     if isinstance(unit, Chunk):
         work = annotate
-        if output.track:  # doubtful hands may belong to a track; those that do not are left out when it is known
-            work, settings = follow, replace(settings, score_threshold=min(settings.score_threshold, DOUBTFUL))
-        records = [record for record, _ in work(unit.frames, networks, settings)] if unit.frames else []
+        if settings.track.track:  # doubtful hands may belong to a track; those that do not are left out later
+            work, how = follow, replace(how, score_threshold=min(how.score_threshold, DOUBTFUL))
+        records = [record for record, _ in work(unit.frames, networks, how)] if unit.frames else []
         return [Piece(unit.input, records, unit.begins, unit.ends, unit.fingerprint)]
     known = [fingerprint(entry.path) for entry in unit.inputs]  # before it is read: a later change will show
-    results = annotate(list(frames(unit.inputs)), networks, settings)
+    results = annotate(list(frames(unit.inputs)), networks, how)
     for entry, (record, picture) in zip(unit.inputs, results, strict=True):
         if output.draw and picture is not None:
             save_image(output.copies, entry.name, draw_hands(picture.pixels, record.hands))
@@ -236,28 +163,29 @@ def _annotate(unit: Stills | Chunk, networks: Networks, settings: Settings, outp
     ]
 
 
-def _keep(piece: Piece, journal: Journal, output: Output) -> None:
+def _keep(piece: Piece, journal: Journal, settings: RunSettings) -> None:
     """Put a piece into the journal; a video's copy of an earlier run goes before its first."""
     name = piece.input.name
     if piece.input.is_video and piece.begins:
-        remove(copy_path(output.copies, name))
+        remove(copy_path(settings.output.copies, name))
     journal.add(name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint)
 
 
 @contextmanager
-def _drawing(journal: Journal, output: Output, span: Span) -> Iterator[Callable[[Input], None]]:
+def _drawing(journal: Journal, settings: RunSettings) -> Iterator[Callable[[Input], None]]:
     """Give a function that draws a video's annotated copy, if wanted, in the background; at the end all are drawn."""
-    stop, jobs = threading.Event(), deque[Future[None]]()
+    stop, jobs, output = threading.Event(), deque[Future[None]](), settings.output
 
     def pictures(entry: Input) -> Iterator[Frame]:
-        for frame in span.frames(entry):
+        for frame in settings.span.frames(entry):
             if stop.is_set():
                 raise InterruptedError
             yield frame
 
     def draw(entry: Input) -> None:
         if output.draw:
-            jobs.append(pool.submit(draw_video, entry, journal, output, partial(pictures, entry)))
+            again = partial(pictures, entry)
+            jobs.append(pool.submit(draw_video, entry, journal, output.copies, settings.track, again))
 
     with ThreadPoolExecutor(1) as pool:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,45 +19,19 @@ from handpose_cli.media.frames import Frame
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
-from handpose_cli.runs.counts import Counts
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Journal
+from handpose_cli.runs.report import Report
+from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
 
 STEM = "predictions"
 RESULTS = f"{STEM}.json"
-COPIES = "annotated"
 
 
 def result_path(folder: Path, name: str) -> Path:
     """Return where a run's results of a format go: `predictions.csv`, or a folder, `predictions-yolo-pose`."""
     suffix = FORMATS[name].suffix
     return folder / (f"{STEM}{suffix}" if suffix else f"{STEM}-{name}")
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where and what to write.
-
-    Attributes:
-        folder: for everything.
-        formats: besides the result file.
-        draw: whether annotated copies are wanted.
-        track: whether hands get track ids through a video.
-        smooth: how tracks are smoothed, see `tracking.smoothing`; None: not at all.
-        score_threshold: least score of a hand that begins a track; doubtful ones may go on with it.
-    """
-
-    folder: Path
-    formats: tuple[str, ...] = ()
-    draw: bool = False
-    track: bool = False
-    smooth: str | None = None
-    score_threshold: float = 0.0
-
-    @property
-    def copies(self) -> Path:
-        """The folder of the annotated copies."""
-        return self.folder / COPIES
 
 
 def refuse_existing(folder: Path) -> None:
@@ -90,24 +63,35 @@ def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
             remove(path)
 
 
-def final_records(journal: Journal, file: str, output: Output) -> Iterator[ImageRecord]:
+def final_records(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
     """Yield the records of an input as they are published: a video's with track ids and smoothed, where wanted."""
-    if output.track and is_video(Path(file)):
+    if settings.track and is_video(Path(file)):
         from handpose_cli.tracking.smoothing import smooth
         from handpose_cli.tracking.tracks import link, tracked
 
-        records = tracked(journal.records(file), link(journal.records(file), output.score_threshold))
-        return smooth(records, output.smooth) if output.smooth else records
+        records = tracked(journal.records(file), link(journal.records(file), settings.score_threshold))
+        return smooth(records, settings.smooth) if settings.smooth else records
     return journal.records(file)
 
 
-def write_results(files: Sequence[str], journal: Journal, output: Output, info: dict[str, Any]) -> Counts:
+def write_results(
+    files: Sequence[str],
+    journal: Journal,
+    output: OutputSettings,
+    tracks: TrackSettings,
+    info: dict[str, Any],
+    report: Report,
+) -> None:
     """Write the result file and the other formats, from the journal; memory does not grow with the number of records.
+
+    Args:
+        info: the head of the result file.
+        report: counts what is written.
 
     Raises:
         OSError: if a result cannot be written; no half-written file is left.
     """
-    counts = Counts(inputs=len(files))
+    report.begin_results()
     remove_results(output.folder, but=output.formats)
     with ExitStack() as stack:
         # entered first, so the result file appears last
@@ -115,19 +99,22 @@ def write_results(files: Sequence[str], journal: Journal, output: Output, info: 
         for name in output.formats:
             writers.append(stack.enter_context(load_format(name).open_writer(result_path(output.folder, name))))
         for file in files:
-            for record in final_records(journal, file, output):
+            for record in final_records(journal, file, tracks):
                 for writer in writers:
                     writer.write(record)
-                counts.images += record.failure is None
-                counts.hands += len(record.hands)
-                counts.failures += record.failure is not None
+                report.add(record)
     journal.write({"complete": len(files)})
-    return counts
 
 
-def draw_video(entry: Input, journal: Journal, output: Output, frames: Callable[[], Iterator[Frame]]) -> None:
+def draw_video(
+    entry: Input,
+    journal: Journal,
+    copies: Path,
+    tracks: TrackSettings,
+    frames: Callable[[], Iterator[Frame]],
+) -> None:
     """Write a video's annotated copy: its frames once more, with the hands that the journal has."""
-    records = final_records(journal, entry.name, output)
+    records = final_records(journal, entry.name, tracks)
     fps = next((record.fps for record in journal.records(entry.name) if record.fps is not None), None)
 
     def drawn() -> Iterator[tuple[float, np.ndarray]]:
@@ -136,4 +123,4 @@ def draw_video(entry: Input, journal: Journal, output: Output, frames: Callable[
                 yield record.time or 0.0, draw_hands(frame.read().pixels, record.hands)
 
     if fps is not None:
-        write_video(copy_path(output.copies, entry.name), drawn(), fps)
+        write_video(copy_path(copies, entry.name), drawn(), fps)

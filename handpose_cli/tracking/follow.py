@@ -12,7 +12,7 @@ import numpy as np
 
 from handpose_cli.annotator.pipeline import Annotated, annotate, choose, look, read
 from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.annotator.tta import around
 from handpose_cli.boxes import iou
 from handpose_cli.media.frames import Frame
@@ -38,7 +38,7 @@ class _Followed(NamedTuple):
         return (self.hand.score or 0.0) >= SURE
 
 
-def follow(frames: list[Frame], networks: Networks, settings: Settings) -> list[Annotated]:
+def follow(frames: list[Frame], networks: Networks, settings: AnnotateSettings) -> list[Annotated]:
     """Annotate a chunk of successive frames of one video, as `pipeline.annotate` does, only faster.
 
     Hands are detected in one frame, in the middle if there are any, and followed from there to both ends. Where a hand
@@ -74,7 +74,7 @@ class LiveFollower:
     (`DETECT_EVERY`), and where there is no sure hand or one was lost.
     """
 
-    def __init__(self, networks: Networks, settings: Settings):
+    def __init__(self, networks: Networks, settings: AnnotateSettings):
         self._networks, self._settings = networks, settings
         self._known: list[_Followed] = []
         self._since = 0  # frames since the detector last ran because it was time
@@ -92,7 +92,12 @@ class LiveFollower:
 
 
 def _find(
-    frame: Frame, result: Annotated, known: list[_Followed], expected: int, networks: Networks, settings: Settings
+    frame: Frame,
+    result: Annotated,
+    known: list[_Followed],
+    expected: int,
+    networks: Networks,
+    settings: AnnotateSettings,
 ) -> list[_Followed]:
     """Find the hands of a frame, put them into its record and return them.
 
@@ -126,7 +131,7 @@ def _look(places: list[Candidate], networks: Networks, views: int) -> list[_Foll
     return found
 
 
-def _best(found: list[_Followed], networks: Networks, settings: Settings) -> list[_Followed]:
+def _best(found: list[_Followed], networks: Networks, settings: AnnotateSettings) -> list[_Followed]:
     by_hand = {id(each.hand): each for each in found}
     return [by_hand[id(hand)] for hand in choose([each.hand for each in found], networks, settings)]
 

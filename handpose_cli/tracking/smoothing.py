@@ -1,7 +1,7 @@
 """Smooth the keypoints of tracked hands over time, and put hands where a track was lost for a moment.
 
 Two methods: "zero-lag" looks both ways in time and is for files; "one-euro" (`OneEuro`) only looks back and serves a
-camera, too. Both reckon in seconds and in sizes of the hand, so that they hold for any frame rate and resolution.
+camera, too. Both count in seconds and in sizes of the hand, so that they hold for any frame rate and resolution.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class OneEuro:
         """Return the smoothed keypoints.
 
         Args:
-            time: in seconds; after a gap (`tracks.MAX_GAP`), or if it went back, the filter starts anew.
+            time: in seconds; after a gap (`tracks.MAX_GAP`), or if it went back, the filter starts again.
             keypoints: [21, 2] in pixels.
             scores: [21], 0 to 1; a joint follows its new place the less, the less sure that is (which halves the jitter
                 that is left, at the same error); None: all are sure.
@@ -76,20 +76,31 @@ def _share(cutoff, step: float):
     return 1 / (1 + 1 / (2 * np.pi * cutoff * step))
 
 
-def one_euro(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
-    """Yield records with each track's keypoints through a filter of its own; no record waits for another."""
-    filters: dict[int, OneEuro] = {}
-    seen: dict[int, float] = {}
-    for record in records:
-        hands = list(record.hands)
+class OneEuroTracks:
+    """Puts each track's keypoints through a filter of its own; no record waits for another."""
+
+    def __init__(self) -> None:
+        self._filters: dict[int, OneEuro] = {}
+        self._seen: dict[int, float] = {}
+
+    def update(self, record: ImageRecord) -> ImageRecord:
+        """Return the next record with smoothed hands, see `smooth`."""
+        hands, now = list(record.hands), record.time
+        if now is None:  # the record of a failure
+            return record
         for i, hand in enumerate(hands):
-            if hand.track_id is not None and hand.keypoints is not None and record.time is not None:
-                smoother = filters.setdefault(hand.track_id, OneEuro())
-                seen[hand.track_id] = record.time
-                hands[i] = _smoothed(hand, smoother(record.time, hand.keypoints, hand.keypoint_scores))
-        for number in [n for n, time in seen.items() if record.time is not None and abs(record.time - time) > MAX_GAP]:
-            del filters[number], seen[number]
-        yield replace(record, hands=hands)
+            if hand.track_id is not None and hand.keypoints is not None:
+                smoother = self._filters.setdefault(hand.track_id, OneEuro())
+                self._seen[hand.track_id] = now
+                hands[i] = _smoothed(hand, smoother(now, hand.keypoints, hand.keypoint_scores))
+        for number in [n for n, time in self._seen.items() if abs(now - time) > MAX_GAP]:
+            del self._filters[number], self._seen[number]
+        return replace(record, hands=hands)
+
+
+def one_euro(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
+    """Yield records as `OneEuroTracks` returns them."""
+    return map(OneEuroTracks().update, records)
 
 
 def zero_lag(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:

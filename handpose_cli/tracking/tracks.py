@@ -2,7 +2,7 @@
 
 The association is ByteTrack's (Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box",
 ECCV 2022): sure hands are matched to tracks first, then doubtful ones to what is left. Hands are compared by how boxes
-overlap and by how far keypoints lie from where the track should be by now. All is reckoned in seconds, since frames may
+overlap and by how far keypoints lie from where the track should be by now. All is counted in seconds, since frames may
 be left out or come at uneven times.
 """
 
@@ -65,7 +65,13 @@ class Linker:
         self._records = 0
         self._tracks: list[_Track] = []
 
-    def add(self, record: ImageRecord) -> list[int]:
+    def update(self, record: ImageRecord) -> ImageRecord:
+        """Return the record with track ids, without doubtful hands that go on with no track."""
+        ids = self.ids_of(record)
+        hands = [replace(hand, track_id=i) for hand, i in zip(record.hands, ids, strict=True) if i]
+        return replace(record, hands=hands)
+
+    def ids_of(self, record: ImageRecord) -> list[int]:
         """Return the track id of each of the record's hands; 0 for a doubtful one that goes on with no track."""
         ids = [0] * len(record.hands)
         if record.time is None:  # the record of a failure
@@ -213,7 +219,7 @@ def link(records: Iterable[ImageRecord], threshold: float = 0.0) -> Links:
     right: list[float] = []
     frames: list[int] = []
     for record in records:
-        found = linker.add(record)
+        found = linker.ids_of(record)
         for number, hand in zip(found, record.hands, strict=True):
             if number > len(right):
                 right += [0.0] * (number - len(right))
@@ -226,24 +232,38 @@ def link(records: Iterable[ImageRecord], threshold: float = 0.0) -> Links:
     return Links(ids, starts, ["right" if r > 0 else "left" if r < 0 else None for r in right], frames)
 
 
-def tracked(records: Iterable[ImageRecord], links: Links) -> Iterator[ImageRecord]:
-    """Yield the records that `links` was made from, with track ids and each track's handedness.
+class Linked:
+    """Gives the records that `links` was made from their track ids and each track's handedness.
 
     Doubtful hands without a track are left out.
-
-    Raises:
-        ValueError: if these are other records.
     """
-    count = 0
-    for count, record in enumerate(records, start=1):
-        ids = links.ids[links.starts[count - 1] : links.starts[count]] if count < len(links.starts) else None
+
+    def __init__(self, links: Links):
+        self._links = links
+        self._count = 0
+
+    def update(self, record: ImageRecord) -> ImageRecord:
+        """Return the next record with its hands' tracks; raise ValueError if it is another one than was linked."""
+        links, count = self._links, self._count
+        ids = links.ids[links.starts[count] : links.starts[count + 1]] if count + 1 < len(links.starts) else None
         if ids is None or len(ids) != len(record.hands):
-            raise ValueError(f"record {count - 1} is not the one that was linked")
+            raise ValueError(f"record {count} is not the one that was linked")
+        self._count += 1
         hands = [
             replace(hand, track_id=number, handedness=links.handedness[number - 1])
             for number, hand in zip(ids, record.hands, strict=True)
             if number
         ]
-        yield replace(record, hands=hands)
-    if count != len(links.starts) - 1:
-        raise ValueError(f"{count} records, but {len(links.starts) - 1} were linked")
+        return replace(record, hands=hands)
+
+    def finish(self) -> None:
+        """Raise ValueError if records that were linked did not come."""
+        if self._count != len(self._links.starts) - 1:
+            raise ValueError(f"{self._count} records, but {len(self._links.starts) - 1} were linked")
+
+
+def tracked(records: Iterable[ImageRecord], links: Links) -> Iterator[ImageRecord]:
+    """Yield the records that `links` was made from as `Linked` returns them; raise ValueError for others."""
+    linked = Linked(links)
+    yield from map(linked.update, records)
+    linked.finish()

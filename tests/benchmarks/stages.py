@@ -17,7 +17,7 @@ from typing import Any
 
 from handpose_cli import drawing, engine
 from handpose_cli.annotator import pipeline, pose
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.engine import detector, keypoint_network
 from handpose_cli.media import annotated_copies, images
 from handpose_cli.media.discover import Input
@@ -79,7 +79,7 @@ def main() -> None:
     networks = Networks(engine.load_detector("litert"), engine.load_keypoint_network("litert"))
     for name, decoded in (("SSD", networks.detector), ("hourglass", networks.pose)):
         decoded.network = clock.network(name, decoded.network)
-    settings = Settings(0.5, args.views, tile=args.tile)
+    settings = AnnotateSettings(0.5, args.views, tile=args.tile)
     inputs = [Input(path.name, str(path)) for path in sorted(args.folder.iterdir())[: args.images]]
     total = 0.0
     with tempfile.TemporaryDirectory() as scratch:

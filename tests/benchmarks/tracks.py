@@ -26,7 +26,7 @@ import numpy as np
 
 from handpose_cli import engine
 from handpose_cli.annotator.pipeline import Annotated, annotate
-from handpose_cli.annotator.settings import Networks, Settings
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.boxes import iou
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
@@ -116,7 +116,7 @@ def still(clip: Clip) -> Clip:
 
 
 def run(
-    clip: Clip, work: Callable[..., list[Annotated]], chunk: int, settings: Settings, networks: Networks
+    clip: Clip, work: Callable[..., list[Annotated]], chunk: int, settings: AnnotateSettings, networks: Networks
 ) -> tuple[list[ImageRecord], float]:
     frames = [
         Frame(clip.name, lambda p=pixels: Picture(p), i, time)
@@ -212,7 +212,7 @@ def main(folder: Path, names: list[str]) -> None:
             total = Counts()
             for clip in members():
                 before, each = runs, Counts()
-                records, seconds = run(clip, work, chunk, Settings(least, views), networks)
+                records, seconds = run(clip, work, chunk, AnnotateSettings(least, views), networks)
                 for counts in (each, total):
                     add(counts, clip, records)
                     counts.detections += runs - before

@@ -50,8 +50,7 @@ def write_data(
 
     def rows(counts: Mapping[str, int]) -> list[dict[str, Any]]:
         return [
-            {"source": text, "format": Source.parse(text).format_name(), "count": count}
-            for text, count in counts.items()
+            {"source": text, "format": Source.parse(text).format.name, "count": count} for text, count in counts.items()
         ]
 
     described = {"data": rows(data), "val": rows(val), "negatives": rows(negatives), "trained": trained, "held": held}

@@ -1,0 +1,43 @@
+"""What a user can do about a fact that the library reports: which option of a command helps."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+# the library's name of what helps: the parameter of a command that gives it, and what to say
+REMEDIES = {
+    "images": ("images", "Say where the images are with --images"),
+    "classes": ("classes", "Choose classes with --class"),
+    "keypoint_names": ("keypoint_names", "Name them with --keypoint-names"),
+    "rescale": ("rescale", "Scale the labels with --rescale"),
+}
+
+
+def with_remedy(message: str, remedy: str) -> str:
+    """Return a message with the option that helps, if the command that runs has it."""
+    ctx = click.get_current_context(silent=True)
+    parameter, sentence = REMEDIES.get(remedy, ("", ""))
+    if ctx is None or parameter not in {option.name for option in ctx.command.params}:
+        return message
+    return f"{message.rstrip('.')}. {sentence}"
+
+
+def failure(error: Exception) -> click.ClickException:
+    """Return what ends a command because of an error of the library."""
+    return click.ClickException(with_remedy(str(error), getattr(error, "remedy", "")))
+
+
+class _Notes(logging.Handler):
+    """Prints what readers left out or assumed on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(with_remedy(record.getMessage(), getattr(record, "remedy", "")), err=True)
+
+
+def show_notes() -> None:
+    """Print the package's warnings on standard error, each in a line."""
+    log = logging.getLogger("handpose_cli")
+    if not any(isinstance(handler, _Notes) for handler in log.handlers):
+        log.addHandler(_Notes(logging.WARNING))

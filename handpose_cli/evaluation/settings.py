@@ -1,0 +1,43 @@
+"""What is measured, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handpose_cli.evaluation.norms import NORMS
+
+OKS_AREAS = ("box", "box53", "field")
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """What is measured.
+
+    Attributes:
+        norms: what PCK's errors are divided by, of `norms.NORMS`; the first one is used for the split of the error and
+            the calibration.
+        thresholds: PCK's; empty: those of each norm.
+        visible_only: leave out joints that are labelled as hidden.
+        oks_area: of `OKS_AREAS`, see `detection.area_of`.
+        seed: of the bootstrap.
+        score_threshold: hands with lower scores count only in the average precision; None: all count.
+        rescale: scale labels that are for another size than their image or prediction.
+    """
+
+    norms: tuple[str, ...] = ("bbox",)
+    thresholds: tuple[float, ...] = ()
+    visible_only: bool = False
+    oks_area: str = "box"
+    seed: int = 0
+    score_threshold: float | None = None
+    rescale: bool = False
+
+    def thresholds_of(self, norm: str) -> tuple[float, ...]:
+        """Return PCK's thresholds for a norm."""
+        return self.thresholds or NORMS[norm].thresholds
+
+    @property
+    def main_threshold(self) -> float:
+        """The middle one of the first norm's: by it a joint is right or wrong where one threshold has to do."""
+        thresholds = sorted(self.thresholds_of(self.norms[0]))
+        return thresholds[len(thresholds) // 2]

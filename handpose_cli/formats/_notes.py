@@ -1,0 +1,65 @@
+"""What readers say beside the records, in one line each: what they left out, and what they had to assume."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+
+log = logging.getLogger(__name__)
+
+MOST_NAMES = 5  # of classes or the like that a line gives
+
+
+@lru_cache(1000)  # a file that is read twice, as for a split, is not spoken of twice
+def say(line: str, remedy: str = "") -> None:
+    """Log a line as a warning, which goes to standard error unless a program configures logging otherwise.
+
+    Args:
+        remedy: what a caller could give, as in `FormatError`; a command adds its option.
+    """
+    log.warning("%s", line, extra={"remedy": remedy})
+
+
+class LeftOut:
+    """Counts what a reader leaves out of a file, and says so when its block ends without an error:
+
+        with LeftOut(path) as left_out:
+            left_out.add("objects of other classes", "face")
+
+    logs `labels.json: left out: 12 objects of other classes (10 face, 2 handbag)`.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._names: dict[str, Counter[str]] = {}
+        self._remedies: list[str] = []
+
+    def add(self, what: str, name: str = "", count: int = 1, remedy: str = "") -> None:
+        """Count things of a kind, in the plural, and by a name of their own if they have one.
+
+        Args:
+            remedy: what a caller could give to have them read; see `say`.
+        """
+        self._names.setdefault(what, Counter())[name] += count
+        if remedy and remedy not in self._remedies:
+            self._remedies.append(remedy)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{sum(names.values())} {what}{_listed(names)}" for what, names in self._names.items())
+
+    def __enter__(self) -> LeftOut:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None and self._names:
+            say(f"{self._path}: left out: {self}", self._remedies[0] if self._remedies else "")
+
+
+def _listed(names: Counter[str]) -> str:
+    listed = [f"{count} {name}" for name, count in names.most_common() if name]
+    more = len(listed) - MOST_NAMES
+    text = ", ".join(listed[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return f" ({text})" if text else ""

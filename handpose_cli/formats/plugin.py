@@ -1,0 +1,162 @@
+"""What a format is to the rest of the tool: its name, what is said of it, and the module that reads and writes it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
+
+from handpose_cli.formats._keypoint_names import KeypointNames
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.records import ImageRecord
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user says of a file that it does not say itself.
+
+    Attributes:
+        classes: exact names of the classes (categories, labels) that are hands; empty: those named so.
+        keypoint_names: how the file's keypoints are named; None: as they are named wherever they are.
+    """
+
+    classes: tuple[str, ...] = ()
+    keypoint_names: KeypointNames | None = None
+
+
+class RecordWriter(Protocol):
+    """What an open writer gives."""
+
+    def write(self, record: ImageRecord) -> None:
+        """Write a record; the frames of one video follow each other."""
+        ...
+
+
+@runtime_checkable
+class ReadableFormat(Protocol):
+    """A module that reads a format."""
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Return whether a file or folder is of this format; `head` is its first 64 KB, empty for a folder."""
+        ...
+
+    def read(self, path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
+        """Yield the records, one at a time.
+
+        Args:
+            images: the folder where the user says that the images are; None: where the labels are.
+
+        Raises:
+            FormatError: with the file and the place in it.
+        """
+        ...
+
+
+@runtime_checkable
+class NamingFormat(Protocol):
+    """A `ReadableFormat` whose files name classes or keypoints, so that a user can choose among them or explain them.
+
+    Its registry entry has `chooses=True`.
+    """
+
+    def recognises(self, path: Path, head: bytes) -> bool: ...
+
+    def read(
+        self, path: Path, images: Path | None = None, options: ReadOptions = ReadOptions()
+    ) -> Iterator[ImageRecord]: ...
+
+
+@runtime_checkable
+class WritableFormat(Protocol):
+    """A module that writes a format.
+
+    Attributes:
+        KEEPS: what of a record comes back when its file is read, of `formats.fields.FIELDS`.
+    """
+
+    KEEPS: frozenset[str]
+
+    def open_writer(self, path: Path, images: Path | None = None) -> AbstractContextManager[RecordWriter]:
+        """Return a context manager whose files appear under their names when its block ends without an error."""
+        ...
+
+
+@runtime_checkable
+class SeveralFiles(Protocol):
+    """A `WritableFormat` that writes more than one file."""
+
+    def outputs(self, path: Path) -> list[Path]:
+        """Return all that may be written beside and with `path`."""
+        ...
+
+
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format's entry in the registry; its module is imported when it is first read or written.
+
+    Attributes:
+        name: as users write it.
+        what: one line for people.
+        module: import path of the module: a `ReadableFormat`, a `WritableFormat` or both.
+        reads, writes: which of these it is.
+        suffix: how a written file's name ends by default; empty if a folder is written.
+        chooses: it is a `NamingFormat`.
+        images: folder beside the labels in which the images lie; empty if they lie where the labels do.
+    """
+
+    name: str
+    what: str
+    module: str
+    reads: bool = True
+    writes: bool = False
+    suffix: str = ""
+    chooses: bool = False
+    images: str = ""
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Return whether the format is read and a file or folder is of it."""
+        return self.reads and self._part(ReadableFormat).recognises(path, head)  # type: ignore[type-abstract]
+
+    def read(
+        self, path: Path, images: Path | None = None, options: ReadOptions = ReadOptions()
+    ) -> Iterator[ImageRecord]:
+        """Return an iterator over the records.
+
+        Raises:
+            FormatError: if the file is not as it should be, or `options` has what files of this format do not.
+        """
+        if self.chooses:
+            return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
+        if options != ReadOptions():
+            what = "classes" if options.classes else "keypoints"
+            raise FormatError(f"{path}: files of the format {self.name} have no names of {what} to choose by")
+        return self._part(ReadableFormat).read(path, images)  # type: ignore[type-abstract]
+
+    def open_writer(self, path: Path, images: Path | None = None) -> AbstractContextManager[RecordWriter]:
+        """Open a file or folder for writing; see `WritableFormat`."""
+        return self._part(WritableFormat).open_writer(path, images)  # type: ignore[type-abstract]
+
+    @property
+    def keeps(self) -> frozenset[str]:
+        """What of a record comes back from a written file."""
+        return self._part(WritableFormat).KEEPS  # type: ignore[type-abstract]
+
+    def outputs(self, path: Path) -> list[Path]:
+        """Return all files that are written for `path`."""
+        writer = self._part(WritableFormat)  # type: ignore[type-abstract]
+        return writer.outputs(path) if isinstance(writer, SeveralFiles) else [path]
+
+    def _part(self, protocol: type[_Part]) -> _Part:
+        try:
+            module = importlib.import_module(self.module)
+        except ImportError as error:
+            raise FormatError(f"the format {self.name} cannot be used: {error}") from error
+        if not isinstance(module, protocol):
+            raise FormatError(f"the format {self.name}: the module {self.module} is no {protocol.__name__}")
+        return module

@@ -1,0 +1,36 @@
+"""Which format a file or folder is in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from handpose_cli.formats import BUILT_IN, FORMATS, Format
+from handpose_cli.formats._notes import say
+from handpose_cli.formats.errors import FormatError
+
+HEAD = 1 << 16
+
+
+def recognise(path: Path) -> Format:
+    """Return the format that a file or folder is in.
+
+    Raises:
+        FormatError: if it does not exist or is of no known format.
+    """
+    try:
+        head = b""
+        if not path.is_dir():
+            with path.open("rb") as file:
+                head = file.read(HEAD)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
+    for format in FORMATS.values():
+        try:
+            if format.recognises(path, head):
+                return format
+        except Exception as error:
+            if format in BUILT_IN:
+                raise
+            # another package's fault must not stop this one
+            say(f"the format {format.name} of an installed package is not tried: {' '.join(str(error).split())}")
+    raise FormatError(f"{path}: of no known label format. Name it; there are: {', '.join(FORMATS)}")

@@ -1,0 +1,122 @@
+"""What a run is asked for: typed, and named once; what of it can change a record is the run's identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from handpose_cli import weights as bundled
+from handpose_cli.annotator.settings import CHANGES_NOTHING, AnnotateSettings
+from handpose_cli.labels.source import Source
+from handpose_cli.media.discover import Input
+from handpose_cli.media.frames import Frame, frames
+
+COPIES = "annotated"
+SSD, WHOLE_IMAGE = "ssd", "whole-image"  # in place of a detector's name: the default one, and none
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Which networks are run, and how.
+
+    Attributes:
+        weights: of the keypoint network: a bundled name, a run folder or a file. What counts is the file's content.
+        detector: likewise, or `SSD` or `WHOLE_IMAGE`.
+        engine: of `engine.ENGINES`.
+    """
+
+    weights: str = field(default=bundled.KEYPOINT_NETWORK, metadata=CHANGES_NOTHING)
+    detector: str = SSD
+    engine: str = "litert"
+
+    @property
+    def detector_name(self) -> str | None:
+        """The detector to load; None: each image is one hand."""
+        return {SSD: bundled.DETECTOR, WHOLE_IMAGE: None}.get(self.detector, self.detector)
+
+
+@dataclass(frozen=True)
+class TrackSettings:
+    """How hands are followed through videos.
+
+    Attributes:
+        track: whether they get track ids.
+        smooth: how tracks are smoothed, see `tracking.smoothing`; None: not at all.
+        score_threshold: least score of a hand that begins a track, the annotator's; doubtful ones may go on with it.
+    """
+
+    track: bool = False
+    smooth: str | None = None
+    score_threshold: float = field(default=0.0, metadata=CHANGES_NOTHING)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which frames of videos: every n-th of those shown from `start` on and before `end`, in seconds; None: all."""
+
+    every: int = 1
+    start: float | None = None
+    end: float | None = None
+
+    def frames(self, entry: Input, first: int = 0) -> Iterator[Frame]:
+        """Yield a video's frames, without the first so many."""
+        return islice(frames([entry], every=self.every, start=self.start, end=self.end), first, None)
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """Where and what to write; none of it changes a record.
+
+    Attributes:
+        folder: for everything.
+        formats: besides the result file.
+        draw: whether annotated copies are wanted.
+    """
+
+    folder: Path
+    formats: tuple[str, ...] = ()
+    draw: bool = False
+
+    @property
+    def copies(self) -> Path:
+        """The folder of the annotated copies."""
+        return self.folder / COPIES
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """All that a run of `handpose predict` is asked for, besides what it does with an earlier one.
+
+    Attributes:
+        output: where and what to write.
+        inputs: as they were given, for the head of the result file.
+        recursive: whether folders inside folders are looked into.
+        boxes: labels whose boxes take the detector's place; None: none do.
+    """
+
+    output: OutputSettings
+    annotate: AnnotateSettings
+    networks: NetworkSettings = NetworkSettings()
+    track: TrackSettings = TrackSettings()
+    span: Span = Span()
+    inputs: tuple[str, ...] = ()
+    recursive: bool = False
+    boxes: Source | None = None
+
+    @property
+    def detector_name(self) -> str | None:
+        """The detector to load; None: none is run."""
+        return None if self.boxes is not None else self.networks.detector_name
+
+    def identity(self) -> dict[str, Any]:
+        """Return by name what can change a record; files that are read count by their content, see `runs.header`."""
+        parts = (self.networks, self.annotate, self.track, self.span)
+        return {
+            each.name: getattr(part, each.name)
+            for part in parts
+            for each in fields(part)
+            if each.metadata.get("changes", True)
+        }

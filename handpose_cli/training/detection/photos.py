@@ -1,0 +1,80 @@
+"""Labelled photographs for a detector: whole ones with the boxes of their hands, and hands to paste into others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from handpose_cli.annotator.pipeline import box_of
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.source import Source
+from handpose_cli.records import Hand
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph with its hands.
+
+    Attributes:
+        boxes: float32 [n, 4], x, y, width, height in pixels.
+        exhaustive: whether it shows no other hands.
+        group: photographs of one kind, which are drawn equally often as those of another.
+    """
+
+    image: Path
+    boxes: np.ndarray
+    exhaustive: bool
+    group: str
+
+
+@dataclass(frozen=True)
+class Photos:
+    """What pictures are made of.
+
+    Attributes:
+        whole: with boxes that people drew around all hands, or, if they are not exhaustive, around some.
+        hands: crops of one hand with keypoints, whose surroundings are not known.
+    """
+
+    whole: list[Photo]
+    hands: list[Photo]
+
+
+def read_photos(sources: Iterable[str]) -> Photos:
+    """Read labels, each `[FORMAT:]PATH`: those with boxes alone are whole photographs, those with keypoints hands.
+
+    Raises:
+        FormatError: if a file cannot be read, an image is missing, or there is no box at all.
+    """
+    whole: list[Photo] = []
+    hands: list[Photo] = []
+    sources = list(sources)
+    for source in map(Source.parse, sources):
+        for record in source.read():
+            if record.frame is not None or record.failure is not None:
+                continue
+            image = source.folder / record.file
+            if not image.is_file():
+                raise FormatError(f"{source.path}: no such image: {image}")
+            with_keypoints = any(hand.keypoints is not None for hand in record.hands)
+            boxes = [_box(hand, record.width, record.height) for hand in record.hands]
+            group = f"{source.path}:{_kind(record.file)}"
+            photo = Photo(image, np.reshape(boxes, (-1, 4)).astype(np.float32), record.exhaustive, group)
+            (hands if with_keypoints else whole).append(photo)
+    if not any(len(photo.boxes) for photo in (*whole, *hands)):
+        raise FormatError(f"no hand with a box in: {', '.join(sources)}")
+    return Photos(whole, hands)
+
+
+def _box(hand: Hand, width: int | None, height: int | None) -> np.ndarray:
+    if hand.keypoints is None or not np.isfinite(hand.keypoints).all() or not (width and height):
+        return hand.box
+    return box_of(hand.keypoints, width, height)
+
+
+def _kind(file: str) -> str:
+    """Return a file's name without its number: photographs of one set are named alike."""
+    return Path(file).stem.rstrip("0123456789").rstrip("_-. ")

@@ -1,0 +1,232 @@
+"""Batches of pictures for a detector: photographs at any size and in any light, with further hands pasted in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import cv2
+import keras
+import numpy as np
+
+from handpose_cli.boxes import share_inside
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.images import read_image
+from handpose_cli.networks.ssd.palm_model import CELLS
+from handpose_cli.training.detection.photos import Photo, Photos
+from handpose_cli.training.detection.targets import cell_targets
+
+ZOOM = (0.3, 1.6)  # of a photograph's longer side over the picture's
+AS_PREDICTED = 0.3  # share of photographs that are fitted into the picture as in prediction
+MOSAIC, HAND_AS_PHOTO = 0.15, 0.12  # shares of pictures made of four photographs, and of a crop of a hand alone
+PASTED_INTO, MOST_PASTED = 0.45, 4  # share of pictures into which hands are pasted, and how many at most
+PASTED_SIZE = (13.0, 130.0)  # pixels, of a pasted hand's longer side
+CONTEXT = (1.05, 1.6)  # of a pasted crop's side over the hand's
+FREE = 0.1  # most of a hand that a pasted one may cover
+LEAST_VISIBLE, LEAST_SIDE = 0.45, 7.0  # share of a hand that must be inside, and pixels of its shorter side
+
+Part = tuple[np.ndarray, np.ndarray]  # an image, uint8 [h, w, 3], and boxes, float32 [n, 4]
+
+
+class Pictures(keras.utils.PyDataset):
+    """Shuffled, augmented pictures: a detector's training set.
+
+    A batch is `images` float32 [n, size, size, 3] (RGB, 0 to 1) and a dict: `CELLS` float32 [n, cells, 5], see
+    `targets.cell_targets`. A batch depends on the seed and on its number alone. The batches never end.
+
+    `failure` holds the error of an image that could not be read, see `dataset.RandomCrops`.
+    """
+
+    failure: FormatError | None = None
+
+    def __init__(self, photos: Photos, size: int, batch_size: int, seed: int, first_batch: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.photos, self.size, self.batch_size, self.seed, self.first_batch = (
+            photos,
+            size,
+            batch_size,
+            seed,
+            first_batch,
+        )
+        self.batches_a_pass = max((len(photos.whole) + len(photos.hands)) // batch_size, 1)
+        self._whole, self._hands = _by_group(photos.whole), _by_group(photos.hands)
+        self._empty = _by_group([photo for photo in photos.whole if photo.exhaustive and not len(photo.boxes)])
+
+    @property
+    def num_batches(self) -> None:
+        """Without end, in Keras's terms."""
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        number = self.first_batch + index
+        images = np.empty((self.batch_size, self.size, self.size, 3), np.uint8)
+        targets = []
+        for i in range(self.batch_size):
+            rng = np.random.default_rng([self.seed, number, i])
+            try:
+                images[i], boxes, unclear, exhaustive = self._picture(rng)
+            except FormatError as error:
+                self.failure = error
+                raise
+            targets.append(cell_targets(boxes, unclear, exhaustive, self.size))
+        return images.astype(np.float32) / 255, {CELLS: np.stack(targets)}
+
+    def _picture(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+        """Return an image, its boxes, what is unclear, and whether the boxes are all."""
+        if self._hands and (not self._whole or rng.random() < HAND_AS_PHOTO):
+            photos = [self._draw(self._hands, rng)]
+            exhaustive = False
+        else:
+            photos = [self._draw(self._whole, rng) for _ in range(4 if rng.random() < MOSAIC else 1)]
+            exhaustive = all(photo.exhaustive for photo in photos)
+        if len(photos) == 4:
+            canvas, boxes = self._mosaic(photos, rng)
+        else:
+            canvas, boxes = self._placed(_turned(_read(photos[0]), photos[0].boxes, rng), rng)
+        boxes, unclear = _inside(boxes, self.size)
+        if self._hands and rng.random() < PASTED_INTO:
+            boxes = self._pasted(canvas, boxes, unclear, rng)
+        return in_other_light(canvas, rng), boxes, unclear, exhaustive
+
+    def _draw(self, groups: list[list[Photo]], rng: np.random.Generator) -> Photo:
+        group = groups[rng.integers(len(groups))]
+        return group[rng.integers(len(group))]
+
+    def _placed(self, part: Part, rng: np.random.Generator) -> Part:
+        """Return a photograph on a picture: as in prediction, or at another size and place."""
+        image, boxes = part
+        height, width = image.shape[:2]
+        size, longer = self.size, max(image.shape[:2])
+        canvas = np.zeros((size, size, 3), np.uint8)
+        if rng.random() < AS_PREDICTED:
+            scale_x = scale_y = size / longer
+            x = y = 0.0
+        else:
+            scale = size / longer * np.exp(rng.uniform(*np.log(ZOOM)))
+            stretch = np.exp(rng.uniform(-0.15, 0.15))
+            scale_x, scale_y = scale * stretch, scale / stretch
+            x, y = (rng.uniform(min(0, size - own), max(0, size - own)) for own in (width * scale_x, height * scale_y))
+            if self._empty and rng.random() < 0.5:  # what is beside the photograph
+                canvas = cv2.resize(_read(self._draw(self._empty, rng)), (size, size), interpolation=cv2.INTER_AREA)
+        paste(canvas, image, np.array([[scale_x, 0, x], [0, scale_y, y]]))
+        return canvas, boxes * np.array([scale_x, scale_y] * 2) + [x, y, 0, 0]
+
+    def _mosaic(self, photos: list[Photo], rng: np.random.Generator) -> Part:
+        """Return four photographs, each in a quarter of a picture of uneven quarters."""
+        size = self.size
+        canvas, found = np.zeros((size, size, 3), np.uint8), []
+        middle = (rng.uniform(0.35, 0.65, 2) * size).astype(int)
+        for i, photo in enumerate(photos):
+            low = np.array([0 if i % 2 == 0 else middle[0], 0 if i < 2 else middle[1]])
+            high = np.array([middle[0] if i % 2 == 0 else size, middle[1] if i < 2 else size])
+            image, boxes = _turned(_read(photo), photo.boxes, rng)
+            scale = (high - low).min() / max(image.shape[:2]) * rng.uniform(0.8, 1.4)
+            part = np.zeros((high[1] - low[1], high[0] - low[0], 3), np.uint8)
+            paste(part, image, np.array([[scale, 0, 0], [0, scale, 0.0]]))
+            canvas[low[1] : high[1], low[0] : high[0]] = part
+            moved, _ = _inside(boxes * scale, *(high - low))
+            found.append(moved + np.array([*low, 0, 0], np.float32))
+        return canvas, np.concatenate(found)
+
+    def _pasted(
+        self, canvas: np.ndarray, boxes: np.ndarray, unclear: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Paste hands into a picture, in place, and return all boxes."""
+        for _ in range(rng.integers(1, MOST_PASTED + 1)):
+            photo = self._draw(self._hands, rng)
+            image, own = _turned(_read(photo), photo.boxes, rng, any_turn=True)
+            box = own[rng.integers(len(own))]
+            scale = np.exp(rng.uniform(*np.log(PASTED_SIZE))) / max(box[2:].max(), 1)
+            sides = box[2:] * scale * rng.uniform(*CONTEXT)
+            if (sides >= self.size).any() or scale > 2:
+                continue
+            corner = rng.uniform(0, self.size - sides)
+            low, high = corner.astype(int), np.ceil(corner + sides).astype(int)
+            place = np.array([[*corner, *sides]], np.float32)
+            others = np.concatenate([boxes, unclear])
+            if len(others) and (share_inside(others, place) > FREE).any():
+                continue
+            part = np.zeros((high[1] - low[1], high[0] - low[0], 3), np.uint8)
+            offset = sides / 2 - (box[:2] + box[2:] / 2) * scale
+            paste(part, image, np.array([[scale, 0, offset[0]], [0, scale, offset[1]]]))
+            shown = paste(part * 0, np.full_like(image, 255), np.array([[scale, 0, offset[0]], [0, scale, offset[1]]]))
+            region = canvas[low[1] : high[1], low[0] : high[0]]
+            np.copyto(
+                region,
+                part[: region.shape[0], : region.shape[1]],
+                where=shown[: region.shape[0], : region.shape[1]] > 127,
+            )
+            new = np.array([*(box[:2] * scale + offset + low), *(box[2:] * scale)], np.float32)
+            boxes = np.concatenate([boxes, new[None]])
+        return boxes
+
+
+def paste(canvas: np.ndarray, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Draw an image on a canvas, in place, scaled and moved by a matrix [2, 3], smoothly where it shrinks."""
+    scale = float(min(matrix[0, 0], matrix[1, 1]))
+    if scale < 0.6:
+        factor = max(scale * 1.2, 4 / min(image.shape[:2]))
+        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        again = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
+        matrix = matrix * np.array([*again, 1])
+        image = small
+    size = (canvas.shape[1], canvas.shape[0])
+    return cv2.warpAffine(image, matrix, size, canvas, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
+
+
+def _read(photo: Photo) -> np.ndarray:
+    try:
+        return read_image(photo.image)
+    except UnreadableError as error:
+        raise FormatError(f"{photo.image}: {error}") from error
+
+
+def _turned(image: np.ndarray, boxes: np.ndarray, rng: np.random.Generator, any_turn: bool = False) -> Part:
+    """Return a photograph mirrored or not, and now and then turned by a quarter."""
+    boxes = boxes.copy()
+    if rng.random() < 0.5:
+        image = image[:, ::-1]
+        boxes[:, 0] = image.shape[1] - boxes[:, 0] - boxes[:, 2]
+    if rng.random() < (0.5 if any_turn else 0.08):
+        for _ in range(rng.integers(1, 4)):  # each a quarter to the left
+            boxes = np.stack(
+                [boxes[:, 1], image.shape[1] - boxes[:, 0] - boxes[:, 2], boxes[:, 3], boxes[:, 2]], axis=1
+            )
+            image = np.rot90(image)
+    return np.ascontiguousarray(image), boxes
+
+
+def _inside(boxes: np.ndarray, width: int, height: int | None = None) -> Part:
+    """Return the boxes that can be found in a picture, clipped to it, and those that are unclear."""
+    size = np.array([width, width if height is None else height], np.float32)
+    low, high = np.clip(boxes[:, :2], 0, size), np.clip(boxes[:, :2] + boxes[:, 2:], 0, size)
+    clipped = np.concatenate([low, high - low], axis=1).astype(np.float32)
+    shown = clipped[:, 2] * clipped[:, 3] / np.maximum(boxes[:, 2] * boxes[:, 3], 1e-6)
+    clear = (shown >= LEAST_VISIBLE) & (clipped[:, 2:].min(axis=1, initial=np.inf) >= LEAST_SIDE)
+    return clipped[clear], clipped[~clear & (shown > 0)]
+
+
+def in_other_light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return an image (uint8 [h, w, 3]) brighter or darker, in other colours, grey, blurred, noisy or compressed."""
+    pixels: np.ndarray = image.astype(np.float32)
+    if rng.random() < 0.8:
+        pixels = pixels * rng.uniform(0.55, 1.4, 3 if rng.random() < 0.5 else 1) + rng.uniform(-25, 25)
+    if rng.random() < 0.1:  # dark
+        pixels = pixels * rng.uniform(0.2, 0.5)
+    if rng.random() < 0.15:
+        pixels = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
+    if rng.random() < 0.15:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.5, 1.8))
+    if rng.random() < 0.25:
+        pixels += rng.normal(0, rng.uniform(2, 12), pixels.shape).astype(np.float32)
+    found = pixels.clip(0, 255).astype(np.uint8)
+    if rng.random() < 0.25:
+        code = cv2.imencode(".jpg", found, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])[1]
+        return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
+    return found
+
+
+def _by_group(photos: list[Photo]) -> list[list[Photo]]:
+    groups: dict[str, list[Photo]] = defaultdict(list)
+    for photo in photos:
+        groups[photo.group].append(photo)
+    return list(groups.values())

@@ -1,0 +1,44 @@
+"""What each of a detector's cells should answer for the boxes in a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handpose_cli.networks.ssd.cells import cells, encode_boxes
+
+# The longer sides, in pixels of the input, of the hands that each stride's cells answer for; they overlap.
+SIZES = {8: (0.0, 42.0), 16: (34.0, 100.0), 32: (80.0, np.inf)}
+MIDDLE = 0.22  # of a box's sides: cells within, from its centre, answer for it
+AROUND = 0.45  # cells further out but within this are asked nothing: they see the hand too
+HAND, NONE, UNASKED = 1.0, 0.0, -1.0
+
+
+def cell_targets(boxes: np.ndarray, unclear: np.ndarray, exhaustive: bool, input_size: int) -> np.ndarray:
+    """Return what is asked of each cell, float32 [cells, 5]: `HAND`, `NONE` or `UNASKED`, and a hand's encoding.
+
+    Args:
+        boxes: float32 [n, 4], x, y, width, height in pixels of the input.
+        unclear: likewise, of what is neither to be found nor to be taken for background.
+        exhaustive: whether there are no other hands; if not, cells without a box are asked nothing.
+    """
+    centres, strides = cells(input_size)
+    target = np.zeros((len(centres), 5), np.float32)
+    target[:, 0] = NONE if exhaustive else UNASKED
+    for box in unclear:
+        target[_within(box, centres, 0.5), 0] = UNASKED
+    low, high = (np.array([SIZES[int(stride)][end] for stride in strides]) for end in (0, 1))
+    for box in sorted(boxes, key=lambda box: -box[2] * box[3]):  # where two share a cell, the smaller has it
+        target[_within(box, centres, AROUND) & (target[:, 0] != HAND), 0] = UNASKED
+        longer = max(box[2], box[3])
+        # at least the cell next to the centre
+        reach = np.maximum(MIDDLE * box[2:], 0.5 * strides[:, None])
+        near = (np.abs(centres - (box[:2] + box[2:] / 2)) <= reach).all(axis=1)
+        own = near & (longer >= low) & (longer < high)
+        target[own, 0] = HAND
+        target[own, 1:] = encode_boxes(np.broadcast_to(box, (int(own.sum()), 4)), centres[own], strides[own])
+    return target
+
+
+def _within(box: np.ndarray, centres: np.ndarray, share: float) -> np.ndarray:
+    """Return which centres lie within a share of a box's sides from its centre."""
+    return np.asarray((np.abs(centres - (box[:2] + box[2:] / 2)) <= share * box[2:]).all(axis=1))
