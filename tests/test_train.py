@@ -184,7 +184,7 @@ def test_data_named_twice_comes_twice_in_a_pass(folder):
     settings = of_new_run({"preset": "hourglass-2", "data": (str(folder), str(folder)), "val": (str(folder),),
                            "batch_size": 4})  # fmt: skip
     data = read_data(settings)
-    assert len(data.samples) == 2 * len(read_samples([str(folder)])) == 2 * data.counts[0][str(folder)]
+    assert len(data.samples) == 2 * len(read_samples([str(folder)])) == 2 * data.known["data"][str(folder)][0]
 
 
 def test_hidden_joints_weigh_less():

@@ -14,6 +14,7 @@ from handpose_cli.training import processes
 from handpose_cli.training import settings as run_settings
 from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, read_log, restore
 from handpose_cli.training.data.dataset import RandomCrops
+from handpose_cli.training.data.digest import refuse_other
 from handpose_cli.training.data.prefetch import Prefetch
 from handpose_cli.training.data.read_data import Data, read_data
 from handpose_cli.training.delivery import card, deliver
@@ -40,7 +41,8 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
-        SettingsError: if there are too few devices, or the `processes` do not meet or lose each other.
+        SettingsError: if the data are not those of the run, there are too few devices, or the `processes` do not meet
+            or lose each other.
         DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
@@ -53,7 +55,9 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     keras.config.set_dtype_policy(settings.precision)
     preset = settings.network
     data = read_data(settings)
-    processes.check_agreement(settings, data.counts, (run / STATE).exists() and (run / STATE).read_bytes())
+    if (run / STATE).exists():
+        refuse_other(run, card.read_known(run), data.known)
+    processes.check_agreement(settings, data.known, (run / STATE).exists() and (run / STATE).read_bytes())
     report(
         f"{len(data.samples)} hands to train on, {len(data.held_back)} to validate on, "
         f"{len(data.negatives)} places without, {preset}"
@@ -84,7 +88,7 @@ def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None
     if writes:
         run.mkdir(parents=True, exist_ok=True)
         run_settings.save(settings, run)
-        card.write_data(run, *data.counts, len(data.samples), len(data.held_back))
+        card.write_data(run, data.known, len(data.samples), len(data.held_back))
 
     log = read_log(run)
     if writes and len(log) < settings.epochs:

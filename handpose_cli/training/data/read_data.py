@@ -6,6 +6,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.training.data.digest import digest
 from handpose_cli.training.data.negatives import find_negatives
 from handpose_cli.training.data.samples import Sample, read_samples, split
 from handpose_cli.training.settings import Settings
@@ -18,13 +19,13 @@ class Data(NamedTuple):
         samples: hands to train on.
         held_back: hands to validate on.
         negatives: places without a hand.
-        counts: for `Settings.data`, `val` and `negatives`, how many each source gave.
+        known: for "data", "val" and "negatives", by source, how many it gave and their digest.
     """
 
     samples: list[Sample]
     held_back: list[Sample]
     negatives: list[Sample]
-    counts: tuple[dict[str, int], dict[str, int], dict[str, int]]
+    known: dict[str, dict[str, tuple[int, str]]]
 
 
 def read_data(settings: Settings) -> Data:
@@ -42,12 +43,10 @@ def read_data(settings: Settings) -> Data:
     if len(samples) < settings.batch_size:
         raise FormatError(f"{len(samples)} hands to train on are fewer than --batch-size {settings.batch_size}")
     negatives = {source: list(find_negatives([source], settings.seed)) for source in settings.negatives}
-    return Data(samples, held_back, _all(negatives), (_counts(data), _counts(val), _counts(negatives)))
+    read = {"data": data, "val": val, "negatives": negatives}
+    known = {name: {s: (len(found), digest(found)) for s, found in sources.items()} for name, sources in read.items()}
+    return Data(samples, held_back, _all(negatives), known)
 
 
 def _all(by_source: dict[str, list[Sample]]) -> list[Sample]:
     return list(chain.from_iterable(by_source.values()))
-
-
-def _counts(by_source: dict[str, list[Sample]]) -> dict[str, int]:
-    return {source: len(samples) for source, samples in by_source.items()}
