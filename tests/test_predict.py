@@ -209,7 +209,7 @@ def test_odd_inputs_get_annotated_copies_too(tmp_path):
     result = handpose("predict", folder, "-o", folder / "out", "--draw")
     assert result.exit_code == 3
     entries = {entry["file"]: entry for entry in read_results(folder / "out")["files"]}
-    assert entries["link.mp4"]["failure"] == "not a video that can be decoded: No such file or directory"
+    assert entries["link.mp4"]["failure"] == "cannot be read: No such file or directory"
     assert entries["joined.mpg"]["frames"] == 10
     copies = folder / "out" / "annotated"
     assert {path.name for path in copies.iterdir()} == {"joined.mpg.mp4", "wide.png"}
