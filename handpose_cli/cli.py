@@ -11,7 +11,7 @@ COMMANDS = {
     "predict": ("predict", "Find every hand and its 21 keypoints in images and videos."),
     "merge": ("merge", "Join the outputs of runs on parts of the inputs, as if there had been one run."),
     "evaluate": ("evaluate", "Score predicted keypoints against labels."),
-    "train": ("train", "Train an hourglass on labelled hands."),
+    "train": ("train", "Train an hourglass on labelled hands, or a detector on boxes."),
     "convert-labels": ("convert_labels", "Turn one label format into another."),
 }
 

@@ -10,6 +10,7 @@ from handpose_cli.commands.option_types import StageType
 from handpose_cli.commands.options import config_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.networks.hourglass.presets import PRESETS
+from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES, said
 
 EXIT_INTERRUPTED = 130
@@ -34,7 +35,7 @@ def _by_recipe(name: str) -> str:
 @click.option("-o", "--output", "run", type=click.Path(path_type=Path, file_okay=False), required=True,
               help="Run folder to write.")  # fmt: skip
 @config_option
-@click.option("--preset", type=click.Choice(list(PRESETS)), help="Network to train.  [default: hourglass-2]")
+@click.option("--preset", type=click.Choice([*PRESETS, *DETECTORS]), help="Network to train.  [default: hourglass-2]")
 @click.option("--input-size", type=click.IntRange(min=64), help="Side of the crops in pixels.  [default: the preset's]")
 @click.option("--stage", "stages", type=StageType(), multiple=True,
               help="What learns (decoder: all but a pretrained encoder; stride16: the encoder too, from its features "
@@ -56,8 +57,8 @@ def _by_recipe(name: str) -> str:
               + _by_recipe("ema"))  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: 0]")
 @click.option("--weights", metavar="NAME|FILE|RUN|none",
-              help="Weights to start from; none: random numbers.  [default: the pretrained encoder for hourglass-lite, "
-              "none for the others]")  # fmt: skip
+              help="Weights to start from; none: random numbers.  [default: the pretrained encoders for hourglass-lite "
+              "and ssd-palm, none for the others]")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that prepare batches.  [default: 2]")
 @click.option("--devices", type=click.IntRange(min=1), help="GPUs to split each batch among.  [default: all]")
 @click.option("--export", type=click.Choice(EXPORTS), multiple=True,
@@ -69,11 +70,14 @@ def _by_recipe(name: str) -> str:
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
 def command(ctx, run, resume, quiet, **options) -> None:
-    """Train an hourglass on labelled hands.
+    """Train an hourglass on labelled hands, or a detector on boxes.
 
     Without further options the recipe is the seed paper's: two stacks, RMSprop, batches of 64, mean squared error on
     heatmaps at every stack, 40 epochs, and 40 more with --resume --epochs 80. A run that was interrupted, in whatever
     way, goes on from its last epoch with --resume.
+
+    The detector (--preset ssd-palm) learns from labels with boxes alone, which are taken for whole photographs (those
+    in label-list form may say "exhaustive": false), and from hands with keypoints, which are pasted into them.
 
     Several machines train together with KERAS_BACKEND=jax: give the same command on each, and Keras's environment
     variables KERAS_DISTRIBUTION_JOB_ADDRESSES (HOST:PORT of the first), ..._NUM_PROCESSES and ..._PROCESS_ID (from 0).

@@ -7,8 +7,8 @@ from pathlib import Path
 from handpose_cli import weights
 from handpose_cli.engine import contract as contracts
 from handpose_cli.engine.contract import Contract, ContractError
+from handpose_cli.engine.detector import FITS, DecodedBoxes
 from handpose_cli.engine.detector import NEEDED as OF_DETECTORS
-from handpose_cli.engine.detector import DecodedBoxes
 from handpose_cli.engine.keypoint_network import NEEDED as OF_KEYPOINTS
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
 
@@ -96,6 +96,8 @@ def _check(path: Path, contract: Contract, network) -> None:
     if contract.decoding not in decodings:
         known = ", ".join(decodings)
         raise weights.WeightsError(f"{path}: its contract's decoding must be one of {known}: {contract.decoding!r}")
+    if contract.fit not in FITS:
+        raise weights.WeightsError(f"{path}: its contract's fit must be one of {', '.join(FITS)}: {contract.fit!r}")
     unnamed = sorted(decodings[contract.decoding] - set(contract.outputs))
     if unnamed:
         raise weights.WeightsError(f"{path}: its contract must say in outputs which one is its {unnamed[0]}")

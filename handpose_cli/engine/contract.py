@@ -84,6 +84,7 @@ class Contract:
             `detector.DECODINGS`.
         outputs: the network's output for each part that the decoding needs.
         highest: the value of white in its input: 1 or 255. Inputs are RGB, float32, from 0.
+        fit: how an image becomes a detector's square: a key of `detector.FITS`.
         calibration: of a keypoint network; None: its scores are its own.
         weights: SHA-256 of each weights file that it is true of, by name.
         data, licence: what it was trained on and what its licence is, in a line each.
@@ -94,6 +95,7 @@ class Contract:
     decoding: str
     outputs: Mapping[str, str]
     highest: float = 1.0
+    fit: str = "squeeze"
     calibration: Calibration | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
     data: str = ""
@@ -154,6 +156,12 @@ def of_maps(input_size: int, decoding: str, hand_head: bool) -> Contract:
     """Return the contract of an hourglass as `handpose train` exports it, which has an output named by its decoding."""
     outputs = {"maps": decoding, **({"hand": "hand"} if hand_head else {})}
     return Contract("keypoints", input_size, decoding, outputs)
+
+
+def of_cells(input_size: int) -> Contract:
+    """Return the contract of a detector as `handpose train` exports it."""
+    outputs = {"scores": "scores", "encodings": "encodings"}
+    return Contract("detector", input_size, "cells", outputs, fit="letterbox")
 
 
 def read(path: Path) -> Contract:

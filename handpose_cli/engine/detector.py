@@ -9,30 +9,56 @@ import numpy as np
 
 from handpose_cli.engine.contract import Contract
 from handpose_cli.engine.keypoint_network import Network
+from handpose_cli.networks.ssd import cells
 from handpose_cli.networks.ssd.anchors import decode_boxes, make_anchors
 
 NMS_IOU = 0.5  # as the SSD's authors have it
 ANCHORS = make_anchors()
-Decoding = Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
+Decoding = Callable[[Mapping[str, np.ndarray], np.ndarray, int], np.ndarray]
+Fit = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 
-def squeeze(image: np.ndarray, size: int) -> np.ndarray:
-    """Squeeze an RGB image (uint8 [h, w, 3]) into a square: uint8 [size, size, 3]."""
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+def squeeze(image: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Squeeze an RGB image (uint8 [h, w, 3]) into a square: uint8 [size, size, 3], and see `FITS`."""
+    pixels = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+    return pixels, np.array([image.shape[1], image.shape[0]], np.float32)
 
 
-def _from_ssd(parts: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+def letterbox(image: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fit an RGB image (uint8 [h, w, 3]) into a square's top left corner, the rest black; returns as `squeeze` does."""
+    height, width = image.shape[:2]
+    scale = size / max(height, width)
+    new = max(round(width * scale), 1), max(round(height * scale), 1)
+    pixels = np.zeros((size, size, 3), np.uint8)
+    pixels[: new[1], : new[0]] = cv2.resize(image, new, interpolation=cv2.INTER_LINEAR)
+    return pixels, np.array([size * width / new[0], size * height / new[1]], np.float32)
+
+
+# name -> what makes the network's square of an image: the square, and its width and height in pixels of the image
+FITS: dict[str, Fit] = {"squeeze": squeeze, "letterbox": letterbox}
+
+
+def _from_ssd(parts: Mapping[str, np.ndarray], rows: np.ndarray, input_size: int) -> np.ndarray:
     return decode_boxes(parts["encodings"][rows], ANCHORS[rows])
 
 
-def _from_boxes(parts: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+def _from_cells(parts: Mapping[str, np.ndarray], rows: np.ndarray, input_size: int) -> np.ndarray:
+    centres, strides = cells.cells(input_size)
+    return cells.decode_boxes(parts["encodings"][rows], centres[rows], strides[rows]) / input_size
+
+
+def _from_boxes(parts: Mapping[str, np.ndarray], rows: np.ndarray, input_size: int) -> np.ndarray:
     return parts["boxes"][rows]
 
 
 # name -> what turns those rows of one image's parts that the contract names into boxes [n, 4]: x, y, width and height
-# as fractions of the image's sides
-DECODINGS: dict[str, Decoding] = {"ssd": _from_ssd, "boxes": _from_boxes}
-NEEDED = {"ssd": {"scores", "encodings"}, "boxes": {"scores", "boxes"}}  # parts that a contract must name
+# as fractions of the square's sides
+DECODINGS: dict[str, Decoding] = {"ssd": _from_ssd, "cells": _from_cells, "boxes": _from_boxes}
+NEEDED = {
+    "ssd": {"scores", "encodings"},
+    "cells": {"scores", "encodings"},
+    "boxes": {"scores", "boxes"},
+}  # parts that a contract must name
 
 
 class DecodedBoxes:
@@ -40,7 +66,7 @@ class DecodedBoxes:
 
     def __init__(self, network: Network, contract: Contract):
         self.network, self.contract = network, contract
-        self._decode = DECODINGS[contract.decoding]
+        self._decode, self._fit = DECODINGS[contract.decoding], FITS[contract.fit]
 
     @property
     def input_size(self) -> int:
@@ -48,15 +74,16 @@ class DecodedBoxes:
 
     def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
         """Find the hands in images, see `contract.Detector`."""
-        squeezed = np.stack([squeeze(image, self.input_size) for image in images]).astype(np.float32)
-        outputs = self.network(squeezed * np.float32(self.contract.highest / 255))
+        fitted = [self._fit(image, self.input_size) for image in images]
+        squares = np.stack([pixels for pixels, _ in fitted]).astype(np.float32)
+        outputs = self.network(squares * np.float32(self.contract.highest / 255))
         found = []
-        for i, image in enumerate(images):
+        for i, (image, (_, sides)) in enumerate(zip(images, fitted, strict=True)):
             parts = {part: outputs[name][i] for part, name in self.contract.outputs.items()}
             scores = parts["scores"].reshape(-1)
             rows = np.flatnonzero(scores >= threshold)
+            boxes = self._decode(parts, rows, self.input_size) * np.tile(sides, 2)
             size = np.array([image.shape[1], image.shape[0]], np.float32)
-            boxes = self._decode(parts, rows) * np.tile(size, 2)
             low, high = np.clip(boxes[:, :2], 0, size), np.clip(boxes[:, :2] + boxes[:, 2:], 0, size)
             found.append(without_overlaps(np.concatenate([low, high - low], axis=1).astype(np.float32), scores[rows]))
         return found

@@ -7,6 +7,7 @@ import os
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,25 +53,31 @@ def load(path: Path, kind: str) -> KerasNetwork:
 
 
 def _load_detector(path: Path) -> KerasNetwork:
+    from handpose_cli.networks.ssd import presets as detectors
     from handpose_cli.networks.ssd.model import build_ssd
+    from handpose_cli.networks.ssd.palm_model import for_prediction
 
-    model = build_ssd(light=path.name.removesuffix(".weights.h5") != bundled.PUBLISHED_DETECTOR)
+    name, settings = path.name.removesuffix(".weights.h5"), _settings(path)
+    preset = detectors.DETECTORS.get(name) if settings is None else detectors.from_settings(settings)
+    model = build_ssd(light=name != bundled.PUBLISHED_DETECTOR) if preset is None else detectors.build(preset)
     load_weights(model, path)
-    return KerasNetwork(model)
+    return KerasNetwork(model if preset is None else for_prediction(model))
 
 
 def _load_hourglass(path: Path) -> KerasNetwork:
-    settings = path.parent / bundled.RUN_SETTINGS
-    name = path.name.removesuffix(".weights.h5")
-    if settings.is_file():
-        preset = presets.from_settings(json.loads(settings.read_text(encoding="utf-8")))
-    elif name in presets.PRESETS:
-        preset = presets.PRESETS[name]
-    else:
+    name, settings = path.name.removesuffix(".weights.h5"), _settings(path)
+    if settings is None and name not in presets.PRESETS:
         raise bundled.WeightsError(f"{path}: no settings.json beside it that gives the network's shape")
+    preset = presets.PRESETS[name] if settings is None else presets.from_settings(settings)
     model = presets.build(preset)
     load_weights(model, path)
     return KerasNetwork(presets.for_prediction(model, preset))
+
+
+def _settings(path: Path) -> dict[str, Any] | None:
+    """Return what a run folder's settings say; None if the weights lie in none."""
+    settings = path.parent / bundled.RUN_SETTINGS
+    return json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else None
 
 
 def load_weights(model, path: Path, preset: presets.Preset | None = None) -> None:

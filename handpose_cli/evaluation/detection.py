@@ -106,16 +106,40 @@ def recall_and_precision(
 ) -> tuple[float | None, float | None]:
     """Return the share of labelled hands that are found and of predicted hands that are right, at an IoU threshold.
 
-    Each label is found once, by the best-scored prediction that overlaps it enough. None: there is no such hand.
+    None: there is no such hand.
     """
-    labelled = predicted = right = 0
+    labelled, right = 0, []
     for label, hands in images:
-        labelled, predicted = labelled + len(label.hands), predicted + len(hands)
-        free = np.ones(len(label.hands), bool)
-        boxes = np.reshape([hand.box for hand in label.hands], (-1, 4))
-        for hand in sorted(hands, key=lambda hand: -score_of(hand)):
-            overlap = iou(hand.box[None], boxes)[0] * free
-            if overlap.size and overlap.max() >= threshold:
-                free[int(overlap.argmax())] = False
-                right += 1
-    return right / labelled if labelled else None, right / predicted if predicted else None
+        labelled += len(label.hands)
+        right += [is_right for _, is_right in _answers(label, hands, threshold)]
+    return sum(right) / labelled if labelled else None, sum(right) / len(right) if right else None
+
+
+def recall_at_precision(images: Iterable[tuple[ImageRecord, list[Hand]]], precision: float) -> float:
+    """Return the highest recall, 0 to 1, that a score threshold gives with at least such a precision (IoU .5)."""
+    labelled, answers = 0, []
+    for label, hands in images:
+        labelled += len(label.hands)
+        answers += _answers(label, hands, 0.5)
+    if not labelled or not answers:
+        return 0.0
+    right = np.cumsum([is_right for _, is_right in sorted(answers, key=lambda answer: -answer[0])])
+    enough = right / np.arange(1, len(right) + 1) >= precision
+    return float(right[enough].max(initial=0) / labelled)
+
+
+def _answers(label: ImageRecord, hands: list[Hand], threshold: float) -> list[tuple[float, bool]]:
+    """Return for each predicted hand, best first, its score and whether it is right.
+
+    Each label is found once, by the best-scored prediction that overlaps it enough.
+    """
+    free = np.ones(len(label.hands), bool)
+    boxes = np.reshape([hand.box for hand in label.hands], (-1, 4))
+    answers = []
+    for hand in sorted(hands, key=lambda hand: -score_of(hand)):
+        overlap = iou(hand.box[None], boxes)[0] * free
+        is_right = bool(overlap.size) and bool(overlap.max() >= threshold)
+        if is_right:
+            free[int(overlap.argmax())] = False
+        answers.append((score_of(hand), is_right))
+    return answers

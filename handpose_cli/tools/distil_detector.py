@@ -178,7 +178,7 @@ def calibration(photos: list[Path]) -> Callable[[], Iterator[np.ndarray]]:
 
     def squeezed() -> Iterator[np.ndarray]:
         for path in chosen:
-            yield squeeze(read_image(path), INPUT_SIZE)[None].astype(np.float32)
+            yield squeeze(read_image(path), INPUT_SIZE)[0][None].astype(np.float32)
 
     return squeezed
 

@@ -22,7 +22,6 @@ import numpy as np
 
 from handpose_cli.files import atomic
 from handpose_cli.training import processes
-from handpose_cli.training.validation import MONITOR
 from handpose_cli.weights import RUN_WEIGHTS
 
 STATE = "state/state.json"
@@ -47,9 +46,9 @@ def restore(model: keras.Model, run: Path) -> None:
         model.load_weights(str(path.with_name(state["weights"])))
 
 
-def best_epoch(log: Log) -> int:
-    """Return the index of the best epoch."""
-    return int(np.argmax([row[MONITOR] for row in log]))
+def best_epoch(log: Log, monitor: str) -> int:
+    """Return the index of the best epoch, by a figure that is larger where it is better."""
+    return int(np.argmax([row[monitor] for row in log]))
 
 
 class SaveState(keras.callbacks.Callback):
@@ -91,9 +90,9 @@ class UseAverage(keras.callbacks.Callback):
 class CommitEpoch(keras.callbacks.Callback):
     """At the very end of an epoch: the best weights, the state, the log; and the end of a run that gets no better."""
 
-    def __init__(self, run: Path, log: Log, patience: int | None, writes: bool = True):
+    def __init__(self, run: Path, log: Log, patience: int | None, monitor: str, writes: bool = True):
         super().__init__()
-        self.run, self.log, self.patience, self.writes = run, log, patience, writes
+        self.run, self.log, self.patience, self.monitor, self.writes = run, log, patience, monitor, writes
 
     def on_epoch_end(self, epoch, logs=None):
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
@@ -103,11 +102,13 @@ class CommitEpoch(keras.callbacks.Callback):
         if self.writes:
             with processes.alone():
                 self._write(epoch)
-        if self.patience is not None and processes.first_says(epoch - best_epoch(self.log) >= self.patience):
+        if self.patience is not None and processes.first_says(
+            epoch - best_epoch(self.log, self.monitor) >= self.patience
+        ):
             self.model.stop_training = True
 
     def _write(self, epoch: int) -> None:
-        if best_epoch(self.log) == epoch:
+        if best_epoch(self.log, self.monitor) == epoch:
             save_weights(self.model, self.run / RUN_WEIGHTS)
         with atomic(self.run / STATE) as file:
             json.dump({"weights": _weights_name(epoch), "log": self.log}, file)

@@ -1,4 +1,4 @@
-"""Train an hourglass: settings in, a run folder with weights, log, exported networks and card out."""
+"""Train a network: settings in, a run folder with weights, log, exported networks and card out."""
 
 from __future__ import annotations
 
@@ -7,28 +7,21 @@ from pathlib import Path
 
 import keras
 
-from handpose_cli.networks.hourglass import presets
-from handpose_cli.networks.hourglass.encoder import freeze
-from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
+from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.training import processes
 from handpose_cli.training import settings as run_settings
 from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, read_log, restore
-from handpose_cli.training.data.dataset import RandomCrops
 from handpose_cli.training.data.digest import refuse_other
 from handpose_cli.training.data.prefetch import Prefetch
-from handpose_cli.training.data.read_data import Data, read_data
 from handpose_cli.training.delivery import card, deliver
 from handpose_cli.training.devices import on_devices
-from handpose_cli.training.loss import LOSSES, HandLoss
 from handpose_cli.training.optimizer import make_optimizer
 from handpose_cli.training.progress import Progress
 from handpose_cli.training.settings import Settings, SettingsError, Stage
-from handpose_cli.training.start import check, start
+from handpose_cli.training.start import check
+from handpose_cli.training.task import Batches, Task, TaskData, task_of
 from handpose_cli.training.tensorboard import TensorBoardLog
-from handpose_cli.training.validation import Validate
 from handpose_cli.weights import RUN_WEIGHTS
-
-HAND_LOSS_WEIGHT = 0.3  # of the hand head, beside the maps' loss of 4 to 5
 
 
 def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
@@ -53,50 +46,41 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     report = report if first else _say_nothing
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(settings.precision)
-    preset = settings.network
-    data = read_data(settings)
+    task = task_of(settings.preset)
+    data: TaskData = task.read(settings)
     if (run / STATE).exists():
         refuse_other(run, card.read_known(run), data.known)
     processes.check_agreement(settings, data.known, (run / STATE).exists() and (run / STATE).read_bytes())
-    report(
-        f"{len(data.samples)} hands to train on, {len(data.held_back)} to validate on, "
-        f"{len(data.negatives)} places without, {preset}"
-    )
+    report(f"{data.described()}, {settings.network}")
     with on_devices(settings.devices, settings.batch_size):
-        log = _fit(settings, data, run, report)
+        log = _fit(task, settings, data, run, report)
     processes.leave()
     if first and "none" not in settings.export:
-        _deliver(settings, data, run, report)
-    report(f"Best weights: {run / RUN_WEIGHTS}. Predict with: handpose predict ... --weights {run}")
+        if keras.backend.backend() == "tensorflow":
+            task.deliver(run, data, settings.export, report)
+        else:
+            go_on = f"KERAS_BACKEND=tensorflow handpose train -o {run} --resume"
+            report(f"Exporting needs TensorFlow. Go on with: {go_on}")
+    option = "--detector" if settings.preset in DETECTORS else "--weights"
+    report(f"Best weights: {run / RUN_WEIGHTS}. Predict with: handpose predict ... {option} {run}")
     return log
 
 
-def _deliver(settings: Settings, data: Data, run: Path, report: Callable[[str], None]) -> None:
-    if keras.backend.backend() != "tensorflow":
-        report(f"Exporting needs TensorFlow. Go on with: KERAS_BACKEND=tensorflow handpose train -o {run} --resume")
-        return
-    calibration = deliver.calibration_crops(data.samples, settings.network.input_size, data.negatives)
-    deliver.deliver(run, calibration, data.held_back, settings.export, report)
-    card.write_card(run)
-
-
-def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None]) -> Log:
-    preset = settings.network
-    model = presets.build(preset)
-    start(model, preset, settings.weights)
+def _fit(task: Task, settings: Settings, data: TaskData, run: Path, report: Callable[[str], None]) -> Log:
+    model = task.build(settings)
     writes = processes.number() == 0
     if writes:
         run.mkdir(parents=True, exist_ok=True)
         run_settings.save(settings, run)
-        card.write_data(run, data.known, len(data.samples), len(data.held_back))
+        card.write_data(run, data.known, data.trained, data.held)
 
     log = read_log(run)
     if writes and len(log) < settings.epochs:
         deliver.withdraw(run)
     progress = Progress(settings.epochs, settings.batch_size, report, shown=writes)
     callbacks = [
-        Validate(data.held_back, preset, settings.batch_size),
-        CommitEpoch(run, log, settings.patience, writes),
+        task.validation(data, settings),
+        CommitEpoch(run, log, settings.patience, task.monitor, writes),
         *([TensorBoardLog(run, log)] if writes else []),
         progress,
     ]
@@ -105,7 +89,7 @@ def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None
         for stage in settings.stages:
             end = begin + stage.epochs
             if len(log) <= end and not model.stop_training:
-                _fit_stage(model, settings, stage, begin, data, run, log, callbacks)
+                _fit_stage(task, model, settings, stage, begin, data, run, log, callbacks)
             begin = end
     finally:
         progress.close()
@@ -113,22 +97,22 @@ def _fit(settings: Settings, data: Data, run: Path, report: Callable[[str], None
 
 
 def _fit_stage(
-    model: keras.Model, settings: Settings, stage: Stage, begin: int, data: Data, run: Path, log: Log, callbacks: list
+    task: Task,
+    model: keras.Model,
+    settings: Settings,
+    stage: Stage,
+    begin: int,
+    data: TaskData,
+    run: Path,
+    log: Log,
+    callbacks: list,
 ) -> None:
     """Train one stage, which begins after so many epochs, from where it was left if it was."""
-    preset, writes = settings.network, processes.number() == 0
-    batches = RandomCrops(
-        data.samples,
-        preset.input_size,
-        settings.batch_size,
-        settings.seed,
-        maps=[name for name in model.output if name != HAND_OUTPUT],
-        negatives=data.negatives,
-        part=(processes.number(), processes.count()),
-    )
+    writes = processes.number() == 0
+    batches: Batches = task.batches(data, model, settings)
     steps = settings.steps_per_epoch or batches.batches_a_pass
-    freeze(model, stage.learns)
-    compile_model(model, preset, settings, stage.learning_rate, steps=stage.epochs * steps)
+    task.freeze(model, stage.learns)
+    compile_model(model, task, settings, stage.learning_rate, steps=stage.epochs * steps)
     if len(log) > begin:
         restore(model, run)
     if len(log) == begin + stage.epochs:
@@ -159,14 +143,13 @@ def _fit_stage(
         ahead.close()
 
 
-def compile_model(
-    model: keras.Model, preset: presets.Preset, settings: Settings, learning_rate: float, steps: int
-) -> None:
+def compile_model(model: keras.Model, task: Task, settings: Settings, learning_rate: float, steps: int) -> None:
     """Give a model its losses and the optimizer of a stage of so many steps."""
+    losses, shares = task.losses(model, settings)
     model.compile(
         make_optimizer(settings, learning_rate, steps),
-        {name: HandLoss() if name == HAND_OUTPUT else LOSSES[preset.loss](preset.sigma) for name in model.output},
-        loss_weights={name: HAND_LOSS_WEIGHT if name == HAND_OUTPUT else 1.0 for name in model.output},
+        losses,
+        loss_weights=shares,
         jit_compile=keras.backend.backend() == "jax",  # which otherwise runs operation by operation
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from handpose_cli.files import atomic
 from handpose_cli.networks.hourglass import presets
+from handpose_cli.networks.ssd import presets as detectors
 from handpose_cli.weights import RUN_SETTINGS
 
 
@@ -49,6 +50,13 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": "cosine",
         "ema": 0.998,
     },
+    "ssd-palm": {
+        "stages": (Stage("decoder", 1, 2e-3), Stage("stride16", 3, 7e-4)),
+        "batch_size": 32,
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "ema": 0.996,
+    },
 }
 OPTIMIZERS = ("rmsprop", "adamw")
 SCHEDULES = ("constant", "cosine", "steps")
@@ -63,7 +71,7 @@ class Settings:
     """Everything that a run depends on; written to `settings.json` in the run folder.
 
     Attributes:
-        preset: name in `networks.hourglass.presets`.
+        preset: name in `networks.hourglass.presets` or, of a detector, in `networks.ssd.presets`.
         data: labels to train on, each `[FORMAT:]PATH`, with the images beside them; what is named twice comes twice in
             each pass.
         val: such labels to choose the best weights by; none: `val_split` of the data.
@@ -114,8 +122,16 @@ class Settings:
         return sum(stage.epochs for stage in self.stages)
 
     @property
-    def network(self) -> presets.Preset:
-        """The network's shape: without negatives there is nothing to learn a hand head from."""
+    def network(self) -> presets.Preset | detectors.DetectorPreset:
+        """The network's shape."""
+        if self.preset not in detectors.DETECTORS:
+            return self.hourglass
+        preset = detectors.DETECTORS[self.preset]
+        return replace(preset, input_size=self.input_size) if self.input_size else preset
+
+    @property
+    def hourglass(self) -> presets.Preset:
+        """The network's shape, of an hourglass: without negatives there is nothing to learn a hand head from."""
         preset = replace(presets.get_preset(self.preset), hand_head=bool(self.negatives))
         return replace(preset, input_size=self.input_size) if self.input_size else preset
 
@@ -135,7 +151,8 @@ def of_new_run(given: Mapping[str, Any]) -> Settings:
     """
     if not given.get("data"):
         raise SettingsError("There are no data to train on. Name labels with --data.")
-    encoder = presets.get_preset(given["preset"]).encoder
+    name = given["preset"]
+    encoder = detectors.DETECTORS[name].encoder if name in detectors.DETECTORS else presets.get_preset(name).encoder
     recipe = {**RECIPES[given["preset"]], "val": (), "weights": encoder or RANDOM}
     if not encoder:
         recipe["stages"] = (Stage("all", sum(s.epochs for s in recipe["stages"]), recipe["stages"][-1].learning_rate),)
@@ -165,7 +182,7 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
         earlier = Settings(**values)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise SettingsError(f"{run} holds no run to go on with: leave out --resume to begin one.") from error
-    if "features" in saved and presets.from_settings(saved) != earlier.network:
+    if not _is_of(saved, earlier):
         raise SettingsError(
             f"{run} trains a network that {earlier.preset} no longer is. It can be predicted with; begin another run."
         )
@@ -176,6 +193,13 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
                 f"--{option} was {said(old)} in {run} and cannot be {said(value)} now: begin another with --weights."
             )
     return _with_stages({**vars(earlier), **{name: value for name, value in given.items() if name in MAY_CHANGE}})
+
+
+def _is_of(saved: dict[str, Any], settings: Settings) -> bool:
+    """Return whether a run's network is still what its preset is."""
+    if "network" in saved:
+        return json.loads(json.dumps(asdict(settings.network))) == saved["network"]
+    return "features" not in saved or presets.from_settings(saved) == settings.network  # an earlier version's
 
 
 def _with_stages(values: dict[str, Any]) -> Settings:
@@ -193,7 +217,7 @@ def _with_stages(values: dict[str, Any]) -> Settings:
 def save(settings: Settings, run: Path) -> None:
     """Write `settings.json`: the settings, and the network's shape, which prediction needs."""
     with atomic(run / RUN_SETTINGS) as file:
-        json.dump({**asdict(settings), **asdict(settings.network)}, file, indent=1)
+        json.dump({**asdict(settings), "network": asdict(settings.network)}, file, indent=1)
         file.write("\n")
 
 

@@ -62,11 +62,12 @@ def train_keras(settings, steps: int) -> dict:
     from handpose_cli.networks.hourglass import presets
     from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
     from handpose_cli.training.fit import compile_model
+    from handpose_cli.training.keypoints import KeypointTask
 
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(settings.precision)
     model = presets.build(settings.network)
-    compile_model(model, settings.network, settings, steps=10_000)
+    compile_model(model, KeypointTask(), settings, settings.stages[-1].learning_rate, steps=10_000)
 
     batches = [
         (crops, {name: hands if name == HAND_OUTPUT else joints for name in model.output})

@@ -58,8 +58,9 @@ def get_preset(name: str) -> Preset:
 
 
 def from_settings(settings: dict) -> Preset:
-    """Return the preset that a run's `settings.json` describes."""
-    values = {field.name: settings.get(field.name, field.default) for field in fields(Preset)}
+    """Return the preset that a run's `settings.json` describes: its `network`, or all of it in an earlier version's."""
+    network = settings.get("network", settings)
+    values = {field.name: network.get(field.name, field.default) for field in fields(Preset)}
     if isinstance(values["features"], list):
         values["features"] = tuple(values["features"])
     return Preset(**values)

@@ -1,42 +1,38 @@
-"""What a run's data were: a run that goes on with others would be neither the one nor the other."""
+"""What a run's data are: one that went on with others would be trained on neither these nor those."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from handpose_cli.training.data.samples import Sample
+import numpy as np
+
 from handpose_cli.training.settings import SettingsError
 
+# by option ("data", "val" or "negatives") and source, `[FORMAT:]PATH`, how many it gave, and their digest
+Known = dict[str, dict[str, tuple[int, str]]]
 
-def digest(samples: Iterable[Sample]) -> str:
-    """Return the SHA-256 of labels: images' names and sizes, and what is labelled in them."""
+
+def digest(labels: Iterable[tuple[object, ...]]) -> str:
+    """Return the SHA-256 of labels: of each its image's name and what is labelled in it, texts, numbers and arrays."""
     known = hashlib.sha256()
-    for sample in samples:
-        hand = sample.hand
-        arrays = [sample.box, *(() if hand is None else (hand.keypoints, hand.visibility))]
-        parts = [sample.image.as_posix(), str(sample.size), sample.group, str(hand and hand.handedness)]
-        known.update("\0".join(parts).encode("utf-8", "surrogateescape"))
-        for array in arrays:
-            known.update(b"\0" if array is None else array.tobytes())
+    for label in labels:
+        for part in label:
+            known.update(
+                part.tobytes() if isinstance(part, np.ndarray) else str(part).encode("utf-8", "surrogateescape")
+            )
+            known.update(b"\0")
     return known.hexdigest()
 
 
-def refuse_other(
-    run: Path, before: Mapping[str, Mapping[str, tuple[int, str]]], now: Mapping[str, Mapping[str, tuple[int, str]]]
-) -> None:
-    """Raise SettingsError if a source is not what it was when the run began.
-
-    Args:
-        before, now: by option ("data", "val" or "negatives") and source, how many hands or places, and their digest.
-    """
+def refuse_other(run: Path, before: Known, now: Known) -> None:
+    """Raise SettingsError if a source is not what it was when the run was trained last."""
     for option, sources in now.items():
         for source, (count, known) in sources.items():
             earlier = before.get(option, {}).get(source)
             if earlier is not None and earlier[1] != known:
                 raise SettingsError(
                     f"--{option} {source} is not what {run} was trained on: {earlier[0]} labels then, {count} now, or "
-                    "others. Go on with the data as they were, or begin another run with "
-                    f"--weights {run}."
+                    f"others. Go on with the data as they were, or begin another run with --weights {run}."
                 )

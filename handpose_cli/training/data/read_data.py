@@ -6,7 +6,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.training.data.digest import digest
+from handpose_cli.training.data.digest import Known, digest
 from handpose_cli.training.data.negatives import find_negatives
 from handpose_cli.training.data.samples import Sample, read_samples, split
 from handpose_cli.training.settings import Settings
@@ -19,13 +19,27 @@ class Data(NamedTuple):
         samples: hands to train on.
         held_back: hands to validate on.
         negatives: places without a hand.
-        known: for "data", "val" and "negatives", by source, how many it gave and their digest.
+        known: what was read, see `digest`.
     """
 
     samples: list[Sample]
     held_back: list[Sample]
     negatives: list[Sample]
-    known: dict[str, dict[str, tuple[int, str]]]
+    known: Known
+
+    @property
+    def trained(self) -> int:
+        """How many hands are trained on."""
+        return len(self.samples)
+
+    @property
+    def held(self) -> int:
+        """How many are validated on."""
+        return len(self.held_back)
+
+    def described(self) -> str:
+        """Return what there is, in a line."""
+        return f"{self.trained} hands to train on, {self.held} to validate on, {len(self.negatives)} places without"
 
 
 def read_data(settings: Settings) -> Data:
@@ -44,8 +58,17 @@ def read_data(settings: Settings) -> Data:
         raise FormatError(f"{len(samples)} hands to train on are fewer than --batch-size {settings.batch_size}")
     negatives = {source: list(find_negatives([source], settings.seed)) for source in settings.negatives}
     read = {"data": data, "val": val, "negatives": negatives}
-    known = {name: {s: (len(found), digest(found)) for s, found in sources.items()} for name, sources in read.items()}
+    known = {
+        name: {source: (len(found), digest(map(_labelled, found))) for source, found in sources.items()}
+        for name, sources in read.items()
+    }
     return Data(samples, held_back, _all(negatives), known)
+
+
+def _labelled(sample: Sample) -> tuple[object, ...]:
+    hand = sample.hand
+    what = () if hand is None else (hand.keypoints, hand.visibility, hand.handedness)
+    return (sample.image.as_posix(), sample.size, sample.group, sample.box, *what)
 
 
 def _all(by_source: dict[str, list[Sample]]) -> list[Sample]:

@@ -21,6 +21,7 @@ from handpose_cli.networks.hourglass.heatmaps import SCORE_RADIUS, STRIDE
 from handpose_cli.records import KEYPOINT_NAMES
 from handpose_cli.training.checkpoint import LOG
 from handpose_cli.training.data.dataset import NEGATIVE_SHARE
+from handpose_cli.training.data.digest import Known
 from handpose_cli.training.delivery.curves import draw_curves, read_columns
 from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, INT8, INT8_COSTS, KERAS, ONNX, PCK
 from handpose_cli.training.settings import Stage, said
@@ -37,12 +38,11 @@ USES = {
 }
 
 
-def write_data(run: Path, known: Mapping[str, Mapping[str, tuple[int, str]]], trained: int, held: int) -> None:
+def write_data(run: Path, known: Known, trained: int, held: int) -> None:
     """Write `data.json`, what the card says of the data, and what `--resume` holds them against.
 
     Args:
-        known: for "data", "val" and "negatives", by source, `[FORMAT:]PATH`, how many hands (places without one) were
-            read from it, and their digest.
+        known: what was read, see `data.digest`.
         trained: hands to train on.
         held: hands to validate on, of `val`, or of `data` where there is no `val`.
     """
@@ -59,7 +59,7 @@ def write_data(run: Path, known: Mapping[str, Mapping[str, tuple[int, str]]], tr
         file.write("\n")
 
 
-def read_known(run: Path) -> dict[str, dict[str, tuple[int, str]]]:
+def read_known(run: Path) -> Known:
     """Return the sources' counts and digests that `write_data` wrote; of a run begun before there were any, none."""
     path = run / DATA
     described = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -85,7 +85,7 @@ def write_card(run: Path) -> Path:
         _preprocessing(preset),
         _outputs(preset),
         _data(data, settings, len(read_columns(run / LOG)[0])),
-        _recipe(settings),
+        recipe(settings),
         _validation(run / LOG, data["held"]),
         _files(models, preset),
         _limits(preset),
@@ -157,7 +157,7 @@ def _data(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> str:
     licences = "; ".join(settings.get("data_licence", ())) or "not stated"
     return f"""## Data
 
-{_table(("for", "source", "format", "labelled"), rows)}
+{table(("for", "source", "format", "labelled"), rows)}
 
 Trained on {data["trained"]:,} hands, of which each was seen {_passes(data, settings, epochs):,.1f} times on average, \
 validated on {data["held"]:,}{held}.
@@ -172,12 +172,13 @@ def _passes(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> floa
     return epochs * settings["steps_per_epoch"] * settings["batch_size"] / (data["trained"] + places)
 
 
-def _recipe(settings: dict[str, Any]) -> str:
+def recipe(settings: dict[str, Any]) -> str:
+    """Return the card's part on the settings."""
     return f"""## Recipe
 
-{_table(("setting", "value"), [(name, _said(value)) for name, value in settings.items()])}
+{table(("setting", "value"), [(name, _said(value)) for name, value in settings.items() if name != "network"])}
 
-Crops were changed at random as `handpose_cli/training/augment.py` of that version does."""
+Images were changed at random as `handpose_cli/training` of that version does."""
 
 
 def _validation(log: Path, held: int) -> str:
@@ -186,7 +187,7 @@ def _validation(log: Path, held: int) -> str:
     rows = [(name, *(f"{values[at]:.5g}" for at in (best, -1))) for name, values in columns.items()]
     return f"""## Validation
 
-{_table(("", f"best epoch ({epochs[best]})", f"last epoch ({epochs[-1]})"), rows)}
+{table(("", f"best epoch ({epochs[best]})", f"last epoch ({epochs[-1]})"), rows)}
 
 On {held:,} hands, cropped by their labelled boxes. `pck@T/keypoints` is the share of joints whose error is under T \
 times the longer side of the box around the labelled keypoints, `nme/keypoints` the mean error over that side. The \
@@ -209,7 +210,7 @@ def _files(models: dict[str, Any], preset: presets.Preset) -> str:
     reason = f"its {PCK} is at most {INT8_COSTS} lower" if models["litert"] == INT8 else "int8 is less accurate"
     return f"""## Files
 
-{_table(("file", "for", "size", "largest difference", PCK), rows)}
+{table(("file", "for", "size", "largest difference", PCK), rows)}
 
 The differences are from the Keras model, on {models["checked_crops"]} validation crops; those of \
 `{presets.output_name(preset)}` over its range. {PCK} was measured on {models["validation_hands"]:,} validation hands. \
@@ -235,7 +236,8 @@ training data too flatter more.
 - A video's frames are answered one by one."""
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 

@@ -17,12 +17,14 @@ PANELS = {
     "loss": ("loss", "stack"),
     "PCK, validation": ("val_pck@",),
     "mean error over the hand's size, validation": ("val_nme",),
+    "boxes, validation": ("val_ap", "val_recall"),
     "hand head": ("hand_loss", "val_handedness", "val_is_hand"),
 }
 
 
 def draw_curves(log: Path, png: Path) -> None:
-    """Draw what a log says of each epoch: a panel each for the loss, PCK, the mean error and the hand head.
+    """Draw what a log says of each epoch: a panel each for the loss, PCK, the mean error, boxes and the hand head,
+    where it has them.
 
     Args:
         log: CSV file with a row for each epoch; its column `epoch` counts from 1.

@@ -7,7 +7,8 @@
     RUN/models.json        what was measured of them, and which one `predict` runs; written when they are whole
     RUN/network.json       how they are asked and what their outputs mean, see `engine.contract`
 
-Their outputs are those of `presets.for_prediction`. `models.json` is there only while they belong to the best weights.
+Their outputs are those of the network's `for_prediction`. `models.json` is there only while they belong to the best
+weights.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import version
 from itertools import islice
@@ -86,10 +87,38 @@ def calibration_crops(
     return lambda: (batches[index][0] for index in range(CALIBRATION_CROPS))
 
 
+def preset_of(run: Path) -> presets.Preset:
+    """Return the network that a run trains."""
+    return presets.from_settings(json.loads((run / RUN_SETTINGS).read_text(encoding="utf-8")))
+
+
 def withdraw(run: Path) -> None:
     """Take back an earlier delivery: from now on the best weights may be others. `predict` then says so."""
     for name in (RUN_MODELS, RUN_CONTRACT):
         (run / name).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A network to deliver.
+
+    Attributes:
+        model: as prediction takes it.
+        contract: without digests.
+        inputs: gives training inputs, float32 [1, ...], to calibrate int8 and to check the files on.
+        figure: name of the accuracy that LiteRT files are measured by.
+        accuracy: measures it.
+        validated: on how many validation hands or pictures.
+        costs: most that the int8 file's may be lower for `predict` to run it.
+    """
+
+    model: keras.Model
+    contract: contracts.Contract
+    inputs: Callable[[], Iterator[np.ndarray]]
+    figure: str
+    accuracy: Callable[[Network], float]
+    validated: int
+    costs: float
 
 
 def deliver(
@@ -99,37 +128,63 @@ def deliver(
     forms: Sequence[str] = (),
     report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Export the run's best weights and return what `models.json` says.
+    """Export the best weights of an hourglass's run; see `write_files`.
 
     Args:
         run: folder with `settings.json` and `best.weights.h5`.
-        crops: gives training crops to calibrate int8 on, see `calibration_crops`.
-        held_back: the validation hands, to check and measure the files on.
+        crops: gives training crops, see `calibration_crops`.
+        held_back: the validation hands.
+
+    Raises:
+        WeightsError: if the weights are not those of the settings' network.
+    """
+    check_forms(forms)
+    preset = preset_of(run)
+    with in_precision("float32"), keras.device("cpu"):
+        model = presets.build(preset)
+        load_weights(model, run / RUN_WEIGHTS)
+        spread = held_back[:: -(-len(held_back) // MOST_HANDS)]
+        contract = contract_of(preset)
+        delivery = Delivery(
+            presets.for_prediction(model, preset),
+            contract,
+            crops,
+            PCK,
+            lambda network: accuracy(DecodedKeypoints(network, contract), spread),
+            len(spread),
+            INT8_COSTS,
+        )
+        return write_files(run, delivery, forms, report)
+
+
+def write_files(run: Path, delivery: Delivery, forms: Sequence[str], report: Callable[[str], None]) -> dict[str, Any]:
+    """Export a network into its run folder and return what `models.json` says.
+
+    It is called with float32 layers and on the processor: a GPU rounds float32 to TF32, which is further off than the
+    files may be.
+
+    Args:
         forms: of `settings.EXPORTS`; Keras and LiteRT files are written in any case.
         report: called with a line for each file.
 
     Raises:
         DeliveryError: if a file cannot be made or is not the same network; those before it are there then.
-        WeightsError: if the weights are not those of the settings' network.
     """
     check_forms(forms)
     withdraw(run)
-    preset = presets.from_settings(json.loads((run / RUN_SETTINGS).read_text(encoding="utf-8")))
-    # on the processor: a GPU rounds float32 to TF32, which is further off than the files may be
-    with in_precision("float32"), keras.device("cpu"), TemporaryDirectory(prefix=".export-", dir=run) as folder:
-        model = presets.for_prediction(_best(run, preset), preset)
-        spread = held_back[:: -(-len(held_back) // MOST_HANDS)]
-        shown = np.concatenate(list(islice(crops(), CHECKED_CROPS)))
+    model = delivery.model
+    with TemporaryDirectory(prefix=".export-", dir=run) as folder:
+        shown = np.concatenate(list(islice(delivery.inputs(), CHECKED_CROPS)))
         expected = _called(model)(shown)
         figures: dict[str, Any] = {
             "handpose": __version__,
             "versions": {name: version(name) for name in ("keras", "tensorflow")},
             "parameters": model.count_params(),
             "checked_crops": len(shown),
-            "validation_hands": len(spread),
+            "validation_hands": delivery.validated,
             "files": {},
         }
-        for name, (write, load) in _exports(model, crops, forms).items():
+        for name, (write, load) in _exports(model, delivery.inputs, forms).items():
             part = Path(folder) / name
             network = _exported(write, load, part)
             differences = _differences(network(shown), expected)
@@ -140,27 +195,22 @@ def deliver(
                 )
             figures["files"][name] = {"bytes": part.stat().st_size, "largest_difference": differences}
             if isinstance(network, LiteRTNetwork):
-                decoded = DecodedKeypoints(network, contract_of(preset))
-                figures["files"][name][PCK] = accuracy(decoded, spread)
+                figures["files"][name][delivery.figure] = delivery.accuracy(network)
             part.replace(run / name)
-            report(_told(name, figures["files"][name]))
+            report(_described(name, figures["files"][name], delivery.figure))
             if INT8 in figures["files"]:  # enough to predict with, whatever becomes of what was asked for besides
-                figures["litert"] = choose(figures["files"])
+                figures["litert"] = choose(figures["files"], delivery.figure, delivery.costs)
                 with atomic(run / RUN_MODELS) as file:
                     json.dump(figures, file, indent=1)
                     file.write("\n")
-                _write_contract(run, preset)
+                digests = {name: sha256(run / name) for name in (FLOAT32, INT8, RUN_WEIGHTS)}
+                contracts.write(replace(delivery.contract, weights=digests), run / RUN_CONTRACT)
     return figures
 
 
-def _write_contract(run: Path, preset: presets.Preset) -> None:
-    digests = {name: sha256(run / name) for name in (FLOAT32, INT8, RUN_WEIGHTS)}
-    contracts.write(replace(contract_of(preset), weights=digests), run / RUN_CONTRACT)
-
-
-def choose(files: dict[str, dict[str, Any]]) -> str:
+def choose(files: dict[str, dict[str, Any]], figure: str = PCK, costs: float = INT8_COSTS) -> str:
     """Return the LiteRT file to predict with: int8, several times as fast, unless it is less accurate."""
-    return INT8 if files[INT8][PCK] >= files[FLOAT32][PCK] - INT8_COSTS else FLOAT32
+    return INT8 if files[INT8][figure] >= files[FLOAT32][figure] - costs else FLOAT32
 
 
 def accuracy(network: KeypointNetwork, samples: Sequence[Sample]) -> float:
@@ -179,12 +229,6 @@ def in_precision(policy: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def _best(run: Path, preset: presets.Preset) -> keras.Model:
-    model = presets.build(preset)
-    load_weights(model, run / RUN_WEIGHTS)
-    return model
 
 
 def _exports(model: keras.Model, crops: Callable, forms: Sequence[str]) -> dict[str, tuple[Callable, Callable]]:
@@ -211,8 +255,8 @@ def _exported(write: Callable[[Path], None], load: Callable[[Path], Network], pa
     except OSError:
         raise
     except Exception as error:  # whatever a converter raises must not hide that the weights are there
-        told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DeliveryError(f"{path.name} cannot be exported: {told}. Predict with --engine keras") from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DeliveryError(f"{path.name} cannot be exported: {reason}. Predict with --engine keras") from error
 
 
 def _called(model: keras.Model) -> Network:
@@ -233,8 +277,8 @@ def _differences(outputs: dict[str, np.ndarray], expected: dict[str, np.ndarray]
     }
 
 
-def _told(name: str, measured: dict[str, Any]) -> str:
-    accuracy = f", PCK@0.1 {measured[PCK]:.4f}" if PCK in measured else ""
+def _described(name: str, measured: dict[str, Any], figure: str) -> str:
+    accuracy = f", {figure} {measured[figure]:.4f}" if figure in measured else ""
     differs = _largest(measured["largest_difference"])
     return f"{name}: {measured['bytes'] / 1e6:.1f} MB, differs from the Keras model by {differs:.1g}{accuracy}"
 

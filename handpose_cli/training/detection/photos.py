@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +43,31 @@ class Photos:
     whole: list[Photo]
     hands: list[Photo]
 
+    def __len__(self) -> int:
+        return len(self.whole) + len(self.hands)
+
+    def __iter__(self) -> Iterator[Photo]:
+        return chain(self.whole, self.hands)
+
+    def where(self, wanted: Callable[[Photo], bool]) -> Photos:
+        """Return some of them."""
+        return Photos(list(filter(wanted, self.whole)), list(filter(wanted, self.hands)))
+
+    @classmethod
+    def joined(cls, several: Iterable[Photos]) -> Photos:
+        """Return those of several."""
+        several = list(several)
+        return cls([p for each in several for p in each.whole], [p for each in several for p in each.hands])
+
 
 def read_photos(sources: Iterable[str]) -> Photos:
     """Read labels, each `[FORMAT:]PATH`: those with boxes alone are whole photographs, those with keypoints hands.
 
     Raises:
-        FormatError: if a file cannot be read, an image is missing, or there is no box at all.
+        FormatError: if a file cannot be read, or an image is missing.
     """
     whole: list[Photo] = []
     hands: list[Photo] = []
-    sources = list(sources)
     for source in map(Source.parse, sources):
         for record in source.read():
             if record.frame is not None or record.failure is not None:
@@ -64,8 +80,6 @@ def read_photos(sources: Iterable[str]) -> Photos:
             group = f"{source.path}:{_kind(record.file)}"
             photo = Photo(image, np.reshape(boxes, (-1, 4)).astype(np.float32), record.exhaustive, group)
             (hands if with_keypoints else whole).append(photo)
-    if not any(len(photo.boxes) for photo in (*whole, *hands)):
-        raise FormatError(f"no hand with a box in: {', '.join(sources)}")
     return Photos(whole, hands)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 
 import cv2
 import keras
@@ -20,9 +21,11 @@ ZOOM = (0.3, 1.6)  # of a photograph's longer side over the picture's
 AS_PREDICTED = 0.3  # share of photographs that are fitted into the picture as in prediction
 MOSAIC, HAND_AS_PHOTO = 0.15, 0.12  # shares of pictures made of four photographs, and of a crop of a hand alone
 PASTED_INTO, MOST_PASTED = 0.45, 4  # share of pictures into which hands are pasted, and how many at most
+KEPT_BYTES = 4 * 2**30  # of decoded photographs in memory
 PASTED_SIZE = (13.0, 130.0)  # pixels, of a pasted hand's longer side
 CONTEXT = (1.05, 1.6)  # of a pasted crop's side over the hand's
 FREE = 0.1  # most of a hand that a pasted one may cover
+NOISE = np.random.default_rng(0).standard_normal((1024, 1024, 3), np.float32)  # of which a part is as good as new
 LEAST_VISIBLE, LEAST_SIDE = 0.45, 7.0  # share of a hand that must be inside, and pixels of its shorter side
 
 Part = tuple[np.ndarray, np.ndarray]  # an image, uint8 [h, w, 3], and boxes, float32 [n, 4]
@@ -32,24 +35,31 @@ class Pictures(keras.utils.PyDataset):
     """Shuffled, augmented pictures: a detector's training set.
 
     A batch is `images` float32 [n, size, size, 3] (RGB, 0 to 1) and a dict: `CELLS` float32 [n, cells, 5], see
-    `targets.cell_targets`. A batch depends on the seed and on its number alone. The batches never end.
+    `targets.cell_targets`. A batch depends on the seed and on its number alone. The batches never end. With `part` a
+    batch is a part of what it would be, see `dataset.RandomCrops`.
 
     `failure` holds the error of an image that could not be read, see `dataset.RandomCrops`.
     """
 
     failure: FormatError | None = None
 
-    def __init__(self, photos: Photos, size: int, batch_size: int, seed: int, first_batch: int = 0, **kwargs):
+    def __init__(
+        self,
+        photos: Photos,
+        size: int,
+        batch_size: int,
+        seed: int,
+        first_batch: int = 0,
+        part: tuple[int, int] = (0, 1),
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.photos, self.size, self.batch_size, self.seed, self.first_batch = (
-            photos,
-            size,
-            batch_size,
-            seed,
-            first_batch,
-        )
-        self.batches_a_pass = max((len(photos.whole) + len(photos.hands)) // batch_size, 1)
+        self.photos, self.size, self.seed, self.first_batch = photos, size, seed, first_batch
+        self.batch_size, self.part = batch_size, part
+        self.batches_a_pass = max(len(photos) // batch_size, 1)
         self._whole, self._hands = _by_group(photos.whole), _by_group(photos.hands)
+        self._known: dict[Path, np.ndarray] = {}
+        self._free = KEPT_BYTES
         self._empty = _by_group([photo for photo in photos.whole if photo.exhaustive and not len(photo.boxes)])
 
     @property
@@ -58,10 +68,12 @@ class Pictures(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         number = self.first_batch + index
-        images = np.empty((self.batch_size, self.size, self.size, 3), np.uint8)
+        which, parts = self.part
+        count = self.batch_size // parts
+        images = np.empty((count, self.size, self.size, 3), np.uint8)
         targets = []
-        for i in range(self.batch_size):
-            rng = np.random.default_rng([self.seed, number, i])
+        for i in range(count):
+            rng = np.random.default_rng([self.seed, number, which * count + i])
             try:
                 images[i], boxes, unclear, exhaustive = self._picture(rng)
             except FormatError as error:
@@ -81,11 +93,21 @@ class Pictures(keras.utils.PyDataset):
         if len(photos) == 4:
             canvas, boxes = self._mosaic(photos, rng)
         else:
-            canvas, boxes = self._placed(_turned(_read(photos[0]), photos[0].boxes, rng), rng)
+            canvas, boxes = self._placed(_turned(self._read(photos[0]), photos[0].boxes, rng), rng)
         boxes, unclear = _inside(boxes, self.size)
         if self._hands and rng.random() < PASTED_INTO:
             boxes = self._pasted(canvas, boxes, unclear, rng)
         return in_other_light(canvas, rng), boxes, unclear, exhaustive
+
+    def _read(self, photo: Photo) -> np.ndarray:
+        """Return a photograph, from memory if it is there: decoding would take half of the time."""
+        image = self._known.get(photo.image)
+        if image is None:
+            image = _decoded(photo)
+            if self._free >= image.nbytes:
+                self._known[photo.image] = image
+                self._free -= image.nbytes
+        return image
 
     def _draw(self, groups: list[list[Photo]], rng: np.random.Generator) -> Photo:
         group = groups[rng.integers(len(groups))]
@@ -106,7 +128,9 @@ class Pictures(keras.utils.PyDataset):
             scale_x, scale_y = scale * stretch, scale / stretch
             x, y = (rng.uniform(min(0, size - own), max(0, size - own)) for own in (width * scale_x, height * scale_y))
             if self._empty and rng.random() < 0.5:  # what is beside the photograph
-                canvas = cv2.resize(_read(self._draw(self._empty, rng)), (size, size), interpolation=cv2.INTER_AREA)
+                canvas = cv2.resize(
+                    self._read(self._draw(self._empty, rng)), (size, size), interpolation=cv2.INTER_AREA
+                )
         paste(canvas, image, np.array([[scale_x, 0, x], [0, scale_y, y]]))
         return canvas, boxes * np.array([scale_x, scale_y] * 2) + [x, y, 0, 0]
 
@@ -118,7 +142,7 @@ class Pictures(keras.utils.PyDataset):
         for i, photo in enumerate(photos):
             low = np.array([0 if i % 2 == 0 else middle[0], 0 if i < 2 else middle[1]])
             high = np.array([middle[0] if i % 2 == 0 else size, middle[1] if i < 2 else size])
-            image, boxes = _turned(_read(photo), photo.boxes, rng)
+            image, boxes = _turned(self._read(photo), photo.boxes, rng)
             scale = (high - low).min() / max(image.shape[:2]) * rng.uniform(0.8, 1.4)
             part = np.zeros((high[1] - low[1], high[0] - low[0], 3), np.uint8)
             paste(part, image, np.array([[scale, 0, 0], [0, scale, 0.0]]))
@@ -133,7 +157,7 @@ class Pictures(keras.utils.PyDataset):
         """Paste hands into a picture, in place, and return all boxes."""
         for _ in range(rng.integers(1, MOST_PASTED + 1)):
             photo = self._draw(self._hands, rng)
-            image, own = _turned(_read(photo), photo.boxes, rng, any_turn=True)
+            image, own = _turned(self._read(photo), photo.boxes, rng, any_turn=True)
             box = own[rng.integers(len(own))]
             scale = np.exp(rng.uniform(*np.log(PASTED_SIZE))) / max(box[2:].max(), 1)
             sides = box[2:] * scale * rng.uniform(*CONTEXT)
@@ -173,7 +197,7 @@ def paste(canvas: np.ndarray, image: np.ndarray, matrix: np.ndarray) -> np.ndarr
     return cv2.warpAffine(image, matrix, size, canvas, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
 
 
-def _read(photo: Photo) -> np.ndarray:
+def _decoded(photo: Photo) -> np.ndarray:
     try:
         return read_image(photo.image)
     except UnreadableError as error:
@@ -207,21 +231,26 @@ def _inside(boxes: np.ndarray, width: int, height: int | None = None) -> Part:
 
 def in_other_light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return an image (uint8 [h, w, 3]) brighter or darker, in other colours, grey, blurred, noisy or compressed."""
-    pixels: np.ndarray = image.astype(np.float32)
+    gain, add = np.ones(3), 0.0
     if rng.random() < 0.8:
-        pixels = pixels * rng.uniform(0.55, 1.4, 3 if rng.random() < 0.5 else 1) + rng.uniform(-25, 25)
+        gain = np.broadcast_to(rng.uniform(0.55, 1.4, 3 if rng.random() < 0.5 else 1), 3)
+        add = rng.uniform(-25, 25)
     if rng.random() < 0.1:  # dark
-        pixels = pixels * rng.uniform(0.2, 0.5)
+        gain, add = gain * rng.uniform(0.2, 0.5), 0.0
+    levels = np.arange(256)[:, None] * gain + add
+    found: np.ndarray = np.asarray(cv2.LUT(image, levels.clip(0, 255).astype(np.uint8)[:, None]))
     if rng.random() < 0.15:
-        pixels = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
+        found = np.repeat(cv2.cvtColor(found, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
     if rng.random() < 0.15:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.5, 1.8))
+        found = np.asarray(cv2.GaussianBlur(found, (0, 0), rng.uniform(0.5, 1.8)))
     if rng.random() < 0.25:
-        pixels += rng.normal(0, rng.uniform(2, 12), pixels.shape).astype(np.float32)
-    found = pixels.clip(0, 255).astype(np.uint8)
+        height, width = found.shape[:2]
+        y, x = rng.integers(NOISE.shape[0] - height + 1), rng.integers(NOISE.shape[1] - width + 1)
+        noise = NOISE[y : y + height, x : x + width] * np.float32(rng.uniform(2, 12))
+        found = np.asarray(cv2.add(found, noise, dtype=cv2.CV_8U))
     if rng.random() < 0.25:
         code = cv2.imencode(".jpg", found, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])[1]
-        return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
+        found = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
     return found
 
 

@@ -1,0 +1,73 @@
+"""Everything that a detector's run reads: photographs to train and to validate on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.convert import choose
+from handpose_cli.training.data.digest import Known, digest
+from handpose_cli.training.detection.photos import Photo, Photos, read_photos
+from handpose_cli.training.settings import Settings
+
+
+@dataclass(frozen=True)
+class DetectionData:
+    """A run's data, see `task.TaskData`; `held_back` are the photographs to validate on."""
+
+    photos: Photos
+    held_back: list[Photo]
+    known: Known
+
+    @property
+    def trained(self) -> int:
+        """How many photographs are trained on."""
+        return len(self.photos)
+
+    @property
+    def held(self) -> int:
+        """How many are validated on."""
+        return len(self.held_back)
+
+    def described(self) -> str:
+        """Return what there is, in a line."""
+        whole, hands = len(self.photos.whole), len(self.photos.hands)
+        return f"{whole} photographs and {hands} hands to paste to train on, {self.held} photographs to validate on"
+
+
+def read_data(settings: Settings) -> DetectionData:
+    """Read a run's data; `--negatives` are further photographs, in which every hand has a box.
+
+    Raises:
+        FormatError: if labels or images cannot be read, or there is no hand to train or to validate on.
+    """
+    read: dict[str, Photos] = {}
+
+    def of(sources: Iterable[str]) -> Photos:
+        for source in sources:
+            if source not in read:
+                read[source] = read_photos([source])
+        return Photos.joined(read[source] for source in sources)
+
+    data, negatives, val = of(settings.data), of(settings.negatives), of(settings.val)
+    photos = Photos.joined([data, negatives])
+    if not settings.val:
+        held = choose((str(photo.image) for photo in data), settings.val_split, settings.seed, "--val-split")
+        photos, val = (
+            photos.where(lambda photo: str(photo.image) not in held),
+            data.where(lambda photo: str(photo.image) in held),
+        )
+    for what, some in (("train", photos), ("validate", val)):
+        if not any(len(photo.boxes) for photo in some):
+            raise FormatError(f"there is no hand with a box to {what} on")
+    options = {"data": settings.data, "val": settings.val, "negatives": settings.negatives}
+    known = {
+        option: {source: (len(read[source]), digest(map(_labelled, read[source]))) for source in sources}
+        for option, sources in options.items()
+    }
+    return DetectionData(photos, list(val), known)
+
+
+def _labelled(photo: Photo) -> tuple[object, ...]:
+    return photo.image.as_posix(), photo.boxes, photo.exhaustive, photo.group

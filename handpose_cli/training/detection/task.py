@@ -1,0 +1,93 @@
+"""Train a detector: what `fit` needs to know of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from handpose_cli import weights
+from handpose_cli.engine.contract import of_cells
+from handpose_cli.engine.detector import DecodedBoxes
+from handpose_cli.engine.keras import load_weights
+from handpose_cli.networks.ssd import presets
+from handpose_cli.networks.ssd.palm_encoder import build_palm_encoder, freeze
+from handpose_cli.networks.ssd.palm_model import CELLS, for_prediction
+from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, Delivery, in_precision, write_files
+from handpose_cli.training.detection.card import write_card
+from handpose_cli.training.detection.data import DetectionData, read_data
+from handpose_cli.training.detection.loss import DetectionLoss
+from handpose_cli.training.detection.photos import Photos
+from handpose_cli.training.detection.pictures import Pictures
+from handpose_cli.training.detection.validation import MONITOR, ValidateBoxes, figures
+from handpose_cli.training.processes import count, number
+from handpose_cli.training.settings import RANDOM, Settings
+from handpose_cli.weights import RUN_SETTINGS, RUN_WEIGHTS
+
+INT8_COSTS = 0.005  # most that the int8 file's average precision may be lower for `predict` to run it
+MOST_PHOTOS = 400  # of the validation photographs, to measure that on
+
+
+class DetectionTask:
+    """See `task.Task`."""
+
+    monitor = MONITOR
+
+    def read(self, settings: Settings) -> DetectionData:
+        return read_data(settings)
+
+    def build(self, settings: Settings) -> keras.Model:
+        preset = settings.network
+        assert isinstance(preset, presets.DetectorPreset)
+        model = presets.build(preset)
+        if settings.weights == preset.encoder:
+            encoder = build_palm_encoder(preset.input_size)
+            load_weights(encoder, weights.FOLDER / f"{preset.encoder}{weights.SUFFIXES['keras']}")
+            for layer in encoder.layers:
+                if layer.weights:
+                    model.get_layer(layer.name).set_weights(layer.get_weights())
+        elif settings.weights != RANDOM:
+            load_weights(model, weights.find(settings.weights, "keras", "detector"))
+        return model
+
+    def freeze(self, model: keras.Model, learns: str) -> None:
+        freeze(model, learns)
+
+    def losses(self, model: keras.Model, settings: Settings) -> tuple[dict[str, Any], dict[str, float]]:
+        return {CELLS: DetectionLoss()}, {CELLS: 1.0}
+
+    def batches(self, data: DetectionData, model: keras.Model, settings: Settings) -> Pictures:
+        size = settings.network.input_size
+        return Pictures(data.photos, size, settings.batch_size, settings.seed, part=(number(), count()))
+
+    def validation(self, data: DetectionData, settings: Settings) -> ValidateBoxes:
+        return ValidateBoxes(data.held_back, settings.network.input_size)
+
+    def deliver(self, run: Path, data: DetectionData, forms: Sequence[str], report: Callable[[str], None]) -> None:
+        preset = presets.from_settings(json.loads((run / RUN_SETTINGS).read_text(encoding="utf-8")))
+        exhaustive = [photo for photo in data.held_back if photo.exhaustive][:MOST_PHOTOS]
+        contract = of_cells(preset.input_size)
+        with in_precision("float32"), keras.device("cpu"):
+            model = presets.build(preset)
+            load_weights(model, run / RUN_WEIGHTS)
+            delivery = Delivery(
+                for_prediction(model),
+                contract,
+                calibration_pictures(data.photos, preset.input_size),
+                MONITOR,
+                lambda network: figures(DecodedBoxes(network, contract), exhaustive)[MONITOR],
+                len(exhaustive),
+                INT8_COSTS,
+            )
+            write_files(run, delivery, forms, report)
+        write_card(run)
+
+
+def calibration_pictures(photos: Photos, size: int) -> Callable[[], Iterator[np.ndarray]]:
+    """Return what gives training pictures, each float32 [1, size, size, 3], 0 to 1."""
+    batches = Pictures(photos, size, 1, seed=0)
+    return lambda: (batches[index][0] for index in range(CALIBRATION_CROPS))

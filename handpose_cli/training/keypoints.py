@@ -1,0 +1,65 @@
+"""Train an hourglass: what `fit` needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from handpose_cli.networks.hourglass import presets
+from handpose_cli.networks.hourglass.encoder import freeze
+from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
+from handpose_cli.training.data.dataset import RandomCrops
+from handpose_cli.training.data.read_data import Data, read_data
+from handpose_cli.training.delivery import card, deliver
+from handpose_cli.training.loss import LOSSES, HandLoss
+from handpose_cli.training.processes import count, number
+from handpose_cli.training.settings import Settings
+from handpose_cli.training.start import start
+from handpose_cli.training.validation import MONITOR, Validate
+
+HAND_LOSS_WEIGHT = 0.3  # of the hand head, beside the maps' loss of 4 to 5
+
+
+class KeypointTask:
+    """See `task.Task`."""
+
+    monitor = MONITOR
+
+    def read(self, settings: Settings) -> Data:
+        return read_data(settings)
+
+    def build(self, settings: Settings) -> keras.Model:
+        model = presets.build(settings.hourglass)
+        start(model, settings.hourglass, settings.weights)
+        return model
+
+    def freeze(self, model: keras.Model, learns: str) -> None:
+        freeze(model, learns)
+
+    def losses(self, model: keras.Model, settings: Settings) -> tuple[dict[str, Any], dict[str, float]]:
+        preset = settings.hourglass
+        losses = {n: HandLoss() if n == HAND_OUTPUT else LOSSES[preset.loss](preset.sigma) for n in model.output}
+        return losses, {name: HAND_LOSS_WEIGHT if name == HAND_OUTPUT else 1.0 for name in model.output}
+
+    def batches(self, data: Data, model: keras.Model, settings: Settings) -> RandomCrops:
+        return RandomCrops(
+            data.samples,
+            settings.hourglass.input_size,
+            settings.batch_size,
+            settings.seed,
+            maps=[name for name in model.output if name != HAND_OUTPUT],
+            negatives=data.negatives,
+            part=(number(), count()),
+        )
+
+    def validation(self, data: Data, settings: Settings) -> Validate:
+        return Validate(data.held_back, settings.hourglass, settings.batch_size)
+
+    def deliver(self, run: Path, data: Data, forms: Sequence[str], report: Callable[[str], None]) -> None:
+        size = deliver.preset_of(run).input_size
+        calibration = deliver.calibration_crops(data.samples, size, data.negatives)
+        deliver.deliver(run, calibration, data.held_back, forms, report)
+        card.write_card(run)
