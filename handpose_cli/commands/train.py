@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from handpose_cli.commands.option_types import StageType
+from handpose_cli.commands.option_types import LocalPath, StageType
 from handpose_cli.commands.options import config_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.networks.hourglass.presets import PRESETS
@@ -32,7 +30,7 @@ def _by_recipe(name: str) -> str:
 @click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
               help="Labels in which every hand has a box, to learn from the rest what is no hand; "
               "repeatable.")  # fmt: skip
-@click.option("-o", "--output", "run", type=click.Path(path_type=Path, file_okay=False), required=True,
+@click.option("-o", "--output", "run", type=LocalPath(file_okay=False), required=True,
               help="Run folder to write.")  # fmt: skip
 @config_option
 @click.option("--preset", type=click.Choice([*PRESETS, *DETECTORS]), help="Network to train.  [default: hourglass-2]")

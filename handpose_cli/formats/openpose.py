@@ -108,10 +108,13 @@ class Writer:
 
     def write(self, record: ImageRecord) -> None:
         if record.failure is None:
-            stem = str(PurePosixPath(record.file).with_suffix(""))
-            number = "" if record.frame is None else f"_{record.frame:012d}"
             people = [_person(hand) for hand in record.hands if hand.keypoints is not None]
-            create(self._folder, f"{stem}{number}{ENDING}", dump({"version": 1.3, "people": people}) + "\n")
+            create(self._folder, file_of(record), dump({"version": 1.3, "people": people}) + "\n")
+
+
+def file_of(record: ImageRecord) -> str:
+    number = "" if record.frame is None else f"_{record.frame:012d}"
+    return f"{PurePosixPath(record.file).with_suffix('')}{number}{ENDING}"
 
 
 def _person(hand: Hand) -> dict[str, Any]:

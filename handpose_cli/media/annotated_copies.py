@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from handpose_cli.files import atomic
+from handpose_cli.files import atomic, remove
 from handpose_cli.media.suffixes import is_video
 
 if TYPE_CHECKING:
@@ -41,9 +41,29 @@ def copy_path(folder: Path, file: str) -> Path:
     return path if path.suffix.lower() in suffixes else path.with_name(path.name + added)
 
 
-def save_image(folder: Path, file: str, image: np.ndarray) -> None:
-    """Save an annotated picture (uint8 [h, w, 3], RGB) at its `copy_path`, smaller if its format cannot hold it."""
-    path = copy_path(folder, file)
+def page_path(folder: Path, file: str, page: int) -> Path:
+    """Return where the annotated copy of a page lies, of a file of several: a picture in a folder named like the file.
+
+    Args:
+        page: its number, from 0.
+    """
+    return folder / file / f"{page:06d}.jpg"
+
+
+def has_copy(folder: Path, file: str) -> bool:
+    """Return whether there is an annotated copy of an input, or a folder with those of its pages."""
+    return copy_path(folder, file).exists() or (folder / file).is_dir()
+
+
+def remove_copies(folder: Path, file: str) -> None:
+    """Remove an input's annotated copy, or the folder with those of its pages, if there is one."""
+    remove(copy_path(folder, file))
+    if (folder / file).is_dir():
+        remove(folder / file)
+
+
+def save_image(path: Path, image: np.ndarray) -> None:
+    """Save an annotated picture (uint8 [h, w, 3], RGB) at its path, smaller if its format cannot hold it."""
     image = _within(image, _LONGEST[path.suffix.lower()])
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(path.suffix.lower(), bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])

@@ -7,16 +7,15 @@ import errno
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from handpose_cli.media.folders import LeftOut, folders_in, media_in
-from handpose_cli.media.suffixes import is_media, is_video
+from handpose_cli.media.suffixes import is_media, is_url, is_video
 
 LIST_SUFFIX = ".txt"
 _ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 class NoInputError(ValueError):
@@ -42,7 +41,7 @@ class Input(NamedTuple):
 
 
 def discover(
-    arguments: Iterable[str],
+    arguments: Sequence[str],
     recursive: bool = False,
     standard_input: Iterable[str] = (),
     left_out: Path | None = None,
@@ -86,15 +85,12 @@ def discover(
     if line := str(passed_over):
         say(line)
     if not paths:
+        if tuple(arguments) == ("-",):
+            raise NoInputError("There are no paths on standard input")
         hint = "" if recursive else " Add -r to look into the folders inside."
         raise NoInputError(f"No images or videos in: {' '.join(map(printable, arguments))}.{hint}")
     root = Path(os.path.commonpath(roots))
     return sorted({Input(_name(Path(path), root), path) for path in paths})
-
-
-def is_url(text: str) -> bool:
-    """Return whether a text names something that is not in the file system, such as s3://bucket/folder."""
-    return _URL.match(text) is not None
 
 
 def printable(path: str | Path) -> str:

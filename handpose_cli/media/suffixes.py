@@ -1,7 +1,8 @@
-"""Which files are taken for images and which for videos: by the ends of their names."""
+"""What a name says: whether it is that of an image, of a video, or of something that is no file."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset(
@@ -20,6 +21,12 @@ VIDEO_SUFFIXES = frozenset(
         *(".mjpeg", ".mjpg", ".h264", ".264", ".h265", ".265", ".hevc", ".obu"),
     }
 )
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text names something that is not in the file system, such as s3://bucket/folder."""
+    return _URL.match(text) is not None
 
 
 def is_video(path: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Journal
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
+from handpose_cli.runs.writers import writing
 
 STEM = "predictions"
 RESULTS = f"{STEM}.json"
@@ -86,22 +86,22 @@ def write_results(
 
     Args:
         info: the head of the result file.
-        report: counts what is written.
+        report: counts what is written, and gets the formats that are lost.
 
     Raises:
-        OSError: if a result cannot be written; no half-written file is left.
+        OSError: if the result file cannot be written; no half-written file is left.
     """
     report.begin_results()
     remove_results(output.folder, but=output.formats)
-    with ExitStack() as stack:
-        # entered first, so the result file appears last
-        writers: list[Any] = [stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
+    # the result file is closed last, and so it appears last
+    with handpose_json.open_writer(output.folder / RESULTS, info=info) as results, writing() as writers:
+        report.lost = writers.lost
         for name in output.formats:
-            writers.append(stack.enter_context(load_format(name).open_writer(result_path(output.folder, name))))
+            writers.add(name, load_format(name).open_writer(result_path(output.folder, name)))
         for file in files:
             for record in final_records(journal, file, tracks):
-                for writer in writers:
-                    writer.write(record)
+                results.write(record)
+                writers.write(record)
                 report.add(record)
     journal.write({"complete": len(files)})
 
