@@ -122,7 +122,8 @@ def test_whole_image_and_boxes_from_a_file(tmp_path):
     (whole,) = read_results(tmp_path / "whole")["files"][0]["hands"]
     assert whole["box"] == [0, 0, width, height]
 
-    boxes = [{"file": PICTURE.name, "width": 1, "height": 1, "boxes": [hand.box.tolist()]}]
+    size = {"width": picture.shape[1], "height": picture.shape[0]}
+    boxes = [{"file": PICTURE.name, **size, "boxes": [hand.box.tolist()]}]
     (tmp_path / "boxes.json").write_text(json.dumps(boxes))
     result = handpose("predict", PICTURE, "-o", tmp_path / "given", "--boxes", tmp_path / "boxes.json")
     assert result.exit_code == 0

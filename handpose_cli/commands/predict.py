@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -205,7 +206,8 @@ def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool) -> Sequence
 
 def _lines_of_stdin() -> Iterator[str]:
     """Yield the lines of standard input; names of files in them may be no UTF-8."""
-    return map(os.fsdecode, click.get_binary_stream("stdin"))
+    for line in sys.stdin.buffer:
+        yield os.fsdecode(line)
 
 
 def _preview(found: Sequence[Input], settings: RunSettings, earlier: str) -> None:

@@ -41,15 +41,6 @@ def copy_path(folder: Path, file: str) -> Path:
     return path if path.suffix.lower() in suffixes else path.with_name(path.name + added)
 
 
-def page_path(folder: Path, file: str, page: int) -> Path:
-    """Return where the annotated copy of a page lies, of a file of several: a picture in a folder named like the file.
-
-    Args:
-        page: its number, from 0.
-    """
-    return folder / file / f"{page:06d}.jpg"
-
-
 def has_copy(folder: Path, file: str) -> bool:
     """Return whether there is an annotated copy of an input, or a folder with those of its pages."""
     return copy_path(folder, file).exists() or (folder / file).is_dir()
@@ -62,8 +53,17 @@ def remove_copies(folder: Path, file: str) -> None:
         remove(folder / file)
 
 
-def save_image(path: Path, image: np.ndarray) -> None:
-    """Save an annotated picture (uint8 [h, w, 3], RGB) at its path, smaller if its format cannot hold it."""
+def save_image(folder: Path, file: str, image: np.ndarray) -> None:
+    """Save an annotated picture (uint8 [h, w, 3], RGB) at its `copy_path`, smaller if its format cannot hold it."""
+    _save(copy_path(folder, file), image)
+
+
+def save_page(folder: Path, file: str, page: int, image: np.ndarray) -> None:
+    """Save an annotated page, by its number from 0, likewise in a folder that is named like the input."""
+    _save(folder / file / f"{page:06d}.jpg", image)
+
+
+def _save(path: Path, image: np.ndarray) -> None:
     image = _within(image, _LONGEST[path.suffix.lower()])
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(path.suffix.lower(), bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])

@@ -16,7 +16,7 @@ from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.settings import Networks
 from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove_parts
-from handpose_cli.media.annotated_copies import copy_path, has_copy, page_path, remove_copies, save_image
+from handpose_cli.media.annotated_copies import has_copy, remove_copies, save_image, save_page
 from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame, frames
 from handpose_cli.media.pages import page_count
@@ -173,8 +173,8 @@ def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -
         results = work(unit.frames, networks, how) if unit.frames else []
         for record, picture in results if copies else ():
             if picture is not None and record.frame is not None:
-                path = page_path(output.copies, unit.input.name, record.frame)
-                save_image(path, draw_hands(picture.pixels, record.hands))
+                drawn = draw_hands(picture.pixels, record.hands)
+                save_page(output.copies, unit.input.name, record.frame, drawn)
         records = [record for record, _ in results]
         return [Piece(unit.input, records, unit.begins, unit.ends, unit.fingerprint)]
     known = [fingerprint(entry.path) for entry in unit.inputs]  # before it is read: a later change will show
@@ -182,7 +182,7 @@ def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -
     for entry, (record, picture) in zip(unit.inputs, results, strict=True):
         remove_copies(output.copies, entry.name)  # of an earlier run
         if output.draw and picture is not None:
-            save_image(copy_path(output.copies, entry.name), draw_hands(picture.pixels, record.hands))
+            save_image(output.copies, entry.name, draw_hands(picture.pixels, record.hands))
     return [
         Piece(entry, [result.record], True, True, file, page_count(entry.path) - 1)
         for entry, result, file in zip(unit.inputs, results, known, strict=True)

@@ -123,9 +123,10 @@ class RunSettings:
     def identity(self) -> dict[str, Any]:
         """Return by name what can change a record; files that are read count by their content, see `runs.header`."""
         parts = (self.networks, self.annotate, self.track, self.span)
-        values = {each.name: (getattr(part, each.name), each) for part in parts for each in fields(part)}
-        return {
-            name: value
-            for name, (value, each) in values.items()
-            if each.metadata.get("changes", True) is True or (each.metadata == CHANGES_IF_SET and value)
-        }
+        known: dict[str, Any] = {}
+        for part in parts:
+            for each in fields(part):
+                value = getattr(part, each.name)
+                if each.metadata.get("changes", True) is True or (each.metadata == CHANGES_IF_SET and value):
+                    known[each.name] = value
+        return known
