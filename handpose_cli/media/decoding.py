@@ -80,7 +80,8 @@ class Decoding:
         """Yield the frames that can be decoded.
 
         A file that may be damaged is decoded frame by frame, from where several at once are in doubt: of these
-        libavcodec loses some, more or fewer by the number of processors.
+        libavcodec loses some, more or fewer by the number of processors. (And now and then it loses the mark of a frame
+        whose damage it has mended; then the frames are the same, without a failure.)
         """
         stream = main_stream(self._container)
         self._at_once = self._container.format.name not in _MARKED and not declared_size(self._path)
