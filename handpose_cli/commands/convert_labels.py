@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, ReadOptions
@@ -30,11 +31,11 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 
 @click.command(context_settings={"show_default": True})
 @click.argument("source", type=SourceType())
-@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.argument("target", type=LocalPath(), required=False)
 @click.option("--from", "source_format", type=click.Choice(READABLE), metavar="FORMAT",
               help="Format of SOURCE.  [default: recognised]")  # fmt: skip
 @click.option("--to", "target_format", type=click.Choice(WRITABLE), metavar="FORMAT", help="Format of TARGET.")
-@click.option("--images", type=click.Path(path_type=Path, exists=True),
+@click.option("--images", type=LocalPath(exists=True),
               help="Folder with the images, where a format needs their sizes; for a COCO results list the COCO file "
               "that names them.  [default: beside the labels]")  # fmt: skip
 @class_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
     SourceType,
     class_option,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
               help="Predict the labelled images with these first: a bundled hourglass, a run folder of train or a "
               "weights file.")  # fmt: skip
 @click.option("--boxes", type=SourceType(), help="Boxes of all hands, where --labels has keypoints of only some.")
-@click.option("--images", type=click.Path(path_type=Path, exists=True),
+@click.option("--images", type=LocalPath(exists=True),
               help="Folder with the images, or the COCO file that a results list's image ids are of.  "
               "[default: where the labels are]")  # fmt: skip
 @class_option
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(min=1), help="With --weights.  [default: all processors]")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page to this file.")
+@click.option("--report", type=LocalPath(dir_okay=False), help="Write an HTML page to this file.")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
 def command(labels, predictions, weights, boxes, images, classes, keypoint_names, norms, thresholds, score_threshold,

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.media.discover import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from handpose_cli.records import ImageRecord
 
 Key = tuple[str, int | None]  # file and frame

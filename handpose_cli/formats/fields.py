@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from handpose_cli.formats._parsing import inside
-from handpose_cli.media.discover import VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import VIDEO_SUFFIXES
 from handpose_cli.records import Hand, ImageRecord, box_around
 
 # name: how to call it

@@ -32,7 +32,7 @@ from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of, numbers_of
 from handpose_cli.formats.coco import dump, keypoints_and_marks
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.media.discover import VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import VIDEO_SUFFIXES
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"frame", "no_hands", "keypoint_scores", "outside", "handedness"})
@@ -115,10 +115,13 @@ class Writer:
 
     def write(self, record: ImageRecord) -> None:
         if record.failure is None:
-            stem = str(PurePosixPath(record.file).with_suffix(""))
-            number = "" if record.frame is None else f"_{record.frame:012d}"
             people = [_person(hand) for hand in record.hands if hand.keypoints is not None]
-            create(self._folder, f"{stem}{number}{ENDING}", dump({"version": 1.3, "people": people}) + "\n")
+            create(self._folder, file_of(record), dump({"version": 1.3, "people": people}) + "\n")
+
+
+def file_of(record: ImageRecord) -> str:
+    number = "" if record.frame is None else f"_{record.frame:012d}"
+    return f"{PurePosixPath(record.file).with_suffix('')}{number}{ENDING}"
 
 
 def _person(hand: Hand) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +96,15 @@ class SeveralFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class FileEach(Protocol):
+    """A `WritableFormat` that writes a file for each record, named after its image."""
+
+    def file_of(self, record: ImageRecord) -> str:
+        """Return the name of a record's file in the folder, with "/" between folders."""
+        ...
+
+
 _Part = TypeVar("_Part")
 
 
@@ -152,6 +161,12 @@ class Format:
         """Return all files that are written for `path`."""
         writer = self._part(WritableFormat)  # type: ignore[type-abstract]
         return writer.outputs(path) if isinstance(writer, SeveralFiles) else [path]
+
+    @property
+    def file_of(self) -> Callable[[ImageRecord], str] | None:
+        """What names a record's file, see `FileEach`; None if a file has many records."""
+        writer = self._part(WritableFormat)  # type: ignore[type-abstract]
+        return writer.file_of if isinstance(writer, FileEach) else None
 
     def _part(self, protocol: type[_Part]) -> _Part:
         try:

@@ -12,6 +12,7 @@ from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS
 from handpose_cli.labels.recognise import recognise
 from handpose_cli.labels.units import in_pixels
+from handpose_cli.media.suffixes import is_url
 from handpose_cli.records import ImageRecord
 
 IN_FOLDER = ("labels.json", "predictions.json")  # the files that a folder is taken for
@@ -38,6 +39,8 @@ class Source:
         known = bool(colon) and prefix in FORMATS
         path = Path(rest if known else text)
         if not path.exists():
+            if is_url(rest if known else text):
+                raise FormatError(f"{text!r} is a URL: give a path, of a folder that is mounted.")
             hint = "" if known or not colon else f", and {prefix!r} is no format (there are: {', '.join(FORMATS)})"
             raise FormatError(f"{str(path)!r} does not exist{hint}.")
         if path.is_dir() and not known:
