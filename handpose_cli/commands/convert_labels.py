@@ -139,7 +139,9 @@ def _check(source: Source, folder: Path | None, name: str) -> int:
 
     problems: dict[str, Finding] = {}
     own = name == "handpose"
-    records = checked_records(source.path, partial(note, problems)) if own else source.read(folder)
+    records = source.format.read(source.path, folder, source.options)  # also what is not in pixels
+    if own:
+        records = checked_records(source.path, partial(note, problems))
     images, hands, findings = lint(records, problems)
     click.echo(f"{images} images, {hands} hands, {name}; kinds of problem: {len(findings)}")
     if not findings:

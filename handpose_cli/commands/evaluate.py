@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
+from handpose_cli.commands.options import (
+    SourceType,
+    class_option,
+    config_option,
+    detector_option,
+    keypoint_names_option,
+    views_option,
+)
 from handpose_cli.commands.progress import progress
 from handpose_cli.commands.remedies import failure
 from handpose_cli.evaluation.norms import NORMS
 from handpose_cli.evaluation.settings import OKS_AREAS
+from handpose_cli.formats import ReadOptions
 from handpose_cli.runs.report import Report
 
 if TYPE_CHECKING:
@@ -34,6 +43,8 @@ if TYPE_CHECKING:
 @click.option("--images", type=LocalPath(exists=True),
               help="Folder with the images, or the COCO file that a results list's image ids are of.  "
               "[default: where the labels are]")  # fmt: skip
+@class_option
+@keypoint_names_option
 @click.option("--norm", "norms", type=click.Choice(list(NORMS)), multiple=True, default=["bbox"],
               help="What PCK's errors are divided by: "
               + ", ".join(f"{norm.what} ({name})" for name, norm in NORMS.items()) + "; repeatable.")  # fmt: skip
@@ -57,8 +68,9 @@ if TYPE_CHECKING:
 @click.option("--report", type=LocalPath(dir_okay=False), help="Write an HTML page to this file.")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
-def command(labels, predictions, weights, boxes, images, norms, thresholds, score_threshold, oks_area, visible_only,
-            seed, rescale, views, detector, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
+def command(labels, predictions, weights, boxes, images, classes, keypoint_names, norms, thresholds, score_threshold,
+            oks_area, visible_only, seed, rescale, views, detector, engine, threads, as_json, report, overwrite,
+            quiet) -> None:  # fmt: skip
     """Score predicted keypoints against labels.
 
     Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
@@ -84,6 +96,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
         raise click.ClickException(f"{report} exists. Replace it with --overwrite or choose another --report.")
     settings = EvaluateSettings(norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale)
     try:
+        labels = replace(labels, options=ReadOptions(classes, keypoint_names))
         truth = read_truth(labels, settings, images, boxes)
         if predictions is not None:
             evaluation = score_predictions(truth, predictions, settings)

@@ -114,7 +114,7 @@ def _of_command(path: Path, ctx: click.Context) -> dict[str, Any]:
     import tomllib
 
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -265,16 +265,23 @@ def _read_boxes(source: Source, names: set[str]):
     One at least must belong to one of `names`, if there are any.
     """
     from handpose_cli.formats.errors import FormatError
+    from handpose_cli.formats.fields import frame_of
 
     boxes: dict[tuple[str, int | None], list] = {}
     sizes: dict[tuple[str, int | None], tuple[int, int]] = {}
+    others = 0
     for record in source.read():
         key = record.file, record.frame
+        if record.frame is None and record.file not in names:
+            key = frame_of(record.file) or key  # a video's frame by the name that it has as an image
         boxes.setdefault(key, []).extend(record.hands)
         if record.width and record.height:
             sizes[key] = record.width, record.height
+        others += bool(record.hands) and key[0] not in names
     if names and not names & {file for file, _ in boxes}:
         raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")
+    if names and others:
+        click.echo(f"{source.path}: {others} images with boxes are none of the inputs", err=True)
     return boxes, sizes
 
 

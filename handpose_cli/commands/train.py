@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from handpose_cli.commands.option_types import LocalPath, StageType
-from handpose_cli.commands.options import config_option
+from handpose_cli.commands.options import class_option, config_option, keypoint_names_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.networks.hourglass.presets import PRESETS
 from handpose_cli.networks.ssd.presets import DETECTORS
@@ -30,6 +30,8 @@ def _by_recipe(name: str) -> str:
 @click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
               help="Labels in which every hand has a box, to learn from the rest what is no hand; "
               "repeatable.")  # fmt: skip
+@class_option
+@keypoint_names_option
 @click.option("-o", "--output", "run", type=LocalPath(file_okay=False), required=True,
               help="Run folder to write.")  # fmt: skip
 @config_option
@@ -87,6 +89,8 @@ def command(ctx, run, resume, quiet, **options) -> None:
     from handpose_cli.weights import RUN_SETTINGS, WeightsError
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
+    if "keypoint_names" in given:
+        given["keypoint_names"] = given["keypoint_names"].text
     try:
         if resume:
             settings = of_earlier_run(run, given)

@@ -137,10 +137,11 @@ def score_network(
 
 
 def _read(predictions: Source, labels: Labels) -> Iterable[ImageRecord]:
-    """Read predictions; a COCO results list names images by their ids in the labels' file."""
+    """Read predictions; a COCO results list names images, categories and keypoints as the labels' file does."""
     images, named_by = labels.images, labels.source
-    if images is None and named_by is not None and predictions.format.name == "coco-results":
-        images = named_by.path if named_by.format.name in COCO_LIKE else None
+    if named_by is not None and predictions.format.name == "coco-results" and named_by.format.name in COCO_LIKE:
+        images = named_by.path if images is None or images.is_dir() else images
+        predictions = replace(predictions, options=named_by.options)
     return predictions.read(images)
 
 

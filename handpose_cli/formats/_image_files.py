@@ -43,5 +43,5 @@ def video_size(path: Path) -> tuple[int, int]:
 def size_of(record: ImageRecord) -> tuple[int, int]:
     """Return a record's size; raise FormatError if it is not known, since the format to write needs it."""
     if not record.width or not record.height:
-        raise FormatError(f"{image_name(record)}: its size is not known. Name the images' folder by --images")
+        raise FormatError(f"{image_name(record)}: its size is not known", "images")
     return record.width, record.height

@@ -21,24 +21,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.formats._parsing import (
-    box_of,
-    errors_at,
-    first_character,
-    hand_fields,
-    hand_of,
-    has_member,
-    numbers_of,
-    stream_json,
-)
-from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats._json import first_character, has_member, stream_json
+from handpose_cli.formats._keypoint_names import OURS, Order, order_of
+from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, numbers_of
+from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import EVERYTHING
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
 
 FORMAT_VERSION = 1
@@ -51,28 +46,51 @@ def recognises(path: Path, head: bytes) -> bool:
     return first_character(head) == b"{" and b'"keypoint_names"' in head
 
 
-def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
+def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
     """Yield the records of a result file: one for each still image, video frame and failure.
 
     Raises:
         FormatError: if the file is not of this format; the message names the file and the entry's index.
     """
+    order = order_in(path, options)
     index = -1
     for index, entry in enumerate(stream_json(path, "files.item")):
         with errors_at(f"{path}: files[{index}]"):
-            records = list(records_of(entry))
+            records = list(records_of(entry, order))
         yield from records
     if index < 0 and not has_member(path, "files"):
         raise FormatError(f"{path}: expected an object with a list `files`, as `handpose predict` writes it")
 
 
-def records_of(entry: dict[str, Any]) -> Iterator[ImageRecord]:
+def order_in(path: Path, options: ReadOptions = NO_OPTIONS) -> Order:
+    """Return the order of a result file's keypoints, by its `keypoint_names`.
+
+    Raises:
+        FormatError: if they are not understood, or the file is of a version that is not known.
+    """
+    if options.classes:
+        raise FormatError(f"{path}: files of the format handpose have no names of classes to choose by")
+    version = next(stream_json(path, "info.format_version"), FORMAT_VERSION)
+    if version != FORMAT_VERSION:
+        raise FormatError(f"{path}: info.format_version is {version}; known is {FORMAT_VERSION}. Update handpose")
+    names = list(islice(stream_json(path, "keypoint_names.item"), NUM_JOINTS))
+    with errors_at(f"{path}: keypoint_names"):
+        order = order_of(names, options.keypoint_names)
+        if names and (order.assumed or order.unknown):
+            raise Unclear(f"no joint is named {(order.unknown or names)[0]!r}", "keypoint_names")
+        if len(order.joints) != NUM_JOINTS:
+            raise ValueError(f"{NUM_JOINTS} expected. Received: {len(order.joints)}")
+    return order
+
+
+def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageRecord]:
+    """Yield the records of an entry of `files`."""
     file, size, sample = entry["file"], (entry["width"], entry["height"]), entry.get("sample")
     if "fps" in entry or "frame_times" in entry:
         by_frame: dict[int, list[Hand]] = {int(frame): [] for frame, _ in entry.get("frame_times", ())}
         times = dict(entry.get("frame_times", ()))
         for hand in entry["hands"]:
-            by_frame.setdefault(int(hand["frame"]), []).append(hand_from_json(hand))
+            by_frame.setdefault(int(hand["frame"]), []).append(hand_from_json(hand, order))
             times.setdefault(hand["frame"], hand["time"])
         sizes = {int(frame): (width, height) for frame, width, height in entry.get("frame_sizes", ())}
         for frame, hands in by_frame.items():
@@ -81,11 +99,11 @@ def records_of(entry: dict[str, Any]) -> Iterator[ImageRecord]:
         if "failure" in entry:
             yield ImageRecord(file, None, None, failure=entry["failure"])
     else:
-        hands = [hand_from_json(hand) for hand in entry["hands"]]
+        hands = [hand_from_json(hand, order) for hand in entry["hands"]]
         yield ImageRecord(file, *size, hands, failure=entry.get("failure"), sample=sample)
 
 
-def hand_from_json(entry: dict[str, Any]) -> Hand:
+def hand_from_json(entry: dict[str, Any], order: Order = OURS) -> Hand:
     """Return the hand that `hand_to_json` wrote; raise ValueError if it is none."""
     fields = hand_fields(entry)
     box = box_of(entry["box"])
@@ -94,13 +112,16 @@ def hand_from_json(entry: dict[str, Any]) -> Hand:
     table = np.array(entry["keypoints"], np.float64)  # null becomes NaN
     if table.shape != (NUM_JOINTS, 3):
         raise ValueError(f"keypoints must be {NUM_JOINTS} triples. Received shape: {table.shape}")
-    visibility = entry.get("visibility")
-    points = table[:, :2] if visibility is None else np.where(np.array(visibility)[:, None] == 0, 0, table[:, :2])
+    table, visibility = order.arrange(table), entry.get("visibility")
+    if visibility is not None:
+        visibility = order.arrange(numbers_of(visibility, (NUM_JOINTS,), "visibility"))
+    points = table[:, :2] if visibility is None else np.where(visibility[:, None] == 0, 0, table[:, :2])
     hand = hand_of(points, visibility, box, **fields)
     if np.isfinite(table[:, 2]).all():
         hand.keypoint_scores = table[:, 2].astype(np.float32)
     if entry.get("raw_keypoints") is not None:
-        hand.raw_keypoints = numbers_of(entry["raw_keypoints"], (NUM_JOINTS, 2), "raw_keypoints").astype(np.float32)
+        raw = numbers_of(entry["raw_keypoints"], (NUM_JOINTS, 2), "raw_keypoints")
+        hand.raw_keypoints = order.arrange(raw).astype(np.float32)
     return hand
 
 

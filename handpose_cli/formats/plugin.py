@@ -27,6 +27,9 @@ class ReadOptions:
     keypoint_names: KeypointNames | None = None
 
 
+NO_OPTIONS = ReadOptions()
+
+
 class RecordWriter(Protocol):
     """What an open writer gives."""
 
@@ -65,7 +68,7 @@ class NamingFormat(Protocol):
     def recognises(self, path: Path, head: bytes) -> bool: ...
 
     def read(
-        self, path: Path, images: Path | None = None, options: ReadOptions = ReadOptions()
+        self, path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS
     ) -> Iterator[ImageRecord]: ...
 
 
@@ -132,9 +135,7 @@ class Format:
         """Return whether the format is read and a file or folder is of it."""
         return self.reads and self._part(ReadableFormat).recognises(path, head)  # type: ignore[type-abstract]
 
-    def read(
-        self, path: Path, images: Path | None = None, options: ReadOptions = ReadOptions()
-    ) -> Iterator[ImageRecord]:
+    def read(self, path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
         """Return an iterator over the records.
 
         Raises:
@@ -142,7 +143,7 @@ class Format:
         """
         if self.chooses:
             return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
-        if options != ReadOptions():
+        if options != NO_OPTIONS:
             what = "classes" if options.classes else "keypoints"
             raise FormatError(f"{path}: files of the format {self.name} have no names of {what} to choose by")
         return self._part(ReadableFormat).read(path, images)  # type: ignore[type-abstract]

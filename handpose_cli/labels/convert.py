@@ -36,19 +36,19 @@ def sample_of(record: ImageRecord) -> str:
 
 def choose_train(records: Iterable[ImageRecord], share: float, seed: int) -> set[str]:
     """Return the samples of the training part."""
-    return choose(map(sample_of, records), share, seed, "--split")
+    return choose(map(sample_of, records), share, seed)
 
 
-def choose(samples: Iterable[str], share: float, seed: int, option: str) -> set[str]:
+def choose(samples: Iterable[str], share: float, seed: int) -> set[str]:
     """Return a share of all samples, to the nearest, chosen by the seed.
 
     Raises:
-        FormatError: if it is none or all of them; the message names the option that the share is from.
+        FormatError: if it is none or all of them; its remedy is `share`.
     """
     unique = sorted(set(samples))
     count = round(share * len(unique))
     if not 0 < count < len(unique):
-        raise FormatError(f"{len(unique)} samples cannot be split {share:g} to {1 - share:g}; choose another {option}")
+        raise FormatError(f"{len(unique)} samples cannot be split {share:g} to {1 - share:g}", "share")
     return set(random.Random(seed).sample(unique, count))
 
 
@@ -86,7 +86,7 @@ def convert(
             lost = used(record) - keeps
             if lost and strict:
                 names = ", ".join(FIELDS[name] for name in FIELDS if name in lost)
-                raise FormatError(f"{image_name(record)}: the target would drop {names}; without --strict it does")
+                raise FormatError(f"{image_name(record)}: the target would drop {names}", "strict")
             counts.dropped.update(lost)
             part = part_of(record)
             if part in writers:

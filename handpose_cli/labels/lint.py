@@ -13,6 +13,7 @@ from handpose_cli.formats import ho3d, interhand, rhd, stb
 from handpose_cli.formats._parsing import inside
 from handpose_cli.formats.fields import image_name
 from handpose_cli.labels.convert import sample_of
+from handpose_cli.labels.units import is_normalised
 from handpose_cli.records import FINGERS, KEYPOINT_NAMES, SKELETON, Hand, ImageRecord, box_around
 
 # Longest that each of a finger's four bones was, over the longer side of the hand's keypoints, in 27,000 hands (photos
@@ -36,6 +37,7 @@ MUCH_SHORTER = 0.93  # the right order's bones over the wrong one's, in the medi
 
 EDGE = 0.1  # of the image's longer side
 EXAMPLES = 3
+UNIT = "unit mistake suspected: coordinates from 0 to 1, not pixels"
 
 
 @dataclass
@@ -98,10 +100,10 @@ def _hand_problems(hand: Hand, record: ImageRecord) -> list[str]:
     if (hand.box[2:] <= 0).any():
         problems.append("box without an area")
     if hand.keypoints is None:
-        return problems
+        return [*problems, UNIT] if is_normalised(hand) else problems
     labelled = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
-    if np.abs(labelled).max() <= 1.5:
-        return [*problems, "unit mistake suspected: coordinates from 0 to 1, not pixels"]
+    if is_normalised(hand):
+        return [*problems, UNIT]
     if record.width is not None and record.height is not None:
         unit_or_place = _place_problem(labelled, record.width, record.height)
         if unit_or_place:

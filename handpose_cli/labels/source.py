@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from handpose_cli.formats import FORMATS, Format, ReadOptions, load
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.plugin import NO_OPTIONS
 from handpose_cli.labels.recognise import recognise
+from handpose_cli.labels.units import in_pixels
 from handpose_cli.media.suffixes import is_url
 from handpose_cli.records import ImageRecord
 
@@ -45,6 +47,10 @@ class Source:
             path = next((path / name for name in IN_FOLDER if (path / name).is_file()), path)
         return cls(path, prefix if known else None)
 
+    def with_options(self, options: ReadOptions) -> Source:
+        """Return the source with what a user says of several, if its format has names of classes and keypoints."""
+        return replace(self, options=options) if options != NO_OPTIONS and self.format.chooses else self
+
     @cached_property
     def format(self) -> Format:
         """The format; raises FormatError if there is none of its name, or none is recognised."""
@@ -58,5 +64,5 @@ class Source:
         return apart if apart.is_dir() else folder
 
     def read(self, images: Path | None = None) -> Iterator[ImageRecord]:
-        """Yield the records."""
-        yield from self.format.read(self.path, images, self.options)
+        """Yield the records; raise FormatError if the source is not as it should be, or not in pixels."""
+        yield from in_pixels(self.format.read(self.path, images, self.options), self.path)

@@ -48,15 +48,16 @@ def read_data(settings: Settings) -> Data:
     Raises:
         FormatError: if labels or images cannot be read, or there are too few hands.
     """
-    data = {source: read_samples([source]) for source in dict.fromkeys(settings.data)}
-    val = {source: read_samples([source]) for source in settings.val}
+    options = settings.read_options
+    data = {source: read_samples([source], options) for source in dict.fromkeys(settings.data)}
+    val = {source: read_samples([source], options) for source in settings.val}
     samples = [sample for source in settings.data for sample in data[source]]
     held_back = _all(val)
     if not val:
         samples, held_back = split(samples, settings.val_split, settings.seed)
     if len(samples) < settings.batch_size:
         raise FormatError(f"{len(samples)} hands to train on are fewer than --batch-size {settings.batch_size}")
-    negatives = {source: list(find_negatives([source], settings.seed)) for source in settings.negatives}
+    negatives = {source: list(find_negatives([source], settings.seed, options)) for source in settings.negatives}
     read = {"data": data, "val": val, "negatives": negatives}
     known = {
         name: {source: (len(found), digest(map(_labelled, found))) for source, found in sources.items()}

@@ -47,13 +47,13 @@ def read_data(settings: Settings) -> DetectionData:
     def of(sources: Iterable[str]) -> Photos:
         for source in sources:
             if source not in read:
-                read[source] = read_photos([source])
+                read[source] = read_photos([source], settings.read_options)
         return Photos.joined(read[source] for source in sources)
 
     data, negatives, val = of(settings.data), of(settings.negatives), of(settings.val)
     photos = Photos.joined([data, negatives])
     if not settings.val:
-        held = choose((str(photo.image) for photo in data), settings.val_split, settings.seed, "--val-split")
+        held = choose((str(photo.image) for photo in data), settings.val_split, settings.seed)
         photos, val = (
             photos.where(lambda photo: str(photo.image) not in held),
             data.where(lambda photo: str(photo.image) in held),
