@@ -74,7 +74,7 @@ def image_name(record: ImageRecord) -> str:
 
 
 def frame_of(name: str) -> tuple[str, int] | None:
-    """Return the file and the frame or page that `image_name` named so: `a/v.mp4/000012.jpg`; None if it is no such name."""
+    """Return the file and the frame that `image_name` named so, `a/v.mp4/000012.jpg`; None if it is no such name."""
     folder, _, file = name.rpartition("/")
     stem, _, suffix = file.partition(".")
     if (
