@@ -58,7 +58,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
     where they are. With --split, TARGET's name gets -train and -val; images of one sample (FreiHAND's four versions of
-    a pose, a video's frames) stay together. With --check, a file of the handpose format is held against its JSON Schema
+    a pose, a video's frames, also as v.mp4/000012.jpg or walk/frame_000012.jpg) stay together. With --check, a file of the handpose format is held against its JSON Schema
     too; entries that break it are left out of the rest of the check.
 
     \b

@@ -123,7 +123,7 @@ def _files_meant(
                 best[label][1].append(parts)
     for label, (_, rivals) in best.items():
         if len(rivals) > 1:
-            raise _both(*(_first(files[parts]) for parts in rivals[:2]), _first(labelled[label]), what)
+            raise _both(_first(files[rivals[0]]), _first(files[rivals[1]]), _first(labelled[label]), what)
     for parts, found in candidates.items():
         if len(found) > 1 and not all(label in best and best[label][0] < agreement for agreement, label in found):
             raise _either(_first(files[parts]), [_first(labelled[label]) for _, label in found], what)

@@ -16,6 +16,7 @@ from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.evaluation.sizes import same_sizes
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.source import Source
+from handpose_cli.labels.units import in_pixels
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.report import Report
 
@@ -78,15 +79,15 @@ def read_truth(
         FormatError: if they cannot be read, or have nothing to score against.
     """
     source = labels if isinstance(labels, Source) else None
-    records = by_image(labels.read(images) if isinstance(labels, Source) else labels)
     name = "the labels" if source is None else source.path
+    records = by_image(in_pixels(labels.read(images) if isinstance(labels, Source) else labels, name))
     hands = [hand for record in records.values() for hand in record.hands]
     if not any(hand.keypoints is not None for hand in hands):
         raise FormatError(f"{name}: no hand with keypoints to score against")
     if "head" in settings.norms and not any(hand.head_size for hand in hands):
         raise FormatError(f"{name}: no head sizes, which the norm head needs")
     if boxes is not None:
-        every = rename(by_image(boxes.read(images)), records, "box")
+        every = rename(by_image(in_pixels(boxes.read(images), boxes.path)), records, "box")
         records = with_all_boxes(same_sizes(records, every, "what has its boxes", settings.rescale), every)
     return Labels(records, source, images)
 
@@ -97,7 +98,8 @@ def score_predictions(
     """Score predictions that were made before; raise FormatError if they cannot be read or are of other images."""
     source = predictions if isinstance(predictions, Source) else None
     records = predictions if not isinstance(predictions, Source) else _read(predictions, labels)
-    predicted = rename(by_image(records), labels.records, "prediction")
+    name = "the predictions" if source is None else source.path
+    predicted = rename(by_image(in_pixels(records, name)), labels.records, "prediction")
     truth = same_sizes(labels.records, predicted, "what was predicted", settings.rescale)
     described = (labels.described(), _described(source, predicted))
     return evaluate(truth, predicted, settings, described=described)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.formats._image_files import image_size, video_size
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import FIELDS, image_name, used
 from handpose_cli.labels.file_names import clip_of
+from handpose_cli.labels.units import Units
 from handpose_cli.records import ImageRecord
 
 TRAIN, VAL = "train", "val"
@@ -86,7 +88,7 @@ def convert(
     Raises:
         FormatError: from reading, from writing, or because `strict` forbids a loss.
     """
-    counts = Counts()
+    counts, units = Counts(), Units()
     with ExitStack() as files:
         writers = {part: files.enter_context(open_writer()) for part, open_writer in parts.items()}
         for record in records:
@@ -95,10 +97,14 @@ def convert(
                 names = ", ".join(FIELDS[name] for name in FIELDS if name in lost)
                 raise FormatError(f"{image_name(record)}: the target would drop {names}; without --strict it does")
             counts.dropped.update(lost)
+            for hand in record.hands:
+                units.add(hand)
             part = part_of(record)
             if part in writers:
                 writers[part].write(record)
             counts.records += 1
             counts.hands += len(record.hands)
             counts.parts[part] += 1
+    if what := units.normalised:
+        say(f"the {what} are from 0 to 1, where pixels are expected, and are taken as they are")
     return counts

@@ -1,8 +1,8 @@
 """What a file's name says, however a program spelled it: its folders, and which frame of which video it is.
 
-`C:\\set\\a.jpg`, `./set/a.jpg`, `set//a.jpg`, `file:///set/a.jpg`, `set%2Fa.jpg` have the same parts, and so have accents
-as one character or as two. An image in a folder that is named like a video is a frame of it, counted from
-0: `v.mp4/000012.jpg`, as this tool names extracted frames, and `v.mp4/frame_000012.jpg` are frame 12 of `v.mp4`.
+`C:\\set\\a.jpg`, `./set/a.jpg`, `set//a.jpg`, `file:///set/a.jpg` and `set%2Fa.jpg` have the same parts, and so have
+accents as one character or as two. An image in a folder that is named like a video is a frame of it, counted from 0:
+`v.mp4/000012.jpg`, as this tool names extracted frames, and `v.mp4/frame_000012.jpg` are frame 12 of `v.mp4`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import numpy as np
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.convert import choose, sample_of
 from handpose_cli.labels.source import Source
+from handpose_cli.labels.units import in_pixels
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
 from handpose_cli.records import Hand
@@ -40,7 +41,7 @@ def read_samples(sources: Iterable[str]) -> list[Sample]:
     sources = list(sources)
     samples = []
     for source in map(Source.parse, sources):
-        for record in source.read():
+        for record in in_pixels(source.read(), source.path):
             hands = [hand for hand in record.hands if hand.keypoints is not None]
             if record.frame is not None or not hands:
                 continue
