@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option
+from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, ReadOptions
 from handpose_cli.labels.source import Source
@@ -39,6 +39,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
               "that names them.  [default: beside the labels]")  # fmt: skip
 @class_option
 @keypoint_names_option
+@video_option
 @click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
 @click.option("--seed", type=int, default=0, help="Of the split.")
@@ -52,14 +53,15 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
-def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, split, seed, strict,
-            check, dry_run, overwrite) -> None:  # fmt: skip
+def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, video, split, seed,
+            strict, check, dry_run, overwrite) -> None:  # fmt: skip
     """Turn one label format into another.
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
     where they are. With --split, TARGET's name gets -train and -val; images of one sample (FreiHAND's four versions of
-    a pose, a video's frames, also as v.mp4/000012.jpg or walk/frame_000012.jpg) stay together. With --check, a file of the handpose format is held against its JSON Schema
-    too; entries that break it are left out of the rest of the check.
+    a pose, a video's frames, also as v.mp4/000012.jpg or walk/frame_000012.jpg) stay together. With --check, a file of
+    the handpose format is held against its JSON Schema too; entries that break it are left out of the rest of the
+    check.
 
     \b
     Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage
@@ -74,7 +76,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
     if not check and not dry_run and target is None:
         raise click.UsageError("Missing argument 'TARGET'.")
     try:
-        source = replace(source, options=ReadOptions(classes, keypoint_names))
+        source = replace(source, options=ReadOptions(classes, keypoint_names, video))
         if source_format is not None:
             source = replace(source, named=source_format)
         name = source.format.name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
+from handpose_cli.commands.options import SourceType, config_option, detector_option, video_option, views_option
 from handpose_cli.commands.progress import progress
 from handpose_cli.commands.remedies import failure
 from handpose_cli.evaluation.norms import NORMS
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--images", type=click.Path(path_type=Path, exists=True),
               help="Folder with the images, or the COCO file that a results list's image ids are of.  "
               "[default: where the labels are]")  # fmt: skip
+@video_option
 @click.option("--norm", "norms", type=click.Choice(list(NORMS)), multiple=True, default=["bbox"],
               help="What PCK's errors are divided by: "
               + ", ".join(f"{norm.what} ({name})" for name, norm in NORMS.items()) + "; repeatable.")  # fmt: skip
@@ -56,8 +57,8 @@ if TYPE_CHECKING:
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page to this file.")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
-def command(labels, predictions, weights, boxes, images, norms, thresholds, score_threshold, oks_area, visible_only,
-            seed, rescale, views, detector, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
+def command(labels, predictions, weights, boxes, images, video, norms, thresholds, score_threshold, oks_area,
+            visible_only, seed, rescale, views, detector, engine, threads, as_json, report, overwrite, quiet) -> None:  # fmt: skip
     """Score predicted keypoints against labels.
 
     Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
@@ -71,6 +72,7 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
     from handpose_cli.evaluation.run import read_truth, score_network, score_predictions
     from handpose_cli.evaluation.settings import EvaluateSettings
     from handpose_cli.formats.errors import FormatError
+    from handpose_cli.labels.source import of_video
     from handpose_cli.weights import WeightsError
 
     if (predictions is None) == (weights is None):
@@ -83,6 +85,8 @@ def command(labels, predictions, weights, boxes, images, norms, thresholds, scor
         raise click.ClickException(f"{report} exists. Replace it with --overwrite or choose another --report.")
     settings = EvaluateSettings(norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale)
     try:
+        if video is not None:
+            labels, predictions, boxes = of_video([labels, predictions, boxes], video)
         truth = read_truth(labels, settings, images, boxes)
         if predictions is not None:
             evaluation = score_predictions(truth, predictions, settings)

@@ -11,10 +11,11 @@ import numpy as np
 from handpose_cli.boxes import share_inside
 from handpose_cli.formats import ho3d, interhand, rhd, stb
 from handpose_cli.formats._parsing import inside
+from handpose_cli.formats._shares import BEYOND
 from handpose_cli.formats.fields import image_name
 from handpose_cli.labels.convert import sample_of
 from handpose_cli.labels.file_names import Parts, place_of
-from handpose_cli.labels.units import Units, are_small
+from handpose_cli.labels.units import Units
 from handpose_cli.records import FINGERS, KEYPOINT_NAMES, SKELETON, Hand, ImageRecord, box_around
 
 # Longest that each of a finger's four bones was, over the longer side of the hand's keypoints, in 27,000 hands (photos
@@ -109,7 +110,7 @@ def _hand_problems(hand: Hand, record: ImageRecord) -> list[str]:
     if hand.keypoints is None:
         return problems
     labelled = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
-    if are_small(labelled):
+    if np.abs(labelled).max() <= BEYOND:
         return [*problems, NORMALISED]
     if record.width is not None and record.height is not None:
         unit_or_place = _place_problem(labelled, record.width, record.height)
