@@ -119,7 +119,7 @@ def test_yolo_errors(tmp_path):
     ("records", "message"),
     [
         ([ImageRecord("a.png", None, None, [LEFT])],
-         "a.png: its size is not known. Name the images' folder by --images"),
+         "a.png: its size is not known"),
         ([ImageRecord("a.png", 9, 9), ImageRecord("a.jpg", 9, 9)],
          "a.txt: two images would share this file. Rename one of them"),
         ([ImageRecord("../../a.png", 9, 9)], "../../a.txt: a name that leads out of the folder to write"),

@@ -33,7 +33,7 @@ def test_strict_makes_a_loss_an_error_and_writes_nothing(tmp_path):
     write(tmp_path / "l.json", "handpose", [image("b.jpg", open_hand()), image("a.jpg", tracked())])
     done = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.csv", "--to", "csv", "--strict")
     assert (done.exit_code, done.stderr) == (
-        1, "Error: b.jpg: the target would drop image sizes; without --strict it does\n"
+        1, "Error: b.jpg: the target would drop image sizes. Without --strict it does\n"
     )  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["l.json"]
     kept = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.json", "--to", "coco", "--strict")
@@ -107,7 +107,7 @@ def test_the_samples_labels_convert_to_every_format_and_back(tmp_path, to):
         (("cut.json", "t.json", "--to", "coco"), 1, "cut.json: cannot be read as JSON: parse error: premature EOF"),
         (("l.json", "/proc/t.json", "--to", "csv"), 1, "Cannot write to /proc/t.json: "),
         (("l.json", "t.json", "--to", "csv", "--split", "0.9"), 1,
-         "2 samples cannot be split 0.9 to 0.1; choose another --split"),
+         "2 samples cannot be split 0.9 to 0.1. Choose another --split"),
     ],
 )  # fmt: skip
 def test_wrong_use_gets_one_line_and_leaves_nothing(tmp_path, monkeypatch, arguments, code, message):
@@ -144,14 +144,14 @@ def test_other_categories_and_crowds_are_left_out_with_a_warning(tmp_path, caplo
     (record,) = load("coco").read(path)
     assert len(record.hands) == 1
     assert [entry.getMessage() for entry in caplog.records] == [
-        f"{path}: left out 1 annotations that are crowds", f"{path}: left out 1 annotations of other categories"
-    ]  # fmt: skip
+        f"{path}: left out: 1 crowds, 1 annotations of other categories (1 person)"
+    ]
 
 
 def test_sizes_come_from_the_images_where_a_format_needs_them(tmp_path):
     handpose("convert-labels", SAMPLES, tmp_path / "l.csv", "--to", "csv")
     call = ("convert-labels", tmp_path / "l.csv", tmp_path / "l.xml", "--to", "cvat")
-    assert "its size is not known. Name the images' folder by --images" in handpose(*call).stderr
+    assert "its size is not known. Say where the images are with --images" in handpose(*call).stderr
     assert handpose(*call, "--images", SAMPLES).exit_code == 0
     assert all(record.width for record in load("cvat").read(tmp_path / "l.xml"))
 

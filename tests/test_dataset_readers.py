@@ -310,6 +310,12 @@ def test_hagrid(tmp_path):
         "null": {"bboxes": [box], "labels": ["call"], "hand_landmarks": [null]},
         "none": {"bboxes": [box], "labels": ["call"], "hand_landmarks": None},
         "old": {"bboxes": [box], "labels": ["call"], "landmarks": [landmarks], "leading_hand": "right"},
+        "sides": {
+            "bboxes": [box, box],
+            "labels": ["no_gesture", "call"],
+            "landmarks": [[], []],
+            "leading_hand": "left",
+        },
     }
     file = put(tmp_path / "annotations/call.json", content)
     picture(tmp_path / "images/call/both.jpg", (300, 400))
@@ -318,15 +324,17 @@ def test_hagrid(tmp_path):
     picture(tmp_path / "images/null.jpg", (400, 300), exif=exif)
     picture(tmp_path / "images/none.jpg", (300, 400))
     picture(tmp_path / "images/old.jpg", (300, 400))
+    picture(tmp_path / "images/sides.jpg", (300, 400))
     for path in (file, file.parent):
         assert recognise(path).name == "hagrid"
         records = read("hagrid", path, tmp_path / "images")
-        assert [record.file for record in records] == ["call/both.jpg", "null.jpg", "none.jpg", "old.jpg"]
+        assert [record.file for record in records] == ["call/both.jpg", "null.jpg", "none.jpg", "old.jpg", "sides.jpg"]
         assert {(record.width, record.height) for record in records} == {(300, 400)}
-        (whole, only_box), (partly,), (nothing,), (old,) = (record.hands for record in records)
+        (whole, only_box), (partly,), (nothing,), (old,), sides = (record.hands for record in records)
         check(whole, POINTS, ALL, None, [30, 80, 90, 160])
         check(partly, POINTS, np.where(np.arange(21) == 0, 0, 2), None, [30, 80, 90, 160])
-        check(old, POINTS, ALL, None, [30, 80, 90, 160])
+        assert [hand.handedness for hand in sides] == ["right", "left"]
+        check(old, POINTS, ALL, "right", [30, 80, 90, 160])
         for hand in (only_box, nothing):
             assert hand.keypoints is None and hand.box == pytest.approx([30, 80, 90, 160])
 
@@ -335,8 +343,7 @@ def test_hagrid(tmp_path):
     ("content", "message"),
     [
         ({"b": {"bboxes": [], "labels": []}},
-         "b: no image TMP/call/b.jpg, and HaGRID's numbers are fractions of its size; "
-         "give the images' folder with --images"),
+         "b: no image TMP/call/b.jpg, and HaGRID's numbers are fractions of its size"),
         ({"a": {"labels": []}}, "a: no 'bboxes'"),
         ({"a": {"bboxes": [[0, 0, 1]]}}, "a: bbox must be 4 finite numbers. Received: shape (3,)"),
         ({"a": {"bboxes": [[0, 0, 1, 1]], "hand_landmarks": [[], []]}},

@@ -273,7 +273,8 @@ def test_curves(tmp_path):
 
 def test_the_card_says_what_the_folder_holds(delivery, tmp_path):
     run = shutil.copytree(delivery[0], tmp_path / "run")
-    write_data(run, {f"label-list:{LABELS}": 13}, {}, {str(SAMPLES): 40}, 12, 1)
+    known = {"data": {f"label-list:{LABELS}": (13, "")}, "val": {}, "negatives": {str(SAMPLES): (40, "")}}
+    write_data(run, known, 12, 1)
     text = write_card(run).read_text()
     for line in (
         "# hourglass-lite: 21 hand keypoints",

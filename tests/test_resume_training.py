@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -270,3 +271,24 @@ def test_a_run_of_a_network_that_its_preset_no_longer_is_cannot_go_on(undisturbe
         f"Error: {tmp_path} trains a network that hourglass-lite no longer is. It can be predicted with; "
         "begin another run.\n",
     )
+
+
+def test_other_data_are_refused(folder, tmp_path, tiny_preset):
+    """A run that goes on with labels that have changed would be trained on neither the ones nor the others."""
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(folder, data)
+    assert train(data, run, "--epochs", 1, "--steps-per-epoch", 1, "--export", "none").exit_code == 0
+    assert handpose("train", "-o", run, "--resume", "--epochs", 2).exit_code == 0
+    labels = json.loads((data / "labels.json").read_text())
+    count = len(labels)
+    changes = {count - 1: labels[:-1], count: [{**labels[0], "keypoints": labels[1]["keypoints"]}, *labels[1:]]}
+    for left, changed in changes.items():
+        (data / "labels.json").write_text(json.dumps(changed))
+        result = handpose("train", "-o", run, "--resume", "--epochs", 3)
+        assert result.exit_code == 1
+        assert result.stderr.splitlines()[-1] == (
+            f"Error: --data {data} is not what {run} was trained on: {count} labels then, {left} now, or others. "
+            f"Go on with the data as they were, or begin another run with --weights {run}."
+        )
+    (data / "labels.json").write_text(json.dumps(labels))
+    assert handpose("train", "-o", run, "--resume", "--epochs", 3).exit_code == 0

@@ -92,7 +92,7 @@ def test_only_what_has_changed_is_done_again(inputs, finished, tmp_path):
     (folder / "new.jpg").write_bytes(encoded(8))
     (out / "annotated" / "3.jpg").unlink()
     (out / "annotated" / "clip.mp4").unlink()
-    result = resume(folder, out)
+    result = resume(folder, out, *EVERYTHING, "--prune")
     assert result.stderr.splitlines()[0] == (
         "3 of 6 inputs are done; left: 1 not begun, 1 changed since (1.jpg), 1 without an annotated copy (3.jpg)"
     )

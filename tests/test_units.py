@@ -5,28 +5,21 @@ import json
 import numpy as np
 import pytest
 from conftest import handpose
-from labelled import image, moved, open_hand, placed, write
+from labelled import image, open_hand, placed, write
 
+from handpose_cli.evaluation.run import read_truth, score_predictions
+from handpose_cli.evaluation.settings import EvaluateSettings
+from handpose_cli.formats import FormatError
 from handpose_cli.labels.convert import choose_train, sample_of
-from handpose_cli.labels.lint import NORMALISED, OTHER_ORDERS, lint
-from handpose_cli.labels.units import Units
+from handpose_cli.labels.lint import OTHER_ORDERS, lint
+from handpose_cli.labels.units import in_pixels
 from handpose_cli.records import Hand, ImageRecord
 
-ADVICE = (
-    "are from 0 to 1, where pixels are expected. Multiply x by the image's width and y by its height; MediaPipe's "
-    "results are read as they are by mediapipe:PATH"
-)
+ADVICE = ". Results of MediaPipe are read as they are if named mediapipe:PATH\n"
 
 
 def shares(hand: Hand, **fields) -> Hand:
     return placed(hand.keypoints / [400, 300], **fields)
-
-
-def units_of(*hands: Hand) -> str:
-    units = Units()
-    for hand in hands:
-        units.add(hand)
-    return units.normalised
 
 
 @pytest.fixture
@@ -42,42 +35,29 @@ def files(tmp_path):
 
 
 def test_evaluate_refuses_shares_on_every_side(files):
-    done = handpose("evaluate", "--labels", files / "l.csv", "--predictions", files / "p.csv")
-    assert (done.exit_code, done.stderr) == (1, f"Error: {files / 'p.csv'}: its keypoints {ADVICE}\n")
-    done = handpose("evaluate", "--labels", files / "p.csv", "--predictions", files / "l.csv")
-    assert (done.exit_code, done.stderr) == (1, f"Error: {files / 'p.csv'}: its keypoints {ADVICE}\n")
-    done = handpose(
-        "evaluate", "--labels", files / "l.csv", "--predictions", files / "l.csv", "--boxes", files / "b.json"
-    )
-    assert (done.exit_code, done.stderr) == (1, f"Error: {files / 'b.json'}: its boxes {ADVICE}\n")
+    predictions = f"Error: {files / 'p.csv'}: 2 of 2 hands have coordinates from 0 to 1, where pixels are expected: "
+    for sides in (("l.csv", "p.csv"), ("p.csv", "l.csv")):
+        done = handpose("evaluate", "--labels", files / sides[0], "--predictions", files / sides[1])
+        assert (done.exit_code, done.stderr) == (1, f"{predictions}a.jpg, hand 0{ADVICE}")
+    boxes = ("--boxes", files / "b.json")
+    done = handpose("evaluate", "--labels", files / "l.csv", "--predictions", files / "l.csv", *boxes)
+    assert done.exit_code == 1 and done.stderr.endswith(ADVICE)
 
 
-def test_check_and_convert_say_it_of_the_whole_file(files):
-    done = handpose("convert-labels", files / "p.csv", "--check")
-    assert done.exit_code == 1 and NORMALISED in done.stdout
-    _, _, findings = lint([image("a.jpg", shares(open_hand(360))), *[image("b.jpg", shares(open_hand()))] * 9])
-    assert {f.what: f.count for f in findings}[NORMALISED] == 10
-    done = handpose("convert-labels", files / "p.csv", files / "o.json", "--to", "handpose")
-    assert "the keypoints are from 0 to 1, where pixels are expected, and are taken as they are\n" in done.stderr
+def test_records_from_a_program_are_refused_alike():
+    good, bad = image("a.jpg", open_hand()), image("a.jpg", shares(open_hand()))
+    settings = EvaluateSettings()
+    with pytest.raises(FormatError, match="the predictions: 1 of 1 hands have coordinates from 0 to 1"):
+        score_predictions(read_truth([good], settings), [bad], settings)
+    with pytest.raises(FormatError, match="the labels: 1 of 1 hands have coordinates from 0 to 1"):
+        read_truth([bad], settings)
 
 
-def test_train_refuses_shares(files):
-    from handpose_cli.formats import FormatError
-    from handpose_cli.training.data.samples import read_samples
-
-    for name in "ab":
-        (files / f"{name}.jpg").touch()
-    with pytest.raises(FormatError, match="its keypoints are from 0 to 1"):
-        read_samples([str(files / "p.csv")])
-
-
-def test_one_small_hand_or_a_missed_one_is_no_unit():
-    assert units_of(shares(open_hand())) == "keypoints"
-    assert units_of(Hand([0.1, 0.2, 0.3, 0.3])) == "boxes"
-    assert units_of(shares(open_hand()), open_hand()) == ""
-    assert units_of(placed(np.zeros((21, 2)))) == ""  # some programs write a hand that they did not find so
-    assert units_of(*[shares(open_hand(n)) for n in range(50)], moved(shares(open_hand()), [5, 0])) == "keypoints"
-    assert units_of() == ""
+def test_a_hand_of_zeros_was_not_found():
+    nothing = placed(np.zeros((21, 2)))
+    assert len(list(in_pixels([image("a.jpg", nothing, nothing, open_hand())], "f"))) == 1
+    with pytest.raises(FormatError, match="1 of 1 hands"):
+        list(in_pixels([image("a.jpg", nothing, nothing, shares(open_hand()))], "f"))
 
 
 def test_a_clips_frames_stay_on_one_side():

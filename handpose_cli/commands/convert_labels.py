@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, ReadOptions
@@ -30,11 +31,11 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 
 @click.command(context_settings={"show_default": True})
 @click.argument("source", type=SourceType())
-@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.argument("target", type=LocalPath(), required=False)
 @click.option("--from", "source_format", type=click.Choice(READABLE), metavar="FORMAT",
               help="Format of SOURCE.  [default: recognised]")  # fmt: skip
 @click.option("--to", "target_format", type=click.Choice(WRITABLE), metavar="FORMAT", help="Format of TARGET.")
-@click.option("--images", type=click.Path(path_type=Path, exists=True),
+@click.option("--images", type=LocalPath(exists=True),
               help="Folder with the images, where a format needs their sizes; for a COCO results list the COCO file "
               "that names them.  [default: beside the labels]")  # fmt: skip
 @class_option
@@ -59,9 +60,8 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
     where they are. With --split, TARGET's name gets -train and -val; images of one sample (FreiHAND's four versions of
-    a pose, a video's frames, also as v.mp4/000012.jpg or walk/frame_000012.jpg) stay together. With --check, a file of
-    the handpose format is held against its JSON Schema too; entries that break it are left out of the rest of the
-    check.
+    a pose, a video's frames) stay together. With --check, a file of the handpose format is held against its JSON Schema
+    too; entries that break it are left out of the rest of the check.
 
     \b
     Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage
@@ -140,7 +140,9 @@ def _check(source: Source, folder: Path | None, name: str) -> int:
 
     problems: dict[str, Finding] = {}
     own = name == "handpose"
-    records = checked_records(source.path, partial(note, problems)) if own else source.read(folder)
+    records = source.format.read(source.path, folder, source.options)  # also what is not in pixels
+    if own:
+        records = checked_records(source.path, partial(note, problems))
     images, hands, findings = lint(records, problems)
     click.echo(f"{images} images, {hands} hands, {name}; kinds of problem: {len(findings)}")
     if not findings:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.source import Source
@@ -120,7 +121,7 @@ def _of_command(path: Path, ctx: click.Context) -> dict[str, Any]:
     import tomllib
 
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -179,7 +180,7 @@ def _plain(option: click.Option, value: Any) -> Any:
 
 config_option = click.option(
     "--config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=LocalPath(exists=True, dir_okay=False),
     is_eager=True,
     expose_value=False,
     callback=_read_config,

@@ -6,23 +6,24 @@ import logging
 
 import click
 
-# the library's name of what helps: the parameter of a command that gives it, and what to say
+# the library's name of what helps: for each command's parameter that gives it what to say
 REMEDIES = {
-    "images": ("images", "Say where the images are with --images"),
-    "classes": ("classes", "Choose classes with --class"),
-    "keypoint_names": ("keypoint_names", "Name them with --keypoint-names"),
-    "video": ("video", "Name the video with --video"),
-    "rescale": ("rescale", "Scale the labels with --rescale"),
+    "images": {"images": "Say where the images are with --images"},
+    "classes": {"classes": "Choose classes with --class"},
+    "keypoint_names": {"keypoint_names": "Name them with --keypoint-names"},
+    "video": {"video": "Name the video with --video"},
+    "rescale": {"rescale": "Scale the labels with --rescale"},
+    "share": {"split": "Choose another --split", "val_split": "Choose another --val-split"},
+    "strict": {"strict": "Without --strict it does"},
 }
 
 
 def with_remedy(message: str, remedy: str) -> str:
     """Return a message with the option that helps, if the command that runs has it."""
     ctx = click.get_current_context(silent=True)
-    parameter, sentence = REMEDIES.get(remedy, ("", ""))
-    if ctx is None or parameter not in {option.name for option in ctx.command.params}:
-        return message
-    return f"{message.rstrip('.')}. {sentence}"
+    parameters = {option.name for option in ctx.command.params} if ctx is not None else set()
+    sentence = next((said for name, said in REMEDIES.get(remedy, {}).items() if name in parameters), "")
+    return f"{message.rstrip('.')}. {sentence}" if sentence else message
 
 
 def failure(error: Exception) -> click.ClickException:

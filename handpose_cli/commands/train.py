@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from handpose_cli.commands.option_types import StageType
-from handpose_cli.commands.options import config_option
+from handpose_cli.commands.option_types import LocalPath, StageType
+from handpose_cli.commands.options import class_option, config_option, keypoint_names_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.networks.hourglass.presets import PRESETS
 from handpose_cli.networks.ssd.presets import DETECTORS
@@ -32,7 +30,9 @@ def _by_recipe(name: str) -> str:
 @click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
               help="Labels in which every hand has a box, to learn from the rest what is no hand; "
               "repeatable.")  # fmt: skip
-@click.option("-o", "--output", "run", type=click.Path(path_type=Path, file_okay=False), required=True,
+@class_option
+@keypoint_names_option
+@click.option("-o", "--output", "run", type=LocalPath(file_okay=False), required=True,
               help="Run folder to write.")  # fmt: skip
 @config_option
 @click.option("--preset", type=click.Choice([*PRESETS, *DETECTORS]), help="Network to train.  [default: hourglass-2]")
@@ -89,6 +89,8 @@ def command(ctx, run, resume, quiet, **options) -> None:
     from handpose_cli.weights import RUN_SETTINGS, WeightsError
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
+    if "keypoint_names" in given:
+        given["keypoint_names"] = given["keypoint_names"].text
     try:
         if resume:
             settings = of_earlier_run(run, given)

@@ -171,7 +171,7 @@ def read(path: Path) -> Contract:
         ContractError: if it is damaged.
     """
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
         fitted = values.pop("calibration", None)
         if fitted is not None:
             joints = {int(views): (float(factor), float(add)) for views, (factor, add) in fitted["joints"].items()}

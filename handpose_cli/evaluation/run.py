@@ -80,14 +80,14 @@ def read_truth(
     """
     source = labels if isinstance(labels, Source) else None
     name = "the labels" if source is None else source.path
-    records = by_image(in_pixels(labels.read(images) if isinstance(labels, Source) else labels, name))
+    records = by_image(labels.read(images) if isinstance(labels, Source) else in_pixels(labels, Path(name)))
     hands = [hand for record in records.values() for hand in record.hands]
     if not any(hand.keypoints is not None for hand in hands):
         raise FormatError(f"{name}: no hand with keypoints to score against")
     if "head" in settings.norms and not any(hand.head_size for hand in hands):
         raise FormatError(f"{name}: no head sizes, which the norm head needs")
     if boxes is not None:
-        every = rename(by_image(in_pixels(boxes.read(images), boxes.path)), records, "box")
+        every = rename(by_image(boxes.read(images)), records, "box")
         records = with_all_boxes(same_sizes(records, every, "what has its boxes", settings.rescale), every)
     return Labels(records, source, images)
 
@@ -97,9 +97,11 @@ def score_predictions(
 ) -> Evaluation:
     """Score predictions that were made before; raise FormatError if they cannot be read or are of other images."""
     source = predictions if isinstance(predictions, Source) else None
-    records = predictions if not isinstance(predictions, Source) else _read(predictions, labels)
-    name = "the predictions" if source is None else source.path
-    predicted = rename(by_image(in_pixels(records, name)), labels.records, "prediction")
+    if isinstance(predictions, Source):
+        records = _read(predictions, labels)
+    else:
+        records = in_pixels(predictions, Path("the predictions"))
+    predicted = rename(by_image(records), labels.records, "prediction")
     truth = same_sizes(labels.records, predicted, "what was predicted", settings.rescale)
     described = (labels.described(), _described(source, predicted))
     return evaluate(truth, predicted, settings, described=described)
@@ -139,10 +141,11 @@ def score_network(
 
 
 def _read(predictions: Source, labels: Labels) -> Iterable[ImageRecord]:
-    """Read predictions; a COCO results list names images by their ids in the labels' file."""
+    """Read predictions; a COCO results list names images, categories and keypoints as the labels' file does."""
     images, named_by = labels.images, labels.source
-    if images is None and named_by is not None and predictions.format.name == "coco-results":
-        images = named_by.path if named_by.format.name in COCO_LIKE else None
+    if named_by is not None and predictions.format.name == "coco-results" and named_by.format.name in COCO_LIKE:
+        images = named_by.path if images is None or images.is_dir() else images
+        predictions = replace(predictions, options=named_by.options)
     return predictions.read(images)
 
 

@@ -36,14 +36,14 @@ _HERE = "handpose_cli.formats."
 
 # in the order in which they are asked whether a file is theirs
 BUILT_IN = (
-    Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json"),
-    Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv"),
+    Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json", chooses=True),
+    Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv", chooses=True),
     # before COCO, whose layout they share
     Format("interhand", "InterHand2.6M annotations folder", _HERE + "interhand"),
     Format("coco-wholebody", "COCO-WholeBody: the persons' hands", _HERE + "coco_wholebody"),
-    Format("coco", "COCO keypoint annotations", _HERE + "coco", writes=True, suffix=".coco.json"),
-    Format("coco-results", "COCO keypoint results list", _HERE + "coco_results", writes=True,
-           suffix=".coco-results.json"),
+    Format("coco", "COCO keypoint annotations", _HERE + "coco", writes=True, suffix=".coco.json", chooses=True),
+    Format("coco-results", "COCO keypoint or detection results list", _HERE + "coco_results", writes=True,
+           suffix=".coco-results.json", chooses=True),
     Format("yolo-pose", "YOLO-pose folder with data.yaml", _HERE + "yolo_pose", writes=True, images="images"),
     Format("cvat", "CVAT XML 1.1 skeletons and tracks", _HERE + "cvat", writes=True, suffix=".cvat.xml"),
     Format("label-studio", "Label Studio tasks", _HERE + "label_studio", writes=True, suffix=".label-studio.json"),
@@ -54,7 +54,8 @@ BUILT_IN = (
     Format("label-list", "plain JSON list of images with keypoints or boxes", _HERE + "label_list"),
     Format("freihand", "FreiHAND folder (training_K.json, training_xyz.json)", _HERE + "freihand"),
     Format("rhd", "Rendered Handpose Dataset (anno_training.pickle)", _HERE + "rhd"),
-    Format("mmpose", "OneHand10K, Panoptic and others in MMPose's COCO-like form", _HERE + "mmpose"),
+    Format("mmpose", "OneHand10K, Panoptic and others in MMPose's COCO-like form", _HERE + "mmpose", chooses=True),
+    Format("mmpose-results", "MMPose inferencer's JSON predictions", _HERE + "mmpose_results", chooses=True),
     Format("panoptic", "CMU Panoptic hands' own JSON", _HERE + "panoptic"),
     Format("hagrid", "HaGRID annotations", _HERE + "hagrid"),
     Format("ho3d", "HO-3D folder", _HERE + "ho3d"),

@@ -29,6 +29,7 @@ _AGAINST = {
     "holding",
 }  # fmt: skip
 
+_UNTOLD = {"", "unknown", "none", "null", "na", "n a", "unsure", "undefined", "unspecified", "interacting"}
 SIDE_KEYS = ("handedness", "hand_side", "side", "hand_type", "hand", "laterality")
 
 
@@ -79,6 +80,8 @@ def side_in(entry: Mapping[str, Any]) -> str | None:
             side = None
             if name in SIDE_KEYS and isinstance(value, str):
                 side = side_of(value)
+                if name == "handedness" and side is None and " ".join(words_of(value)) not in _UNTOLD:
+                    raise ValueError(f"handedness must be left, right or null. Received: {value!r}")
             elif name in ("is_left", "is_right", "left", "right") and value in (True, False, 0, 1):
                 side = "right" if bool(value) == name.endswith("right") else "left"
             if side is not None:

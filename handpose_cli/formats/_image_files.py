@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
-
-import imagesize
 
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.media.discover import IMAGE_SUFFIXES
 from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.suffixes import IMAGE_SUFFIXES
 from handpose_cli.records import ImageRecord
 
 
@@ -21,14 +18,13 @@ def find_image(folder: Path, stem: str, suffixes: frozenset[str] = IMAGE_SUFFIXE
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return an image's upright width and height from its head; raise FormatError if they cannot be told."""
+    """Return an image's upright width and height, as `media.images` reads it; raise FormatError if it cannot."""
+    from handpose_cli.media import images  # OpenCV takes 0.1 s to import
+
     try:
-        width, height = imagesize.get(path)
-    except (OSError, ValueError, LookupError, struct.error) as error:
+        return images.image_size(path)
+    except UnreadableError as error:
         raise FormatError(f"{path}: its size cannot be read: {error}") from error
-    if width <= 0 or height <= 0:
-        raise FormatError(f"{path}: its size cannot be read")
-    return int(width), int(height)
 
 
 def video_size(path: Path) -> tuple[int, int]:
@@ -47,5 +43,5 @@ def video_size(path: Path) -> tuple[int, int]:
 def size_of(record: ImageRecord) -> tuple[int, int]:
     """Return a record's size; raise FormatError if it is not known, since the format to write needs it."""
     if not record.width or not record.height:
-        raise FormatError(f"{image_name(record)}: its size is not known. Name the images' folder by --images")
+        raise FormatError(f"{image_name(record)}: its size is not known", "images")
     return record.width, record.height

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.formats._hand_names import words_of
-from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.records import FINGERS, KEYPOINT_NAMES, NUM_JOINTS
 
 NONE = -1  # a keypoint that is no joint of ours
@@ -53,7 +53,7 @@ def _meaningful(name: str) -> list[Word]:
     """Return the words of a keypoint's name that say which joint it is: a finger, a joint, a number."""
     words: list[Word] = []
     for word in words_of(name):
-        if word.isdigit() and len(word) < 4:
+        if word.isdecimal() and len(word) < 4:
             words.append(int(word))
         elif word in _FINGERS or word in _JOINTS or word in _WRIST:
             words.append(word)
@@ -110,10 +110,12 @@ class KeypointNames:
     Attributes:
         by_name: pairs of a keypoint's name (or, in a file without names, its number from 0) and the joint that it is.
         in_order: the joint of each of the file's keypoints; empty if that is not known.
+        text: what `parse` was given.
     """
 
     by_name: tuple[tuple[str, int], ...] = ()
     in_order: tuple[int, ...] = ()
+    text: str = ""
 
     @classmethod
     def parse(cls, text: str) -> KeypointNames:
@@ -129,18 +131,18 @@ class KeypointNames:
         """
         path = Path(text)
         if path.suffix.lower() in (".toml", ".json"):
-            return cls(tuple(_mapping(path).items()))
+            return cls(tuple(_mapping(path).items()), text=text)
         names = [name.strip() for name in text.split(",")]
         joints = understand(names)
         if all(joint != NONE or name == "-" for name, joint in zip(names, joints, strict=True)):
-            return cls(in_order=tuple(joints))
+            return cls(in_order=tuple(joints), text=text)
         if len(names) != NUM_JOINTS:
             unknown = next(name for name, joint in zip(names, joints, strict=True) if joint == NONE and name != "-")
             raise FormatError(
                 f"keypoint names: {NUM_JOINTS} expected, or only names that are understood. Received: {len(names)}, "
                 f"of which {unknown!r} is not"
             )
-        return cls(tuple((name, joint) for joint, name in enumerate(names) if name != "-"))
+        return cls(tuple((name, joint) for joint, name in enumerate(names) if name != "-"), text=text)
 
 
 def _mapping(path: Path) -> dict[str, int]:
@@ -199,6 +201,15 @@ class Order:
         arranged[joints] = table[places]
         return arranged
 
+    def restore(self, table: np.ndarray) -> np.ndarray:
+        """Return what is in our order, [21, ...], in the file's, [n, ...], with 0 for keypoints that are not ours."""
+        if self._kept is None:
+            return table
+        places, joints = self._kept
+        restored = np.zeros((len(self.joints), *table.shape[1:]), table.dtype)
+        restored[places] = table[joints]
+        return restored
+
 
 OURS = Order(tuple(range(NUM_JOINTS)))
 OURS_ASSUMED = Order(OURS.joints, assumed=True)
@@ -217,13 +228,13 @@ def order_of(names: Sequence[str] | None, given: KeypointNames | None = None, co
         count: how many keypoints the file has, where it has no names.
 
     Raises:
-        FormatError: if two names mean one joint, none is understood and they are not 21, or what a user says does not
+        Unclear: if two names mean one joint, none is understood and they are not 21, or what a user says does not
             fit; its remedy is `keypoint_names`.
     """
     names = [str(name) for name in names or ()]
     if given is not None and given.in_order:
         if len(given.in_order) != (len(names) or count):
-            raise FormatError(
+            raise Unclear(
                 f"{len(names) or count} keypoints, but {len(given.in_order)} names are given for them", "keypoint_names"
             )
         joints = list(given.in_order)
@@ -231,7 +242,7 @@ def order_of(names: Sequence[str] | None, given: KeypointNames | None = None, co
         listed = names or [str(number) for number in range(count)]
         by_name = dict(given.by_name)
         if set(by_name).isdisjoint(listed):
-            raise FormatError(
+            raise Unclear(
                 f"none of the names that are given for keypoints is in the file: it has {_shortened(listed)}",
                 "keypoint_names",
             )
@@ -242,7 +253,7 @@ def order_of(names: Sequence[str] | None, given: KeypointNames | None = None, co
     if all(joint == NONE for joint in joints):
         if (len(names) or count) == NUM_JOINTS:
             return OURS_ASSUMED
-        raise FormatError(
+        raise Unclear(
             f"{len(names) or count} keypoints with no names that are understood, where {NUM_JOINTS} are expected"
             + (f": {_shortened(names)}" if names else ""),
             "keypoint_names",
@@ -251,7 +262,7 @@ def order_of(names: Sequence[str] | None, given: KeypointNames | None = None, co
     first: dict[int, str] = {}
     for name, joint in zip(shown, joints, strict=True):
         if joint != NONE and first.setdefault(joint, name) is not name:
-            raise FormatError(
+            raise Unclear(
                 f"keypoints {first[joint]} and {name} would both be {KEYPOINT_NAMES[joint]}", "keypoint_names"
             )
     unknown = tuple(name for name, joint in zip(shown, joints, strict=True) if joint == NONE)

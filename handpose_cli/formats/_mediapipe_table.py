@@ -23,6 +23,7 @@ from handpose_cli.formats._hand_names import side_of
 from handpose_cli.formats._keypoint_names import NONE, order_of, understand
 from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats._results_in_units import FoundHand, FoundImage, no_joints
+from handpose_cli.formats._text import encoding_of, is_missing, number_in, whole_number_in
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.records import NUM_JOINTS
@@ -35,7 +36,6 @@ SCORE = ("score", "confidence", "hand_score", "handedness_score", "handedness_co
 JOINT = ("landmark", "landmark_id", "landmark_index", "landmark_idx", "landmark_name", "joint", "keypoint", "point",
          "point_id", "lm", "lm_id", "joint_id", "joint_name", "keypoint_id", "keypoint_name", "id")  # fmt: skip
 SIZES = (("width", "image_width", "img_width", "w"), ("height", "image_height", "img_height", "h"))
-NOTHING = ("", "nan", "na", "none", "null", "n/a")
 
 _AXIS_FIRST = re.compile(r"([xyz])[ _.\-]?(.+)", re.IGNORECASE)
 _AXIS_LAST = re.compile(r"(.+?)[ _.\-]?([xyz])", re.IGNORECASE)
@@ -88,11 +88,10 @@ def images_of(path: Path, options: ReadOptions) -> Iterator[FoundImage]:
         FormatError: if columns are missing, or a cell is not as it should be; the message names the line.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with path.open(newline="", encoding=encoding_of(path)) as file:
             header = file.readline()
             file.seek(0)
-            delimiter = _delimiter(header)
-            rows = csv.DictReader(file, delimiter=delimiter, restval="", skipinitialspace=True)
+            rows = csv.DictReader(file, delimiter=_delimiter(header), restval="", skipinitialspace=True)
             names = [name for name in rows.fieldnames or () if name is not None]
             columns = _Columns.of(names)
             if columns.image is None and (columns.frame is None or options.video is None):
@@ -109,9 +108,9 @@ def images_of(path: Path, options: ReadOptions) -> Iterator[FoundImage]:
                     if not (name or options.video):
                         raise ValueError("no image's name")
                     found = FoundImage(place, name or str(options.video), number, width, height)
-                    found.hands = list(read(lines, columns, delimiter))
+                    found.hands = [hand for hand in read(lines, columns) if np.isfinite(hand.points).any()]
                 yield found
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeError, csv.Error) as error:
         raise FormatError(f"{path}: cannot be read as CSV: {error}") from error
 
 
@@ -154,13 +153,13 @@ def _wide(path: Path, names: Sequence[str], options: ReadOptions):
         at = [(axes[joint, "x"], axes[joint, "y"], index) for joint, index in zip(joints, order.joints, strict=True)]
         hands.append((hand, [place for place in at if place[2] != NONE]))
 
-    def read(lines: Lines, columns: _Columns, delimiter: str) -> Iterator[FoundHand]:
+    def read(lines: Lines, columns: _Columns) -> Iterator[FoundHand]:
         for _, row in lines:
             for hand, places in hands:
                 points = no_joints()
                 for x, y, joint in places:
-                    points[joint] = _number(row[x], delimiter), _number(row[y], delimiter)
-                yield _hand(points, row, columns, side_of(hand), delimiter)
+                    points[joint] = _number(row[x]), _number(row[y])
+                yield _hand(points, row, columns, side_of(hand))
 
     return read
 
@@ -170,7 +169,7 @@ def _long(path: Path, columns: _Columns, names: Sequence[str], options: ReadOpti
     if not {"x", "y"} <= by_lower.keys():
         raise FormatError(f"{path}: no columns x and y")
     # a first pass: how joints are counted or named is the same in the whole file
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding=encoding_of(path)) as file:
         header = file.readline()
         file.seek(0)
         rows = csv.DictReader(file, delimiter=_delimiter(header), restval="", skipinitialspace=True)
@@ -178,7 +177,7 @@ def _long(path: Path, columns: _Columns, names: Sequence[str], options: ReadOpti
     with errors_at(path):
         joint_of = dict(zip(labels, order_of(labels, options.keypoint_names).joints, strict=True)) if labels else {}
 
-    def read(lines: Lines, columns: _Columns, delimiter: str) -> Iterator[FoundHand]:
+    def read(lines: Lines, columns: _Columns) -> Iterator[FoundHand]:
         hands: dict[tuple[str, int], tuple[np.ndarray, Row]] = {}
         seen: dict[tuple[str, int], int] = {}  # of a hand's name and joint, how often
         for number, row in lines:
@@ -192,9 +191,9 @@ def _long(path: Path, columns: _Columns, names: Sequence[str], options: ReadOpti
                     f"{path}: line {number}: landmark {row[columns.joint or '']} of this hand is there twice"
                 )
             points, _ = hands.setdefault((named, again), (no_joints(), row))
-            points[joint] = _number(row[by_lower["x"]], delimiter), _number(row[by_lower["y"]], delimiter)
+            points[joint] = _number(row[by_lower["x"]]), _number(row[by_lower["y"]])
         for points, row in hands.values():
-            yield _hand(points, row, columns, None, delimiter)
+            yield _hand(points, row, columns, None)
 
     return read
 
@@ -204,26 +203,15 @@ def _label(cell: str) -> str:
     return re.sub(r"(\d+)\.0+", r"\1", cell.strip())
 
 
-def _hand(points: np.ndarray, row: Row, columns: _Columns, side: str | None, delimiter: str) -> FoundHand:
-    score = _number(row[columns.score], delimiter) if columns.score else np.nan
+def _hand(points: np.ndarray, row: Row, columns: _Columns, side: str | None) -> FoundHand:
+    score = _number(row[columns.score]) if columns.score else np.nan
     told = side or (side_of(row[columns.side]) if columns.side else None)
     return FoundHand(points, None if np.isnan(score) else score, told)
 
 
-def _number(cell: str, delimiter: str) -> float:
-    text = cell.strip()
-    if text.lower() in NOTHING:
-        return np.nan
-    number = float(text.replace(",", ".") if delimiter != "," else text)
-    if np.isinf(number):
-        raise ValueError(f"a finite number expected. Received: {cell}")
-    return number
+def _number(cell: str) -> float:
+    return np.nan if is_missing(cell) else number_in(cell)
 
 
 def _whole(cell: str) -> int | None:
-    if cell.strip().lower() in NOTHING:
-        return None
-    number = float(cell)
-    if number != int(number) or number < 0:
-        raise ValueError(f"a whole number from 0 expected. Received: {cell}")
-    return int(number)
+    return None if is_missing(cell) else whole_number_in(cell)

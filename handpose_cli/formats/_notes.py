@@ -54,7 +54,12 @@ class LeftOut:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is None and self._names:
+        if kind is None:
+            self.say()
+
+    def say(self) -> None:
+        """Say what was left out, if anything was."""
+        if self._names:
             say(f"{self._path}: left out: {self}", self._remedies[0] if self._remedies else "")
 
 

@@ -1,17 +1,15 @@
-"""What the readers share: streamed JSON, checked numbers, and errors that name the file and the place in it."""
+"""What the readers share: checked numbers, hands of them, and errors that name the file and the place in it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import ijson
 import numpy as np
 
-from handpose_cli.formats._hand_names import side_of as side_of  # for the readers
+from handpose_cli.formats._hand_names import side_of  # noqa: F401  some readers take it from here
+from handpose_cli.formats._json import first_character, stream_json  # noqa: F401  likewise
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, box_around
 
@@ -25,53 +23,7 @@ def errors_at(place: object) -> Iterator[None]:
         raise
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise FormatError(f"{place}: {reason}") from error
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file that is small; raise FormatError, naming it, if it cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise _unreadable(path, error) from error
-
-
-def stream_json(path: Path, prefix: str) -> Iterator[Any]:
-    """Yield the values under a prefix of a JSON file (as in ijson: "item", "images.item"), one at a time.
-
-    Raises:
-        FormatError: naming the file, if it cannot be read as JSON.
-    """
-    try:
-        with path.open("rb") as file:
-            yield from ijson.items(file, prefix, use_float=True)
-    except (OSError, ijson.JSONError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from error
-
-
-def stream_members(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the keys and values of the object that is a JSON file's content, one at a time."""
-    try:
-        with path.open("rb") as file:
-            yield from ijson.kvitems(file, "", use_float=True)
-    except (OSError, ijson.JSONError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from error
-
-
-def has_member(path: Path, key: str) -> bool:
-    """Return whether a JSON file's content is an object with that key; reads the whole file."""
-    with path.open("rb") as file:
-        return first_character(file.read(64)) == b"{" and any(name == key for name, _ in stream_members(path))
-
-
-def _unreadable(path: Path, error: Exception) -> FormatError:
-    reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
-    return FormatError(f"{path}: cannot be read as JSON: {reason}")
-
-
-def first_character(head: bytes) -> bytes:
-    """Return the first byte of a JSON text that is not blank: b"[" for a list, b"{" for an object."""
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+        raise FormatError(f"{place}: {reason}", getattr(error, "remedy", "")) from error
 
 
 def box_of(values: Any) -> np.ndarray:
@@ -81,6 +33,11 @@ def box_of(values: Any) -> np.ndarray:
     if box.shape != (4,) or not np.isfinite(box).all():
         raise ValueError(f"box must be four finite numbers: x, y, width, height. Received: {values}")
     return box
+
+
+def has_size(box: np.ndarray) -> bool:
+    """Return whether a box has a width and a height."""
+    return bool((box[2:] > 0).all())
 
 
 def numbers_of(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
@@ -107,6 +64,8 @@ def hand_fields(entry: dict[str, Any]) -> dict[str, Any]:
         value = entry.get(name)
         fields[name] = None if value is None else float(numbers_of(value, (), name))
     fields["handedness"], fields["track_id"] = entry.get("handedness"), entry.get("track_id")
+    if isinstance(fields["track_id"], float) and fields["track_id"].is_integer():
+        fields["track_id"] = int(fields["track_id"])
     if fields["handedness"] not in (None, "left", "right"):
         raise ValueError(f"handedness must be left, right or null. Received: {fields['handedness']!r}")
     if fields["track_id"] is not None and not isinstance(fields["track_id"], int):

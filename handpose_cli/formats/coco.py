@@ -8,57 +8,54 @@
 v is 0 (not labelled, x = y = 0), 1 (labelled, hidden) or 2 (visible); the skeleton counts from 1. Beyond COCO, and only
 where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample`, and an annotation's `score`,
 `keypoint_scores`, `handedness`, `track_id`, `head_size` and `interpolated`. Lost: inputs that could not be read, and
-keypoints before smoothing. Of several categories, those named hand (or else with 21 keypoints) are read; the others,
-and crowds, are left out with a warning.
+keypoints before smoothing.
+
+Read are the categories named hand, left_hand and the like, or, if there is none, those whose keypoints are a hand's by
+their names. The category's names say which keypoint is which. The name (left_hand), `handedness` or the like in an
+annotation or its `attributes` tell the handedness. Other categories, crowds, masks and boxes without size are left out.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from handpose_cli.files import atomic
-from handpose_cli.formats._parsing import (
-    box_of,
-    errors_at,
-    first_character,
-    hand_fields,
-    hand_of,
-    has_member,
-    numbers_of,
-    stream_json,
+from handpose_cli.formats._coco_categories import Categories
+from handpose_cli.formats._coco_writer import (
+    CATEGORY,
+    Writer,
+    dump,
+    hand_to_annotation,
+    keypoints_and_marks,
+    open_writer,
 )
+from handpose_cli.formats._hand_names import side_in
+from handpose_cli.formats._json import first_character, has_member, stream_json
+from handpose_cli.formats._keypoint_names import OURS, Order
+from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, has_size, numbers_of
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.fields import EVERYTHING, image_name
-from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
-
-log = logging.getLogger(__name__)
+from handpose_cli.formats.fields import EVERYTHING
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
+from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = EVERYTHING - {"failure", "raw_keypoints"}
+__all__ = [
+    "CATEGORY", "KEEPS", "Writer", "by_id", "dump", "hand_to_annotation", "hands_of", "keypoints_and_marks",
+    "open_writer", "read", "read_annotations", "read_images", "recognises",
+]  # fmt: skip
 
-CATEGORY = {
-    "id": 1,
-    "name": "hand",
-    "supercategory": "person",
-    "keypoints": KEYPOINT_NAMES,
-    "skeleton": [[a + 1, b + 1] for a, b in SKELETON],
-}
+Read = Callable[[dict[str, Any], LeftOut], list[Hand]]  # an annotation's hands
 
 
 def recognises(path: Path, head: bytes) -> bool:
     return first_character(head) == b"{" and (b'"annotations"' in head or b'"images"' in head)
 
 
-def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
+def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
     """Yield a record for each image, in the file's order, with hands or without.
 
     Memory grows with the annotations (about 1 KB each), not with the file.
@@ -66,47 +63,47 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     Raises:
         FormatError: if the file does not follow the format; the message names the file and the annotation or image.
     """
-    wanted = _hand_categories(path)
-    left_out: Counter[str] = Counter()
-
-    def hands(annotation: dict[str, Any]) -> list[Hand]:
-        if wanted is not None and annotation.get("category_id") not in wanted:
-            left_out["of other categories"] += 1
-        elif annotation.get("iscrowd"):
-            left_out["that are crowds"] += 1
-        else:
-            return hands_of(annotation)
-        return []
-
-    records = read_annotations(path, hands)
-    first = list(islice(records, 1))  # by now all annotations have been read
-    for what, count in left_out.items():
-        log.warning("%s: left out %d annotations %s", path, count, what)
-    yield from chain(first, records)
+    yield from read_hands(path, options)
 
 
-def _hand_categories(path: Path) -> set[Any] | None:
-    """Return the ids of the categories that are hands, by name or by 21 keypoints; None if it cannot be told."""
-    categories = list(stream_json(path, "categories.item"))
-    with errors_at(f"{path}: categories"):
-        named = {entry["id"] for entry in categories if "hand" in str(entry.get("name")).lower()}
-        return named or {e["id"] for e in categories if len(e.get("keypoints") or ()) == NUM_JOINTS} or None
+def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[ImageRecord]:
+    """Read a file whose annotations are hands; see `hands_of` for `labelled`."""
+    categories = Categories(path, options)
+
+    def hands(annotation: dict[str, Any], left_out: LeftOut) -> list[Hand]:
+        category = categories.find(annotation.get("category_id"))
+        if not category.is_hand:
+            left_out.add("annotations of other categories", category.name, remedy="classes")
+            return []
+        order = categories.order(category, len(annotation.get("keypoints") or ()))
+        return hands_of(annotation, left_out, labelled, order, category.side)
+
+    yield from read_annotations(path, hands)
 
 
-def read_annotations(path: Path, hands_of: Callable[[dict[str, Any]], list[Hand]]) -> Iterator[ImageRecord]:
+def read_annotations(path: Path, hands_of: Read) -> Iterator[ImageRecord]:
     """Read a file of COCO's layout whose annotations `hands_of` turns into hands; used by COCO's relatives too."""
     records = read_images(path)
+    find = by_id(records)
     ids: set[Any] = set()
-    for index, annotation in enumerate(stream_json(path, "annotations.item")):
-        with errors_at(f"{path}: annotations[{index}]"):
-            if annotation.get("id") in ids:
-                raise ValueError(f"id {annotation['id']} occurs twice")
-            if "id" in annotation:
-                ids.add(annotation["id"])
-            if annotation["image_id"] not in records:
-                raise ValueError(f"no image has its image_id {annotation['image_id']}")
-            records[annotation["image_id"]].hands += hands_of(annotation)
+    with LeftOut(path) as left_out:
+        for index, annotation in enumerate(stream_json(path, "annotations.item")):
+            with errors_at(f"{path}: annotations[{index}]"):
+                if annotation.get("id") in ids:
+                    raise ValueError(f"id {annotation['id']} occurs twice")
+                if "id" in annotation:
+                    ids.add(annotation["id"])
+                record = find(annotation["image_id"])
+                if record is None:
+                    raise ValueError(f"no image has its image_id {annotation['image_id']}")
+                record.hands += hands_of(annotation, left_out)
     yield from records.values()
+
+
+def by_id(records: dict[Any, ImageRecord]) -> Callable[[Any], ImageRecord | None]:
+    """Return what finds the record of an id, also where one file has 12 and the other "12"."""
+    by_text = {str(id): record for id, record in records.items()}
+    return lambda id: records[id] if id in records else by_text.get(str(id))
 
 
 def read_images(path: Path) -> dict[Any, ImageRecord]:
@@ -134,123 +131,41 @@ def read_images(path: Path) -> dict[Any, ImageRecord]:
     return records
 
 
-def hands_of(annotation: dict[str, Any], labelled: int = 1) -> list[Hand]:
-    """Return the hand of an annotation.
+def hands_of(
+    annotation: dict[str, Any], left_out: LeftOut, labelled: int = 1, order: Order = OURS, side: str | None = None
+) -> list[Hand]:
+    """Return the hand of an annotation, or none if it has neither keypoints nor a box with a size, or is a crowd.
 
     Args:
         labelled: values of v up to this one mean hidden, larger ones visible; 0 means not labelled.
+        order: which joint each of its keypoints is.
+        side: the handedness, unless the annotation tells it.
     """
+    if annotation.get("iscrowd"):
+        left_out.add("crowds")
+        return []
     box = None if annotation.get("bbox") is None else box_of(annotation["bbox"])
-    optional = hand_fields(annotation)
+    attributes = annotation.get("attributes")
+    tracked = attributes.get("track_id") if isinstance(attributes, dict) else None  # CVAT's place for it
+    optional = hand_fields({"track_id": tracked, **annotation, "handedness": side_in(annotation) or side})
     if box is not None and _is(optional["area"], box[2] * box[3]):
         optional["area"] = None  # tells nothing that the box does not
     if "keypoint_scores" in annotation:
-        scores = numbers_of(annotation["keypoint_scores"], (NUM_JOINTS,), "keypoint_scores")
-        optional["keypoint_scores"] = scores.astype(np.float32)
+        scores = numbers_of(annotation["keypoint_scores"], (len(order.joints),), "keypoint_scores")
+        optional["keypoint_scores"] = order.arrange(scores.astype(np.float32))
+    table, visibility = np.zeros((NUM_JOINTS, 3)), np.zeros(NUM_JOINTS)
+    if annotation.get("keypoints"):
+        numbers = numbers_of(annotation["keypoints"], (3 * len(order.joints),), "keypoints")
+        table = order.arrange(numbers.reshape(-1, 3))
+        visibility = np.where(table[:, 2] <= 0, 0, np.where(table[:, 2] <= labelled, 1, 2))
+    if not visibility.any() and (box is None or not has_size(box)):
+        mask = box is None and annotation.get("segmentation")
+        left_out.add("masks without a box" if mask else "annotations without keypoints or a box with a size")
+        return []
     if not annotation.get("keypoints"):
-        if box is None:
-            raise ValueError("neither bbox nor keypoints")
-        return [Hand(box, **optional)]
-    table = np.reshape(numbers_of(annotation["keypoints"], (3 * NUM_JOINTS,), "keypoints"), (NUM_JOINTS, 3))
-    marks = table[:, 2]
-    visibility = np.where(marks <= 0, 0, np.where(marks <= labelled, 1, 2))
-    return [hand_of(table[:, :2], visibility, box, **optional)]
+        return [Hand(box_of(annotation["bbox"]), **optional)]
+    return [hand_of(table[:, :2], visibility, box if box is not None and has_size(box) else None, **optional)]
 
 
 def _is(value: Any, expected: float) -> bool:
     return value is not None and abs(value - expected) <= 1e-3 * max(1.0, abs(expected))
-
-
-@contextmanager
-def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
-    """Open a file for writing record by record; it appears when the block ends without an error."""
-    # images stand before annotations in the file, so the annotations wait in a file of their own
-    with atomic(path) as file, tempfile.TemporaryFile("w+", encoding="utf-8") as annotations:
-        writer = Writer(file, annotations)
-        yield writer
-        writer.finish()
-
-
-class Writer:
-    """Writes images as records come, numbered from 1, and their annotations behind them."""
-
-    def __init__(self, file: IO[str], annotations: IO[str]):
-        self._file, self._annotations = file, annotations
-        self._images = self._hands = 0
-        self._file.write(f'{{"categories": {dump([CATEGORY])},\n"images": [')
-
-    def write(self, record: ImageRecord) -> None:
-        if record.failure is not None:
-            return
-        self._images += 1
-        self._file.write((",\n " if self._images > 1 else "\n ") + dump(image_to_json(record, self._images)))
-        for hand in record.hands:
-            self._hands += 1
-            entry = {"id": self._hands, "image_id": self._images, **hand_to_annotation(hand)}
-            self._annotations.write((",\n " if self._hands > 1 else "\n ") + dump(entry))
-
-    def finish(self) -> None:
-        self._file.write('\n],\n"annotations": [')
-        self._annotations.seek(0)
-        while part := self._annotations.read(1 << 20):
-            self._file.write(part)
-        self._file.write("\n]}\n")
-
-
-def image_to_json(record: ImageRecord, number: int) -> dict[str, Any]:
-    """Return an image's entry."""
-    optional = {
-        "width": record.width,
-        "height": record.height,
-        "video": None if record.frame is None else record.file,
-        "frame": record.frame,
-        "time": record.time,
-        "fps": record.fps,
-        "sample": record.sample,
-    }
-    return {"id": number, "file_name": image_name(record), **_known(optional)}
-
-
-def hand_to_annotation(hand: Hand) -> dict[str, Any]:
-    """Return a hand as an annotation without ids: pixels to 1/10,000."""
-    x, y, w, h = (round(float(v), 4) for v in hand.box)
-    marks: list[float] = []
-    for point, mark in zip(*keypoints_and_marks(hand), strict=True):
-        marks += [*(round(float(v), 4) for v in point), int(mark)]
-    optional = {
-        "score": None if hand.score is None else round(float(hand.score), 6),
-        "keypoint_scores": None
-        if hand.keypoint_scores is None
-        else [round(float(score), 6) for score in hand.keypoint_scores],
-        "handedness": hand.handedness,
-        "track_id": hand.track_id,
-        "head_size": hand.head_size,
-        "interpolated": hand.interpolated or None,
-    }
-    return {
-        "category_id": 1,
-        "bbox": [x, y, w, h],
-        "area": round(w * h if hand.area is None else float(hand.area), 4),
-        "iscrowd": 0,
-        "keypoints": marks,
-        "num_keypoints": sum(mark > 0 for mark in marks[2::3]),
-        **_known(optional),
-    }
-
-
-def keypoints_and_marks(hand: Hand) -> tuple[np.ndarray, np.ndarray]:
-    """Return keypoints [21, 2] with (0, 0) for unlabelled joints, and COCO's v [21]."""
-    if hand.keypoints is None:
-        return np.zeros((NUM_JOINTS, 2)), np.zeros(NUM_JOINTS, int)
-    marks = np.full(NUM_JOINTS, 2) if hand.visibility is None else hand.visibility.astype(int)
-    marks = np.where(np.isfinite(hand.keypoints).all(axis=1), marks, 0)
-    return np.where(marks[:, None] > 0, hand.keypoints, 0.0), marks
-
-
-def _known(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if value is not None}
-
-
-def dump(value: Any) -> str:
-    """Return a value as JSON text."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,10 +1,15 @@
-"""`coco-results`: the list that COCO's evaluation takes, and that MMPose and others write.
+"""`coco-results`: the list that COCO's evaluation takes, and that MMPose, Ultralytics and others write.
 
     [{"image_id": 1, "category_id": 1, "keypoints": [x, y, score, ... 21 times], "score": 0.9}, ...]
 
-It names images by their ids in a COCO annotation file: give that as the images' place. Without one, the ids are file
-names. A `bbox` is read if there is one, and is written. A joint that is not labelled is 0, 0, 0; where scores are not
-known they are 1. Lost: hands without keypoints, handedness, tracks, areas, head sizes, and which joints are hidden.
+It names images by their ids in a COCO annotation file: give that as the images' place. `file_name` in an entry, or an
+`image_id` that is one, comes before that. Keypoints are in the order of that file's category. A `bbox` is read if there
+is one, and is written; an entry with a `bbox` alone is a detection. A joint that is not labelled is 0, 0, 0; where
+scores are not known they are 1. Of COCO-WholeBody's results `lefthand_kpts` and `righthand_kpts` are read.
+
+Without a COCO file images are numbered from 1 as the `coco` format numbers them, and each entry has its `file_name`, so
+`coco` and `coco-results` of one run fit together. Lost: hands without keypoints, handedness, tracks, areas, head sizes,
+and which joints are hidden.
 """
 
 from __future__ import annotations
@@ -17,63 +22,163 @@ from typing import IO, Any
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.formats._parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_json
-from handpose_cli.formats.coco import dump, hand_to_annotation, read_images
+from handpose_cli.formats._coco_categories import Categories
+from handpose_cli.formats._json import first_character, stream_json
+from handpose_cli.formats._keypoint_names import ASSUMED, OURS, Order, order_of
+from handpose_cli.formats._notes import LeftOut, say
+from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
+from handpose_cli.formats.coco import by_id, dump, hand_to_annotation, read_images
+from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import image_name
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # what belongs to an image comes back by its id
 KEEPS = frozenset({"size", "frame", "time", "no_hands", "sample", "box", "outside", "score", "keypoint_scores"})
+
+SIDES = ("left", "right")
 
 
 def recognises(path: Path, head: bytes) -> bool:
     return first_character(head) == b"[" and b'"image_id"' in head[: head.find(b"}")]
 
 
-def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
+def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
     """Yield a record for each image, with its results.
 
     Args:
-        images: the COCO annotation file whose images are meant; None: `image_id`s are file names.
+        images: the COCO annotation file whose images are meant; None: `image_id`s or `file_name`s are file names.
 
     Raises:
         FormatError: if the file does not follow the format; the message names the file and the entry.
     """
-    by_file = images is not None and images.is_file()
-    records: dict[Any, ImageRecord] = read_images(images) if images is not None and by_file else {}
-    for index, entry in enumerate(stream_json(path, "item")):
-        with errors_at(f"{path}: entry {index}"):
-            image = entry["image_id"]
-            if image not in records:
-                if by_file:
-                    raise ValueError(f"no image of {images} has its image_id {image}")
-                if not isinstance(image, str):
-                    raise ValueError(f"image_id is a number: {image}. Name the COCO file with the images by --images")
-                records[image] = ImageRecord(image, None, None)
-            records[image].hands.append(_hand(entry))
-    yield from records.values()
+    file = images if images is not None and images.is_file() else None
+    if options.classes and file is None:
+        raise FormatError(f"{path}: its categories have no names without the COCO file of its images", "images")
+    named = _Images(file)
+    objects = _Objects(path, file, options)
+    with LeftOut(path) as left_out:
+        for index, entry in enumerate(stream_json(path, "item")):
+            with errors_at(f"{path}: entry {index}"):
+                record = named.find(entry)
+                record.hands += objects.hands(entry, left_out)
+    yield from named.records
 
 
-def _hand(entry: dict[str, Any]) -> Hand:
-    table = numbers_of(entry["keypoints"], (3 * NUM_JOINTS,), "keypoints").reshape(NUM_JOINTS, 3)
+class _Images:
+    """The images that entries are of: those of a COCO file, and those that only entries name."""
+
+    def __init__(self, file: Path | None):
+        self._file = file
+        by_ids = {} if file is None else read_images(file)
+        self._find = by_id(by_ids)
+        self.records = list(by_ids.values())
+        self._by_name = {image_name(record): record for record in self.records}
+
+    def find(self, entry: dict[str, Any]) -> ImageRecord:
+        name, id = entry.get("file_name"), entry.get("image_id")
+        if name is None and (record := self._find(entry["image_id"])) is not None:
+            return record
+        if name is None and (not isinstance(id, str) or (self._file is not None and id.isdigit())):
+            if self._file is not None:
+                raise ValueError(f"no image of {self._file} has its image_id {id}")
+            raise Unclear(f"image_id is a number: {id}. A COCO file says which image that is", "images")
+        name = id if name is None else name
+        if not isinstance(name, str):
+            raise ValueError(f"file_name must be a text. Received: {name!r}")
+        if name not in self._by_name:
+            self._by_name[name] = ImageRecord(name, None, None)
+            self.records.append(self._by_name[name])
+        return self._by_name[name]
+
+
+class _Objects:
+    """What entries are: which of them are hands, in which order of joints."""
+
+    def __init__(self, path: Path, file: Path | None, options: ReadOptions):
+        self._path, self._file, self._given = path, file, options.keypoint_names
+        self._categories = None if file is None else Categories(file, options)
+        self._orders: dict[int, Order] = {}
+
+    def hands(self, entry: dict[str, Any], left_out: LeftOut) -> list[Hand]:
+        """Return an entry's hand, or the two of a person; none if it is none."""
+        if any(f"{side}hand_kpts" in entry for side in SIDES):
+            return self._of_person(entry, left_out)
+        category = entry.get("category_id")
+        if self._categories is not None and self._categories.known(category):
+            found = self._categories.find(category)
+            if not found.is_hand:
+                left_out.add("entries of other categories", found.name, remedy="classes")
+                return []
+        elif self._categories is not None and self._categories.hand is not None:
+            say(f"{self._path}: its category {category} is none of {self._file}: taken for hands")
+        if not entry.get("keypoints"):
+            return self._detection(entry, left_out)
+        return [_hand(entry, self._order(len(entry["keypoints"]) // 3))]
+
+    def _of_person(self, entry: dict[str, Any], left_out: LeftOut) -> list[Hand]:
+        hands = []
+        for side in SIDES:
+            keypoints = entry.get(f"{side}hand_kpts")
+            if keypoints and any(keypoints):
+                hand = {"keypoints": keypoints, "score": entry.get("score")}
+                hands.append(_hand(hand, OURS, handedness=side))
+            else:
+                left_out.add("hands of persons without keypoints")
+        return hands
+
+    def _detection(self, entry: dict[str, Any], left_out: LeftOut) -> list[Hand]:
+        if entry.get("bbox") is None:
+            left_out.add("masks without a box" if "segmentation" in entry else "entries without keypoints or a box")
+            return []
+        box = box_of(entry["bbox"])
+        if not has_size(box):
+            left_out.add("boxes without a size")
+            return []
+        score = entry.get("score")
+        return [Hand(box, score=None if score is None else float(numbers_of(score, (), "score")))]
+
+    def _order(self, count: int) -> Order:
+        if count not in self._orders:
+            names: tuple[str, ...] = ()
+            if self._categories is not None and self._categories.hand is not None:
+                names = self._categories.hand.keypoints
+            order = order_of(names if len(names) == count else None, self._given, count)
+            if order.assumed:
+                say(f"{self._path}: {ASSUMED}", "keypoint_names")
+            elif order != OURS and self._given is None:
+                say(f"{self._path}: its keypoints are taken in the order that {self._file} gives", "keypoint_names")
+            self._orders[count] = order
+        return self._orders[count]
+
+
+def _hand(entry: dict[str, Any], order: Order, **fields: Any) -> Hand:
+    count = len(order.joints)
+    table = order.arrange(numbers_of(entry["keypoints"], (3 * count,), "keypoints").reshape(count, 3))
     box = None if entry.get("bbox") is None else box_of(entry["bbox"])
     labelled = (table != 0).any(axis=1)
     known = (table[labelled, 2] != 1).any()
     return hand_of(
         table[:, :2],
         np.where(labelled, 2, 0),
-        box,
+        box if box is not None and has_size(box) else None,
         keypoint_scores=table[:, 2].astype(np.float32) if known else None,
         score=None if entry.get("score") == 1 else entry.get("score"),
+        **fields,
     )
 
 
 @contextmanager
 def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
     """Open a list for writing record by record; it appears when the block ends without an error."""
-    ids = {(r.file, r.frame): id for id, r in read_images(images).items()} if images and images.is_file() else None
+    ids, category, order = None, 1, OURS
+    if images is not None and images.is_file():
+        ids = {(record.file, record.frame): id for id, record in read_images(images).items()}
+        categories = Categories(images, NO_OPTIONS)
+        if categories.hand is not None:
+            category, order = categories.hand.id, categories.order(categories.hand, 0)
     with atomic(path) as file:
-        writer = Writer(file, ids)
+        writer = Writer(file, ids, category, order)
         yield writer
         file.write("\n]\n")
 
@@ -81,14 +186,22 @@ def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
 class Writer:
     """Writes a hand's entry as its record comes."""
 
-    def __init__(self, file: IO[str], ids: dict[tuple[str, int | None], Any] | None):
-        self._file, self._ids, self._hands = file, ids, 0
+    def __init__(
+        self,
+        file: IO[str],
+        ids: dict[tuple[str, int | None], Any] | None = None,
+        category: Any = 1,
+        order: Order = OURS,
+    ):
+        self._file, self._ids, self._category, self._order = file, ids, category, order
+        self._images = self._hands = 0
         self._file.write("[")
 
     def write(self, record: ImageRecord) -> None:
         if record.failure is not None:
             return
-        image: Any = image_name(record)
+        self._images += 1
+        image: Any = self._images
         if self._ids is not None:
             with errors_at(f"the COCO file with the images has no {record.file}"):
                 image = self._ids[record.file, record.frame]
@@ -97,9 +210,15 @@ class Writer:
                 continue
             entry = hand_to_annotation(hand)
             scores = [1.0] * NUM_JOINTS if hand.keypoint_scores is None else entry["keypoint_scores"]
-            marks = entry["keypoints"][2::3]
-            entry["keypoints"][2::3] = [score if mark else 0 for score, mark in zip(scores, marks, strict=True)]
-            kept = {name: entry[name] for name in ("category_id", "bbox", "keypoints")}
-            kept["score"] = entry.get("score", 1.0)
-            self._file.write((",\n " if self._hands else "\n ") + dump({"image_id": image, **kept}))
+            table = np.reshape(entry["keypoints"], (NUM_JOINTS, 3)).astype(float)
+            table[:, 2] = np.where(table[:, 2] > 0, scores, 0)
+            written = {
+                "image_id": image,
+                "file_name": image_name(record),
+                "category_id": self._category,
+                "bbox": entry["bbox"],
+                "keypoints": self._order.restore(table).ravel().tolist(),
+                "score": entry.get("score", 1.0),
+            }
+            self._file.write((",\n " if self._hands else "\n ") + dump(written))
             self._hands += 1

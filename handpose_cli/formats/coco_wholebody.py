@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.formats import coco
-from handpose_cli.formats._parsing import stream_json
+from handpose_cli.formats._json import stream_json
+from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import Hand, ImageRecord
 
@@ -43,11 +44,13 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     yield from coco.read_annotations(path, _hands)
 
 
-def _hands(person: dict[str, Any]) -> list[Hand]:
+def _hands(person: dict[str, Any], left_out: LeftOut) -> list[Hand]:
     hands = []
     for handedness in ("left", "right"):
         box, keypoints = person[f"{handedness}hand_box"], person[f"{handedness}hand_kpts"]
         if person[f"{handedness}hand_valid"] and any(v > 0 for v in keypoints[2::3]):
             hand = {"bbox": box, "keypoints": keypoints, "handedness": handedness, "area": person.get("area")}
-            hands += coco.hands_of({**hand, "iscrowd": person.get("iscrowd")}, labelled=0)
+            hands += coco.hands_of({**hand, "iscrowd": person.get("iscrowd")}, left_out, labelled=0)
+        else:
+            left_out.add("hands of persons that are not labelled")
     return hands

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of
+from handpose_cli.formats._yaml import read_yaml
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import NUM_JOINTS, ImageRecord
 
@@ -55,10 +55,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
 
 
 def _side(meta: Path) -> str:
-    try:
-        content = yaml.safe_load(meta.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise FormatError(f"{meta}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    content = read_yaml(meta)
     with errors_at(meta):
         sides = content["mano_sides"]
         if sides not in (["left"], ["right"]):

@@ -1,4 +1,4 @@
-"""The error that every format raises."""
+"""The errors of formats."""
 
 
 class FormatError(ValueError):
@@ -10,5 +10,17 @@ class FormatError(ValueError):
     """
 
     def __init__(self, message: str, remedy: str = ""):
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class Unclear(ValueError):
+    """Something in a file cannot be understood unless a caller says more; it becomes a FormatError with its place.
+
+    Attributes:
+        remedy: as in `FormatError`.
+    """
+
+    def __init__(self, message: str, remedy: str):
         super().__init__(message)
         self.remedy = remedy

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, project, stream_json
+from handpose_cli.formats._json import stream_json
+from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, project
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import NUM_JOINTS, ImageRecord
 

@@ -5,9 +5,10 @@
 
     {image id: {"bboxes": [[x, y, w, h], ...], "labels": [...], "hand_landmarks": [21 x [x, y], ...]}, ...}
 
-Numbers are fractions of the image's size, so the images must be there: beside the files, or where `--images` says. A
-hand whose landmarks are empty, or null, has only a box. The landmarks are MediaPipe's, not people's; each counts as
-visible, or as not labelled where it is null. Lost: the gestures.
+Numbers are fractions of the image's size, so the images must be there: beside the files, or where the user says. A hand
+whose landmarks are empty, or null, has only a box; a box without a size is left out. The first version tells by
+`leading_hand` which hand shows the gesture; the other one's label is `no_gesture`. The landmarks are MediaPipe's, not
+people's; each counts as visible, or as not labelled where it is null. Lost: the gestures.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from handpose_cli.formats._hand_names import side_of
 from handpose_cli.formats._image_files import image_size
-from handpose_cli.formats._parsing import box_of, errors_at, first_character, hand_of, numbers_of, stream_members
-from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats._json import begins_with, first_character, stream_members
+from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
+from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 
@@ -43,43 +47,55 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
         raise FormatError(f"{path}: no JSON files")
+    left_out = LeftOut(path)
     for file in files:
         name = None
         for name, entry in stream_members(file):
             with errors_at(f"{file}: {name}"):
                 image = _image(root, file.stem, name)
                 width, height = image_size(root / image)
-                record = ImageRecord(image, width, height, _hands(entry, np.array([width, height])))
+                record = ImageRecord(image, width, height, _hands(entry, np.array([width, height]), left_out))
             yield record
-        if name is None and first_character(file.read_bytes()) != b"{":
+        if name is None and not begins_with(file, b"{"):
             raise FormatError(f"{file}: expected an object with an entry for each image")
+    left_out.say()
 
 
 def _image(root: Path, gesture: str, name: str) -> str:
     places = (f"{gesture}/{name}.jpg", f"{name}.jpg")
     found = next((place for place in places if (root / place).is_file()), None)
     if found is None:
-        raise ValueError(
-            f"no image {root / places[0]}, and HaGRID's numbers are fractions of its size; "
-            "give the images' folder with --images"
-        )
+        raise Unclear(f"no image {root / places[0]}, and HaGRID's numbers are fractions of its size", "images")
     return found
 
 
-def _hands(entry: dict[str, Any], size: np.ndarray) -> list[Hand]:
-    boxes = entry["bboxes"]
+def _hands(entry: dict[str, Any], size: np.ndarray, left_out: LeftOut) -> list[Hand]:
+    boxes, sides = entry["bboxes"], _sides(entry)
     # "landmarks" in the first version
     landmarks = entry.get("hand_landmarks", entry.get("landmarks")) or [None] * len(boxes)
     if len(landmarks) != len(boxes):
         raise ValueError(f"hand_landmarks must be as many as bboxes. Received: {len(landmarks)} and {len(boxes)}")
     hands = []
-    for box, marks in zip(boxes, landmarks, strict=True):
+    for box, marks, side in zip(boxes, landmarks, sides, strict=True):
         pixels = box_of(numbers_of(box, (4,), "bbox") * np.tile(size, 2))
+        if not marks and not has_size(pixels):
+            left_out.add("boxes without a size")
+            continue
         if not marks:
-            hands.append(Hand(pixels))
+            hands.append(Hand(pixels, handedness=side))
             continue
         table = np.asarray(marks, np.float64)  # null becomes NaN
         known = np.isfinite(table)
         points = numbers_of(np.where(known, table, 0), (NUM_JOINTS, 2), "hand_landmarks") * size
-        hands.append(hand_of(points, np.where(known.all(axis=1), 2, 0), pixels))
+        hands.append(hand_of(points, np.where(known.all(axis=1), 2, 0), pixels, handedness=side))
     return hands
+
+
+def _sides(entry: dict[str, Any]) -> list[str | None]:
+    """Return the handedness of each box, which only the first version tells, of one hand or of two."""
+    labels, leading = entry.get("labels") or [], side_of(str(entry.get("leading_hand") or ""))
+    shown = [label != "no_gesture" for label in labels]
+    if leading is None or len(shown) != len(entry["bboxes"]) or sum(shown) != 1 or len(shown) > 2:
+        return [None] * len(entry["bboxes"])
+    other = "left" if leading == "right" else "right"
+    return [leading if is_shown else other for is_shown in shown]

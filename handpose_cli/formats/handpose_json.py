@@ -7,12 +7,13 @@ input in sorted order, with hands or without, readable or not:
      {"frame": null, "time": null, "box": [x, y, w, h], "score": 0.9, "handedness": null, "track_id": null,
       "keypoints": [[x, y, score], ... 21]}]}
 
-A video's entry also has `fps`, `frames` (how many were annotated) and `frame_times`, their indices and times, with
-hands or without; an input that could not be read, or not to its end, has `failure`, and null for a size that is not
-known. Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an
-unlabelled joint's x and y are null), `area`, `head_size`, `raw_keypoints` [21, 2] (before smoothing) and `interpolated`
-(true: nothing was found in this frame, the hand lies between those before and after). Pixels are rounded to 1/100,
-scores to 1/10,000.
+A video's entry also has `fps`, `frames` (how many were annotated), `frame_times`, their indices and times, with hands
+or without, and `frame_sizes` (index, width, height) of those that are not as large as the first; the entry of a file
+with pages has these without `fps` and times. An input that could not be read, or not to its end, has `failure`, and
+null for a size that is not known. Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not
+labelled, 1 hidden, 2 visible; an unlabelled joint's x and y are null), `area`, `head_size`, `raw_keypoints` [21, 2]
+(before smoothing) and `interpolated` (true: nothing was found in this frame, the hand lies between those before and
+after). Pixels are rounded to 1/100, scores to 1/10,000.
 """
 
 from __future__ import annotations
@@ -20,24 +21,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.formats._parsing import (
-    box_of,
-    errors_at,
-    first_character,
-    hand_fields,
-    hand_of,
-    has_member,
-    numbers_of,
-    stream_json,
-)
-from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats._json import first_character, has_member, stream_json
+from handpose_cli.formats._keypoint_names import OURS, Order, order_of
+from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, numbers_of
+from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import EVERYTHING
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
 
 FORMAT_VERSION = 1
@@ -50,40 +46,64 @@ def recognises(path: Path, head: bytes) -> bool:
     return first_character(head) == b"{" and b'"keypoint_names"' in head
 
 
-def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
+def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
     """Yield the records of a result file: one for each still image, video frame and failure.
 
     Raises:
         FormatError: if the file is not of this format; the message names the file and the entry's index.
     """
+    order = order_in(path, options)
     index = -1
     for index, entry in enumerate(stream_json(path, "files.item")):
         with errors_at(f"{path}: files[{index}]"):
-            records = list(records_of(entry))
+            records = list(records_of(entry, order))
         yield from records
     if index < 0 and not has_member(path, "files"):
         raise FormatError(f"{path}: expected an object with a list `files`, as `handpose predict` writes it")
 
 
-def records_of(entry: dict[str, Any]) -> Iterator[ImageRecord]:
+def order_in(path: Path, options: ReadOptions = NO_OPTIONS) -> Order:
+    """Return the order of a result file's keypoints, by its `keypoint_names`.
+
+    Raises:
+        FormatError: if they are not understood, or the file is of a version that is not known.
+    """
+    if options.classes:
+        raise FormatError(f"{path}: files of the format handpose have no names of classes to choose by")
+    version = next(stream_json(path, "info.format_version"), FORMAT_VERSION)
+    if version != FORMAT_VERSION:
+        raise FormatError(f"{path}: info.format_version is {version}; known is {FORMAT_VERSION}. Update handpose")
+    names = list(islice(stream_json(path, "keypoint_names.item"), NUM_JOINTS))
+    with errors_at(f"{path}: keypoint_names"):
+        order = order_of(names, options.keypoint_names)
+        if names and (order.assumed or order.unknown):
+            raise Unclear(f"no joint is named {(order.unknown or names)[0]!r}", "keypoint_names")
+        if len(order.joints) != NUM_JOINTS:
+            raise ValueError(f"{NUM_JOINTS} expected. Received: {len(order.joints)}")
+    return order
+
+
+def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageRecord]:
+    """Yield the records of an entry of `files`."""
     file, size, sample = entry["file"], (entry["width"], entry["height"]), entry.get("sample")
     if "fps" in entry or "frame_times" in entry:
         by_frame: dict[int, list[Hand]] = {int(frame): [] for frame, _ in entry.get("frame_times", ())}
         times = dict(entry.get("frame_times", ()))
         for hand in entry["hands"]:
-            by_frame.setdefault(int(hand["frame"]), []).append(hand_from_json(hand))
+            by_frame.setdefault(int(hand["frame"]), []).append(hand_from_json(hand, order))
             times.setdefault(hand["frame"], hand["time"])
+        sizes = {int(frame): (width, height) for frame, width, height in entry.get("frame_sizes", ())}
         for frame, hands in by_frame.items():
             time, fps = times[frame], entry.get("fps")
-            yield ImageRecord(file, *size, hands, frame=frame, time=time, fps=fps, sample=sample)
+            yield ImageRecord(file, *sizes.get(frame, size), hands, frame=frame, time=time, fps=fps, sample=sample)
         if "failure" in entry:
             yield ImageRecord(file, None, None, failure=entry["failure"])
     else:
-        hands = [hand_from_json(hand) for hand in entry["hands"]]
+        hands = [hand_from_json(hand, order) for hand in entry["hands"]]
         yield ImageRecord(file, *size, hands, failure=entry.get("failure"), sample=sample)
 
 
-def hand_from_json(entry: dict[str, Any]) -> Hand:
+def hand_from_json(entry: dict[str, Any], order: Order = OURS) -> Hand:
     """Return the hand that `hand_to_json` wrote; raise ValueError if it is none."""
     fields = hand_fields(entry)
     box = box_of(entry["box"])
@@ -92,13 +112,16 @@ def hand_from_json(entry: dict[str, Any]) -> Hand:
     table = np.array(entry["keypoints"], np.float64)  # null becomes NaN
     if table.shape != (NUM_JOINTS, 3):
         raise ValueError(f"keypoints must be {NUM_JOINTS} triples. Received shape: {table.shape}")
-    visibility = entry.get("visibility")
-    points = table[:, :2] if visibility is None else np.where(np.array(visibility)[:, None] == 0, 0, table[:, :2])
+    table, visibility = order.arrange(table), entry.get("visibility")
+    if visibility is not None:
+        visibility = order.arrange(numbers_of(visibility, (NUM_JOINTS,), "visibility"))
+    points = table[:, :2] if visibility is None else np.where(visibility[:, None] == 0, 0, table[:, :2])
     hand = hand_of(points, visibility, box, **fields)
     if np.isfinite(table[:, 2]).all():
         hand.keypoint_scores = table[:, 2].astype(np.float32)
     if entry.get("raw_keypoints") is not None:
-        hand.raw_keypoints = numbers_of(entry["raw_keypoints"], (NUM_JOINTS, 2), "raw_keypoints").astype(np.float32)
+        raw = numbers_of(entry["raw_keypoints"], (NUM_JOINTS, 2), "raw_keypoints")
+        hand.raw_keypoints = order.arrange(raw).astype(np.float32)
     return hand
 
 
@@ -131,7 +154,9 @@ class Writer:
         self._after_first_file = False
         self._after_first_hand = False
         self._tail: dict[str, Any] = {}
+        self._size: tuple[int | None, int | None] = None, None  # of the first frame
         self._frame_times: list[list] = []
+        self._frame_sizes: list[list] = []
 
     def write(self, record: ImageRecord) -> None:
         if record.file != self._current:
@@ -141,6 +166,8 @@ class Writer:
             self._tail["failure"] = record.failure
         if record.frame is not None:
             self._frame_times.append([record.frame, _round(record.time, 6)])
+            if (record.width, record.height) != self._size:
+                self._frame_sizes.append([record.frame, record.width, record.height])
         for hand in record.hands:
             self._file.write(",\n   " if self._after_first_hand else "\n   ")
             self._file.write(_dump(hand_to_json(hand, record.frame, record.time)))
@@ -159,13 +186,15 @@ class Writer:
             head["fps"] = round(record.fps, 6)
         self._file.write(_dump(head)[:-1] + ', "hands": [')
         self._current, self._after_first_file, self._after_first_hand = record.file, True, False
+        self._size = record.width, record.height
 
     def _end_file(self) -> None:
         if self._current is not None:
             if self._frame_times:
-                self._tail = {"frames": len(self._frame_times), "frame_times": self._frame_times, **self._tail}
+                sizes = {"frame_sizes": self._frame_sizes} if self._frame_sizes else {}
+                self._tail = {"frames": len(self._frame_times), "frame_times": self._frame_times, **sizes, **self._tail}
             self._file.write("]" + "".join(f", {_dump(k)}: {_dump(v)}" for k, v in self._tail.items()) + "}")
-        self._tail, self._frame_times = {}, []
+        self._tail, self._frame_times, self._frame_sizes = {}, [], []
 
 
 def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str, Any]:

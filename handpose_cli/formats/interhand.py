@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.formats import _parsing as parsing
+from handpose_cli.formats import _json
+from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, project
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
@@ -62,9 +63,9 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
         raise FormatError(f"{path}: no InterHand2.6M_train_data.json (or ..._val_..., ..._test_...)")
     data, subset = found
     camera_file, joint_file = (data.with_name(f"InterHand2.6M_{subset}_{kind}.json") for kind in ("camera", "joint_3d"))
-    cameras, moments = parsing.read_json(camera_file), _moments(joint_file)
-    index = -1
-    pairs = zip_longest(parsing.stream_json(data, "images.item"), parsing.stream_json(data, "annotations.item"))
+    cameras, moments = _json.read_json(camera_file), _moments(joint_file)
+    index, left_out = -1, LeftOut(data)
+    pairs = zip_longest(_json.stream_json(data, "images.item"), _json.stream_json(data, "annotations.item"))
     for index, (image, annotation) in enumerate(pairs):
         with errors_at(f"{data}: entry {index}"):
             if image is None or annotation is None:
@@ -79,16 +80,19 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
             valid = numbers_of(np.ravel(annotation["joint_valid"]), (2 * NUM_JOINTS,), "joint_valid") > 0
             width, height = int(image["width"]), int(image["height"])
             hands = _hands(moments[capture, frame], valid, camera, width, height)
+            if unseen := int(valid.reshape(2, -1).any(axis=1).sum()) - len(hands):
+                left_out.add("hands whose wrist is not valid or that are outside the image", count=unseen)
             file = f"images/{subset}/{image['file_name']}"
             record = ImageRecord(file, width, height, hands, sample=f"{subset} {capture} {frame}")
         yield record
     if index < 0:
         raise FormatError(f"{data}: expected an object with lists `images` and `annotations`")
+    left_out.say()
 
 
 def _moments(path: Path) -> dict[tuple[str, str], np.ndarray]:
     moments = {}
-    for capture, frames in parsing.stream_members(path):
+    for capture, frames in _json.stream_members(path):
         with errors_at(f"{path}: capture {capture}"):
             for frame, entry in frames.items():
                 world = numbers_of(entry["world_coord"], (2 * NUM_JOINTS, 3), f"world_coord of frame {frame}")

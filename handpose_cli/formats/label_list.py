@@ -12,7 +12,8 @@ or, where only boxes are known:
     [{"file": "a.jpg", "width": 576, "height": 576, "boxes": [[x, y, width, height], ...]}, ...]
 
 Keypoints are pixels of the upright image in FreiHAND order; where only some joints are known, they are an object from a
-joint's number to its place, {"4": [x, y], "8": [x, y]}. Optional for each hand: `box` [x, y, width, height],
+joint's number (0 to 20; or 1 to 21, if some entry has 21 and none 0) or name to its place, {"4": [x, y], "8": [x, y]}.
+Optional for each hand: `box` [x, y, width, height],
 `handedness` or `hand` ("left" or "right"; or `right_score`, 0 to 1: how sure a labeller is that it is a right hand),
 `visible` [21] (0 for a hidden joint), and `spread` [21]: how far several labellers of the joint disagree, as a fraction
 of the hand's size. Optional for an image: `exhaustive`, false if it may show further hands.
@@ -21,19 +22,16 @@ of the hand's size. Optional for an image: `exhaustive`, false if it may show fu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from handpose_cli.formats._parsing import (
-    box_of,
-    errors_at,
-    first_character,
-    hand_fields,
-    hand_of,
-    numbers_of,
-    stream_json,
-)
+from handpose_cli.formats._hand_names import side_in
+from handpose_cli.formats._json import begins_with, first_character, stream_json
+from handpose_cli.formats._keypoint_names import order_of
+from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
@@ -59,9 +57,10 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     if path.is_dir():
         path = path / "labels.json"
     index, last = -1, None
+    joints, left_out = _Joints(path), LeftOut(path)
     for index, entry in enumerate(stream_json(path, "item")):
         with errors_at(f"{path}: entry {index}"):
-            records = list(_records(entry))
+            records = list(_records(entry, joints, left_out))
         for record in records:
             if last is not None and (record.file, record.frame) == (last.file, last.frame):
                 last.hands += record.hands  # one entry for each hand of an image
@@ -71,25 +70,59 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
             last = record
     if last is not None:
         yield last
-    if index < 0 and first_character(path.read_bytes()) != b"[":
+    if index < 0 and not begins_with(path, b"["):
         raise FormatError(f"{path}: expected a JSON list of images")
+    left_out.say()
 
 
-def _records(entry: dict) -> Iterator[ImageRecord]:
+class _Joints:
+    """Which joint the keys of keypoints mean, in the whole file; it is looked through once such keys come."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    @cached_property
+    def by_key(self) -> dict[str, int]:
+        keys: dict[str, None] = {}
+        for entry in stream_json(self._path, "item"):
+            for hand in _described(entry):
+                if isinstance(hand, dict) and isinstance(hand.get("keypoints"), dict):
+                    keys |= dict.fromkeys(hand["keypoints"])
+        order = order_of(list(keys))
+        if order.assumed or order.unknown:
+            raise ValueError(f"no joint is named {(order.unknown or tuple(keys))[0]!r}")
+        return dict(zip(keys, order.joints, strict=True))
+
+
+def _described(entry: dict) -> list[dict]:
+    """Return the hands of an entry, of all its frames."""
+    if "frames" in entry:
+        return [hand for frame in entry["frames"] for hand in frame["hands"]]
+    return [{"box": box} for box in entry["boxes"]] if "boxes" in entry else entry.get("hands", [entry])
+
+
+def _records(entry: dict, joints: _Joints, left_out: LeftOut) -> Iterator[ImageRecord]:
     file = entry["image"] if "image" in entry else entry["file"]
     width, height = int(entry["width"]), int(entry["height"])
     if "frames" in entry:
         for frame in entry["frames"]:
             index = int(frame["frame"])
-            hands = [_hand(hand) for hand in frame["hands"]]
+            hands = _hands(frame["hands"], joints, left_out)
             yield ImageRecord(file, width, height, hands, frame=index, time=index / float(entry["fps"]))
     else:
-        described = [{"box": box} for box in entry["boxes"]] if "boxes" in entry else entry.get("hands", [entry])
         exhaustive = bool(entry.get("exhaustive", True))
-        yield ImageRecord(file, width, height, [_hand(hand) for hand in described], exhaustive=exhaustive)
+        yield ImageRecord(file, width, height, _hands(_described(entry), joints, left_out), exhaustive=exhaustive)
 
 
-def _hand(entry: dict) -> Hand:
+def _hands(entries: list[dict], joints: _Joints, left_out: LeftOut) -> list[Hand]:
+    hands = [_hand(entry, joints) for entry in entries]
+    kept = [hand for hand in hands if hand.keypoints is not None or has_size(hand.box)]
+    if len(kept) < len(hands):
+        left_out.add("boxes without a size", count=len(hands) - len(kept))
+    return kept
+
+
+def _hand(entry: dict, joints: _Joints) -> Hand:
     box = box_of(entry["box"]) if "box" in entry else None
     if box is not None and "keypoints" not in entry:
         return Hand(box, handedness=_handedness(entry))
@@ -98,9 +131,9 @@ def _hand(entry: dict) -> Hand:
         visibility = np.where(numbers_of(entry["visible"], (NUM_JOINTS,), "visible") > 0, 2, 1)
     keypoints = entry["keypoints"]
     if isinstance(keypoints, dict):
-        numbers = [int(number) for number in keypoints]
-        keypoints = [keypoints.get(str(joint), (0, 0)) for joint in range(NUM_JOINTS)]
-        visibility = np.where(np.isin(np.arange(NUM_JOINTS), numbers), 2, 0)
+        by_joint = {joints.by_key[key]: place for key, place in keypoints.items()}
+        keypoints = [by_joint.get(joint, (0, 0)) for joint in range(NUM_JOINTS)]
+        visibility = np.where([joint in by_joint for joint in range(NUM_JOINTS)], 2, 0)
     trust = None
     if "spread" in entry:
         spread = numbers_of(entry["spread"], (NUM_JOINTS,), "spread").astype(np.float32)
@@ -110,6 +143,6 @@ def _hand(entry: dict) -> Hand:
 
 def _handedness(entry: dict) -> str | None:
     if "right_score" not in entry:
-        return hand_fields({"handedness": entry.get("hand"), **entry})["handedness"]
+        return side_in(entry)
     right = float(numbers_of(entry["right_score"], (), "right_score"))
     return "right" if right >= SURE else "left" if right <= 1 - SURE else None

@@ -23,29 +23,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handpose_cli.formats import _mediapipe_table as table
 from handpose_cli.formats._image_files import find_image
-from handpose_cli.formats._parsing import errors_at, first_character, read_json, side_of, stream_json, stream_members
-from handpose_cli.formats._results_in_units import FoundHand, FoundImage, records_of
+from handpose_cli.formats._json import first_character, read_json, stream_json, stream_members
+from handpose_cli.formats._mediapipe_hands import HAND_KEYS, HANDS_KEYS, SIDE_KEYS, first_of, hands_in
+from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import errors_at
+from handpose_cli.formats._results_in_units import FoundImage, records_of
+from handpose_cli.formats._text import encoding_of
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.plugin import ReadOptions
-from handpose_cli.records import NUM_JOINTS, ImageRecord
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
+from handpose_cli.media.suffixes import is_media
+from handpose_cli.records import ImageRecord
 
 JSON_LINES = (".jsonl", ".ndjson")
 IMAGE_KEYS = ("image", "file", "file_name", "filename", "fileName", "image_path", "imagePath", "path", "name", "img",
               "image_name", "video", "source")  # fmt: skip
 FRAME_KEYS = ("frame", "frame_index", "frame_id", "frameIndex", "frame_number")
-HANDS_KEYS = ("hand_landmarks", "handLandmarks", "multi_hand_landmarks", "multiHandLandmarks", "landmarks", "hands",
-              "keypoints", "hand_keypoints")  # fmt: skip
-HAND_KEYS = ("landmark", *HANDS_KEYS)  # of one hand's object
-SIDE_KEYS = ("handedness", "handednesses", "multi_handedness", "multiHandedness", "hand_side", "hand", "label", "side")
 LEFT_AND_RIGHT = {
     "left": ("left_hand_landmarks", "leftHandLandmarks", "left_hand"),
     "right": ("right_hand_landmarks", "rightHandLandmarks", "right_hand"),
@@ -72,7 +71,7 @@ def recognises(path: Path, head: bytes) -> bool:
     return not path.is_dir() and table.recognises(head)
 
 
-def read(path: Path, images: Path | None = None, options: ReadOptions = OPTIONS) -> Iterator[ImageRecord]:
+def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
     """Yield a record for each image or frame, in the file's order.
 
     Args:
@@ -88,7 +87,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = OPTIONS)
     elif options.keypoint_names is not None:
         raise FormatError(f"{path}: the landmarks of a JSON file have no names")
     else:
-        entries = partial(_images, path, options.video)
+        entries = partial(_images, path, images, options.video)
     yield from records_of(entries, path, images)
 
 
@@ -100,13 +99,12 @@ def _is_table(path: Path) -> bool:
         raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _images(path: Path, video: str | None) -> Iterator[FoundImage]:
-    if path.is_dir():
-        for file in sorted(path.rglob("*.json")):
-            stem = file.relative_to(path).with_suffix("").as_posix()
-            yield from _of_file(file, find_image(path, stem) or stem, video)
-    else:
-        yield from _of_file(path, path.stem, video)
+def _images(path: Path, images: Path | None, video: str | None) -> Iterator[FoundImage]:
+    """Yield the images of a file or a folder of files; one that names no image is of the one that is named alike."""
+    root = path if path.is_dir() else path.parent
+    for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
+        stem = file.relative_to(root).with_suffix("").as_posix()
+        yield from _of_file(file, find_image(images or root, stem) or stem, video)
 
 
 def _of_file(path: Path, name: str, video: str | None) -> Iterator[FoundImage]:
@@ -124,13 +122,19 @@ def _of_file(path: Path, name: str, video: str | None) -> Iterator[FoundImage]:
     if kind == b"[":
         listed = False
         for number, entry in enumerate(stream_json(path, "item")):
-            if number == 0 and not isinstance(entry, Mapping):  # hands of one image, or frames of one video
+            bare = not isinstance(entry, Mapping) or ("landmark" in entry and not first_of(entry, IMAGE_KEYS))
+            if number == 0 and bare:  # hands of one image, or frames of one video
                 listed = True
                 break
             yield _image(entry, f"{path}: [{number}]", video, number)
         if listed:
             yield from _bare_list(path, name, video)
         return
+    with LeftOut(path) as left_out:
+        yield from _members(path, name, video, left_out)
+
+
+def _members(path: Path, name: str, video: str | None, left_out: LeftOut) -> Iterator[FoundImage]:
     whole: dict[str, Any] = {}  # of one image, if the file has only that
     for key, value in stream_members(path):
         if key in AROUND and isinstance(value, list | dict):
@@ -142,12 +146,14 @@ def _of_file(path: Path, name: str, video: str | None) -> Iterator[FoundImage]:
                     if isinstance(number, str)
                     else _image(entry, place, video, number)
                 )
-        elif whole or _is_part(key):
+        elif _is_part(key):
             whole[key] = value
+        elif isinstance(value, Mapping) and not is_media(key) and not any(map(_is_part, value)):
+            left_out.add("members that are no image's", key)
         elif isinstance(value, list | dict) or value is None:
             yield _of_name(key, value, f"{path}: {key}", video)
     if any(key in HAND_KEYS or key in sum(LEFT_AND_RIGHT.values(), ()) for key in whole):
-        named = whole if _first(whole, IMAGE_KEYS) else {**whole, "image": name}
+        named = whole if first_of(whole, IMAGE_KEYS) else {**whole, "image": name}
         yield _image(named, str(path), None)
 
 
@@ -159,7 +165,7 @@ def _is_part(key: str) -> bool:
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open(encoding=encoding_of(path)) as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield f"{path}: line {number}", json.loads(line)
@@ -172,7 +178,7 @@ def _bare_list(path: Path, name: str, video: str | None) -> Iterator[FoundImage]
     if video is None:
         content = read_json(path)
         with errors_at(path):
-            yield FoundImage(str(path), name, hands=list(_hands(content)))
+            yield FoundImage(str(path), name, hands=list(hands_in(content)))
         return
     for number, entry in enumerate(stream_json(path, "item")):
         yield _of_name(str(number), entry, f"{path}: [{number}]", video)
@@ -180,7 +186,7 @@ def _bare_list(path: Path, name: str, video: str | None) -> Iterator[FoundImage]
 
 def _of_name(key: str, value: Any, place: str, video: str | None) -> FoundImage:
     """Return what stands under an image's name, or under a frame's number."""
-    if isinstance(value, Mapping) and _first(value, IMAGE_KEYS):
+    if isinstance(value, Mapping) and first_of(value, IMAGE_KEYS):
         return _image(value, place, video)
     of_video = video is not None and key.isdecimal()
     entry = value if isinstance(value, Mapping) else {"hands": value or []}
@@ -193,7 +199,7 @@ def _image(entry: Any, place: str, video: str | None, number: int | None = None)
     with errors_at(place):
         if not isinstance(entry, Mapping):
             raise ValueError(f"an object with an image's name and its landmarks expected. Received: {entry!r:.60}")
-        file, frame = _first(entry, IMAGE_KEYS), _first(entry, FRAME_KEYS)
+        file, frame = first_of(entry, IMAGE_KEYS), first_of(entry, FRAME_KEYS)
         if not isinstance(file, str) or not file:
             if video is None:
                 raise FormatError(
@@ -202,81 +208,16 @@ def _image(entry: Any, place: str, video: str | None, number: int | None = None)
             file, frame = video, number if frame is None else frame
         width, height = (_whole(entry.get(key, entry.get(f"image_{key}"))) for key in ("width", "height"))
         found = FoundImage(place, file, _whole(frame), width, height)
-        sided = [(side, _first(entry, keys)) for side, keys in LEFT_AND_RIGHT.items()]
+        sided = [(side, first_of(entry, keys)) for side, keys in LEFT_AND_RIGHT.items()]
         if any(key in entry for keys in LEFT_AND_RIGHT.values() for key in keys):
             for side, value in sided:
-                found.hands += _hands(value, [{"label": side}] * 2)
+                found.hands += hands_in(value, [{"label": side}] * 2)
         elif not any(key in entry for key in (*HANDS_KEYS, "landmark")):
             raise ValueError(f"no hands' landmarks: {', '.join(HANDS_KEYS[:3])} ... expected")
         else:
-            value = entry if "landmark" in entry else _first(entry, HANDS_KEYS)
-            found.hands += _hands(value, _first(entry, SIDE_KEYS))
+            value = entry if "landmark" in entry else first_of(entry, HANDS_KEYS)
+            found.hands += hands_in(value, first_of(entry, SIDE_KEYS))
         return found
-
-
-def _hands(value: Any, sides: Any = None) -> Iterator[FoundHand]:
-    """Yield the hands of an image: of a list of them, or of one."""
-    if value is None or (isinstance(value, Sequence) and not value):
-        return
-    listed = value if _is_several(value) else [value]
-    if isinstance(sides, str | Mapping):
-        sides = [sides]
-    for number, hand in enumerate(listed):
-        if not hand:  # null: not found
-            continue
-        told = sides[number] if isinstance(sides, Sequence) and number < len(sides) else None
-        yield _hand(hand, told)
-
-
-def _is_several(value: Any) -> bool:
-    """Return whether a value is a list of hands, not one hand's list of landmarks."""
-    if not isinstance(value, list):
-        return False
-    first = next((item for item in value if item), None)
-    if isinstance(first, Mapping):
-        return "x" not in first
-    return not (isinstance(first, list) and first and isinstance(first[0], int | float))
-
-
-def _hand(hand: Any, told: Any) -> FoundHand:
-    score = None
-    if isinstance(hand, Mapping):
-        told = _first(hand, SIDE_KEYS) or told
-        score = _first(hand, ("score", "confidence", "handedness_score", "hand_score"))
-        landmarks = _first(hand, HAND_KEYS)
-        if isinstance(landmarks, Mapping):
-            landmarks = _first(landmarks, HAND_KEYS)
-    else:
-        landmarks = hand
-    side, side_score = _side(told)
-    if not isinstance(landmarks, list) or len(landmarks) != NUM_JOINTS:
-        count = len(landmarks) if isinstance(landmarks, list) else type(landmarks).__name__
-        raise ValueError(f"{NUM_JOINTS} landmarks of a hand expected. Received: {count}")
-    points = [
-        (point["x"], point["y"]) if isinstance(point, Mapping) else (point or [None] * 2)[:2] for point in landmarks
-    ]
-    numbers = np.array(points, float)
-    if numbers.shape != (NUM_JOINTS, 2) or np.isinf(numbers).any():
-        raise ValueError(f"{NUM_JOINTS} landmarks with finite x and y expected")
-    score = side_score if score is None else score
-    return FoundHand(numbers, None if score is None else float(score), side)
-
-
-def _side(told: Any) -> tuple[str | None, float | None]:
-    """Return handedness and its score, from `Left`, a category, a list of them or a `classification`."""
-    while isinstance(told, list) and told:
-        told = told[0]
-    if isinstance(told, Mapping):
-        if "classification" in told or "categories" in told:
-            return _side(told.get("classification", told.get("categories")))
-        label = _first(told, ("category_name", "categoryName", "label", "display_name", "displayName", "name"))
-        return (side_of(label) if isinstance(label, str) else None), told.get("score")
-    return (side_of(told) if isinstance(told, str) else None), None
-
-
-def _first(entry: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    """Return what stands under the first of the keys that has something."""
-    return next((entry[key] for key in keys if entry.get(key) is not None), None)
 
 
 def _whole(value: Any) -> int | None:

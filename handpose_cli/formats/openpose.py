@@ -8,6 +8,7 @@
 
 c is the joint's score, 1 if none is known, and 0 for a joint that is not labelled. Each hand is written as a person of
 its own; one whose handedness is not known stands in `hand_right_keypoints_2d`, and its person has `"handedness": null`.
+The keys of version 1.0, `hand_left_keypoints` and the like, are read too.
 
 The names have no extension: it is looked up in the images' folder, or in the folder itself; where the image is not
 there, `file` has none. Lost: sizes, boxes (they become the keypoints'), hands without keypoints, frame times, hand
@@ -25,11 +26,13 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.formats._image_files import find_image
+from handpose_cli.formats._json import read_json
 from handpose_cli.formats._label_folder import create, new_folder
-from handpose_cli.formats._parsing import errors_at, hand_of, numbers_of, read_json
+from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import errors_at, hand_of, numbers_of
 from handpose_cli.formats.coco import dump, keypoints_and_marks
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.media.discover import VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import VIDEO_SUFFIXES
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"frame", "no_hands", "keypoint_scores", "outside", "handedness"})
@@ -37,6 +40,7 @@ KEEPS = frozenset({"frame", "no_hands", "keypoint_scores", "outside", "handednes
 ENDING = "_keypoints.json"
 SIDES = ("left", "right")
 KEY = "hand_{}_keypoints_2d"
+OLD_KEY = "hand_{}_keypoints"  # before version 1.2
 LEAST_SCORE = 1e-4  # of a labelled joint, since 0 means not labelled
 
 
@@ -53,15 +57,17 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     folder = path if images is None else images
     if not path.is_dir():
         raise FormatError(f"{path}: no folder with files named *{ENDING}")
+    left_out = LeftOut(path)
     stems = (file.relative_to(path).as_posix().removesuffix(ENDING) for file in path.rglob(f"*{ENDING}"))
     for stem in sorted(stems):
         file = path / f"{stem}{ENDING}"
         content = read_json(file)
         with errors_at(file):
             people = content["people"]
-            hands = [
-                hand for number, person in enumerate(people) for hand in _hands(person, f"{file}: people[{number}]")
-            ]
+            of_people = [list(_hands(person, f"{file}: people[{i}]")) for i, person in enumerate(people)]
+            hands = [hand for of_person in of_people for hand in of_person]
+            if alone := sum(not of_person for of_person in of_people):
+                left_out.add("people without hands", count=alone)
             points = np.concatenate([hand.keypoints for hand in hands]) if hands else np.empty((0, 2))
             if len(points) and np.nanmax(np.abs(points)) <= 1:
                 raise ValueError(
@@ -69,12 +75,13 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
                     "from pixels. Run OpenPose with --keypoint_scale 0"
                 )
         yield _record(stem, folder, hands)
+    left_out.say()
 
 
 def _hands(person: dict[str, Any], place: str) -> Iterator[Hand]:
     with errors_at(place):
         for side in SIDES:
-            values = person.get(KEY.format(side)) or []
+            values = person.get(KEY.format(side)) or person.get(OLD_KEY.format(side)) or []
             if not values:
                 continue
             table = numbers_of(values, (3 * NUM_JOINTS,), KEY.format(side)).reshape(NUM_JOINTS, 3)
@@ -108,10 +115,13 @@ class Writer:
 
     def write(self, record: ImageRecord) -> None:
         if record.failure is None:
-            stem = str(PurePosixPath(record.file).with_suffix(""))
-            number = "" if record.frame is None else f"_{record.frame:012d}"
             people = [_person(hand) for hand in record.hands if hand.keypoints is not None]
-            create(self._folder, f"{stem}{number}{ENDING}", dump({"version": 1.3, "people": people}) + "\n")
+            create(self._folder, file_of(record), dump({"version": 1.3, "people": people}) + "\n")
+
+
+def file_of(record: ImageRecord) -> str:
+    number = "" if record.frame is None else f"_{record.frame:012d}"
+    return f"{PurePosixPath(record.file).with_suffix('')}{number}{ENDING}"
 
 
 def _person(hand: Hand) -> dict[str, Any]:

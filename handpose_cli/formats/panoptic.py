@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.formats._image_files import image_size
-from handpose_cli.formats._parsing import errors_at, first_character, hand_of, numbers_of, read_json, stream_json
+from handpose_cli.formats._json import first_character, read_json, stream_json
+from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import errors_at, hand_of, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import NUM_JOINTS, ImageRecord
 
@@ -50,14 +52,22 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     files = sorted(_folder(path).glob("*.json")) if path.is_dir() else [path]
     if not files:
         raise FormatError(f"{path}: no JSON files")
-    for file in files:
-        index = -1
-        for index, entry in enumerate(stream_json(file, "root.item")):
-            with errors_at(f"{file}: root[{index}]"):
-                yield _record(entry, (file.parent / entry["img_paths"]).relative_to(root), images or root)
-        if index < 0:
-            with errors_at(file):
-                yield _record(read_json(file), file.relative_to(root).with_suffix(".jpg"), images or root)
+    with LeftOut(path) as left_out:
+        for file in files:
+            for record in _records(file, root, images or root):
+                if not record.hands:
+                    left_out.add("hands without a labelled joint")
+                yield record
+
+
+def _records(file: Path, root: Path, images: Path) -> Iterator[ImageRecord]:
+    index = -1
+    for index, entry in enumerate(stream_json(file, "root.item")):
+        with errors_at(f"{file}: root[{index}]"):
+            yield _record(entry, (file.parent / entry["img_paths"]).relative_to(root), images)
+    if index < 0:
+        with errors_at(file):
+            yield _record(read_json(file), file.relative_to(root).with_suffix(".jpg"), images)
 
 
 def _record(entry: dict[str, Any], name: Path, images: Path) -> ImageRecord:

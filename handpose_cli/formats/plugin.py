@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,9 @@ class ReadOptions:
     classes: tuple[str, ...] = ()
     keypoint_names: KeypointNames | None = None
     video: str | None = None
+
+
+NO_OPTIONS = ReadOptions()
 
 
 class RecordWriter(Protocol):
@@ -67,7 +70,7 @@ class NamingFormat(Protocol):
     def recognises(self, path: Path, head: bytes) -> bool: ...
 
     def read(
-        self, path: Path, images: Path | None = None, options: ReadOptions = ReadOptions()
+        self, path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS
     ) -> Iterator[ImageRecord]: ...
 
 
@@ -92,6 +95,15 @@ class SeveralFiles(Protocol):
 
     def outputs(self, path: Path) -> list[Path]:
         """Return all that may be written beside and with `path`."""
+        ...
+
+
+@runtime_checkable
+class FileEach(Protocol):
+    """A `WritableFormat` that writes a file for each record, named after its image."""
+
+    def file_of(self, record: ImageRecord) -> str:
+        """Return the name of a record's file in the folder, with "/" between folders."""
         ...
 
 
@@ -127,9 +139,7 @@ class Format:
         """Return whether the format is read and a file or folder is of it."""
         return self.reads and self._part(ReadableFormat).recognises(path, head)  # type: ignore[type-abstract]
 
-    def read(
-        self, path: Path, images: Path | None = None, options: ReadOptions = ReadOptions()
-    ) -> Iterator[ImageRecord]:
+    def read(self, path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
         """Return an iterator over the records.
 
         Raises:
@@ -141,7 +151,7 @@ class Format:
             )
         if self.chooses:
             return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
-        if options != ReadOptions():
+        if options != NO_OPTIONS:
             what = "classes" if options.classes else "keypoints"
             raise FormatError(f"{path}: files of the format {self.name} have no names of {what} to choose by")
         return self._part(ReadableFormat).read(path, images)  # type: ignore[type-abstract]
@@ -159,6 +169,12 @@ class Format:
         """Return all files that are written for `path`."""
         writer = self._part(WritableFormat)  # type: ignore[type-abstract]
         return writer.outputs(path) if isinstance(writer, SeveralFiles) else [path]
+
+    @property
+    def file_of(self) -> Callable[[ImageRecord], str] | None:
+        """What names a record's file, see `FileEach`; None if a file has many records."""
+        writer = self._part(WritableFormat)  # type: ignore[type-abstract]
+        return writer.file_of if isinstance(writer, FileEach) else None
 
     def _part(self, protocol: type[_Part]) -> _Part:
         try:

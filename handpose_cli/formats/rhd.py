@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from handpose_cli.formats import _safe_pickle as safe_pickle
+from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
@@ -59,11 +60,14 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     annotations = safe_pickle.load(file)
     if not isinstance(annotations, dict):
         raise FormatError(f"{file}: expected a dict of images. Received: {type(annotations).__name__}")
-    for number, annotation in annotations.items():
-        with errors_at(f"{file}: image {number}"):
-            table = numbers_of(annotation["uv_vis"], (2 * NUM_JOINTS, 3), "uv_vis")
-            record = ImageRecord(f"{prefix}{int(number):05d}.png", SIZE, SIZE, _hands(table))
-        yield record
+    with LeftOut(file) as left_out:
+        for number, annotation in annotations.items():
+            with errors_at(f"{file}: image {number}"):
+                table = numbers_of(annotation["uv_vis"], (2 * NUM_JOINTS, 3), "uv_vis")
+                record = ImageRecord(f"{prefix}{int(number):05d}.png", SIZE, SIZE, _hands(table))
+            if (hidden := 2 - len(record.hands)) > 0:
+                left_out.add(f"hands with fewer than {FEWEST_VISIBLE} visible joints", count=hidden)
+            yield record
 
 
 def _hands(table: np.ndarray) -> list[Hand]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, project
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import NUM_JOINTS, ImageRecord
@@ -64,6 +65,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     files = _files(path)
     if not files:
         raise FormatError(f"{path}: no labels/*_BB.mat or labels/*_SK.mat")
+    left_out = LeftOut(path)
     for file in files:
         sequence, rig = file.stem.rsplit("_", 1)
         joints = _joints(file)
@@ -76,8 +78,11 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
                     labelled[0] = False
                     visibility = np.where(labelled, 2, 0)
                     hands = [hand_of(points, visibility, handedness="left")] if labelled.any() else []
+                if not hands:
+                    left_out.add("hands outside their image")
                 file_name = f"images/{sequence}/{view}_{frame}.png"
                 yield ImageRecord(file_name, *SIZE, hands, sample=f"{sequence} {frame}")
+    left_out.say()
 
 
 def _joints(file: Path) -> np.ndarray:

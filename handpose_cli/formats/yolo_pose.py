@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -133,7 +133,11 @@ class Writer:
         if record.failure is None:
             size = size_of(record)
             lines = [line for hand in record.hands if (line := _line(hand, *size)) is not None]
-            create(self._labels, str(Path(image_name(record)).with_suffix(".txt")), "".join(lines))
+            create(self._labels, file_of(record), "".join(lines))
+
+
+def file_of(record: ImageRecord) -> str:
+    return str(PurePosixPath(image_name(record)).with_suffix(".txt"))
 
 
 def _line(hand: Hand, width: int, height: int) -> str | None:

@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.formats._image_files import image_size, video_size
-from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import FIELDS, image_name, used
 from handpose_cli.labels.file_names import clip_of
-from handpose_cli.labels.units import Units
 from handpose_cli.records import ImageRecord
 
 TRAIN, VAL = "train", "val"
@@ -45,19 +43,19 @@ def sample_of(record: ImageRecord) -> str:
 
 def choose_train(records: Iterable[ImageRecord], share: float, seed: int) -> set[str]:
     """Return the samples of the training part."""
-    return choose(map(sample_of, records), share, seed, "--split")
+    return choose(map(sample_of, records), share, seed)
 
 
-def choose(samples: Iterable[str], share: float, seed: int, option: str) -> set[str]:
+def choose(samples: Iterable[str], share: float, seed: int) -> set[str]:
     """Return a share of all samples, to the nearest, chosen by the seed.
 
     Raises:
-        FormatError: if it is none or all of them; the message names the option that the share is from.
+        FormatError: if it is none or all of them; its remedy is `share`.
     """
     unique = sorted(set(samples))
     count = round(share * len(unique))
     if not 0 < count < len(unique):
-        raise FormatError(f"{len(unique)} samples cannot be split {share:g} to {1 - share:g}; choose another {option}")
+        raise FormatError(f"{len(unique)} samples cannot be split {share:g} to {1 - share:g}", "share")
     return set(random.Random(seed).sample(unique, count))
 
 
@@ -88,23 +86,19 @@ def convert(
     Raises:
         FormatError: from reading, from writing, or because `strict` forbids a loss.
     """
-    counts, units = Counts(), Units()
+    counts = Counts()
     with ExitStack() as files:
         writers = {part: files.enter_context(open_writer()) for part, open_writer in parts.items()}
         for record in records:
             lost = used(record) - keeps
             if lost and strict:
                 names = ", ".join(FIELDS[name] for name in FIELDS if name in lost)
-                raise FormatError(f"{image_name(record)}: the target would drop {names}; without --strict it does")
+                raise FormatError(f"{image_name(record)}: the target would drop {names}", "strict")
             counts.dropped.update(lost)
-            for hand in record.hands:
-                units.add(hand)
             part = part_of(record)
             if part in writers:
                 writers[part].write(record)
             counts.records += 1
             counts.hands += len(record.hands)
             counts.parts[part] += 1
-    if what := units.normalised:
-        say(f"the {what} are from 0 to 1, where pixels are expected, and are taken as they are")
     return counts

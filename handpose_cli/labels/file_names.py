@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from handpose_cli.media.discover import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 Parts = tuple[str, ...]
 

@@ -11,11 +11,10 @@ import numpy as np
 from handpose_cli.boxes import share_inside
 from handpose_cli.formats import ho3d, interhand, rhd, stb
 from handpose_cli.formats._parsing import inside
-from handpose_cli.formats._shares import BEYOND
 from handpose_cli.formats.fields import image_name
 from handpose_cli.labels.convert import sample_of
 from handpose_cli.labels.file_names import Parts, place_of
-from handpose_cli.labels.units import Units
+from handpose_cli.labels.units import is_normalised
 from handpose_cli.records import FINGERS, KEYPOINT_NAMES, SKELETON, Hand, ImageRecord, box_around
 
 # Longest that each of a finger's four bones was, over the longer side of the hand's keypoints, in 27,000 hands (photos
@@ -34,12 +33,12 @@ OTHER_ORDERS = {
     "MANO's (HO-3D)": ho3d.JOINTS,
     "little finger first (STB)": stb.JOINTS,
 }
-NORMALISED = "unit mistake suspected: coordinates from 0 to 1, not pixels"
 ENOUGH_SAMPLES = 5  # to judge the order by
 MUCH_SHORTER = 0.93  # the right order's bones over the wrong one's, in the median hand
 
 EDGE = 0.1  # of the image's longer side
 EXAMPLES = 3
+UNIT = "unit mistake suspected: coordinates from 0 to 1, not pixels"
 
 
 @dataclass
@@ -72,7 +71,6 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
     orders: dict[str, list[np.ndarray]] = {}  # by sample: a video's hands are too alike to count each
     seen: set[tuple[Parts, int | None]] = set()
     count = hands = 0
-    units = Units()
     report = partial(note, findings)
 
     for record in records:
@@ -84,16 +82,12 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
         seen.add(place)
         for number, hand in enumerate(record.hands):
             hands += 1
-            units.add(hand)
             for what in _hand_problems(hand, record):
                 report(what, f"{name}, hand {number}")
             if any(_same(hand, other) for other in record.hands[:number]):
                 report("the same hand twice in an image", f"{name}, hand {number}")
             if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
                 orders.setdefault(sample_of(record), []).append(_costs(hand.keypoints))
-    if units.normalised:  # the whole file is, also those hands that reach outside the image
-        of_some = findings.get(NORMALISED, Finding(NORMALISED))
-        findings[NORMALISED] = Finding(NORMALISED, hands, of_some.examples or [f"all {units.normalised}"])
     if len(orders) >= ENOUGH_SAMPLES:
         ratios = np.median([np.mean(of_sample, axis=0) for of_sample in orders.values()], axis=0)
         best = int(ratios.argmin())
@@ -108,10 +102,10 @@ def _hand_problems(hand: Hand, record: ImageRecord) -> list[str]:
     if (hand.box[2:] <= 0).any():
         problems.append("box without an area")
     if hand.keypoints is None:
-        return problems
+        return [*problems, UNIT] if is_normalised(hand) else problems
     labelled = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
-    if np.abs(labelled).max() <= BEYOND:
-        return [*problems, NORMALISED]
+    if is_normalised(hand):
+        return [*problems, UNIT]
     if record.width is not None and record.height is not None:
         unit_or_place = _place_problem(labelled, record.width, record.height)
         if unit_or_place:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from handpose_cli.formats import BUILT_IN, FORMATS, Format
 from handpose_cli.formats._notes import say
+from handpose_cli.formats._text import as_utf8
 from handpose_cli.formats.errors import FormatError
 
 HEAD = 1 << 16
@@ -21,7 +22,7 @@ def recognise(path: Path) -> Format:
         head = b""
         if not path.is_dir():
             with path.open("rb") as file:
-                head = file.read(HEAD)
+                head = as_utf8(file.read(HEAD))
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
     for format in FORMATS.values():

@@ -12,9 +12,11 @@ from typing import Any
 
 import fastjsonschema
 
-from handpose_cli.formats._parsing import errors_at, read_json, stream_json
+from handpose_cli.formats._json import read_json, stream_json
+from handpose_cli.formats._keypoint_names import OURS
+from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.handpose_json import records_of
+from handpose_cli.formats.handpose_json import order_in, records_of
 from handpose_cli.records import ImageRecord
 
 SCHEMA = Path(__file__).with_name("predictions.schema.json")
@@ -39,6 +41,10 @@ def checked_records(path: Path, report: Report) -> Iterator[ImageRecord]:
     """
     index = -1
     try:
+        order = order_in(path)
+    except FormatError:  # the schema says what is wrong
+        order = OURS
+    try:
         for index, entry in enumerate(stream_json(path, "files.item")):
             place = f"files[{index}]"
             if problems := _entry_problems(entry):
@@ -47,7 +53,7 @@ def checked_records(path: Path, report: Report) -> Iterator[ImageRecord]:
             _report_misspelt(report, entry, place)
             try:
                 with errors_at(place):
-                    records = list(records_of(entry))
+                    records = list(records_of(entry, order))
             except FormatError as error:  # what a schema cannot say, such as numbers beyond float32
                 report("cannot be read", str(error))
                 continue

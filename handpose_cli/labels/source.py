@@ -9,7 +9,10 @@ from pathlib import Path
 
 from handpose_cli.formats import FORMATS, Format, ReadOptions, load
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.plugin import NO_OPTIONS
 from handpose_cli.labels.recognise import recognise
+from handpose_cli.labels.units import in_pixels
+from handpose_cli.media.suffixes import is_url
 from handpose_cli.records import ImageRecord
 
 IN_FOLDER = ("labels.json", "predictions.json")  # the files that a folder is taken for
@@ -36,11 +39,17 @@ class Source:
         known = bool(colon) and prefix in FORMATS
         path = Path(rest if known else text)
         if not path.exists():
+            if is_url(rest if known else text):
+                raise FormatError(f"{text!r} is a URL: give a path, of a folder that is mounted.")
             hint = "" if known or not colon else f", and {prefix!r} is no format (there are: {', '.join(FORMATS)})"
             raise FormatError(f"{str(path)!r} does not exist{hint}.")
         if path.is_dir() and not known:
             path = next((path / name for name in IN_FOLDER if (path / name).is_file()), path)
         return cls(path, prefix if known else None)
+
+    def with_options(self, options: ReadOptions) -> Source:
+        """Return the source with what a user says of several, if its format has names of classes and keypoints."""
+        return replace(self, options=options) if options != NO_OPTIONS and self.format.chooses else self
 
     @cached_property
     def format(self) -> Format:
@@ -55,8 +64,8 @@ class Source:
         return apart if apart.is_dir() else folder
 
     def read(self, images: Path | None = None) -> Iterator[ImageRecord]:
-        """Yield the records."""
-        yield from self.format.read(self.path, images, self.options)
+        """Yield the records; raise FormatError if the source is not as it should be, or not in pixels."""
+        yield from in_pixels(self.format.read(self.path, images, self.options), self.path)
 
 
 def of_video(sources: Sequence[Source | None], video: str) -> list[Source | None]:

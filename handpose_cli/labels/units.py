@@ -1,47 +1,56 @@
-"""Whether a file's coordinates are pixels, as all readers promise, or shares of the image from 0 to 1."""
+"""Coordinates are pixels: what is from 0 to 1 instead would give wrong numbers without a word."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from handpose_cli.formats._shares import Shares
+import numpy as np
+
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.fields import image_name
 from handpose_cli.records import Hand, ImageRecord
 
-
-class Units:
-    """Counts the coordinates of all hands of a file."""
-
-    def __init__(self) -> None:
-        self._keypoints, self._boxes = Shares(), Shares()
-
-    def add(self, hand: Hand) -> None:
-        if hand.keypoints is not None:
-            self._keypoints.add(hand.keypoints)
-        self._boxes.add(hand.box)
-
-    @property
-    def normalised(self) -> str:
-        """What is from 0 to 1: "keypoints", "boxes", or "" if neither is."""
-        return "keypoints" if self._keypoints else "boxes" if self._boxes else ""
+LARGEST = 1.5  # of a share of the image's size, for a joint that a labeller guesses beyond the edge
 
 
-def in_pixels(records: Iterable[ImageRecord], where: object) -> Iterator[ImageRecord]:
-    """Yield the records.
+def is_normalised(hand: Hand) -> bool:
+    """Return whether a hand's coordinates can only be shares of the image's size: all of it is in 1.5 pixels."""
+    corner = hand.box if hand.keypoints is None else hand.keypoints[0]
+    if corner[0] > LARGEST or corner[1] > LARGEST:  # as nearly always, at a tenth of the cost
+        return False
+    points = np.stack([hand.box[:2], hand.box[:2] + hand.box[2:]])
+    if hand.keypoints is not None:
+        points = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
+    # all 0: it was not found
+    return len(points) > 1 and bool(points.any()) and bool(np.abs(points).max() <= LARGEST)
 
-    Args:
-        where: the file that they are of, for the error.
+
+def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecord]:
+    """Yield the records of a file.
 
     Raises:
-        FormatError: at their end, if their coordinates are from 0 to 1.
+        FormatError: at the end, if most hands' coordinates are from 0 to 1. One alone may be a prediction's that has
+            collapsed; it is spoken of.
     """
-    units = Units()
+    hands = normalised = 0
+    first = ""
     for record in records:
-        for hand in record.hands:
-            units.add(hand)
+        for number, hand in enumerate(record.hands):
+            hands += _is_somewhere(hand)
+            if is_normalised(hand):
+                normalised += 1
+                first = first or f"{image_name(record)}, hand {number}"
         yield record
-    if what := units.normalised:
-        raise FormatError(
-            f"{where}: its {what} are from 0 to 1, where pixels are expected. Multiply x by the image's width and y by "
-            f"its height; MediaPipe's results are read as they are by mediapipe:PATH"
-        )
+    if not normalised:
+        return
+    line = f"{path}: {normalised} of {hands} hands have coordinates from 0 to 1, where pixels are expected: {first}"
+    if 2 * normalised >= hands:
+        raise FormatError(f"{line}. Results of MediaPipe are read as they are if named mediapipe:PATH")
+    say(line)
+
+
+def _is_somewhere(hand: Hand) -> bool:
+    """Return whether not all coordinates are 0, as some programs write a hand that was not found."""
+    return bool(hand.box.any()) or bool(hand.keypoints is not None and np.nan_to_num(hand.keypoints).any())

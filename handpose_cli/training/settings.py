@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.files import atomic
+from handpose_cli.formats._keypoint_names import KeypointNames
+from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.ssd import presets as detectors
 from handpose_cli.weights import RUN_SETTINGS
@@ -77,6 +79,8 @@ class Settings:
         val: such labels to choose the best weights by; none: `val_split` of the data.
         val_split: share of the samples to hold back for that; versions of a pose and frames of a video stay together.
         negatives: labels in which every hand has a box, to learn the hand score from what lies outside.
+        classes, keypoint_names: which classes of objects are hands and how keypoints are named, as a user says it,
+            where labels have such names; see `formats.plugin.ReadOptions`.
         input_size: crop side in pixels; None: the preset's.
         stages: what learns when, one stage after the other.
         steps_per_epoch: batches between two checkpoints; None: one pass over the data.
@@ -115,6 +119,14 @@ class Settings:
     devices: int | None = None
     export: tuple[str, ...] = ("litert",)
     data_licence: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    keypoint_names: str | None = None
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """What a user says of the labels."""
+        names = None if self.keypoint_names is None else KeypointNames.parse(self.keypoint_names)
+        return ReadOptions(self.classes, names)
 
     @property
     def epochs(self) -> int:
@@ -188,7 +200,7 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
         )
     for name, value in given.items():
         if name not in MAY_CHANGE and value != (old := getattr(earlier, name)):
-            option = name.removesuffix("s") if name == "stages" else name.replace("_", "-")
+            option = {"stages": "stage", "classes": "class"}.get(name, name.replace("_", "-"))
             raise SettingsError(
                 f"--{option} was {said(old)} in {run} and cannot be {said(value)} now: begin another with --weights."
             )

@@ -9,6 +9,7 @@ import numpy as np
 from handpose_cli import engine
 from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import share_inside
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.source import Source
 from handpose_cli.media.images import read_image
 from handpose_cli.media.picture import Picture
@@ -19,15 +20,16 @@ ANYWHERE = 2  # random places in each image
 FREE = 0.1  # largest share of a place that hands may cover
 
 
-def find_negatives(sources: Iterable[str], seed: int) -> Iterator[Sample]:
+def find_negatives(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPTIONS) -> Iterator[Sample]:
     """Yield places where there is no hand.
 
     Args:
         sources: labels in which every hand has a box, `[FORMAT:]PATH`; images without hands are welcome.
+        options: what a user says of their classes, where they have names.
     """
     detector = engine.load_detector("litert")
     rng = np.random.default_rng(seed)
-    for source in map(Source.parse, sources):
+    for source in (Source.parse(text).with_options(options) for text in sources):
         for record in source.read():
             path = source.folder / record.file
             if record.frame is not None or not path.is_file():

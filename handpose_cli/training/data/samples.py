@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.convert import choose, sample_of
 from handpose_cli.labels.source import Source
-from handpose_cli.labels.units import in_pixels
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
 from handpose_cli.records import Hand
@@ -32,16 +32,19 @@ class Sample:
     size: tuple[int, int] | None = None
 
 
-def read_samples(sources: Iterable[str]) -> list[Sample]:
+def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> list[Sample]:
     """Read labels, each `[FORMAT:]PATH`: one sample for each hand with keypoints in a still image.
+
+    Args:
+        options: what a user says of their classes and keypoints, where they have names.
 
     Raises:
         FormatError: if a file cannot be read, an image is missing, or there is no such hand.
     """
     sources = list(sources)
     samples = []
-    for source in map(Source.parse, sources):
-        for record in in_pixels(source.read(), source.path):
+    for source in (Source.parse(text).with_options(options) for text in sources):
+        for record in source.read():
             hands = [hand for hand in record.hands if hand.keypoints is not None]
             if record.frame is not None or not hands:
                 continue
@@ -62,7 +65,7 @@ def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample],
     Raises:
         FormatError: if one side would be empty.
     """
-    held_back = choose((sample.group for sample in samples), share, seed, "--val-split")
+    held_back = choose((sample.group for sample in samples), share, seed)
     return (
         [sample for sample in samples if sample.group not in held_back],
         [sample for sample in samples if sample.group in held_back],

@@ -11,6 +11,7 @@ import numpy as np
 
 from handpose_cli.annotator.pipeline import box_of
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.source import Source
 from handpose_cli.records import Hand
 
@@ -60,15 +61,18 @@ class Photos:
         return cls([p for each in several for p in each.whole], [p for each in several for p in each.hands])
 
 
-def read_photos(sources: Iterable[str]) -> Photos:
+def read_photos(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> Photos:
     """Read labels, each `[FORMAT:]PATH`: those with boxes alone are whole photographs, those with keypoints hands.
+
+    Args:
+        options: what a user says of their classes and keypoints, where they have names.
 
     Raises:
         FormatError: if a file cannot be read, or an image is missing.
     """
     whole: list[Photo] = []
     hands: list[Photo] = []
-    for source in map(Source.parse, sources):
+    for source in (Source.parse(text).with_options(options) for text in sources):
         for record in source.read():
             if record.frame is not None or record.failure is not None:
                 continue

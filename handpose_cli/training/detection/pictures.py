@@ -22,6 +22,7 @@ AS_PREDICTED = 0.3  # share of photographs that are fitted into the picture as i
 MOSAIC, HAND_AS_PHOTO = 0.15, 0.12  # shares of pictures made of four photographs, and of a crop of a hand alone
 PASTED_INTO, MOST_PASTED = 0.45, 4  # share of pictures into which hands are pasted, and how many at most
 KEPT_BYTES = 4 * 2**30  # of decoded photographs in memory
+NO_HAND_PASTED = 0.25  # share of what is pasted that is no hand: its edges are no evidence
 PASTED_SIZE = (13.0, 130.0)  # pixels, of a pasted hand's longer side
 CONTEXT = (1.05, 1.6)  # of a pasted crop's side over the hand's
 FREE = 0.1  # most of a hand that a pasted one may cover
@@ -156,9 +157,10 @@ class Pictures(keras.utils.PyDataset):
     ) -> np.ndarray:
         """Paste hands into a picture, in place, and return all boxes."""
         for _ in range(rng.integers(1, MOST_PASTED + 1)):
-            photo = self._draw(self._hands, rng)
+            is_hand = not self._empty or rng.random() > NO_HAND_PASTED
+            photo = self._draw(self._hands if is_hand else self._empty, rng)
             image, own = _turned(self._read(photo), photo.boxes, rng, any_turn=True)
-            box = own[rng.integers(len(own))]
+            box = own[rng.integers(len(own))] if is_hand else _any_box(image, rng)
             scale = np.exp(rng.uniform(*np.log(PASTED_SIZE))) / max(box[2:].max(), 1)
             sides = box[2:] * scale * rng.uniform(*CONTEXT)
             if (sides >= self.size).any() or scale > 2:
@@ -180,7 +182,7 @@ class Pictures(keras.utils.PyDataset):
                 where=shown[: region.shape[0], : region.shape[1]] > 127,
             )
             new = np.array([*(box[:2] * scale + offset + low), *(box[2:] * scale)], np.float32)
-            boxes = np.concatenate([boxes, new[None]])
+            boxes = np.concatenate([boxes, new[None]]) if is_hand else boxes
         return boxes
 
 
@@ -217,6 +219,13 @@ def _turned(image: np.ndarray, boxes: np.ndarray, rng: np.random.Generator, any_
             )
             image = np.rot90(image)
     return np.ascontiguousarray(image), boxes
+
+
+def _any_box(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a box somewhere in an image, float32 [4]."""
+    height, width = image.shape[:2]
+    sides = rng.uniform(0.1, 0.5, 2) * min(width, height)
+    return np.array([*(rng.uniform(0, 1, 2) * (np.array([width, height]) - sides)), *sides], np.float32)
 
 
 def _inside(boxes: np.ndarray, width: int, height: int | None = None) -> Part:

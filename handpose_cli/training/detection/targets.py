@@ -8,8 +8,9 @@ from handpose_cli.networks.ssd.cells import cells, encode_boxes
 
 # The longer sides, in pixels of the input, of the hands that each stride's cells answer for; they overlap.
 SIZES = {8: (0.0, 42.0), 16: (34.0, 100.0), 32: (80.0, np.inf)}
+NEARLY = 1.3  # factor beyond those sizes within which a stride may answer too: it is asked nothing in the middle
 MIDDLE = 0.22  # of a box's sides: cells within, from its centre, answer for it
-AROUND = 0.45  # cells further out but within this are asked nothing: they see the hand too
+AROUND = 0.32  # cells further out but within this are asked nothing, on strides that answer for the hand
 HAND, NONE, UNASKED = 1.0, 0.0, -1.0
 
 
@@ -19,21 +20,29 @@ def cell_targets(boxes: np.ndarray, unclear: np.ndarray, exhaustive: bool, input
     Args:
         boxes: float32 [n, 4], x, y, width, height in pixels of the input.
         unclear: likewise, of what is neither to be found nor to be taken for background.
-        exhaustive: whether there are no other hands; if not, cells without a box are asked nothing.
+        exhaustive: whether there are no other hands; if not, cells outside the boxes are asked nothing.
+
+    Cells inside a box, but not of its middle or not of its size, are background: else fine strides would find small
+    hands all over a large one.
     """
     centres, strides = cells(input_size)
     target = np.zeros((len(centres), 5), np.float32)
     target[:, 0] = NONE if exhaustive else UNASKED
+    low, high = (np.array([SIZES[int(stride)][end] for stride in strides]) for end in (0, 1))
+    for box in boxes:
+        target[_within(box, centres, 0.5), 0] = NONE
     for box in unclear:
         target[_within(box, centres, 0.5), 0] = UNASKED
-    low, high = (np.array([SIZES[int(stride)][end] for stride in strides]) for end in (0, 1))
     for box in sorted(boxes, key=lambda box: -box[2] * box[3]):  # where two share a cell, the smaller has it
-        target[_within(box, centres, AROUND) & (target[:, 0] != HAND), 0] = UNASKED
         longer = max(box[2], box[3])
         # at least the cell next to the centre
         reach = np.maximum(MIDDLE * box[2:], 0.5 * strides[:, None])
         near = (np.abs(centres - (box[:2] + box[2:] / 2)) <= reach).all(axis=1)
-        own = near & (longer >= low) & (longer < high)
+        answers = (longer >= low) & (longer < high)
+        nearly = (longer >= low / NEARLY) & (longer < high * NEARLY)
+        unasked = (answers & _within(box, centres, AROUND)) | (nearly & near)
+        target[unasked & (target[:, 0] != HAND), 0] = UNASKED
+        own = near & answers
         target[own, 0] = HAND
         target[own, 1:] = encode_boxes(np.broadcast_to(box, (int(own.sum()), 4)), centres[own], strides[own])
     return target

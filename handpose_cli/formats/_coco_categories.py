@@ -1,0 +1,97 @@
+"""Which categories of a COCO file are hands, which hand, and in which order their keypoints come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handpose_cli.formats._hand_names import is_hand, side_of
+from handpose_cli.formats._json import stream_json
+from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of, understand
+from handpose_cli.formats._notes import say
+from handpose_cli.formats._parsing import errors_at
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.plugin import ReadOptions
+from handpose_cli.records import NUM_JOINTS
+
+ENOUGH = 15  # keypoints that are a hand's by their names
+
+
+@dataclass(frozen=True)
+class Category:
+    """A category: its name, whether it is read, the handedness that its name tells, its keypoints' names, its id."""
+
+    name: str
+    is_hand: bool
+    side: str | None = None
+    keypoints: tuple[str, ...] = ()
+    id: Any = 1
+
+
+class Categories:
+    """The categories of a file."""
+
+    def __init__(self, path: Path, options: ReadOptions):
+        """Read them.
+
+        Raises:
+            FormatError: if the file cannot be read, or has none of the classes that `options` names.
+        """
+        self._path, self._given = path, options.keypoint_names
+        self._orders: dict[tuple[tuple[str, ...], int], Order] = {}
+        found: list[tuple[Any, str, tuple[str, ...]]] = []
+        for index, entry in enumerate(stream_json(path, "categories.item")):
+            with errors_at(f"{path}: categories[{index}]"):
+                names = tuple(map(str, entry.get("keypoints") or ()))
+                if any(str(entry["id"]) == str(id) for id, _, _ in found):
+                    raise ValueError(f"id {entry['id']} occurs twice")
+                found.append((entry["id"], str(entry.get("name") or ""), names))
+        listed = [name for _, name, _ in found]
+        if lacking := [name for name in options.classes if name not in listed]:
+            raise FormatError(f"{path}: no category is named {lacking[0]!r}; there are: {', '.join(listed) or 'none'}")
+        chosen = set(options.classes) or {name for name in listed if is_hand(name)}
+        if not chosen:
+            chosen = {name for _, name, names in found if not name or _are_a_hands(names)}
+        self._by_id = {
+            str(id): Category(name, name in chosen, side_of(name), names, id)  # 1 here may be "1" there
+            for id, name, names in found
+        }
+
+    def find(self, id: Any) -> Category:
+        """Return the category of an id; one without a name if the file has no categories."""
+        if not self._by_id:
+            say(f"{self._path}: it has no categories: all that it has is taken for hands")
+            return Category("", True)
+        return self._by_id.get(str(id)) or Category(f"{id}, which has no name", False)
+
+    @property
+    def hand(self) -> Category | None:
+        """The first category that is read; None if there is none."""
+        return next((category for category in self._by_id.values() if category.is_hand), None)
+
+    def known(self, id: Any) -> bool:
+        """Return whether the file has a category of this id."""
+        return str(id) in self._by_id
+
+    def order(self, category: Category, numbers: int) -> Order:
+        """Return the order of an annotation's keypoints; said to be assumed where it is.
+
+        Args:
+            numbers: how many numbers they are, three for each; 0 if it has none.
+        """
+        key = category.keypoints, numbers // 3 or NUM_JOINTS
+        if key not in self._orders:
+            order = order_of(category.keypoints, self._given, count=key[1])
+            if numbers and order.assumed:
+                say(f"{self._path}: {ASSUMED}", "keypoint_names")
+            if numbers and order.unknown:
+                say(f"{self._path}: left out: keypoints that are no joints: {', '.join(order.unknown)}")
+            if not numbers:
+                return order
+            self._orders[key] = order
+        return self._orders[key]
+
+
+def _are_a_hands(keypoints: tuple[str, ...]) -> bool:
+    return sum(joint != NONE for joint in understand(keypoints)) >= ENOUGH

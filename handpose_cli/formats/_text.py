@@ -1,0 +1,85 @@
+"""Text as programs write it: UTF-8 or UTF-16, with a byte order mark or without; numbers with a point or a comma."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import math
+from pathlib import Path
+from typing import IO, Protocol
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def encoding_of(path: Path) -> str:
+    """Return the encoding of a text file by its first bytes; it skips a byte order mark."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in _UTF16 else "utf-8-sig"
+
+
+class Bytes(Protocol):
+    """A file that is open for reading."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class _Recoded:
+    """A UTF-16 file's text in UTF-8."""
+
+    def __init__(self, file: IO[bytes]):
+        self._text = io.TextIOWrapper(file, "utf-16", newline="")
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._text.read(size).encode("utf-8", "replace")
+
+    def close(self) -> None:
+        self._text.close()
+
+
+def open_utf8(path: Path) -> Bytes:
+    """Open a text file for reading its bytes as UTF-8 without a byte order mark."""
+    file = path.open("rb")
+    head = file.read(3)
+    if head[:2] in _UTF16:
+        file.seek(0)
+        return _Recoded(file)
+    if head != codecs.BOM_UTF8:
+        file.seek(0)
+    return file
+
+
+def as_utf8(head: bytes) -> bytes:
+    """Return the first bytes of a file, as UTF-8 without a byte order mark if they are text with one."""
+    if head[:2] in _UTF16:
+        return head[: len(head) // 2 * 2].decode("utf-16", "ignore").encode()
+    return head.removeprefix(codecs.BOM_UTF8)
+
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})  # as pandas, R and people write it, in lower case
+
+
+def is_missing(cell: str | None) -> bool:
+    """Return whether a table's cell holds no value."""
+    return cell is None or cell.strip().lower() in MISSING
+
+
+def number_in(cell: str) -> float:
+    """Return the finite number in a table's cell, with a decimal point or comma; raise ValueError if there is none."""
+    text = cell.strip()
+    try:
+        number = float(text.replace(",", ".") if "." not in text and text.count(",") == 1 else text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"a finite number expected. Received: {cell!r}")
+    return number
+
+
+def whole_number_in(cell: str) -> int:
+    """Return the whole number in a table's cell, which may be written as 3.0; raise ValueError if there is none."""
+    number = number_in(cell)
+    if not number.is_integer():
+        raise ValueError(f"a whole number expected. Received: {cell!r}")
+    return int(number)

@@ -1,0 +1,210 @@
+"""`handpose train --preset ssd-palm`: cells, targets, loss, pictures; a run is trained, resumed and predicts."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from conftest import SAMPLES, handpose, read_results
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handpose_cli import weights
+from handpose_cli.engine.detector import letterbox
+from handpose_cli.formats import label_list
+from handpose_cli.networks.ssd import palm_encoder
+from handpose_cli.networks.ssd.cells import cells, decode_boxes, encode_boxes
+from handpose_cli.training.detection.loss import DetectionLoss
+from handpose_cli.training.detection.photos import read_photos
+from handpose_cli.training.detection.pictures import Pictures
+from handpose_cli.training.detection.targets import HAND, NONE, UNASKED, cell_targets
+
+SIZE = 96
+# What LiteRT gives for noise with MediaPipe's own palm_detection_full.tflite (the wheel mediapipe 0.10.21): of each
+# feature the spread, the mean, and values by their place in the flattened map.
+PUBLISHED = {
+    "stride8": (16.823, 1.235059, {2569: 2.3949, 34885: -0.0068, 37734: 0.0059, 55675: 0.2743, 70074: 2.8497}),
+    "stride16": (13.0679, 1.150582, {10069: 0.4258, 11494: 1.1071, 15604: 0.3267, 30512: 0.2188, 32033: -0.0488}),
+    "stride32": (47.6498, 4.945487, {253: 3.7979, 789: 0.0524, 6943: 19.0654, 7721: 1.8790, 7975: 2.3790}),
+}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """The samples as photographs with boxes, one of them not exhaustive, and a picture without hands."""
+    folder = tmp_path_factory.mktemp("photos")
+    entries = []
+    for number, record in enumerate(label_list.read(SAMPLES / "labels.json")):
+        if record.frame is not None:
+            continue
+        image = cv2.imread(str(SAMPLES / record.file))
+        cv2.imwrite(str(folder / f"{number}.jpg"), image)
+        boxes = [hand.box.tolist() for hand in record.hands]
+        size = {"width": image.shape[1], "height": image.shape[0]}
+        entries.append({"image": f"{number}.jpg", **size, "boxes": boxes, "exhaustive": number != 0})
+    cv2.imwrite(str(folder / "none.png"), np.full((80, 120, 3), 90, np.uint8))
+    entries.append({"image": "none.png", "width": 120, "height": 80, "boxes": []})
+    (folder / "boxes.json").write_text(json.dumps(entries))
+    return folder
+
+
+def test_the_encoder_is_the_published_one():
+    model = palm_encoder.build_palm_encoder()
+    model.load_weights(weights.FOLDER / "palm-encoder.weights.h5")
+    noise = np.random.default_rng(0).random((1, 192, 192, 3), np.float32)
+    for name, feature in model.predict_on_batch(noise).items():
+        spread, mean, values = PUBLISHED[name]
+        assert np.ptp(feature) == pytest.approx(spread, rel=1e-3)
+        assert feature.mean() == pytest.approx(mean, abs=1e-4 * spread)
+        assert feature.ravel()[list(values)] == pytest.approx(list(values.values()), abs=1e-3 * spread)
+
+
+boxes_of_pictures = st.tuples(st.floats(0, 200), st.floats(0, 200), st.floats(8, 250), st.floats(8, 250)).map(
+    lambda box: np.array(box, np.float32)
+)
+
+
+@given(boxes_of_pictures, st.integers(0, 1343))
+def test_encodings_are_decoded_to_their_boxes(box, cell):
+    centres, strides = cells(256)
+    encoded = encode_boxes(box[None], centres[[cell]], strides[[cell]])
+    assert decode_boxes(encoded, centres[[cell]], strides[[cell]])[0] == pytest.approx(box, rel=1e-3, abs=0.02)
+
+
+@given(boxes_of_pictures)
+def test_some_cell_answers_for_every_hand_and_gives_its_box(box):
+    centres, strides = cells(256)
+    if (box[:2] + box[2:] / 2 > 256).any():  # its middle is not in the picture
+        return
+    target = cell_targets(box[None], np.zeros((0, 4), np.float32), True, 256)
+    own = target[:, 0] == HAND
+    assert own.any()
+    found = decode_boxes(target[own, 1:], centres[own], strides[own])
+    assert found == pytest.approx(np.broadcast_to(box, found.shape), rel=1e-3, abs=0.05)
+    assert (target[:, 0] == NONE).any()
+
+
+def test_what_is_not_exhaustive_is_never_taken_for_background():
+    box, nothing = np.array([[20, 20, 40, 40]], np.float32), np.zeros((0, 4), np.float32)
+    target = cell_targets(box, nothing, False, SIZE)
+    centres, _ = cells(SIZE)
+    inside = ((centres >= box[0, :2]) & (centres <= box[0, :2] + box[0, 2:])).all(axis=1)
+    assert set(target[~inside, 0]) == {UNASKED}
+    assert HAND in target[inside, 0]
+    unclear = cell_targets(nothing, box, True, SIZE)
+    assert set(unclear[:, 0]) == {NONE, UNASKED}
+
+
+def test_the_loss_is_of_cells_that_are_asked():
+    target = np.zeros((1, 4, 5), np.float32)
+    target[0, :, 0] = [HAND, NONE, UNASKED, NONE]
+    sure = np.zeros((1, 4, 5), np.float32)
+    sure[0, :, 0] = [9, -9, 9, -9]
+    loss = DetectionLoss()
+    right = float(loss(target, sure))
+    assert right < 1e-3
+    wrong = sure.copy()
+    wrong[0, 1, 0] = 9
+    assert float(loss(target, wrong)) > 1
+    unasked = sure.copy()
+    unasked[0, 2] = -5
+    assert float(loss(target, unasked)) == pytest.approx(right)
+    off = sure.copy()
+    off[0, 0, 1:] = 1  # each of four encodings is off by 1: 1 - half of where the loss becomes linear
+    assert float(loss(target, off)) - right == pytest.approx(4 * 0.95)
+
+
+def test_pictures_depend_on_their_number_alone_and_have_the_hands_where_they_are(photos):
+    data = read_photos([f"label-list:{photos}/boxes.json", str(SAMPLES / "labels.json")])
+    assert len(data.whole) > 5 and len(data.hands) > 5
+    pictures = Pictures(data, SIZE, 8, seed=3)
+    images, targets = pictures[5]
+    again, same = Pictures(data, SIZE, 8, seed=3, first_batch=5)[0]
+    assert (images == again).all() and (targets["cells"] == same["cells"]).all()
+    parts = [Pictures(data, SIZE, 8, seed=3, part=(i, 2))[5][0] for i in (0, 1)]
+    assert (np.concatenate(parts) == images).all()
+    assert (images.shape, images.dtype) == ((8, SIZE, SIZE, 3), np.float32)
+    assert 0 <= images.min() < 0.2 and 0.5 < images.max() <= 1
+    assert any((targets["cells"][i, :, 0] == HAND).any() for i in range(8))
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (97, 300), (50, 50)])
+def test_a_letterboxed_place_is_where_it_was(width, height):
+    image = np.zeros((height, width, 3), np.uint8)
+    x, y = int(width * 0.7), int(height * 0.6)
+    cv2.circle(image, (x, y), max(width, height) // 30, (255, 255, 255), -1)
+    pixels, sides = letterbox(image, 256)
+    at = np.argwhere(pixels[..., 0] > 128).mean(axis=0)[::-1] + 0.5
+    assert at / 256 * sides == pytest.approx([x + 0.5, y + 0.5], abs=max(width, height) / 200)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """An encoder with a block a stage."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(palm_encoder, "STAGES", ((32, 1), (64, 1), (128, 1), (256, 1), (256, 1)))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def run(photos, small, tmp_path_factory):
+    """A run of two short stages, and its call."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    data = f"label-list:{photos}/boxes.json"
+    call = (
+        "train", "--preset", "ssd-palm", "--data", data, "--data", SAMPLES / "labels.json", "--val", data,
+        "--input-size", SIZE, "--batch-size", 4, "--steps-per-epoch", 2, "--ema", 0.5, "--schedule", "constant",
+        "--weights", "none",
+        "--stage", "decoder:1:0.001", "--stage", "stride16:2:0.001",
+    )  # fmt: skip
+    result = handpose(*call, "-o", out, "--data-licence", "CC0")
+    assert result.exit_code == 0, result.output
+    return out, call, result
+
+
+def test_a_run_leaves_weights_networks_contract_and_card(run):
+    out, _, result = run
+    assert result.stderr.splitlines()[-1] == (
+        f"Best weights: {out}/best.weights.h5. Predict with: handpose predict ... --detector {out}"
+    )
+    contract = json.loads((out / "network.json").read_text())
+    described = [contract[name] for name in ("kind", "input_size", "decoding", "fit")]
+    assert described == ["detector", SIZE, "cells", "letterbox"]
+    models = json.loads((out / "models.json").read_text())
+    assert (list(models["files"]), models["litert"]) == (["model.keras", "model.tflite"], "model.tflite")
+    assert "val_ap@iou0.5" in models["files"]["model.tflite"]
+    card = (out / "card.md").read_text()
+    assert "# ssd-palm: boxes of hands" in card and "val_ap@iou0.5" in card and "Licence of the data: CC0" in card
+    assert json.loads((out / "settings.json").read_text())["network"] == {"input_size": SIZE, "encoder": "palm-encoder"}
+
+
+@pytest.mark.parametrize("engine", ["litert", "keras"])
+def test_a_run_is_a_detector(run, tmp_path, engine):
+    result = handpose(
+        "predict", SAMPLES / "two_hands.jpg", "-o", tmp_path / "out", "--detector", run[0], "--engine", engine,
+        "--views", 1, "--score-threshold", 0,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert read_results(tmp_path / "out")["info"]["arguments"]["detector"] == str(run[0])
+
+
+def test_a_resumed_run_is_the_undisturbed_one(run, tmp_path):
+    out, call, _ = run
+    first = handpose(*call, "-o", tmp_path / "run", "--export", "none", "--epochs", 2)
+    assert first.exit_code == 0, first.output
+    resumed = handpose("train", "-o", tmp_path / "run", "--resume", "--epochs", 3, "--export", "none")
+    assert resumed.exit_code == 0, resumed.output
+    assert (tmp_path / "run" / "log.csv").read_text() == (out / "log.csv").read_text()
+
+
+def test_wrong_data_get_one_line(tmp_path, photos):
+    empty = tmp_path / "labels.json"
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((9, 9, 3), np.uint8))
+    empty.write_text(json.dumps([{"image": "a.png", "width": 9, "height": 9, "boxes": []}]))
+    call = ("train", "--preset", "ssd-palm", "-o", tmp_path / "run", "--val", f"label-list:{photos}/boxes.json")
+    result = handpose(*call, "--data", f"label-list:{empty}")
+    assert (result.exit_code, result.stderr) == (1, "Error: there is no hand with a box to train on\n")
+    missing = handpose(*call, "--data", f"label-list:{photos}/boxes.json", "--weights", "nowhere")
+    assert missing.exit_code == 1
+    assert missing.stderr.startswith("Error: No such weights: nowhere. Give ")
