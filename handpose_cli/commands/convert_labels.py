@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option
+from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, ReadOptions
 from handpose_cli.labels.source import Source
@@ -40,6 +40,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
               "that names them.  [default: beside the labels]")  # fmt: skip
 @class_option
 @keypoint_names_option
+@video_option
 @click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
 @click.option("--seed", type=int, default=0, help="Of the split.")
@@ -53,8 +54,8 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
-def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, split, seed, strict,
-            check, dry_run, overwrite) -> None:  # fmt: skip
+def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, video, split, seed,
+            strict, check, dry_run, overwrite) -> None:  # fmt: skip
     """Turn one label format into another.
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
@@ -75,7 +76,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
     if not check and not dry_run and target is None:
         raise click.UsageError("Missing argument 'TARGET'.")
     try:
-        source = replace(source, options=ReadOptions(classes, keypoint_names))
+        source = replace(source, options=ReadOptions(classes, keypoint_names, video))
         if source_format is not None:
             source = replace(source, named=source_format)
         name = source.format.name

@@ -17,6 +17,7 @@ from handpose_cli.commands.options import (
     config_option,
     detector_option,
     keypoint_names_option,
+    video_option,
     views_option,
 )
 from handpose_cli.commands.progress import progress
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
               "[default: where the labels are]")  # fmt: skip
 @class_option
 @keypoint_names_option
+@video_option
 @click.option("--norm", "norms", type=click.Choice(list(NORMS)), multiple=True, default=["bbox"],
               help="What PCK's errors are divided by: "
               + ", ".join(f"{norm.what} ({name})" for name, norm in NORMS.items()) + "; repeatable.")  # fmt: skip
@@ -68,9 +70,9 @@ if TYPE_CHECKING:
 @click.option("--report", type=LocalPath(dir_okay=False), help="Write an HTML page to this file.")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
-def command(labels, predictions, weights, boxes, images, classes, keypoint_names, norms, thresholds, score_threshold,
-            oks_area, visible_only, seed, rescale, views, detector, engine, threads, as_json, report, overwrite,
-            quiet) -> None:  # fmt: skip
+def command(labels, predictions, weights, boxes, images, classes, keypoint_names, video, norms, thresholds,
+            score_threshold, oks_area, visible_only, seed, rescale, views, detector, engine, threads, as_json,
+            report, overwrite, quiet) -> None:  # fmt: skip
     """Score predicted keypoints against labels.
 
     Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
@@ -84,6 +86,7 @@ def command(labels, predictions, weights, boxes, images, classes, keypoint_names
     from handpose_cli.evaluation.run import read_truth, score_network, score_predictions
     from handpose_cli.evaluation.settings import EvaluateSettings
     from handpose_cli.formats.errors import FormatError
+    from handpose_cli.labels.source import of_video
     from handpose_cli.weights import WeightsError
 
     if (predictions is None) == (weights is None):
@@ -97,6 +100,8 @@ def command(labels, predictions, weights, boxes, images, classes, keypoint_names
     settings = EvaluateSettings(norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale)
     try:
         labels = replace(labels, options=ReadOptions(classes, keypoint_names))
+        if video is not None:
+            labels, predictions, boxes = of_video([labels, predictions, boxes], video)
         truth = read_truth(labels, settings, images, boxes)
         if predictions is not None:
             evaluation = score_predictions(truth, predictions, settings)

@@ -60,6 +60,13 @@ keypoint_names_option = click.option(
     "have none, what each one is, - for none of these; or a TOML or JSON file, their name = our name or number.",
 )
 
+video_option = click.option(
+    "--video",
+    metavar="NAME",
+    help="The video, such as clip.mp4, of which a file is that only numbers its frames from 0: DeepLabCut's or "
+    "MediaPipe's results.",
+)
+
 SCORE_THRESHOLD = 0.5  # a hand is more likely than not
 
 detector_option = click.option(

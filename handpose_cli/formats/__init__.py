@@ -49,6 +49,8 @@ BUILT_IN = (
     Format("label-studio", "Label Studio tasks", _HERE + "label_studio", writes=True, suffix=".label-studio.json"),
     Format("deeplabcut", "DeepLabCut CSV", _HERE + "deeplabcut", writes=True, suffix=".deeplabcut.csv"),
     Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
+    # before the plain lists, which name images alike
+    Format("mediapipe", "MediaPipe's results as JSON or CSV", _HERE + "mediapipe", chooses=True, of_video=True),
     Format("label-list", "plain JSON list of images with keypoints or boxes", _HERE + "label_list"),
     Format("freihand", "FreiHAND folder (training_K.json, training_xyz.json)", _HERE + "freihand"),
     Format("rhd", "Rendered Handpose Dataset (anno_training.pickle)", _HERE + "rhd"),

@@ -21,10 +21,12 @@ class ReadOptions:
     Attributes:
         classes: exact names of the classes (categories, labels) that are hands; empty: those named so.
         keypoint_names: how the file's keypoints are named; None: as they are named wherever they are.
+        video: the video that rows or entries without a file's name are frames of; None: the file names what it is of.
     """
 
     classes: tuple[str, ...] = ()
     keypoint_names: KeypointNames | None = None
+    video: str | None = None
 
 
 NO_OPTIONS = ReadOptions()
@@ -119,6 +121,7 @@ class Format:
         reads, writes: which of these it is.
         suffix: how a written file's name ends by default; empty if a folder is written.
         chooses: it is a `NamingFormat`.
+        of_video: a `NamingFormat` whose files may be of one video without its name: `ReadOptions.video`.
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
     """
 
@@ -129,6 +132,7 @@ class Format:
     writes: bool = False
     suffix: str = ""
     chooses: bool = False
+    of_video: bool = False
     images: str = ""
 
     def recognises(self, path: Path, head: bytes) -> bool:
@@ -141,6 +145,10 @@ class Format:
         Raises:
             FormatError: if the file is not as it should be, or `options` has what files of this format do not.
         """
+        if options.video is not None and not self.of_video:
+            raise FormatError(
+                f"{path}: files of the format {self.name} name the video themselves, where they are of one"
+            )
         if self.chooses:
             return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
         if options != NO_OPTIONS:
