@@ -11,6 +11,7 @@ import yaml
 from handpose_cli.formats import cvat, deeplabcut, label_studio, openpose, yolo_pose
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.recognise import recognise
+from handpose_cli.media.image_head import KINDS
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
 POINTS = np.array([[i, 2 * i] for i in range(21)], np.float32)
@@ -107,7 +108,9 @@ def test_yolo_errors(tmp_path):
         "labels/train/a.txt: line 2: expected 68 numbers: class, box and 21 keypoints. Received: 4"
     )
     file(tmp_path / "images/train/a.png", "no image")
-    assert error_of(tmp_path, yolo_pose.read, folder) == "images/train/a.png: its size cannot be read"
+    assert error_of(tmp_path, yolo_pose.read, folder) == (
+        f"images/train/a.png: its size cannot be read: not an image ({KINDS})"
+    )
     assert error_of(tmp_path, yolo_pose.read, yolo_folder(tmp_path, {"kpt_shape": [17, 3]})) == (
         "data.yaml: kpt_shape must be [21, 3] or [21, 2]. Received: [17, 3]"
     )
