@@ -10,6 +10,7 @@ import yaml
 
 from handpose_cli.formats import cvat, deeplabcut, label_studio, openpose, yolo_pose
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.labels.recognise import recognise
 from handpose_cli.media.image_head import KINDS
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
@@ -349,6 +350,13 @@ def test_deeplabcut_reads_three_index_columns_and_few_joints(tmp_path):
     assert record.hands[0].keypoints[0].tolist() == [1.5, 2] and record.hands[0].visibility.tolist() == [2] + [0] * 20
 
 
+def test_deeplabcut_reads_a_videos_numbered_rows(tmp_path):
+    path = file(tmp_path / "clip.csv", "scorer,m,m\nbodyparts,wrist,wrist\ncoords,x,y\n0,1,2\n7,,\n")
+    first, none = deeplabcut.read(path, options=ReadOptions(video="v/clip.mp4"))
+    assert (first.file, first.frame, none.file, none.frame) == ("v/clip.mp4", 0, "v/clip.mp4", 7)
+    assert first.hands[0].keypoints[0].tolist() == [1, 2] and none.hands == []
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -356,11 +364,11 @@ def test_deeplabcut_reads_three_index_columns_and_few_joints(tmp_path):
         (f"{HEADER}a,b,c,1,,3,4\n", "line 4: hand0: a joint with only one of x and y"),
         (f"{HEADER}a,b,c,1,z,3,4\n", "line 4: could not convert string to float: 'z'"),
         (HEADER.replace("little_tip", "nose"),
-         "header: no joint is named 'nose'; there are wrist, thumb_cmc ... or 0 to 20"),
+         "header: bodyparts that are no joints of a hand. Received: nose"),
         (HEADER.replace("little_tip", "wrist"), "header: two columns hand0 wrist x"),
         ("scorer,me,me\n", "header: rows scorer, bodyparts and coords expected. Received: None"),
         ("scorer,m,m\nbodyparts,wrist,wrist\ncoords,x,y\n0,1,2\n",
-         "line 4: images' names expected: predictions of a video do not tell which it is. Received: 0"),
+         "line 4: the video is not named whose frame this row is. Received: 0"),
     ],
 )  # fmt: skip
 def test_deeplabcut_errors(tmp_path, text, message):
