@@ -401,7 +401,7 @@ def test_ho3d(tmp_path):
     [
         (b"\x80\x03}q", "cannot be read as a pickle: pickle data was truncated"),
         ({"handJoints3D": np.zeros(3), "camMat": np.eye(3)},
-         "handJoints3D is only the wrist: the evaluation set does not tell the other joints"),
+         "handJoints3D is only the wrist: the evaluation set does not have the other joints"),
         ({"handJoints3D": np.zeros((21, 3)), "camMat": np.eye(3)}, "a keypoint behind the camera (z <= 0)"),
         ({"handJoints3D": np.ones((21, 3))}, "no 'camMat'"),
         ([1], "list indices must be integers or slices, not str"),

@@ -133,7 +133,7 @@ def test_what_exists_is_refused_and_both_ways_are_named(inputs, finished, tmp_pa
         if path.name != journals.NAME:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert handpose("predict", inputs, "-o", out).stderr == (
-        f"Error: {out} holds an unfinished run. Go on with --resume, begin anew with --overwrite "
+        f"Error: {out} holds an unfinished run. Go on with --resume, begin again with --overwrite "
         "or choose another --output.\n"
     )
     assert handpose("predict", inputs, "-o", out, "--resume", "--overwrite").exit_code == 2

@@ -47,7 +47,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--strict", is_flag=True, help="Make it an error if the target format drops anything.")
 @click.option("--check", is_flag=True, help="Only look through SOURCE for probable mistakes; exit code 1 if any.")
 @click.option(
-    "--dry-run", is_flag=True, help="Only count, and tell what would be dropped; nothing is written, or tried."
+    "--dry-run", is_flag=True, help="Only count, and say what would be dropped; nothing is written, or tried."
 )
 @click.option("--overwrite", is_flag=True, help="Replace TARGET.")
 @config_option
@@ -58,7 +58,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
             strict, check, dry_run, overwrite) -> None:  # fmt: skip
     """Turn one label format into another.
 
-    Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
+    Reads SOURCE and writes TARGET; what TARGET's format cannot keep is said on standard error. Labels only: images stay
     where they are. With --split, TARGET's name gets -train and -val; images of one sample (FreiHAND's four versions of
     a pose, a video's frames) stay together. With --check, a file of the handpose format is held against its JSON Schema
     too; entries that break it are left out of the rest of the check.

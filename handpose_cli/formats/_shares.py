@@ -16,9 +16,9 @@ class Shares:
 
     def add(self, coordinates: np.ndarray) -> None:
         """Count coordinates of any shape; NaN is a joint that is not labelled."""
-        told = np.abs(coordinates[np.isfinite(coordinates) & (coordinates != 0)])
-        self._small += int((told <= BEYOND).sum())
-        self._all += told.size
+        given = np.abs(coordinates[np.isfinite(coordinates) & (coordinates != 0)])
+        self._small += int((given <= BEYOND).sum())
+        self._all += given.size
 
     def __bool__(self) -> bool:
         """Whether (nearly) all are small, and there are some."""

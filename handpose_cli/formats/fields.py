@@ -1,4 +1,4 @@
-"""What a record can tell, and what of it a format keeps.
+"""What a record can hold, and what of it a format keeps.
 
 A writer's `KEEPS` names the fields that come back when its file is read; a format that cannot keep one drops it, and
 `handpose convert-labels` says so.
@@ -39,8 +39,8 @@ SAME_BOX = 0.01  # pixels: the result file's rounding
 
 
 def used(record: ImageRecord) -> set[str]:
-    """Return the names in `FIELDS` of what the record tells, beyond its file name and its keypoints' places."""
-    told = {
+    """Return the names in `FIELDS` of what the record holds, beyond its file name and its keypoints' places."""
+    held = {
         "size": record.width is not None,
         "frame": record.frame is not None,
         "time": record.time is not None or record.fps is not None,
@@ -48,7 +48,7 @@ def used(record: ImageRecord) -> set[str]:
         "no_hands": not record.hands and record.failure is None,
         "sample": record.sample is not None,
     }
-    names = {name for name, is_told in told.items() if is_told}
+    names = {name for name, is_held in held.items() if is_held}
     for hand in record.hands:
         names |= _used_by(hand)
         if (

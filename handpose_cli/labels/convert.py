@@ -1,4 +1,4 @@
-"""Labels from one format to another, as a stream: count, split and tell what is lost on the way."""
+"""Labels from one format to another, as a stream: count, split and report what is lost on the way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRAIN, VAL = "train", "val"
 
 @dataclass
 class Counts:
-    """What passed: records and hands in all, records by part, and how many records told a field that is dropped."""
+    """What passed: records and hands in all, records by part, and how many records had a field that is dropped."""
 
     records: int = 0
     hands: int = 0
@@ -81,7 +81,7 @@ def convert(
     Args:
         parts: what opens the writer of each part; a part that is not there is counted but not written.
         keeps: what the format keeps, of `fields.FIELDS`.
-        strict: raise at the first record that tells more.
+        strict: raise at the first record that has more.
 
     Raises:
         FormatError: from reading, from writing, or because `strict` forbids a loss.

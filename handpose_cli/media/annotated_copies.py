@@ -23,7 +23,7 @@ KEPT_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".png": 1_000_000}
 _LONGEST_VIDEO = 16_384
 _CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 6 microseconds
-_LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot tell one of more than 13 hours
+_LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot hold one of more than 13 hours
 
 
 def copy_path(folder: Path, file: str) -> Path:
@@ -91,7 +91,7 @@ def write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: flo
     first = next(iterator, None)
     if first is None:
         return
-    fps = min(max(fps, 0.1), 1000) if fps else 30.0  # damaged heads tell anything
+    fps = min(max(fps, 0.1), 1000) if fps else 30.0  # damaged heads say anything
     step = round(_CLOCK / fps)
     with atomic(path, "wb") as file:
         image = _within(first[1], _LONGEST_VIDEO)

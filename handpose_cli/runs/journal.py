@@ -9,7 +9,7 @@ JSON, one object a line; lines are only ever appended:
     {"file": "b.jpg", "gone": true}                          it is not one of the inputs any more
     {"complete": 2}                                          the results of so many inputs were written
 
-A line with `input` begins its file anew; null stands for a file that could not be read from the disk. What lies under
+A line with `input` begins its file again; null stands for a file that could not be read from the disk. What lies under
 other `settings` than the last ones is passed over. A line that a kill or a full disk cut short is dropped.
 """
 

@@ -38,7 +38,7 @@ _WAITING = 30  # pictures that may wait for their encoder
 
 
 class Live(NamedTuple):
-    """An annotated picture of a camera, and what to tell of it.
+    """An annotated picture of a camera, and what to say of it.
 
     Attributes:
         record: its hands, with track ids, smoothed; frames count those annotated.

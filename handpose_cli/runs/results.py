@@ -43,7 +43,7 @@ def refuse_existing(folder: Path) -> None:
             raise RunError(f"{path} exists. {ways} with --overwrite or choose another --output.")
     if (folder / journals.NAME).exists():
         raise RunError(
-            f"{folder} holds an unfinished run. Go on with --resume, begin anew with --overwrite "
+            f"{folder} holds an unfinished run. Go on with --resume, begin again with --overwrite "
             "or choose another --output."
         )
 

@@ -56,7 +56,7 @@ def _stills(inputs: Iterable[Input], batch_size: int) -> Iterator[Stills]:
     for entry in inputs:
         try:
             own = entry.path.stat().st_size
-        except OSError:  # reading it will tell
+        except OSError:  # reading it will report that
             own = 0
         if batch and (len(batch) == batch_size or size + own > MOST_BYTES):
             yield Stills(batch)

@@ -2,7 +2,7 @@
 
     python -m handpose_cli.training.delivery.card RUN
 
-makes it anew from `settings.json`, `data.json`, `log.csv` and `models.json`.
+makes it again from `settings.json`, `data.json`, `log.csv` and `models.json`.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def _limits(preset: presets.Preset) -> str:
     hand = (
         "`hand` was learnt from the places without a hand above; what is unlike them may pass for a hand."
         if preset.hand_head
-        else "It answers with 21 joints whatever the crop shows, and does not tell left from right."
+        else "It answers with 21 joints whatever the crop shows, and does not say which hand it is."
     )
     return f"""## Limits
 
