@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+from typing import Any
 
 import click
+
+from handpose_cli.quiet import open_closed_streams
 
 # name: (module in handpose_cli.commands, one line for `handpose --help`)
 COMMANDS = {
@@ -32,9 +36,18 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        open_closed_streams()
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except OSError as error:  # that no command has expected
+            if error.errno == errno.EPIPE:
+                raise  # who read standard output is gone: Click ends without a word
+            place = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{place}{error.strerror or error}") from error
         except ModuleNotFoundError as error:  # a light install lacks the training packages
             if error.name not in ("keras", "tensorflow"):
                 raise

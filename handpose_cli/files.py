@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+_LONGEST_NAME = 240  # bytes; with what is added, the name of a temporary file has no more than any file system allows
 _PART = re.compile(r".+\.[0-9a-f]{8}\.part")
 
 
@@ -28,15 +29,21 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO]:
         with part.open(mode.replace("w", "x"), encoding=encoding, newline=newline) as file:
             yield file
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(part)):
+            error.filename = str(path)
         raise
 
 
 def unused(path: Path) -> Path:
-    """Return a name beside `path`, for a temporary file or folder, that nothing has: NAME.1a2b3c4d.part."""
+    """Return a name beside `path`, for a temporary file or folder, that nothing has: NAME.1a2b3c4d.part.
+
+    A long NAME is cut.
+    """
     path = path.absolute()
-    while (part := path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")).exists():
+    name = os.fsdecode(os.fsencode(path.name)[:_LONGEST_NAME])
+    while (part := path.with_name(f"{name}.{secrets.token_hex(4)}.part")).exists():
         pass
     return part
 

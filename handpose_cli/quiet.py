@@ -1,10 +1,16 @@
-"""Keep off standard error what C++ prints there and has no switch for."""
+"""The standard streams: closed ones, and what C++ prints on standard error and has no switch for."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -19,3 +25,28 @@ def quiet_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def open_closed_streams() -> None:
+    """Lead standard streams that are closed to nowhere: a file opened next would be taken for one of them.
+
+    So it is for those that cannot be written to: a shell whose standard error is closed has its script there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if not _is_usable(number):
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _is_usable(number: int) -> bool:
+    try:
+        os.fstat(number)
+        if fcntl is None or number == 0:
+            return True
+        return fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+    except OSError:
+        return False

@@ -80,7 +80,8 @@ def test_evaluate_and_convert_labels_have_it_too(tmp_path):
         ("epochs = [3]", "epochs: one value is needed, not a list"),
         ("epochs = true", "epochs: true is no value of this option"),
         ('resume = "no"', "resume: true or false is needed, not 'no'"),
-        ('preset = "hourglass"', "preset: 'hourglass' is not one of 'hourglass-8', 'hourglass-2', 'hourglass-lite'."),
+        ('preset = "hourglass"',
+         "preset: 'hourglass' is not one of 'hourglass-8', 'hourglass-2', 'hourglass-lite', 'ssd-palm'."),
         ("stage = 'head:1:1'", "stage: 'head:1:1' is no stage: give LEARNS:EPOCHS:RATE, such as decoder:4:0.0015, with "
          "LEARNS one of decoder, stride16, all."),
         ("[train.data]\na = 1", "data: a table is no value of this option"),
@@ -97,7 +98,7 @@ def test_what_is_wrong_in_the_file_is_told_in_one_line(config, tmp_path, text, t
 
 def test_a_name_like_no_option_lists_them(config, tmp_path):
     result = handpose("train", "-o", tmp_path / "run", "--config", config("xyz = 1"))
-    assert "'xyz' is no option of 'train'. There are: batch-size, data, data-licence, devices," in result.stderr
+    assert "'xyz' is no option of 'train'. There are: batch-size, class, data, data-licence, devices," in result.stderr
 
 
 # === every kind of option ===

@@ -14,6 +14,7 @@ from handpose_cli import formats
 from handpose_cli.formats import _safe_pickle as safe_pickle
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.recognise import recognise
+from handpose_cli.media.image_head import KINDS
 from handpose_cli.records import FINGERS, box_around
 
 RNG = np.random.default_rng(5)
@@ -370,7 +371,7 @@ def test_hagrid_with_a_broken_image(tmp_path):
     file = put(tmp_path / "call.json", {"bad": {"bboxes": [], "labels": []}})
     with pytest.raises(FormatError) as error:
         read("hagrid", file)
-    assert str(error.value) == f"{tmp_path / 'bad.jpg'}: its size cannot be read"
+    assert str(error.value) == f"{tmp_path / 'bad.jpg'}: its size cannot be read: not an image ({KINDS})"
 
 
 # --- HO-3D, DexYCB and STB
@@ -400,7 +401,7 @@ def test_ho3d(tmp_path):
     [
         (b"\x80\x03}q", "cannot be read as a pickle: pickle data was truncated"),
         ({"handJoints3D": np.zeros(3), "camMat": np.eye(3)},
-         "handJoints3D is only the wrist: the evaluation set does not tell the other joints"),
+         "handJoints3D is only the wrist: the evaluation set does not have the other joints"),
         ({"handJoints3D": np.zeros((21, 3)), "camMat": np.eye(3)}, "a keypoint behind the camera (z <= 0)"),
         ({"handJoints3D": np.ones((21, 3))}, "no 'camMat'"),
         ([1], "list indices must be integers or slices, not str"),

@@ -159,7 +159,7 @@ def test_an_unfinished_run_says_how_to_go_on(unfinished):
     (run / "models.json").write_text("{")
     assert error_of(run) == (
         f"Error: {run}/models.json is damaged. "
-        f"Use --engine keras, or have it written anew: handpose train -o {run} --resume\n"
+        f"Use --engine keras, or have it written again: handpose train -o {run} --resume\n"
     )
     (run / "models.json").write_text('{"litert": "model.tflite"}')
     result = handpose("evaluate", "--labels", SAMPLES, "--weights", run)
@@ -273,7 +273,8 @@ def test_curves(tmp_path):
 
 def test_the_card_says_what_the_folder_holds(delivery, tmp_path):
     run = shutil.copytree(delivery[0], tmp_path / "run")
-    write_data(run, {f"label-list:{LABELS}": 13}, {}, {str(SAMPLES): 40}, 12, 1)
+    known = {"data": {f"label-list:{LABELS}": (13, "")}, "val": {}, "negatives": {str(SAMPLES): (40, "")}}
+    write_data(run, known, 12, 1)
     text = write_card(run).read_text()
     for line in (
         "# hourglass-lite: 21 hand keypoints",
@@ -304,4 +305,4 @@ def test_the_card_says_what_the_folder_holds(delivery, tmp_path):
     assert "\nLicence of the data: a: CC BY 4.0; b: research only.\n" in other
     assert "`heatmaps`: float32 [n, 8, 8, 21], a map for each joint, a Gaussian (sigma 1.5 map pixels" in other
     assert "each was seen 10.0 times" in other
-    assert "does not tell left from right" in other
+    assert "does not say which hand it is" in other

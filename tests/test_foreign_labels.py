@@ -489,6 +489,7 @@ def test_shares_of_the_image_are_refused_where_pixels_are_expected(tmp_path):
     write(tmp_path / "t.csv", "csv", [image("a.jpg", small)])
     labels = write(tmp_path / "l.json", "handpose", [image("a.jpg", HAND)])
     line = f"{tmp_path / 't.csv'}: 1 of 1 hands have coordinates from 0 to 1, where pixels are expected: a.jpg, hand 0"
+    line += ". Results of MediaPipe are read as they are if named mediapipe:PATH"
     for call in (
         ("evaluate", "--labels", labels, "--predictions", tmp_path / "t.csv"),
         ("evaluate", "--labels", tmp_path / "t.csv", "--predictions", labels),

@@ -49,7 +49,7 @@ def test_each_way_to_tell_the_handedness(entry, side):
 
 
 def test_contrary_sides_are_an_error():
-    with pytest.raises(ValueError, match="the entry tells both hands: handedness: left, side: right"):
+    with pytest.raises(ValueError, match="the entry names both hands: handedness: left, side: right"):
         side_in({"handedness": "left", "attributes": {"side": "right"}})
     with pytest.raises(ValueError, match=r"handedness must be left, right or null\. Received: 'lfet'"):
         side_in({"handedness": "lfet"})

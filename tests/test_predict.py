@@ -122,7 +122,8 @@ def test_whole_image_and_boxes_from_a_file(tmp_path):
     (whole,) = read_results(tmp_path / "whole")["files"][0]["hands"]
     assert whole["box"] == [0, 0, width, height]
 
-    boxes = [{"file": PICTURE.name, "width": 1, "height": 1, "boxes": [hand.box.tolist()]}]
+    size = {"width": picture.shape[1], "height": picture.shape[0]}
+    boxes = [{"file": PICTURE.name, **size, "boxes": [hand.box.tolist()]}]
     (tmp_path / "boxes.json").write_text(json.dumps(boxes))
     result = handpose("predict", PICTURE, "-o", tmp_path / "given", "--boxes", tmp_path / "boxes.json")
     assert result.exit_code == 0
@@ -179,7 +180,7 @@ def test_bad_inputs_get_a_record_and_do_not_stop_the_run(tmp_path):
     assert failures == {
         "cut.jpg": "damaged or cut short, or of a kind that cannot be decoded",
         "empty.png": "empty file (0 bytes)",
-        "text.jpg": "not an image (JPEG, PNG, WebP, BMP or TIFF)",
+        "text.jpg": "not an image (JPEG, PNG, WebP, AVIF, HEIC, GIF, JPEG 2000, TIFF, BMP or PNM)",
         "text.mp4": "not a video that can be decoded: Invalid data found when processing input",
     }
     for name, failure in failures.items():
@@ -209,7 +210,7 @@ def test_odd_inputs_get_annotated_copies_too(tmp_path):
     result = handpose("predict", folder, "-o", folder / "out", "--draw")
     assert result.exit_code == 3
     entries = {entry["file"]: entry for entry in read_results(folder / "out")["files"]}
-    assert entries["link.mp4"]["failure"] == "not a video that can be decoded: No such file or directory"
+    assert entries["link.mp4"]["failure"] == "cannot be read: No such file or directory"
     assert entries["joined.mpg"]["frames"] == 10
     copies = folder / "out" / "annotated"
     assert {path.name for path in copies.iterdir()} == {"joined.mpg.mp4", "wide.png"}

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from conftest import handpose
 from tiny_training import TINY, train
 
 from handpose_cli.networks.hourglass import presets
-from handpose_cli.training import checkpoint, fit
+from handpose_cli.training import checkpoint
 from handpose_cli.training.settings import Stage, of_earlier_run, of_new_run
+from handpose_cli.training.start import start
 
 OPTIONS = ("--epochs", 4, "--steps-per-epoch", 3, "--ema", 0.9, "--export", "none")
 
@@ -54,7 +56,7 @@ def undisturbed(folder, tmp_path_factory):
 def test_a_killed_run_ends_with_the_same_weights(folder, undisturbed, tmp_path, tiny_preset):
     run = tmp_path / "run"
     script = (
-        "from handpose_cli.networks import presets\n"
+        "from handpose_cli.networks.hourglass import presets\n"
         f"presets.PRESETS['hourglass-lite'] = presets.{TINY!r}\n"
         "from handpose_cli.cli import cli\n"
         "cli()"
@@ -194,9 +196,9 @@ def test_each_stage_trains_its_layers_at_its_rate(undisturbed_stages):
     ]
     arrays, log = state_of(undisturbed_stages)
     assert [row["learning_rate"] for row in log] == pytest.approx([5e-4, 1e-5, 2.5e-4, 5e-6], rel=0.05)
-    start = presets.build(ON_ENCODER)
-    fit.start(start, ON_ENCODER, "hand-encoder")
-    before = {variable.path: np.array(variable) for variable in start.variables}
+    begun = presets.build(ON_ENCODER)
+    start(begun, ON_ENCODER, "hand-encoder")
+    before = {variable.path: np.array(variable) for variable in begun.variables}
     after = weights_of(undisturbed_stages / "state" / "epoch-0004.weights.h5")
     changed = {path.partition("/")[0] for path, values in after.items() if not np.array_equal(values, before[path])}
     assert {"encoder_block5_depthwise", "encoder_block15_expand", "decoder_out_conv"} <= changed
@@ -270,3 +272,24 @@ def test_a_run_of_a_network_that_its_preset_no_longer_is_cannot_go_on(undisturbe
         f"Error: {tmp_path} trains a network that hourglass-lite no longer is. It can be predicted with; "
         "begin another run.\n",
     )
+
+
+def test_other_data_are_refused(folder, tmp_path, tiny_preset):
+    """A run that goes on with labels that have changed would be trained on neither the ones nor the others."""
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(folder, data)
+    assert train(data, run, "--epochs", 1, "--steps-per-epoch", 1, "--export", "none").exit_code == 0
+    assert handpose("train", "-o", run, "--resume", "--epochs", 2).exit_code == 0
+    labels = json.loads((data / "labels.json").read_text())
+    count = len(labels)
+    changes = {count - 1: labels[:-1], count: [{**labels[0], "keypoints": labels[1]["keypoints"]}, *labels[1:]]}
+    for left, changed in changes.items():
+        (data / "labels.json").write_text(json.dumps(changed))
+        result = handpose("train", "-o", run, "--resume", "--epochs", 3)
+        assert result.exit_code == 1
+        assert result.stderr.splitlines()[-1] == (
+            f"Error: --data {data} is not what {run} was trained on: {count} labels then, {left} now, or others. "
+            f"Go on with the data as they were, or begin another run with --weights {run}."
+        )
+    (data / "labels.json").write_text(json.dumps(labels))
+    assert handpose("train", "-o", run, "--resume", "--epochs", 3).exit_code == 0

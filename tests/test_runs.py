@@ -92,7 +92,7 @@ def test_only_what_has_changed_is_done_again(inputs, finished, tmp_path):
     (folder / "new.jpg").write_bytes(encoded(8))
     (out / "annotated" / "3.jpg").unlink()
     (out / "annotated" / "clip.mp4").unlink()
-    result = resume(folder, out)
+    result = resume(folder, out, *EVERYTHING, "--prune")
     assert result.stderr.splitlines()[0] == (
         "3 of 6 inputs are done; left: 1 not begun, 1 changed since (1.jpg), 1 without an annotated copy (3.jpg)"
     )
@@ -133,7 +133,7 @@ def test_what_exists_is_refused_and_both_ways_are_named(inputs, finished, tmp_pa
         if path.name != journals.NAME:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert handpose("predict", inputs, "-o", out).stderr == (
-        f"Error: {out} holds an unfinished run. Go on with --resume, begin anew with --overwrite "
+        f"Error: {out} holds an unfinished run. Go on with --resume, begin again with --overwrite "
         "or choose another --output.\n"
     )
     assert handpose("predict", inputs, "-o", out, "--resume", "--overwrite").exit_code == 2

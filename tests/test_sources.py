@@ -84,7 +84,7 @@ def test_an_image_cut_short_is_refused(tmp_path, suffix):
     ("content", "message"),
     [
         (b"", "empty file (0 bytes)"),
-        (b"hello", "not an image (JPEG, PNG, WebP, BMP or TIFF)"),
+        (b"hello", "not an image (JPEG, PNG, WebP, AVIF, HEIC, GIF, JPEG 2000, TIFF, BMP or PNM)"),
     ],
 )
 def test_files_that_are_no_images(tmp_path, content, message):

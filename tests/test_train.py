@@ -12,6 +12,7 @@ from tiny_training import TINY, train
 
 from handpose_cli.boxes import iou
 from handpose_cli.formats import label_list
+from handpose_cli.media.image_head import KINDS
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.records import Hand
 from handpose_cli.training.data.dataset import RandomCrops, hand_target, target
@@ -86,7 +87,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path, folder, tiny_preset):
     result = handpose("train", "--data", tmp_path, "--val", folder, "-o", tmp_path / "run",
                       "--preset", "hourglass-lite", "--batch-size", 4)  # fmt: skip
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == f"Error: {tmp_path / '3.png'}: not an image (JPEG, PNG, WebP, BMP or TIFF)"
+    assert result.stderr.splitlines()[-1] == f"Error: {tmp_path / '3.png'}: not an image ({KINDS})"
     (tmp_path / "3.png").unlink()
     result = train(tmp_path, tmp_path / "other")
     assert result.stderr == f"Error: {tmp_path / 'labels.json'}: no such image: {tmp_path / '3.png'}\n"
@@ -183,7 +184,7 @@ def test_data_named_twice_comes_twice_in_a_pass(folder):
     settings = of_new_run({"preset": "hourglass-2", "data": (str(folder), str(folder)), "val": (str(folder),),
                            "batch_size": 4})  # fmt: skip
     data = read_data(settings)
-    assert len(data.samples) == 2 * len(read_samples([str(folder)])) == 2 * data.counts[0][str(folder)]
+    assert len(data.samples) == 2 * len(read_samples([str(folder)])) == 2 * data.known["data"][str(folder)][0]
 
 
 def test_hidden_joints_weigh_less():

@@ -14,7 +14,6 @@ from handpose_cli.engine.detector import letterbox
 from handpose_cli.formats import label_list
 from handpose_cli.networks.ssd import palm_encoder
 from handpose_cli.networks.ssd.cells import cells, decode_boxes, encode_boxes
-from handpose_cli.training.detection import task
 from handpose_cli.training.detection.loss import DetectionLoss
 from handpose_cli.training.detection.photos import read_photos
 from handpose_cli.training.detection.pictures import Pictures
@@ -89,7 +88,7 @@ def test_what_is_not_exhaustive_is_never_taken_for_background():
     box, nothing = np.array([[20, 20, 40, 40]], np.float32), np.zeros((0, 4), np.float32)
     target = cell_targets(box, nothing, False, SIZE)
     centres, _ = cells(SIZE)
-    inside = ((centres > box[0, :2]) & (centres < box[0, :2] + box[0, 2:])).all(axis=1)
+    inside = ((centres >= box[0, :2]) & (centres <= box[0, :2] + box[0, 2:])).all(axis=1)
     assert set(target[~inside, 0]) == {UNASKED}
     assert HAND in target[inside, 0]
     unclear = cell_targets(nothing, box, True, SIZE)
@@ -141,10 +140,9 @@ def test_a_letterboxed_place_is_where_it_was(width, height):
 
 @pytest.fixture(scope="module")
 def small():
-    """An encoder with a block a stage, and int8 calibrated on few pictures."""
+    """An encoder with a block a stage."""
     patch = pytest.MonkeyPatch()
     patch.setattr(palm_encoder, "STAGES", ((32, 1), (64, 1), (128, 1), (256, 1), (256, 1)))
-    patch.setattr(task, "CALIBRATION_CROPS", 20)
     yield
     patch.undo()
 
@@ -174,7 +172,8 @@ def test_a_run_leaves_weights_networks_contract_and_card(run):
     described = [contract[name] for name in ("kind", "input_size", "decoding", "fit")]
     assert described == ["detector", SIZE, "cells", "letterbox"]
     models = json.loads((out / "models.json").read_text())
-    assert all("val_ap@iou0.5" in models["files"][name] for name in ("model.tflite", "model-int8.tflite"))
+    assert (list(models["files"]), models["litert"]) == (["model.keras", "model.tflite"], "model.tflite")
+    assert "val_ap@iou0.5" in models["files"]["model.tflite"]
     card = (out / "card.md").read_text()
     assert "# ssd-palm: boxes of hands" in card and "val_ap@iou0.5" in card and "Licence of the data: CC0" in card
     assert json.loads((out / "settings.json").read_text())["network"] == {"input_size": SIZE, "encoder": "palm-encoder"}

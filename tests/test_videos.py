@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from made_up_videos import grey_of, make_video, move, noisy_video, set_matrix
 from PIL import Image
 
-from handpose_cli.media import videos
+from handpose_cli.media import decoding
 from handpose_cli.media.discover import discover
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
@@ -208,13 +208,13 @@ def test_files_that_are_no_videos(tmp_path, content):
 
 
 def test_a_missing_video_may_come_back(tmp_path):
-    with pytest.raises(UnreadableError, match=r"^not a video that can be decoded: No such file or directory$") as error:
+    with pytest.raises(UnreadableError, match=r"^cannot be read: No such file or directory$") as error:
         list(read_video(tmp_path / "a.mp4"))
     assert error.value.transient
 
 
 def test_a_video_with_huge_frames_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(videos, "MOST_PIXELS", 3000)
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 3000)
     found, error = read_all(make_video(tmp_path / "a.mp4"))
     assert (found, str(error)) == ([], "too large to be read: 64 x 48 pixels; the limit is 3000 in all")
 
@@ -288,3 +288,110 @@ def test_a_recording_may_begin_anywhere(tmp_path, format):
     found, error = read_all(tmp_path / "b.mpg")
     assert 30 <= len(found) < 90
     assert error is None
+
+
+@pytest.mark.parametrize("default", [None, 0, 1])
+def test_the_main_stream_is_the_default_one_or_else_the_largest(tmp_path, default):
+    """As players do; not the first one."""
+    sizes = [(64, 48), (160, 120), (32, 32)]
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        streams = []
+        for number, size in enumerate(sizes):
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+            stream.disposition = av.stream.Disposition.default if number == default else av.stream.Disposition(0)
+            streams.append(stream)
+        for stream, (width, height) in zip(streams, sizes, strict=True):
+            picture = av.VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8))
+            container.mux([*stream.encode(picture), *stream.encode()])
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        marked = [bool(stream.disposition & av.stream.Disposition.default) for stream in container.streams.video]
+    if default is not None:
+        assert marked == [number == default for number in range(3)]
+    width, height = sizes[1 if default is None else default]
+    assert [frame.pixels.shape for frame in read_video(tmp_path / "a.mkv")] == [(height, width, 3)]
+
+
+def test_times_count_from_the_beginning(tmp_path):
+    """A transport stream's first frame hardly ever has the time 0."""
+    video = make_video(tmp_path / "a.ts", 50, fps=25)
+    whole = list(read_video(video))
+    assert whole[0].time > 0.05
+    found, error = read_all(video, start=0, end=1)
+    assert error is None
+    assert [frame.index for frame in found] == list(range(25))
+    assert [frame.time for frame in found] == [frame.time for frame in whole[:25]]
+    found, error = read_all(video, start=1.0)
+    assert (found[0].index, error) == (25, None)
+    _, error = read_all(video, start=5)
+    assert str(error) == "no frame from 5 s: those read are at 0.000 to 1.960 s"
+
+
+def read_on_threads(path, monkeypatch):
+    """Return for several numbers of threads the frames, and the error."""
+    results = []
+    for count in (1, 2, 5, 16):
+        whole = decoding.main_stream
+
+        def with_threads(container, whole=whole, count=count):
+            stream = whole(container)
+            stream.codec_context.thread_count = count
+            return stream
+
+        with monkeypatch.context() as patch:
+            patch.setattr(decoding, "main_stream", with_threads)
+            found, error = read_all(path)
+        results.append(([(frame.index, frame.time, frame.pixels.tobytes()) for frame in found], str(error)))
+    return results
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts", "a.flv"])
+def test_what_is_read_of_a_cut_video_does_not_depend_on_threads(tmp_path, monkeypatch, name):
+    data = noisy_video(tmp_path / name, 40, **({"movflags": "faststart"} if name == "a.mp4" else {})).read_bytes()
+    for share in (0.5, 0.83, 0.97):
+        (tmp_path / f"cut-{name}").write_bytes(data[: int(share * len(data))])
+        results = read_on_threads(tmp_path / f"cut-{name}", monkeypatch)
+        assert results[0][0]
+        assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nor_do_the_frames_of_a_damaged_one(tmp_path, monkeypatch, seed):
+    """Near its end too, where the decoder holds several; libavcodec may lose the mark of damage that it has mended."""
+    random = np.random.default_rng(seed)
+    data = bytearray(noisy_video(tmp_path / "a.mp4", 40, movflags="faststart").read_bytes())
+    begin = len(data) * (3 if seed % 2 else 9) // 10
+    for at in random.integers(begin, len(data), 3):
+        data[at : at + 9] = random.bytes(9)
+    (tmp_path / "b.mp4").write_bytes(data)
+    results = [found for found, _ in read_on_threads(tmp_path / "b.mp4", monkeypatch)]
+    assert len(results[0]) > 10
+    assert all(found == results[0] for found in results)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "format"),
+    [
+        ("3gp", "mpeg4", None), ("3g2", "libx264", None), ("flv", "flv", None), ("f4v", "libx264", None),
+        ("ogv", "libvpx", "ogg"), ("mxf", "mpeg2video", None), ("vob", "mpeg2video", None), ("wmv", "wmv2", None),
+        ("asf", "wmv2", None), ("ts", "libx264", None), ("m2ts", "libx264", "mpegts"), ("m2t", "libx264", "mpegts"),
+        ("mts", "libx264", "mpegts"), ("m2v", "mpeg2video", "mpeg2video"), ("mod", "mpeg2video", "vob"),
+        ("divx", "mpeg4", "avi"), ("qt", "libx264", "mov"), ("nut", "libx264", None), ("y4m", "rawvideo", None),
+        ("h264", "libx264", "h264"), ("ivf", "libvpx", None), ("wtv", "mpeg2video", None), ("rm", "rv10", None),
+        ("mk3d", "libx264", "matroska"), ("swf", "flv", None),
+    ],
+)  # fmt: skip
+def test_containers(tmp_path, suffix, codec, format):
+    """Found in a folder by their suffixes, and read."""
+    with av.open(str(tmp_path / f"a.{suffix}"), "w", format=format) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 176, 144, "yuv420p"
+        for index in range(6):
+            pixels = np.full((144, 176, 3), grey_of(index), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels).reformat(format="yuv420p")))
+        container.mux(stream.encode())
+    (entry,) = discover([str(tmp_path)])
+    assert entry.is_video
+    found, error = read_all(entry.path)
+    assert error is None
+    assert [int(frame.pixels[30, 40, 0]) for frame in found] == pytest.approx([grey_of(i) for i in range(6)], abs=12)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from handpose_cli.annotator.pose import find_in_crops, handedness_of, without_doubles
-from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, is_known
+from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, given_hands, is_known
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame
@@ -28,7 +28,7 @@ class Annotated(NamedTuple):
 
 def annotate(frames: list[Frame], networks: Networks, settings: AnnotateSettings) -> list[Annotated]:
     """Annotate a batch of frames; one that cannot be read gets a record with `failure`."""
-    results = [read(frame) for frame in frames]
+    results = [read(frame, settings) for frame in frames]
     pictures = [
         (frame, result.record, result.picture)
         for frame, result in zip(frames, results, strict=True)
@@ -51,10 +51,11 @@ def annotate(frames: list[Frame], networks: Networks, settings: AnnotateSettings
     return results
 
 
-def read(frame: Frame) -> Annotated:
+def read(frame: Frame, settings: AnnotateSettings) -> Annotated:
     """Return a frame's picture and its record, without hands yet, or with `failure`."""
     try:
         picture = frame.read()
+        given_hands(frame, picture, settings)  # if they do not fit, this picture alone fails
     except UnreadableError as error:
         return Annotated(ImageRecord(frame.file, None, None, failure=str(error)), None)
     record = ImageRecord(

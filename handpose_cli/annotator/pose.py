@@ -31,7 +31,7 @@ class Found(NamedTuple):
     Attributes:
         keypoints: float32 [n, 21, 2] in pixels of each hand's image.
         scores: float32 [n, 21], 0 to 1: the network's own, see `engine.contract.Answers`.
-        is_hand: float32 [n], the probability that the box holds a hand; None if the network does not tell.
+        is_hand: float32 [n], the probability that the box holds a hand; None if the network does not say.
         is_right: float32 [n], the probability that it is a right hand, likewise.
     """
 
@@ -189,5 +189,5 @@ def _is_part(hand: Hand, better: Hand) -> bool:
 
 
 def handedness_of(is_right: float | None) -> str | None:
-    """Return "left" or "right", whichever is more probable; None if the network does not tell."""
+    """Return "left" or "right", whichever is more probable; None if the network does not say."""
     return None if is_right is None else "right" if is_right >= 0.5 else "left"

@@ -14,9 +14,12 @@ from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.boxes import iou, share_inside
 from handpose_cli.crop import Crop, crop_around
 from handpose_cli.engine.detector import without_overlaps
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
-from handpose_cli.records import Hand
+from handpose_cli.records import Hand, ImageRecord
+from handpose_cli.sizes import same_size
 
 # Which of the detector's boxes are worth the hourglass's look: those that score at least this, and this share of
 # the frame's best. Where the detector sees one well, faint boxes seldom hold another; where all are faint, one may.
@@ -49,6 +52,23 @@ class Candidate(NamedTuple):
     last: bool = False
 
 
+def given_hands(frame: Frame, picture: Picture, settings: AnnotateSettings) -> list[Hand]:
+    """Return the hands whose boxes are given for a frame, in the picture's size.
+
+    Raises:
+        UnreadableError: if they are for another size and may not be scaled.
+    """
+    key = frame.file, frame.index
+    hands = (settings.boxes or {}).get(key, [])
+    if not hands or key not in settings.box_sizes:
+        return hands
+    label = ImageRecord(frame.file, *settings.box_sizes[key], hands)
+    try:
+        return same_size(label, picture.width, picture.height, "the image", settings.rescale_boxes).hands
+    except FormatError as error:
+        raise UnreadableError(f"{settings.boxes_of}: {error}") from error
+
+
 def candidates(
     pictures: Sequence[tuple[Frame, Picture]], networks: Networks, settings: AnnotateSettings
 ) -> list[list[Candidate]]:
@@ -58,7 +78,7 @@ def candidates(
         return [
             [
                 Candidate(picture, hand.box, crop_around(hand.box, size), 1.0 if hand.score is None else hand.score)
-                for hand in settings.boxes.get((frame.file, frame.index), [])
+                for hand in given_hands(frame, picture, settings)
             ]
             for frame, picture in pictures
         ]

@@ -10,7 +10,10 @@ from handpose_cli.engine.contract import Detector, KeypointNetwork
 from handpose_cli.records import Hand
 
 CHANGES_NOTHING = {"changes": False}  # metadata of a field that cannot change a record, or not by its value
+CHANGES_IF_SET = {"changes": "if set"}  # of one that changes nothing as long as it is not set
 Boxes = Mapping[tuple[str, int | None], list[Hand]]
+
+Sizes = Mapping[tuple[str, int | None], tuple[int, int]]
 
 
 class Networks(NamedTuple):
@@ -30,6 +33,9 @@ class AnnotateSettings:
         max_hands: keep the best so many hands of a frame; None: all.
         tile: about the side, in pixels, of the tiles in which small hands are searched for; None: they are not.
         boxes: hands with boxes by file name and frame index, in place of a detector; None: no such boxes.
+        box_sizes: for what width and height these are, likewise, where that is known: pictures of another are failures.
+        boxes_of: the file that they are from, for the failure.
+        rescale_boxes: scale the boxes to the picture's size instead, where width and height change alike.
     """
 
     score_threshold: float
@@ -37,3 +43,6 @@ class AnnotateSettings:
     max_hands: int | None = None
     tile: int | None = None
     boxes: Boxes | None = field(default=None, metadata=CHANGES_NOTHING)
+    box_sizes: Sizes = field(default_factory=dict, metadata=CHANGES_NOTHING)
+    boxes_of: str = field(default="", metadata=CHANGES_NOTHING)
+    rescale_boxes: bool = field(default=False, metadata=CHANGES_IF_SET)

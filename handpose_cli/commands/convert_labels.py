@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option
+from handpose_cli.commands.option_types import LocalPath
+from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, ReadOptions
 from handpose_cli.formats.plugin import WriteOptions
@@ -32,15 +33,16 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 
 @click.command(context_settings={"show_default": True})
 @click.argument("source", type=SourceType())
-@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.argument("target", type=LocalPath(), required=False)
 @click.option("--from", "source_format", type=click.Choice(READABLE), metavar="FORMAT",
               help="Format of SOURCE.  [default: recognised]")  # fmt: skip
 @click.option("--to", "target_format", type=click.Choice(WRITABLE), metavar="FORMAT", help="Format of TARGET.")
-@click.option("--images", type=click.Path(path_type=Path, exists=True),
+@click.option("--images", type=LocalPath(exists=True),
               help="Folder with the images, where a format needs their sizes; for a COCO results list the COCO file "
               "that names them.  [default: beside the labels]")  # fmt: skip
 @class_option
 @keypoint_names_option
+@video_option
 @click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
 @click.option("--image-prefix", default="", metavar="URL",
@@ -53,20 +55,20 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--strict", is_flag=True, help="Make it an error if the target format drops anything.")
 @click.option("--check", is_flag=True, help="Only look through SOURCE for probable mistakes; exit code 1 if any.")
 @click.option(
-    "--dry-run", is_flag=True, help="Only count, and tell what would be dropped; nothing is written, or tried."
+    "--dry-run", is_flag=True, help="Only count, and say what would be dropped; nothing is written, or tried."
 )
 @click.option("--overwrite", is_flag=True, help="Replace TARGET.")
 @config_option
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
-def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, split, image_prefix,
-            place_images, seed, strict, check, dry_run, overwrite) -> None:  # fmt: skip
+def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, video, split,
+            image_prefix, place_images, seed, strict, check, dry_run, overwrite) -> None:  # fmt: skip
     """Turn one label format into another.
 
-    Reads SOURCE and writes TARGET; what TARGET's format cannot keep is told on standard error. Labels only: images stay
-    where they are. With --split, TARGET's name gets -train and -val (but yolo-pose
-    writes one folder with both); images of one sample (FreiHAND's four versions of
+    Reads SOURCE and writes TARGET; what TARGET's format cannot keep is said on standard error. Images stay where they
+    are, unless they are wanted beside the labels. With --split, TARGET's name gets -train and -val (yolo-pose writes
+    one folder with both parts); images of one sample (FreiHAND's four versions of
     a pose, a video's frames) stay together. With --check, a file of the handpose format is held against its JSON Schema
     too; entries that break it are left out of the rest of the check.
 
@@ -83,7 +85,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
     if not check and not dry_run and target is None:
         raise click.UsageError("Missing argument 'TARGET'.")
     try:
-        source = replace(source, options=ReadOptions(classes, keypoint_names))
+        source = replace(source, options=ReadOptions(classes, keypoint_names, video))
         if source_format is not None:
             source = replace(source, named=source_format)
         name = source.format.name

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
     SourceType,
     class_option,
     config_option,
     detector_option,
     keypoint_names_option,
+    video_option,
     views_option,
 )
 from handpose_cli.commands.progress import progress
@@ -39,11 +41,12 @@ if TYPE_CHECKING:
               help="Predict the labelled images with these first: a bundled hourglass, a run folder of train or a "
               "weights file.")  # fmt: skip
 @click.option("--boxes", type=SourceType(), help="Boxes of all hands, where --labels has keypoints of only some.")
-@click.option("--images", type=click.Path(path_type=Path, exists=True),
+@click.option("--images", type=LocalPath(exists=True),
               help="Folder with the images, or the COCO file that a results list's image ids are of.  "
               "[default: where the labels are]")  # fmt: skip
 @class_option
 @keypoint_names_option
+@video_option
 @click.option("--norm", "norms", type=click.Choice(list(NORMS)), multiple=True, default=["bbox"],
               help="What PCK's errors are divided by: "
               + ", ".join(f"{norm.what} ({name})" for name, norm in NORMS.items()) + "; repeatable.")  # fmt: skip
@@ -64,12 +67,12 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(min=1), help="With --weights.  [default: all processors]")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML page to this file.")
+@click.option("--report", type=LocalPath(dir_okay=False), help="Write an HTML page to this file.")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
-def command(labels, predictions, weights, boxes, images, classes, keypoint_names, norms, thresholds, score_threshold,
-            oks_area, visible_only, seed, rescale, views, detector, engine, threads, as_json, report, overwrite,
-            quiet) -> None:  # fmt: skip
+def command(labels, predictions, weights, boxes, images, classes, keypoint_names, video, norms, thresholds,
+            score_threshold, oks_area, visible_only, seed, rescale, views, detector, engine, threads, as_json,
+            report, overwrite, quiet) -> None:  # fmt: skip
     """Score predicted keypoints against labels.
 
     Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
@@ -83,6 +86,7 @@ def command(labels, predictions, weights, boxes, images, classes, keypoint_names
     from handpose_cli.evaluation.run import read_truth, score_network, score_predictions
     from handpose_cli.evaluation.settings import EvaluateSettings
     from handpose_cli.formats.errors import FormatError
+    from handpose_cli.labels.source import of_video
     from handpose_cli.weights import WeightsError
 
     if (predictions is None) == (weights is None):
@@ -96,6 +100,8 @@ def command(labels, predictions, weights, boxes, images, classes, keypoint_names
     settings = EvaluateSettings(norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale)
     try:
         labels = replace(labels, options=ReadOptions(classes, keypoint_names))
+        if video is not None:
+            labels, predictions, boxes = of_video([labels, predictions, boxes], video)
         truth = read_truth(labels, settings, images, boxes)
         if predictions is not None:
             evaluation = score_predictions(truth, predictions, settings)

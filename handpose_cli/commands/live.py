@@ -26,6 +26,7 @@ KEYS = (ord("q"), 27)  # 27: Esc
 def predict_live(ctx: click.Context, settings: RunSettings, *, show: bool, overwrite: bool, quiet: bool) -> None:
     """Annotate a camera until it ends, q or Esc is pressed in the window, or Ctrl-C comes."""
     from handpose_cli.api import Annotator
+    from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.media.camera import open_camera
     from handpose_cli.media.errors import UnreadableError
     from handpose_cli.runs.errors import RunError
@@ -63,6 +64,9 @@ def predict_live(ctx: click.Context, settings: RunSettings, *, show: bool, overw
             f"{dropped} dropped, {report.hands} hands{kept}",
             err=True,
         )
+    if folder is not None and report.lost:
+        say_lost(report, folder)
+        ctx.exit(report.exit_code)
 
 
 def _check_display() -> None:

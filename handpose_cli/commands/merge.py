@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.predict import WRITABLE
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the joined results.")
+@click.argument("runs", nargs=-1, required=True, type=LocalPath(exists=True, file_okay=False))
+@click.option("-o", "--output", type=LocalPath(), required=True, help="Folder for the joined results.")
 @click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
               help="Also write the results as this; repeatable.  [default: as the first run]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
@@ -27,6 +28,7 @@ def command(
     \b
     Exit codes: 0 done, 1 an error, 2 wrong usage, 3 done, but some inputs could not be read
     """
+    from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.runs.errors import RunError
     from handpose_cli.runs.merge import merge
     from handpose_cli.runs.results import RESULTS
@@ -38,4 +40,5 @@ def command(
     except OSError as error:
         raise click.ClickException(f"Cannot write to {output}: {error.strerror}. Choose another --output.") from error
     click.echo(f"{len(runs)} runs, {report.counted()}. Results: {output / RESULTS}", err=True)
+    say_lost(report, output)
     ctx.exit(report.exit_code)

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
+from typing import Any
 
 import click
 
+from handpose_cli.media.suffixes import is_url
 from handpose_cli.runs.shard import Shard
 from handpose_cli.training.settings import LEARNS, Stage
+
+
+class LocalPath(click.Path):
+    """A path as a `Path`; what is in no file system, such as s3://bucket/folder, is refused."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(path_type=Path, **kwargs)
+
+    def convert(self, value, param, ctx) -> Path:
+        if is_url(str(value)):
+            self.fail(f"{str(value)!r} is a URL: give a path, of a folder that is mounted.", param, ctx)
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
 class TimeType(click.ParamType):

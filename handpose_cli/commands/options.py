@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.source import Source
@@ -57,6 +58,13 @@ keypoint_names_option = click.option(
     type=KeypointNamesType(),
     help="How the labels name their keypoints: 21 names in the order wrist, thumb_cmc ... little_tip; or, where they "
     "have none, what each one is, - for none of these; or a TOML or JSON file, their name = our name or number.",
+)
+
+video_option = click.option(
+    "--video",
+    metavar="NAME",
+    help="The video, such as clip.mp4, of which a file is that only numbers its frames from 0: DeepLabCut's or "
+    "MediaPipe's results.",
 )
 
 SCORE_THRESHOLD = 0.5  # a hand is more likely than not
@@ -172,7 +180,7 @@ def _plain(option: click.Option, value: Any) -> Any:
 
 config_option = click.option(
     "--config",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=LocalPath(exists=True, dir_okay=False),
     is_eager=True,
     expose_value=False,
     callback=_read_config,

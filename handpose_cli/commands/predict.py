@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from handpose_cli.commands.option_types import ShardType, TileType, TimeType
+from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS
@@ -34,7 +35,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 
 @click.command(context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("-o", "--output", type=LocalPath(), help="Folder for the results.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
 @click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
               help=f"Also write the results as: {', '.join(WRITABLE)}; repeatable.")  # fmt: skip
@@ -43,9 +44,11 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
               "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
 @click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
 @click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT: do what is missing or has changed.")
+@click.option("--prune", is_flag=True, help="With --resume, drop results of inputs that are not there now.")
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
 @detector_option
 @click.option("--boxes", type=SourceType(), help="Take boxes from labels in any format and detect none.")
+@click.option("--rescale", is_flag=True, help="Scale boxes that are for another size than the image.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @views_option
@@ -54,7 +57,14 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--smooth", type=click.Choice(["zero-lag", "one-euro"]), is_flag=False, flag_value="zero-lag",
               help="Smooth tracks and fill their gaps; raw keypoints are kept beside. Implies --track.")  # fmt: skip
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Annotate every N-th frame of videos.")
-@click.option("--start", type=TimeType(), help="Annotate videos from this time on: seconds, or [HH:]MM:SS.")
+@click.option("--pages", is_flag=True,
+              help="Annotate every page or frame of TIFF, GIF, WebP, PNG, AVIF and MPO files, not only the "
+              "first.")  # fmt: skip
+@click.option(
+    "--start",
+    type=TimeType(),
+    help="Annotate videos from this time on, counted from their beginning: seconds, or [HH:]MM:SS.",
+)
 @click.option("--end", type=TimeType(), help="Annotate videos up to this time.")
 @click.option("--shard", type=ShardType(), help="Annotate part I of N of the inputs; join them with handpose merge.")
 @click.option("--weights", default="hourglass-lite",
@@ -70,16 +80,16 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
     help="Stop when more inputs than this cannot be read.  [default: never]",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be annotated.")
-@click.option("--summary-json", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
+@click.option("--summary-json", type=LocalPath(allow_dash=True), metavar="FILE",
               help="Write how the run ended as JSON; - for standard output.")  # fmt: skip
 @click.option("--show", is_flag=True, help="Show a camera's pictures in a window as they are annotated.")
 @config_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
 def command(
-    ctx: click.Context, inputs, output, recursive, formats, image_prefix, draw, resume, overwrite, detector, boxes,
-    score_threshold, max_hands, views, tile, track, smooth, every, start, end, shard, weights, engine, batch_size, threads,
-    fail_fast, max_failures, dry_run, summary_json, show, quiet,
+    ctx: click.Context, inputs, output, recursive, formats, image_prefix, draw, resume, prune, overwrite, detector,
+    boxes, rescale, score_threshold, max_hands, views, tile, track, smooth, every, pages, start, end, shard, weights,
+    engine, batch_size, threads, fail_fast, max_failures, dry_run, summary_json, show, quiet,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -92,6 +102,7 @@ def command(
                 3 done, but some inputs could not be read, 130 interrupted
     """
     from handpose_cli.annotator.settings import AnnotateSettings
+    from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.runs.report import Report
     from handpose_cli.runs.results import RESULTS
     from handpose_cli.runs.settings import NetworkSettings, OutputSettings, RunSettings, Span, TrackSettings
@@ -100,13 +111,15 @@ def command(
     if live and len(inputs) > 1:
         raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
     if not live:
-        _check(output, show, resume, overwrite, fail_fast, max_failures, start, end)
+        _check(output, show, resume, prune, overwrite, fail_fast, max_failures, start, end)
+        if rescale and boxes is None:
+            raise click.UsageError("--rescale is for --boxes.")
     settings = RunSettings(
         OutputSettings(output, formats, draw, image_prefix),
-        AnnotateSettings(score_threshold, views, max_hands, tile),
+        AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),
-        Span(every, start, end),
+        Span(every, start, end, pages),
         inputs,
         recursive,
         boxes,
@@ -118,12 +131,12 @@ def command(
     earlier = "resume" if resume else "overwrite" if overwrite else "refuse"
     report, status = Report(), Status("failed", EXIT_ERROR)
     try:
-        found = _inputs(settings, shard)
+        found = _inputs(settings, shard, quiet)
         if dry_run:
             return _preview(found, settings, earlier)
         report.total = len(found)
         _annotate(
-            found, settings, shard, report, quiet, earlier=earlier, batch_size=batch_size or BATCH[engine],
+            found, settings, shard, report, quiet, earlier=earlier, prune=prune, batch_size=batch_size or BATCH[engine],
             threads=threads, max_failures=0 if fail_fast else max_failures,
         )  # fmt: skip
         status = Status("done", report.exit_code)
@@ -135,6 +148,8 @@ def command(
             _write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
     if status.word == "done" and not quiet:
         click.echo(f"{report.line()}. Results: {output / RESULTS}", err=True)
+    if report.lost:
+        say_lost(report, output)
     ctx.exit(status.code)
 
 
@@ -145,12 +160,14 @@ class Status(NamedTuple):
     code: int
 
 
-def _check(output, show, resume, overwrite, fail_fast, max_failures, start, end) -> None:
+def _check(output, show, resume, prune, overwrite, fail_fast, max_failures, start, end) -> None:
     """Raise UsageError where options do not go together, or one that files need is missing."""
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     if show:
         raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
+    if prune and not resume:
+        raise click.UsageError("--prune is for --resume.")
     if resume and overwrite:
         raise click.UsageError("--resume keeps what --overwrite replaces. Give one of them.")
     if fail_fast and max_failures is not None:
@@ -173,17 +190,27 @@ def _errors(output: Path) -> Iterator[None]:
         raise failure(error) from error
     except OSError as error:
         raise click.ClickException(
-            f"Cannot write to {output}: {error.strerror}. Choose another --output, or go on with --resume."
+            f"Cannot write to {error.filename or output}: {error.strerror}. Choose another --output, or go on with "
+            "--resume."
         ) from error
 
 
-def _inputs(settings: RunSettings, shard: Shard | None) -> Sequence[Input]:
+def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool) -> Sequence[Input]:
     from handpose_cli.media.discover import discover
 
-    stdin = sys.stdin if "-" in settings.inputs else ()
     with _errors(settings.output.folder):
-        found = discover(settings.inputs, settings.recursive, stdin, settings.output.copies)
+        stdin = _lines_of_stdin() if "-" in settings.inputs else ()
+        passed_over: list[str] = []
+        found = discover(settings.inputs, settings.recursive, stdin, settings.output.copies, passed_over.append)
+        for line in passed_over if not quiet else ():
+            click.echo(line, err=True)
     return found if shard is None else shard.of(found)
+
+
+def _lines_of_stdin() -> Iterator[str]:
+    """Yield the lines of standard input; names of files in them may be no UTF-8."""
+    for line in sys.stdin.buffer:
+        yield os.fsdecode(line)
 
 
 def _preview(found: Sequence[Input], settings: RunSettings, earlier: str) -> None:
@@ -197,7 +224,7 @@ def _preview(found: Sequence[Input], settings: RunSettings, earlier: str) -> Non
 
 def _annotate(
     found: Sequence[Input], settings: RunSettings, shard: Shard | None, report: Report, quiet: bool, *,
-    earlier: str, batch_size: int, threads: int | None, max_failures: int | None,
+    earlier: str, prune: bool, batch_size: int, threads: int | None, max_failures: int | None,
 ) -> None:  # fmt: skip
     from handpose_cli.api import Annotator
     from handpose_cli.commands.progress import progress
@@ -212,8 +239,10 @@ def _annotate(
         if settings.boxes is not None:
             # of a shard's few inputs none may be named
             names = {entry.name for entry in found} if shard is None else set()
-            given = _read_boxes(settings.boxes, names)
-            settings = replace(settings, annotate=replace(settings.annotate, boxes=given))
+            given, sizes = _read_boxes(settings.boxes, names)
+            of = str(settings.boxes.path)
+            annotate = replace(settings.annotate, boxes=given, box_sizes=sizes, boxes_of=of)
+            settings = replace(settings, annotate=annotate)
         networks = load()  # wrong weights stop the run before anything is written
         shared = settings.networks.engine == "keras"  # one copy, whose turns the threads take
         with progress(report, quiet) as show:
@@ -224,6 +253,7 @@ def _annotate(
                 make_header(settings, shard),
                 report,
                 earlier=earlier,
+                prune=prune,
                 batch_size=batch_size,
                 threads=threads or processors(),
                 max_failures=max_failures,
@@ -233,23 +263,29 @@ def _annotate(
 
 
 def _read_boxes(source: Source, names: set[str]):
-    """Return the hands of labels by file name and frame; one at least must belong to one of `names`, if any."""
+    """Return the hands of labels, and the sizes that they are for, by file name and frame.
+
+    One at least must belong to one of `names`, if there are any.
+    """
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.formats.fields import frame_of
 
     boxes: dict[tuple[str, int | None], list] = {}
+    sizes: dict[tuple[str, int | None], tuple[int, int]] = {}
     others = 0
     for record in source.read():
         key = record.file, record.frame
         if record.frame is None and record.file not in names:
             key = frame_of(record.file) or key  # a video's frame by the name that it has as an image
         boxes.setdefault(key, []).extend(record.hands)
+        if record.width and record.height:
+            sizes[key] = record.width, record.height
         others += bool(record.hands) and key[0] not in names
     if names and not names & {file for file, _ in boxes}:
         raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")
     if names and others:
         click.echo(f"{source.path}: {others} images with boxes are none of the inputs", err=True)
-    return boxes
+    return boxes, sizes
 
 
 def _write_summary(path: Path, summary: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ REMEDIES = {
     "images": {"images": "Say where the images are with --images"},
     "classes": {"classes": "Choose classes with --class"},
     "keypoint_names": {"keypoint_names": "Name them with --keypoint-names"},
+    "video": {"video": "Name the video with --video"},
     "rescale": {"rescale": "Scale the labels with --rescale"},
     "share": {"split": "Choose another --split", "val_split": "Choose another --val-split"},
     "strict": {"strict": "Without --strict it does"},

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from handpose_cli.commands.option_types import StageType
+from handpose_cli.commands.option_types import LocalPath, StageType
 from handpose_cli.commands.options import class_option, config_option, keypoint_names_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.networks.hourglass.presets import PRESETS
@@ -34,7 +32,7 @@ def _by_recipe(name: str) -> str:
               "repeatable.")  # fmt: skip
 @class_option
 @keypoint_names_option
-@click.option("-o", "--output", "run", type=click.Path(path_type=Path, file_okay=False), required=True,
+@click.option("-o", "--output", "run", type=LocalPath(file_okay=False), required=True,
               help="Run folder to write.")  # fmt: skip
 @config_option
 @click.option("--preset", type=click.Choice([*PRESETS, *DETECTORS]), help="Network to train.  [default: hourglass-2]")

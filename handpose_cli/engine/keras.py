@@ -33,7 +33,7 @@ class KerasNetwork:
     def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Run inputs float32 [n, ...] at once and return each output [n, ...] by name.
 
-        The batch is filled up to a power of two, since the model is compiled anew for every size of batch.
+        The batch is filled up to a power of two, since the model is compiled again for every size of batch.
         """
         n = len(inputs)
         filled = np.concatenate([inputs, np.zeros(((1 << (n - 1).bit_length()) - n, *inputs.shape[1:]), np.float32)])

@@ -3,58 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
+from dataclasses import replace
+from typing import NamedTuple
 
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.formats.fields import image_name
-from handpose_cli.media.discover import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from handpose_cli.labels.file_names import Parts, place_of, stem_of
 from handpose_cli.records import ImageRecord
 
 Key = tuple[str, int | None]  # file and frame
+
+# how well two files' names agree, best first
+EQUAL, BUT_FOR_SUFFIX, LABEL_IN_FOLDER, LABELS_FOLDER_MISSING = range(4)
 
 
 def by_image(records: Iterable[ImageRecord]) -> dict[Key, ImageRecord]:
     """Return the records by file and frame; hands of an image that is listed more than once are joined."""
     found: dict[Key, ImageRecord] = {}
+    joined: set[Key] = set()
     for record in records:
         if record.failure is not None:
             continue
         key = record.file, record.frame
-        if key in found:
-            found[key].hands = found[key].hands + record.hands
-        else:
+        if key not in found:
             found[key] = record
+            continue
+        if key not in joined:  # the caller's record stays as it is
+            found[key] = replace(found[key], hands=list(found[key].hands))
+            joined.add(key)
+        found[key].hands.extend(record.hands)
     return found
 
 
 def rename(records: Mapping[Key, ImageRecord], labels: Mapping[Key, ImageRecord], what: str) -> dict[Key, ImageRecord]:
     """Return records under the labels' names; one that is of no labelled image keeps its own.
 
-    Names may differ in the folders before them or in a missing suffix: `out/images/a.jpg`, `images/a.jpg` and `a` mean
-    the same file, unless two labelled files could be meant. A frame of a video may go by the name that it would have as
-    an image, `v.mp4/000012.jpg`. A record whose name is exactly a labelled one's comes before all others.
+    Names may differ in the folders before them, in a missing suffix and in their spelling (`labels.file_names`):
+    `out/images/a.jpg`, `images\\a.jpg` and `a` mean the same file. A frame of a video may go by the name that it has as
+    an image, `v.mp4/000012.jpg`, counted from 0. The name that agrees best comes first.
 
     Args:
         what: what the records are, for the errors: "prediction".
 
     Raises:
-        FormatError: if no record is of a labelled image, or two of one file could be meant.
+        FormatError: if no record is of a labelled image, one could be of two, or two of one; the message names both.
     """
-    by_name = {image_name(record): key for key, record in labels.items()} | {file: (file, None) for file, _ in labels}
-    meant = _files(sorted({file for file, _ in records}), by_name)
-    renamed: dict[Key, ImageRecord] = {}
-    of_file: dict[Key, str] = {}
-    for (file, frame), record in sorted(records.items(), key=lambda item: (item[0][0] not in by_name, item[0][0])):
-        labelled = by_name[meant[file]] if file in meant else (file, None)
-        key = labelled if labelled[1] is not None else (labelled[0], frame)
-        if key in renamed:
-            if of_file[key] in by_name:  # the exact name is taken
-                key = (file, frame)
-            else:
-                raise FormatError(
-                    f"{of_file[key]} and {file} could both be the {what} for {key[0]}; rename one of them"
-                )
-        renamed[key], of_file[key] = record, file
+    renamed = {key: record for key, record in records.items() if key in labels}
+    if len(renamed) < len(records):
+        _rename_others(records, labels, renamed, what)
     if records and labels and not set(renamed) & set(labels):
         raise FormatError(
             f"no {what} is of a labelled image: {what}s are of files such as {min(f for f, _ in records)}, "
@@ -63,29 +58,115 @@ def rename(records: Mapping[Key, ImageRecord], labels: Mapping[Key, ImageRecord]
     return renamed
 
 
-def _files(files: Iterable[str], by_name: Mapping[str, Key]) -> dict[str, str]:
-    """Return which labelled name each file means; files that mean none, or could mean several, are left out."""
-    by_stem: dict[str, set[str]] = {}
-    for name in by_name:
-        by_stem.setdefault(_stem(name), set()).add(name)
-    meant = {}
-    for file in files:
-        likely = [name for name in by_stem.get(_stem(file), ()) if _may_be_same(file, name)]
-        if file in by_name:
-            meant[file] = file
-        elif len(likely) == 1:
-            meant[file] = likely[0]
-    return meant
+def _rename_others(
+    records: Mapping[Key, ImageRecord], labels: Mapping[Key, ImageRecord], renamed: dict[Key, ImageRecord], what: str
+) -> None:
+    """Put the records that have not exactly a labelled one's name with those that have."""
+    labelled, files = _by_file(labels), _by_file(records)
+    exact, came_from = set(renamed), {key: key for key in renamed}
+    meant = _files_meant(files, labelled, what)
+    for parts in sorted(files):
+        of_label = labelled.get(meant[parts], {}) if parts in meant else {}
+        name = next((file for keys in of_label.values() for file, frame in keys if frame is not None), None)
+        for frame, keys in files[parts].items():
+            images = of_label.get(frame, [])
+            for key in keys:
+                if key in exact:
+                    continue
+                if len(images) > 1:
+                    raise _either(key, images, what)
+                new = images[0] if images else key if name is None or frame is None else (name, frame)
+                if new in exact:  # the exact name comes first
+                    new = key
+                if new in renamed:
+                    raise _both(came_from[new], key, new, what)
+                renamed[new], came_from[new] = records[key], key
 
 
-def _stem(file: str) -> str:
-    path = PurePosixPath(file)
-    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES else path.name
+def _by_file(keys: Iterable[Key]) -> dict[Parts, dict[int | None, list[Key]]]:
+    """Return the keys by file and by frame: more than one only if an image goes by two spellings."""
+    files: dict[Parts, dict[int | None, list[Key]]] = {}
+    for key in keys:
+        parts, frame = place_of(*key)
+        files.setdefault(parts, {}).setdefault(frame, []).append(key)
+    return files
 
 
-def _may_be_same(file: str, other: str) -> bool:
-    """Return whether one of the paths is the end of the other, but for a missing suffix."""
-    short, long = sorted((file.split("/"), other.split("/")), key=len)
-    *folders, name = short
-    has_suffixes = name != _stem(name) and long[-1] != _stem(long[-1])
-    return folders == long[len(long) - len(short) : -1] and not (has_suffixes and name != long[-1])
+class _Match(NamedTuple):
+    agreement: int
+    label: Parts
+
+
+def _files_meant(
+    files: Mapping[Parts, Mapping[int | None, list[Key]]],
+    labelled: Mapping[Parts, Mapping[int | None, list[Key]]],
+    what: str,
+) -> dict[Parts, Parts]:
+    """Return which labelled file each file means; raise FormatError if that is open."""
+    lengths = {len(parts) for parts in files}
+    by_whole: dict[Parts, list[Parts]] = {}
+    by_end: dict[Parts, list[Parts]] = {}
+    for label in labelled:
+        stemmed = _stemmed(label)
+        by_whole.setdefault(stemmed, []).append(label)
+        for length in lengths:
+            if length < len(label):
+                by_end.setdefault(stemmed[-length:], []).append(label)
+    candidates = {parts: _candidates(parts, labelled, by_whole, by_end) for parts in files}
+    best: dict[Parts, tuple[int, list[Parts]]] = {}  # of a labelled file: how well they agree, and which files
+    for parts, found in candidates.items():
+        if len(found) == 1:
+            agreement, label = found[0]
+            if label not in best or agreement < best[label][0]:
+                best[label] = agreement, []
+            if agreement == best[label][0]:
+                best[label][1].append(parts)
+    for label, (_, rivals) in best.items():
+        if len(rivals) > 1:
+            raise _both(_first(files[rivals[0]]), _first(files[rivals[1]]), _first(labelled[label]), what)
+    for parts, found in candidates.items():
+        if len(found) > 1 and not all(label in best and best[label][0] < agreement for agreement, label in found):
+            raise _either(_first(files[parts]), [_first(labelled[label]) for _, label in found], what)
+    return {parts: label for label, (_, (parts,)) in best.items()}
+
+
+def _candidates(
+    parts: Parts,
+    labelled: Mapping[Parts, object],
+    by_whole: Mapping[Parts, list[Parts]],
+    by_end: Mapping[Parts, list[Parts]],
+) -> list[_Match]:
+    """Return the labelled files that a file agrees with best: none, one, or several if it is open which."""
+    if parts in labelled:
+        return [_Match(EQUAL, parts)]
+    stemmed = _stemmed(parts)
+    for start in range(len(parts)):  # the most folders first
+        agreement = LABEL_IN_FOLDER if start else BUT_FOR_SUFFIX
+        if found := [label for label in by_whole.get(stemmed[start:], ()) if _same_suffix(parts, label)]:
+            same = [label for label in found if label[-1] == parts[-1]]
+            return [_Match(agreement, label) for label in same or found]
+    return [_Match(LABELS_FOLDER_MISSING, label) for label in by_end.get(stemmed, ()) if _same_suffix(parts, label)]
+
+
+def _stemmed(parts: Parts) -> Parts:
+    return *parts[:-1], stem_of(parts[-1])
+
+
+def _same_suffix(parts: Parts, other: Parts) -> bool:
+    """Return whether two names of the same stem have the same suffix, or one has none."""
+    have_suffixes = parts[-1] != stem_of(parts[-1]) and other[-1] != stem_of(other[-1])
+    return not have_suffixes or parts[-1] == other[-1]
+
+
+def _first(keys: Mapping[int | None, list[Key]]) -> Key:
+    return next(iter(keys.values()))[0]
+
+
+def _both(key: Key, other: Key, label: Key, what: str) -> FormatError:
+    first, second = sorted((key[0], other[0]))
+    return FormatError(f"{first} and {second} could both be the {what} for {label[0]}; rename one of them")
+
+
+def _either(key: Key, labels: Iterable[Key], what: str) -> FormatError:
+    first, second = sorted(file for file, _ in labels)[:2]
+    return FormatError(f"{key[0]} could be the {what} for {first} or {second}; name it with its folder")

@@ -1,4 +1,4 @@
-"""95 % intervals by the bootstrap: figures on samples drawn anew, with replacement, from those that there are."""
+"""95 % intervals by the bootstrap: figures on samples drawn again, with replacement, from those that there are."""
 
 from __future__ import annotations
 

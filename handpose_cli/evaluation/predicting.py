@@ -11,13 +11,13 @@ from handpose_cli.annotator.pipeline import Annotated, annotate
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import Pair
-from handpose_cli.evaluation.sizes import same_size
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.convert import sample_of
 from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame, frames
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.runs.executors.threads import run
+from handpose_cli.sizes import same_size
 
 LEAST_SCORE = 0.02  # of the hands in the precision-recall curve
 

@@ -16,6 +16,7 @@ from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.evaluation.sizes import same_sizes
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.source import Source
+from handpose_cli.labels.units import in_pixels
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.report import Report
 
@@ -78,8 +79,8 @@ def read_truth(
         FormatError: if they cannot be read, or have nothing to score against.
     """
     source = labels if isinstance(labels, Source) else None
-    records = by_image(labels.read(images) if isinstance(labels, Source) else labels)
     name = "the labels" if source is None else source.path
+    records = by_image(labels.read(images) if isinstance(labels, Source) else in_pixels(labels, Path(name)))
     hands = [hand for record in records.values() for hand in record.hands]
     if not any(hand.keypoints is not None for hand in hands):
         raise FormatError(f"{name}: no hand with keypoints to score against")
@@ -96,7 +97,10 @@ def score_predictions(
 ) -> Evaluation:
     """Score predictions that were made before; raise FormatError if they cannot be read or are of other images."""
     source = predictions if isinstance(predictions, Source) else None
-    records = predictions if not isinstance(predictions, Source) else _read(predictions, labels)
+    if isinstance(predictions, Source):
+        records = _read(predictions, labels)
+    else:
+        records = in_pixels(predictions, Path("the predictions"))
     predicted = rename(by_image(records), labels.records, "prediction")
     truth = same_sizes(labels.records, predicted, "what was predicted", settings.rescale)
     described = (labels.described(), _described(source, predicted))

@@ -51,8 +51,11 @@ BUILT_IN = (
            chooses=True, parted=True, write_options=("place_images",)),
     Format("cvat", "CVAT XML 1.1 skeletons and tracks", _HERE + "cvat", writes=True, suffix=".cvat.xml",
            chooses=True),
-    Format("deeplabcut", "DeepLabCut CSV", _HERE + "deeplabcut", writes=True, suffix=".deeplabcut.csv"),
+    Format("deeplabcut", "DeepLabCut CSV", _HERE + "deeplabcut", writes=True, suffix=".deeplabcut.csv", chooses=True,
+           of_video=True),
     Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
+    # before the plain lists, which name images alike
+    Format("mediapipe", "MediaPipe's results as JSON or CSV", _HERE + "mediapipe", chooses=True, of_video=True),
     Format("label-list", "plain JSON list of images with keypoints or boxes", _HERE + "label_list"),
     Format("freihand", "FreiHAND folder (training_K.json, training_xyz.json)", _HERE + "freihand"),
     Format("rhd", "Rendered Handpose Dataset (anno_training.pickle)", _HERE + "rhd"),

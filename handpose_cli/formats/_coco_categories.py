@@ -20,7 +20,7 @@ ENOUGH = 15  # keypoints that are a hand's by their names
 
 @dataclass(frozen=True)
 class Category:
-    """A category: its name, whether it is read, the handedness that its name tells, its keypoints' names, its id."""
+    """A category: its name, whether it is read, the handedness that its name says, its keypoints' names, its id."""
 
     name: str
     is_hand: bool

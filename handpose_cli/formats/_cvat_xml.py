@@ -16,7 +16,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.media.discover import IMAGE_SUFFIXES
+from handpose_cli.media.suffixes import IMAGE_SUFFIXES
 
 ZIP = b"PK\x03\x04"
 SHAPES = ("skeleton", "box", "points", "polygon", "polyline", "ellipse", "cuboid", "mask")

@@ -55,17 +55,17 @@ def is_wanted(name: str, classes: Sequence[str] = ()) -> bool:
 
 
 def side_of(label: str) -> str | None:
-    """Return the handedness that a label such as "left", "Right-hand" or "L" tells; None if it tells none, or both."""
+    """Return the handedness that a label such as "left", "Right-hand" or "L" means; None if it means none, or both."""
     words = set(words_of(label))
     left, right = not words.isdisjoint(_LEFT), not words.isdisjoint(_RIGHT)
     return None if left == right else "left" if left else "right"
 
 
 def side_in(entry: Mapping[str, Any]) -> str | None:
-    """Return the handedness that an object's entry tells in a key of its own or in its `attributes`, in any spelling.
+    """Return the handedness that an object's entry has in a key of its own or in its `attributes`, in any spelling.
 
     Raises:
-        ValueError: if two keys tell different ones.
+        ValueError: if two keys differ.
     """
     attributes = entry.get("attributes")
     places: list[Mapping[str, Any]] = [entry]
@@ -87,5 +87,5 @@ def side_in(entry: Mapping[str, Any]) -> str | None:
             if side is not None:
                 found.setdefault(side, f"{key}: {value}")
     if len(found) > 1:
-        raise ValueError(f"the entry tells both hands: {', '.join(found.values())}")
+        raise ValueError(f"the entry names both hands: {', '.join(found.values())}")
     return next(iter(found), None)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
-
-import imagesize
 
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.media.discover import IMAGE_SUFFIXES
 from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.suffixes import IMAGE_SUFFIXES
 from handpose_cli.records import ImageRecord
 
 
@@ -27,14 +24,13 @@ def images_under(folder: Path) -> list[str]:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return an image's upright width and height from its head; raise FormatError if they cannot be told."""
+    """Return an image's upright width and height, as `media.images` reads it; raise FormatError if it cannot."""
+    from handpose_cli.media import images  # OpenCV takes 0.1 s to import
+
     try:
-        width, height = imagesize.get(path)
-    except (OSError, ValueError, LookupError, struct.error) as error:
+        return images.image_size(path)
+    except UnreadableError as error:
         raise FormatError(f"{path}: its size cannot be read: {error}") from error
-    if width <= 0 or height <= 0:
-        raise FormatError(f"{path}: its size cannot be read")
-    return int(width), int(height)
 
 
 def video_size(path: Path) -> tuple[int, int]:

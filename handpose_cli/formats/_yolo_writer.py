@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ class Writer:
         if record.failure is None:
             size = size_of(record)
             lines = [line for hand in record.hands if (line := _line(hand, *size)) is not None]
-            create(self._labels, str(Path(image_name(record)).with_suffix(".txt")), "".join(lines))
+            create(self._labels, file_of(record), "".join(lines))
             if self._pictures is not None:
                 self._place(image_name(record), self._pictures)
 
@@ -101,6 +101,11 @@ class Writer:
             target.symlink_to(source.resolve())
         else:
             shutil.copyfile(source, target)
+
+
+def file_of(record: ImageRecord) -> str:
+    """Return the name of a record's label file in the folder of labels."""
+    return str(PurePosixPath(image_name(record)).with_suffix(".txt"))
 
 
 def _line(hand: Hand, width: int, height: int) -> str | None:

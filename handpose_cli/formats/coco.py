@@ -12,7 +12,7 @@ keypoints before smoothing.
 
 Read are the categories named hand, left_hand and the like, or, if there is none, those whose keypoints are a hand's by
 their names. The category's names say which keypoint is which. The name (left_hand), `handedness` or the like in an
-annotation or its `attributes` tell the handedness. Other categories, crowds, masks and boxes without size are left out.
+annotation or its `attributes` give the handedness. Other categories, crowds, masks and boxes without size are left out.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def hands_of(
     Args:
         labelled: values of v up to this one mean hidden, larger ones visible; 0 means not labelled.
         order: which joint each of its keypoints is.
-        side: the handedness, unless the annotation tells it.
+        side: the handedness, unless the annotation has it.
     """
     if annotation.get("iscrowd"):
         left_out.add("crowds")
@@ -155,7 +155,7 @@ def hands_of(
     tracked = attributes.get("track_id") if isinstance(attributes, dict) else None  # CVAT's place for it
     optional = hand_fields({"track_id": tracked, **annotation, "handedness": side_in(annotation) or side})
     if box is not None and _is(optional["area"], box[2] * box[3]):
-        optional["area"] = None  # tells nothing that the box does not
+        optional["area"] = None  # says nothing that the box does not
     if "keypoint_scores" in annotation:
         scores = numbers_of(annotation["keypoint_scores"], (len(order.joints),), "keypoint_scores")
         optional["keypoint_scores"] = order.arrange(scores.astype(np.float32))

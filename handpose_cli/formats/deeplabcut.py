@@ -9,7 +9,8 @@
 An empty cell is a joint that is not labelled, an empty row an image without hands. Hands with a track id are the
 individual track0, track1 ..., others hand0, hand1 ... in each image. DeepLabCut looks for images by these names from
 its project's folder: annotate that folder, and they begin with labeled-data. Read are tables with the name in one
-column or in three, and with fewer joints. A video's frame becomes an image: v.mp4/000012.jpg. Lost: sizes, boxes (they
+column or in three, and with fewer joints; tables of a video, whose rows are 0, 1, 2 ..., if the video is named, and
+bodyparts of any names. A video's frame becomes an image: v.mp4/000012.jpg. Lost: sizes, boxes (they
 become the keypoints'), hands without keypoints, frame numbers and times, hand scores, which joints are hidden, and
 handedness.
 """
@@ -28,9 +29,11 @@ from typing import IO, Any
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.formats._parsing import errors_at, hand_of, joint_index
-from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats._keypoint_names import NONE, order_of
+from handpose_cli.formats._parsing import errors_at, hand_of
+from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import image_name
+from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"no_hands", "keypoint_scores", "outside", "track_id"})
@@ -44,22 +47,27 @@ def recognises(path: Path, head: bytes) -> bool:
     return head.removeprefix(b"\xef\xbb\xbf").startswith(b"scorer,")
 
 
-def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
+def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
     """Yield a record for each row, in the file's order.
+
+    Args:
+        options: `keypoint_names` for bodyparts of other names; `video`: what rows 0, 1, 2 ... are the frames of.
 
     Raises:
         FormatError: if the table does not follow the format; the message names the file and the line.
     """
+    if options.classes:
+        raise FormatError(f"{path}: files of the format deeplabcut have no names of classes to choose by")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             with errors_at(f"{path}: header"):
                 levels, index_columns = _header(rows)
-                places = _places(levels)
+                places = _places(levels, options)
             for row in rows:
                 if row:
                     with errors_at(f"{path}: line {rows.line_num}"):
-                        record = _record(row, index_columns, len(levels["coords"]), places)
+                        record = _record(row, index_columns, len(levels["coords"]), places, options.video)
                     yield record
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path}: cannot be read as CSV: {error}") from error
@@ -80,26 +88,40 @@ def _header(rows: Iterator[list[str]]) -> tuple[dict[str, list[str]], int]:
     return {name: row[index_columns:] for name, row in levels.items()}, index_columns
 
 
-def _places(levels: dict[str, list[str]]) -> dict[str, np.ndarray]:
+def _places(levels: dict[str, list[str]], options: ReadOptions) -> dict[str, np.ndarray]:
     """Return for each individual the columns [21, 3] of its x, y and likelihood: -1 where there is none."""
     places: dict[str, np.ndarray] = {}
+    names = list(dict.fromkeys(levels["bodyparts"]))
+    order = order_of(names, options.keypoint_names)
+    if order.assumed or (order.unknown and options.keypoint_names is None):  # never left out without a word
+        strange = ", ".join(order.unknown or names)
+        raise Unclear(f"bodyparts that are no joints of a hand. Received: {strange:.60}", "keypoint_names")
+    joints = dict(zip(names, order.joints, strict=True))
     individuals = levels.get("individuals", ["hand0"] * len(levels["coords"]))
     for column, (name, joint, coord) in enumerate(zip(individuals, levels["bodyparts"], levels["coords"], strict=True)):
-        of_joint = places.setdefault(name, np.full((NUM_JOINTS, len(COORDS)), -1))[joint_index(joint)]
+        table = places.setdefault(name, np.full((NUM_JOINTS, len(COORDS)), -1))
+        if joints[joint] == NONE:
+            continue
+        of_joint = table[joints[joint]]
         if of_joint[COORDS.index(coord)] >= 0:
             raise ValueError(f"two columns {name} {joint} {coord}")
         of_joint[COORDS.index(coord)] = column
     return places
 
 
-def _record(row: list[str], index_columns: int, columns: int, places: dict[str, np.ndarray]) -> ImageRecord:
+def _record(
+    row: list[str], index_columns: int, columns: int, places: dict[str, np.ndarray], video: str | None
+) -> ImageRecord:
     name = "/".join(row[:index_columns])
-    if name.isdigit():
-        raise ValueError(f"images' names expected: predictions of a video do not tell which it is. Received: {name}")
+    of_video = name.isascii() and name.isdigit()
+    if of_video and video is None:
+        raise Unclear(f"the video is not named whose frame this row is. Received: {name}", "video")
     if len(row) != index_columns + columns:
         raise ValueError(f"expected {index_columns + columns} cells. Received: {len(row)}")
     cells = np.array([float(cell) if cell else np.nan for cell in row[index_columns:]] + [np.nan])  # -1: none
     hands = [_hand(individual, cells[at]) for individual, at in places.items() if np.isfinite(cells[at[:, :2]]).any()]
+    if of_video and video is not None:
+        return ImageRecord(video, None, None, hands, frame=int(name))
     return ImageRecord(name.replace("\\", "/"), None, None, hands)
 
 

@@ -1,4 +1,4 @@
-"""What a record can tell, and what of it a format keeps.
+"""What a record can hold, and what of it a format keeps.
 
 A writer's `KEEPS` names the fields that come back when its file is read; a format that cannot keep one drops it, and
 `handpose convert-labels` says so.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from handpose_cli.formats._parsing import inside
-from handpose_cli.media.discover import VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import PAGED_SUFFIXES, VIDEO_SUFFIXES
 from handpose_cli.records import Hand, ImageRecord, box_around
 
 # name: how to call it
@@ -39,8 +39,8 @@ SAME_BOX = 0.01  # pixels: the result file's rounding
 
 
 def used(record: ImageRecord) -> set[str]:
-    """Return the names in `FIELDS` of what the record tells, beyond its file name and its keypoints' places."""
-    told = {
+    """Return the names in `FIELDS` of what the record holds, beyond its file name and its keypoints' places."""
+    held = {
         "size": record.width is not None,
         "frame": record.frame is not None,
         "time": record.time is not None or record.fps is not None,
@@ -48,7 +48,7 @@ def used(record: ImageRecord) -> set[str]:
         "no_hands": not record.hands and record.failure is None,
         "sample": record.sample is not None,
     }
-    names = {name for name, is_told in told.items() if is_told}
+    names = {name for name, is_held in held.items() if is_held}
     for hand in record.hands:
         names |= _used_by(hand)
         if (
@@ -74,10 +74,14 @@ def image_name(record: ImageRecord) -> str:
 
 
 def frame_of(name: str) -> tuple[str, int] | None:
-    """Return the video and the frame that `image_name` named so: `a/v.mp4/000012.jpg`; None if it is no such name."""
+    """Return the file and the frame that `image_name` named so, `a/v.mp4/000012.jpg`; None if it is no such name."""
     folder, _, file = name.rpartition("/")
     stem, _, suffix = file.partition(".")
-    if f".{folder.rpartition('.')[2].lower()}" not in VIDEO_SUFFIXES or not stem.isdecimal() or suffix != "jpg":
+    if (
+        f".{folder.rpartition('.')[2].lower()}" not in VIDEO_SUFFIXES | PAGED_SUFFIXES
+        or not stem.isdecimal()
+        or suffix != "jpg"
+    ):
         return None
     return folder, int(stem)
 

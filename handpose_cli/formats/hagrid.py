@@ -6,7 +6,7 @@
     {image id: {"bboxes": [[x, y, w, h], ...], "labels": [...], "hand_landmarks": [21 x [x, y], ...]}, ...}
 
 Numbers are fractions of the image's size, so the images must be there: beside the files, or where the user says. A hand
-whose landmarks are empty, or null, has only a box; a box without a size is left out. The first version tells by
+whose landmarks are empty, or null, has only a box; a box without a size is left out. The first version says by
 `leading_hand` which hand shows the gesture; the other one's label is `no_gesture`. The landmarks are MediaPipe's, not
 people's; each counts as visible, or as not labelled where it is null. Lost: the gestures.
 """
@@ -92,7 +92,7 @@ def _hands(entry: dict[str, Any], size: np.ndarray, left_out: LeftOut) -> list[H
 
 
 def _sides(entry: dict[str, Any]) -> list[str | None]:
-    """Return the handedness of each box, which only the first version tells, of one hand or of two."""
+    """Return the handedness of each box, which only the first version has, of one hand or of two."""
     labels, leading = entry.get("labels") or [], side_of(str(entry.get("leading_hand") or ""))
     shown = [label != "no_gesture" for label in labels]
     if leading is None or len(shown) != len(entry["bboxes"]) or sum(shown) != 1 or len(shown) > 2:

@@ -7,12 +7,13 @@ input in sorted order, with hands or without, readable or not:
      {"frame": null, "time": null, "box": [x, y, w, h], "score": 0.9, "handedness": null, "track_id": null,
       "keypoints": [[x, y, score], ... 21]}]}
 
-A video's entry also has `fps`, `frames` (how many were annotated) and `frame_times`, their indices and times, with
-hands or without; an input that could not be read, or not to its end, has `failure`, and null for a size that is not
-known. Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an
-unlabelled joint's x and y are null), `area`, `head_size`, `raw_keypoints` [21, 2] (before smoothing) and `interpolated`
-(true: nothing was found in this frame, the hand lies between those before and after). Pixels are rounded to 1/100,
-scores to 1/10,000.
+A video's entry also has `fps`, `frames` (how many were annotated), `frame_times`, their indices and times, with hands
+or without, and `frame_sizes` (index, width, height) of those that are not as large as the first; the entry of a file
+with pages has these without `fps` and times. An input that could not be read, or not to its end, has `failure`, and
+null for a size that is not known. Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not
+labelled, 1 hidden, 2 visible; an unlabelled joint's x and y are null), `area`, `head_size`, `raw_keypoints` [21, 2]
+(before smoothing) and `interpolated` (true: nothing was found in this frame, the hand lies between those before and
+after). Pixels are rounded to 1/100, scores to 1/10,000.
 """
 
 from __future__ import annotations
@@ -91,9 +92,10 @@ def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageReco
         for hand in entry["hands"]:
             by_frame.setdefault(int(hand["frame"]), []).append(hand_from_json(hand, order))
             times.setdefault(hand["frame"], hand["time"])
+        sizes = {int(frame): (width, height) for frame, width, height in entry.get("frame_sizes", ())}
         for frame, hands in by_frame.items():
             time, fps = times[frame], entry.get("fps")
-            yield ImageRecord(file, *size, hands, frame=frame, time=time, fps=fps, sample=sample)
+            yield ImageRecord(file, *sizes.get(frame, size), hands, frame=frame, time=time, fps=fps, sample=sample)
         if "failure" in entry:
             yield ImageRecord(file, None, None, failure=entry["failure"])
     else:
@@ -152,7 +154,9 @@ class Writer:
         self._after_first_file = False
         self._after_first_hand = False
         self._tail: dict[str, Any] = {}
+        self._size: tuple[int | None, int | None] = None, None  # of the first frame
         self._frame_times: list[list] = []
+        self._frame_sizes: list[list] = []
 
     def write(self, record: ImageRecord) -> None:
         if record.file != self._current:
@@ -162,6 +166,8 @@ class Writer:
             self._tail["failure"] = record.failure
         if record.frame is not None:
             self._frame_times.append([record.frame, _round(record.time, 6)])
+            if (record.width, record.height) != self._size:
+                self._frame_sizes.append([record.frame, record.width, record.height])
         for hand in record.hands:
             self._file.write(",\n   " if self._after_first_hand else "\n   ")
             self._file.write(_dump(hand_to_json(hand, record.frame, record.time)))
@@ -180,13 +186,15 @@ class Writer:
             head["fps"] = round(record.fps, 6)
         self._file.write(_dump(head)[:-1] + ', "hands": [')
         self._current, self._after_first_file, self._after_first_hand = record.file, True, False
+        self._size = record.width, record.height
 
     def _end_file(self) -> None:
         if self._current is not None:
             if self._frame_times:
-                self._tail = {"frames": len(self._frame_times), "frame_times": self._frame_times, **self._tail}
+                sizes = {"frame_sizes": self._frame_sizes} if self._frame_sizes else {}
+                self._tail = {"frames": len(self._frame_times), "frame_times": self._frame_times, **sizes, **self._tail}
             self._file.write("]" + "".join(f", {_dump(k)}: {_dump(v)}" for k, v in self._tail.items()) + "}")
-        self._tail, self._frame_times = {}, []
+        self._tail, self._frame_times, self._frame_sizes = {}, [], []
 
 
 def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str, Any]:

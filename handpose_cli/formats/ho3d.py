@@ -5,7 +5,7 @@
 
 The joints (metres, OpenGL's axes: y up, z backwards) are projected to pixels of the 640 x 480 image. A joint outside
 the image counts as not labelled; nothing is known of hidden ones, of which there are many: each hand holds an object.
-All hands are right hands. A frame whose joints are None has no hands. The evaluation set tells only where the wrist is,
+All hands are right hands. A frame whose joints are None has no hands. The evaluation set says only where the wrist is,
 so it cannot be read.
 """
 
@@ -65,7 +65,7 @@ def _hands(annotation: dict[str, Any]) -> list[Hand]:
         return []
     joints = np.asarray(annotation["handJoints3D"])
     if joints.size == 3:
-        raise ValueError("handJoints3D is only the wrist: the evaluation set does not tell the other joints")
+        raise ValueError("handJoints3D is only the wrist: the evaluation set does not have the other joints")
     xyz = numbers_of(joints, (NUM_JOINTS, 3), "handJoints3D")[JOINTS, :] * FROM_OPENGL
     points = project(xyz, numbers_of(annotation["camMat"], (3, 3), "camMat"))
     within = inside(points, *SIZE)

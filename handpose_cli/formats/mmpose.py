@@ -1,7 +1,7 @@
 """`mmpose`: OneHand10K, Panoptic hands, FreiHAND and others in the COCO-like files that MMPose offers, read only.
 
 COCO's layout with one difference: v is 0 (not labelled) or 1, and 1 means visible. `head_size` is kept where there is
-one. Nothing in such a file tells it from COCO's own, where 1 means hidden, so it is never recognised: name the format.
+one. Nothing in such a file sets it apart from COCO's own, where 1 means hidden, so it is never recognised: name it.
 
 The categories' names say which keypoint is which, so MMPose's files of RHD and InterHand2.6M are right if they have
 them; where a file has none, the order is taken to be FreiHAND's.

@@ -25,7 +25,7 @@ from handpose_cli.formats._notes import say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_of, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
-from handpose_cli.media.discover import VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import VIDEO_SUFFIXES
 from handpose_cli.records import Hand, ImageRecord
 
 WHOLE_BODY = 133

@@ -32,7 +32,7 @@ from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of, numbers_of
 from handpose_cli.formats.coco import dump, keypoints_and_marks
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.media.discover import VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import VIDEO_SUFFIXES
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"frame", "no_hands", "keypoint_scores", "outside", "handedness"})
@@ -71,8 +71,8 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
             points = np.concatenate([hand.keypoints for hand in hands]) if hands else np.empty((0, 2))
             if len(points) and np.nanmax(np.abs(points)) <= 1:
                 raise ValueError(
-                    "all coordinates are between -1 and 1: normalised ones (--keypoint_scale 3 or 4) cannot be told "
-                    "from pixels. Run OpenPose with --keypoint_scale 0"
+                    "all coordinates are between -1 and 1: normalised ones (--keypoint_scale 3 or 4) cannot be "
+                    "distinguished from pixels. Run OpenPose with --keypoint_scale 0"
                 )
         yield _record(stem, folder, hands)
     left_out.say()
@@ -88,8 +88,8 @@ def _hands(person: dict[str, Any], place: str) -> Iterator[Hand]:
             labelled = table[:, 2] > 0
             if labelled.any():  # OpenPose writes a hand that it did not find as zeros
                 scores = table[:, 2].astype(np.float32) if (table[labelled, 2] != 1).any() else None
-                told = side if person.get("handedness", side) is not None else None
-                yield hand_of(table[:, :2], np.where(labelled, 2, 0), keypoint_scores=scores, handedness=told)
+                known = side if person.get("handedness", side) is not None else None
+                yield hand_of(table[:, :2], np.where(labelled, 2, 0), keypoint_scores=scores, handedness=known)
 
 
 def _record(stem: str, folder: Path, hands: list[Hand]) -> ImageRecord:
@@ -115,10 +115,13 @@ class Writer:
 
     def write(self, record: ImageRecord) -> None:
         if record.failure is None:
-            stem = str(PurePosixPath(record.file).with_suffix(""))
-            number = "" if record.frame is None else f"_{record.frame:012d}"
             people = [_person(hand) for hand in record.hands if hand.keypoints is not None]
-            create(self._folder, f"{stem}{number}{ENDING}", dump({"version": 1.3, "people": people}) + "\n")
+            create(self._folder, file_of(record), dump({"version": 1.3, "people": people}) + "\n")
+
+
+def file_of(record: ImageRecord) -> str:
+    number = "" if record.frame is None else f"_{record.frame:012d}"
+    return f"{PurePosixPath(record.file).with_suffix('')}{number}{ENDING}"
 
 
 def _person(hand: Hand) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,12 @@ class ReadOptions:
     Attributes:
         classes: exact names of the classes (categories, labels) that are hands; empty: those named so.
         keypoint_names: how the file's keypoints are named; None: as they are named wherever they are.
+        video: the video that rows or entries without a file's name are frames of; None: the file names what it is of.
     """
 
     classes: tuple[str, ...] = ()
     keypoint_names: KeypointNames | None = None
+    video: str | None = None
 
 
 NO_OPTIONS = ReadOptions()
@@ -123,6 +125,15 @@ class SeveralFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class FileEach(Protocol):
+    """A `WritableFormat` that writes a file for each record, named after its image."""
+
+    def file_of(self, record: ImageRecord) -> str:
+        """Return the name of a record's file in the folder, with "/" between folders."""
+        ...
+
+
 _Part = TypeVar("_Part")
 
 
@@ -137,6 +148,7 @@ class Format:
         reads, writes: which of these it is.
         suffix: how a written file's name ends by default; empty if a folder is written.
         chooses: it is a `NamingFormat`.
+        of_video: a `NamingFormat` whose files may be of one video without its name: `ReadOptions.video`.
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
         parted: it is a `PartedFormat`.
         write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
@@ -149,6 +161,7 @@ class Format:
     writes: bool = False
     suffix: str = ""
     chooses: bool = False
+    of_video: bool = False
     images: str = ""
     parted: bool = False
     write_options: tuple[str, ...] = ()
@@ -163,6 +176,10 @@ class Format:
         Raises:
             FormatError: if the file is not as it should be, or `options` has what files of this format do not.
         """
+        if options.video is not None and not self.of_video:
+            raise FormatError(
+                f"{path}: files of the format {self.name} name the video themselves, where they are of one"
+            )
         if self.chooses:
             return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
         if options != NO_OPTIONS:
@@ -204,6 +221,12 @@ class Format:
         """Return all files that are written for `path`."""
         writer = self._part(WritableFormat)  # type: ignore[type-abstract]
         return writer.outputs(path) if isinstance(writer, SeveralFiles) else [path]
+
+    @property
+    def file_of(self) -> Callable[[ImageRecord], str] | None:
+        """What names a record's file, see `FileEach`; None if a file has many records."""
+        writer = self._part(WritableFormat)  # type: ignore[type-abstract]
+        return writer.file_of if isinstance(writer, FileEach) else None
 
     def _part(self, protocol: type[_Part]) -> _Part:
         try:

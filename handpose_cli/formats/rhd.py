@@ -6,7 +6,7 @@
     {0: {"uv_vis": 42 x [u, v, visible], "xyz": 42 x 3, "K": 3 x 3}, ...}
 
 The left hand's joints are 0 to 20, the right hand's 21 to 41; u and v are pixels of the 320 x 320 image. A joint that
-is not visible is hidden if it lies inside the image, else not labelled. Every image tells of both hands, also of one
+is not visible is hidden if it lies inside the image, else not labelled. Every image lists both hands, also of one
 behind the person's back: a hand with fewer than 10 visible joints in the image is left out. The pickle is read as a
 whole (100 MB). A folder that holds both sets gives the training set; name its `evaluation` folder for the other.
 """

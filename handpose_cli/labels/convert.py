@@ -1,4 +1,4 @@
-"""Labels from one format to another, as a stream: count, split and tell what is lost on the way."""
+"""Labels from one format to another, as a stream: count, split and report what is lost on the way."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from handpose_cli.formats._image_files import image_size, video_size
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import FIELDS, image_name, used
+from handpose_cli.labels.file_names import clip_of
 from handpose_cli.records import ImageRecord
 
 TRAIN, VAL = "train", "val"
@@ -21,7 +22,7 @@ TRAIN, VAL = "train", "val"
 
 @dataclass
 class Counts:
-    """What passed: records and hands in all, records by part, and how many records told a field that is dropped."""
+    """What passed: records and hands in all, records by part, and how many records had a field that is dropped."""
 
     records: int = 0
     hands: int = 0
@@ -30,8 +31,14 @@ class Counts:
 
 
 def sample_of(record: ImageRecord) -> str:
-    """Return the name of the sample that a record belongs to: frames of a video and versions of a pose share one."""
-    return record.file if record.sample is None else record.sample
+    """Return the name of the sample that a record belongs to.
+
+    Frames of a video share one, also those that were extracted (`file_names.clip_of`), and so do versions of a pose.
+    """
+    if record.sample is not None:
+        return record.sample
+    clip = clip_of(record.file, record.frame)
+    return record.file if clip is None else clip
 
 
 def choose_train(records: Iterable[ImageRecord], share: float, seed: int) -> set[str]:
@@ -74,7 +81,7 @@ def convert(
     Args:
         parts: what opens the writer of each part; a part that is not there is counted but not written.
         keeps: what the format keeps, of `fields.FIELDS`.
-        strict: raise at the first record that tells more.
+        strict: raise at the first record that has more.
 
     Raises:
         FormatError: from reading, from writing, or because `strict` forbids a loss.

@@ -13,6 +13,7 @@ from handpose_cli.formats import ho3d, interhand, rhd, stb
 from handpose_cli.formats._parsing import inside
 from handpose_cli.formats.fields import image_name
 from handpose_cli.labels.convert import sample_of
+from handpose_cli.labels.file_names import Parts, place_of
 from handpose_cli.labels.units import is_normalised
 from handpose_cli.records import FINGERS, KEYPOINT_NAMES, SKELETON, Hand, ImageRecord, box_around
 
@@ -68,16 +69,17 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
     """
     findings = {} if findings is None else findings
     orders: dict[str, list[np.ndarray]] = {}  # by sample: a video's hands are too alike to count each
-    seen: set[tuple[str, int | None]] = set()
+    seen: set[tuple[Parts, int | None]] = set()
     count = hands = 0
     report = partial(note, findings)
 
     for record in records:
         count += 1
         name = image_name(record)
-        if (record.file, record.frame) in seen and record.failure is None:
+        place = place_of(record.file, record.frame)
+        if place in seen and record.failure is None:
             report("image listed twice", name)
-        seen.add((record.file, record.frame))
+        seen.add(place)
         for number, hand in enumerate(record.hands):
             hands += 1
             for what in _hand_problems(hand, record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS
 from handpose_cli.labels.recognise import recognise
 from handpose_cli.labels.units import in_pixels
+from handpose_cli.media.suffixes import is_url
 from handpose_cli.records import ImageRecord
 
 IN_FOLDER = ("labels.json", "predictions.json")  # the files that a folder is taken for
@@ -38,6 +39,8 @@ class Source:
         known = bool(colon) and prefix in FORMATS
         path = Path(rest if known else text)
         if not path.exists():
+            if is_url(rest if known else text):
+                raise FormatError(f"{text!r} is a URL: give a path, of a folder that is mounted.")
             hint = "" if known or not colon else f", and {prefix!r} is no format (there are: {', '.join(FORMATS)})"
             raise FormatError(f"{str(path)!r} does not exist{hint}.")
         if path.is_dir() and not known:
@@ -63,3 +66,15 @@ class Source:
     def read(self, images: Path | None = None) -> Iterator[ImageRecord]:
         """Yield the records; raise FormatError if the source is not as it should be, or not in pixels."""
         yield from in_pixels(self.format.read(self.path, images, self.options), self.path)
+
+
+def of_video(sources: Sequence[Source | None], video: str) -> list[Source | None]:
+    """Return the sources, with the name of the video for those that may lack one; raise FormatError if none may."""
+    takes = [source is not None and source.format.of_video for source in sources]
+    if not any(takes):
+        named = ", ".join(source.format.name for source in sources if source is not None)
+        raise FormatError(f"files of the format {named} name the video themselves, where they are of one")
+    return [
+        replace(source, options=replace(source.options, video=video)) if source is not None and taken else source
+        for source, taken in zip(sources, takes, strict=True)
+    ]

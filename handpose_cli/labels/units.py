@@ -23,7 +23,8 @@ def is_normalised(hand: Hand) -> bool:
     points = np.stack([hand.box[:2], hand.box[:2] + hand.box[2:]])
     if hand.keypoints is not None:
         points = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
-    return len(points) > 1 and bool(np.abs(points).max() <= LARGEST)
+    # all 0: it was not found
+    return len(points) > 1 and bool(points.any()) and bool(np.abs(points).max() <= LARGEST)
 
 
 def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecord]:
@@ -37,7 +38,7 @@ def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecor
     first = ""
     for record in records:
         for number, hand in enumerate(record.hands):
-            hands += 1
+            hands += _is_somewhere(hand)
             if is_normalised(hand):
                 normalised += 1
                 first = first or f"{image_name(record)}, hand {number}"
@@ -46,5 +47,10 @@ def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecor
         return
     line = f"{path}: {normalised} of {hands} hands have coordinates from 0 to 1, where pixels are expected: {first}"
     if 2 * normalised >= hands:
-        raise FormatError(line)
+        raise FormatError(f"{line}. Results of MediaPipe are read as they are if named mediapipe:PATH")
     say(line)
+
+
+def _is_somewhere(hand: Hand) -> bool:
+    """Return whether not all coordinates are 0, as some programs write a hand that was not found."""
+    return bool(hand.box.any()) or bool(hand.keypoints is not None and np.nan_to_num(hand.keypoints).any())

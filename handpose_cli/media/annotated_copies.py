@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from handpose_cli.files import atomic
-from handpose_cli.media.discover import is_video
+from handpose_cli.files import atomic, remove
+from handpose_cli.media.suffixes import is_video
 
 if TYPE_CHECKING:
     import av
@@ -23,7 +23,7 @@ KEPT_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".png": 1_000_000}
 _LONGEST_VIDEO = 16_384
 _CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 6 microseconds
-_LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot tell one of more than 13 hours
+_LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot hold one of more than 13 hours
 
 
 def copy_path(folder: Path, file: str) -> Path:
@@ -41,9 +41,29 @@ def copy_path(folder: Path, file: str) -> Path:
     return path if path.suffix.lower() in suffixes else path.with_name(path.name + added)
 
 
+def has_copy(folder: Path, file: str) -> bool:
+    """Return whether there is an annotated copy of an input, or a folder with those of its pages."""
+    return copy_path(folder, file).exists() or (folder / file).is_dir()
+
+
+def remove_copies(folder: Path, file: str) -> None:
+    """Remove an input's annotated copy, or the folder with those of its pages, if there is one."""
+    remove(copy_path(folder, file))
+    if (folder / file).is_dir():
+        remove(folder / file)
+
+
 def save_image(folder: Path, file: str, image: np.ndarray) -> None:
     """Save an annotated picture (uint8 [h, w, 3], RGB) at its `copy_path`, smaller if its format cannot hold it."""
-    path = copy_path(folder, file)
+    _save(copy_path(folder, file), image)
+
+
+def save_page(folder: Path, file: str, page: int, image: np.ndarray) -> None:
+    """Save an annotated page, by its number from 0, likewise in a folder that is named like the input."""
+    _save(folder / file / f"{page:06d}.jpg", image)
+
+
+def _save(path: Path, image: np.ndarray) -> None:
     image = _within(image, _LONGEST[path.suffix.lower()])
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(path.suffix.lower(), bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
@@ -71,7 +91,7 @@ def write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: flo
     first = next(iterator, None)
     if first is None:
         return
-    fps = min(max(fps, 0.1), 1000) if fps else 30.0  # damaged heads tell anything
+    fps = min(max(fps, 0.1), 1000) if fps else 30.0  # damaged heads say anything
     step = round(_CLOCK / fps)
     with atomic(path, "wb") as file:
         image = _within(first[1], _LONGEST_VIDEO)

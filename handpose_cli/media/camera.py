@@ -91,7 +91,7 @@ class Camera:
                         self.dropped += self._newest is not None
                         self._newest = index, time.monotonic() - self._started, picture
                         self._changed.notify_all()
-        finally:  # whatever happens, who waits for a picture is told that there will be none
+        finally:  # whatever happens, who waits for a picture learns that there will be none
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
+import errno
 import glob
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".ts", ".mts", ".m2ts"}
-)
+from handpose_cli.media.folders import LeftOut, folders_in, media_in
+from handpose_cli.media.suffixes import is_media, is_url, is_video
+
 LIST_SUFFIX = ".txt"
+_ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
 
 
 class NoInputError(ValueError):
@@ -37,95 +40,138 @@ class Input(NamedTuple):
         return is_video(self.path)
 
 
-def is_video(path: Path) -> bool:
-    """Return whether a file is taken for a video, by its suffix."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
 def discover(
-    arguments: Iterable[str], recursive: bool = False, standard_input: Iterable[str] = (), left_out: Path | None = None
+    arguments: Sequence[str],
+    recursive: bool = False,
+    standard_input: Iterable[str] = (),
+    left_out: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[Input]:
     """Return the inputs that the arguments name, sorted by name, each once.
 
     Args:
         arguments: image and video files, folders, glob patterns, `.txt` files with one path a line, or "-" for the
             lines of `standard_input`. A folder or a pattern gives images and videos, by suffix; a file named by
-            itself is taken whatever its suffix, so that a wrong one is reported and not overlooked.
+            itself is taken whatever its suffix, so that a wrong one is reported and not overlooked. So is a folder that
+            cannot be read.
         recursive: look into folders' folders too.
         standard_input: lines, read only for "-".
         left_out: a folder not to look into: the results', which may lie among the inputs.
+        say: called with a line on what is passed over, if anything is.
 
     Raises:
         NoInputError: if an argument does not exist or matches nothing, or if there is nothing to do at all.
     """
     paths: list[str] = []
-    roots: list[Path] = []
+    roots: list[str] = []
+    passed_over = LeftOut()
+    but = None if left_out is None else _absolute(left_out)
     for argument in arguments:
         if argument == "-":
-            listed = _listed(standard_input, "standard input", Path())
+            listed: Iterable[str] = _listed(standard_input, "standard input", Path())
         elif argument.lower().endswith(LIST_SUFFIX) and Path(argument).is_file():
             listed = _read_list(Path(argument))
-        elif Path(argument).exists():
-            listed = [Path(argument)]
+        elif _exists(argument):
+            listed = [argument]
+        elif is_url(argument):
+            raise NoInputError(f"{argument} is a URL: download or mount it first, and name the files or the folder")
         else:
-            matches = map(Path, glob.glob(argument, recursive=True))  # noqa: PTH207 (patterns may be absolute)
-            listed = [path for path in matches if path.is_dir() or _is_media(path)]
-            if not listed:
-                raise NoInputError(f"No such file or folder, and no match as a pattern: {argument}")
+            listed = _matching(argument, passed_over)
+        inside = recursive or argument.endswith("**")
         for path in map(_absolute, listed):
-            paths += _media_in(path, recursive, left_out) if path.is_dir() else [str(path)]
-            roots.append(path if path.is_dir() else path.parent)
+            is_folder = os.path.isdir(path)  # noqa: PTH112 (a hundred thousand Paths take longer)
+            paths += media_in(path, inside, but, passed_over) if is_folder else [path]
+            roots.append(path if is_folder else os.path.dirname(path))  # noqa: PTH120
+    if line := str(passed_over):
+        say(line)
     if not paths:
+        if tuple(arguments) == ("-",):
+            raise NoInputError("There are no paths on standard input")
         hint = "" if recursive else " Add -r to look into the folders inside."
-        raise NoInputError(f"No images or videos in: {' '.join(arguments)}.{hint}")
+        raise NoInputError(f"No images or videos in: {' '.join(map(printable, arguments))}.{hint}")
     root = Path(os.path.commonpath(roots))
-    return sorted({Input(_name(Path(path).relative_to(root)), path) for path in paths})
+    return sorted({Input(_name(Path(path), root), path) for path in paths})
 
 
-def _name(path: Path) -> str:
-    """Return the path with "/"; bytes of a file name that are no UTF-8 become \\xNN, so that it can be written."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+def printable(path: str | Path) -> str:
+    """Return a path as text; bytes of a file name that are no UTF-8 become \\xNN, so that it can be written."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _is_media(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES and not path.name.startswith(".")
+def _name(path: Path, root: Path) -> str:
+    """Return the path from the root on, with "/"; the root itself, a folder that cannot be read, by its own name."""
+    return printable(path.relative_to(root).as_posix() if path != root else path.name)
 
 
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 (Path.absolute keeps "..", resolve follows links)
+def _matching(pattern: str, left_out: LeftOut) -> Iterator[str]:
+    """Yield the folders, images and videos that match, and the folders that a `**` cannot look into."""
+    found = False
+    for path in _expanded(pattern):
+        if os.path.isdir(path) or is_media(os.path.basename(path)):  # noqa: PTH112, PTH119
+            found = True
+            yield path
+        else:
+            left_out.add(os.path.basename(path))  # noqa: PTH119
+    if not found:
+        raise NoInputError(f"No such file or folder, and no match as a pattern: {printable(pattern)}")
 
 
-def _read_list(path: Path) -> list[Path]:
+def _expanded(pattern: str) -> Iterator[str]:
+    """Yield what matches, `**` being each folder inside once: glob itself would follow links in circles.
+
+    A `**` at the end is left to who looks into the folder.
+    """
+    parts = _ANY_FOLDERS.split(pattern.replace(os.sep, "/"), maxsplit=1)
+    if len(parts) == 1:
+        yield from glob.iglob(pattern)  # noqa: PTH207 (patterns may be absolute)
+        return
+    head, tail = parts
+    for base in glob.iglob(head) if head else [os.curdir]:  # noqa: PTH207
+        if not tail:
+            yield base
+            continue
+        for folder, entries in folders_in(base) if os.path.isdir(base) else ():  # noqa: PTH112
+            if entries is None:
+                yield folder
+            else:
+                yield from _expanded(os.path.join(glob.escape(folder), tail))  # noqa: PTH118
+
+
+def _exists(path: str) -> bool:
+    """Return whether a file is there, also one that cannot be looked at for want of a permission."""
     try:
-        return _listed(path.read_text(encoding="utf-8-sig").splitlines(), str(path), path.parent)
+        os.stat(path)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
+
+
+def _absolute(path: str | Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 (Path.absolute keeps "..", resolve follows links)
+
+
+def _read_list(path: Path) -> list[str]:
+    try:
+        content = path.read_bytes()
+        # Windows's tools write UTF-16 with a byte order mark; file names may be no UTF-8
+        is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16") if is_wide else content.decode("utf-8-sig", "surrogateescape")
     except (OSError, UnicodeDecodeError) as error:
         raise NoInputError(f"{path}: cannot be read as a list with one path a line: {error}") from error
+    return _listed(text.splitlines(), str(path), path.parent)
 
 
-def _listed(lines: Iterable[str], source: str, folder: Path) -> list[Path]:
+def _listed(lines: Iterable[str], source: str, folder: Path) -> list[str]:
     """Return the paths on the lines; relative ones from the working folder, else from the list's own."""
     paths = []
     for number, line in enumerate(lines, 1):
-        text = line.strip()
+        text = line.removeprefix("\ufeff").strip()
         if not text or text.startswith("#"):
             continue
-        found = next((p for p in (Path(text), folder / text) if p.exists()), None)
+        found = next((p for p in (text, os.path.join(folder, text)) if _exists(p)), None)  # noqa: PTH118
         if found is None:
-            raise NoInputError(f"{source}, line {number}: no such file: {text}")
+            raise NoInputError(f"{source}, line {number}: no such file: {printable(text)}")
         paths.append(found)
     return paths
-
-
-def _media_in(folder: Path, recursive: bool, left_out: Path | None) -> list[str]:
-    """Return the images and videos in a folder; hidden files and folders are passed over."""
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [
-            name
-            for name in folders
-            if recursive
-            and not name.startswith(".")
-            and (left_out is None or Path(parent, name) != _absolute(left_out))
-        ]
-        found += [os.path.join(parent, name) for name in files if _is_media(Path(name))]  # noqa: PTH118 (less memory)
-    return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.pages import page_count, read_pages
 from handpose_cli.media.picture import Picture
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Frame:
         read: returns the upright picture or raises UnreadableError. A still image is only read here, and a video's
             frame only converted to RGB here, so that several threads do it at once.
         index, time, fps: frame number from 0, presentation time in seconds and the video's average frame rate; None for
-            a still image, and for the frame that stands for a video's failure.
+            a still image, and for the frame that stands for a video's failure. Pages have a number alone.
     """
 
     file: str
@@ -35,16 +36,24 @@ class Frame:
 
 
 def frames(
-    inputs: Iterable[Input], every: int = 1, start: float | None = None, end: float | None = None
+    inputs: Iterable[Input],
+    every: int = 1,
+    start: float | None = None,
+    end: float | None = None,
+    pages: bool = False,
 ) -> Iterator[Frame]:
     """Yield the frames of all inputs in order; for a video that is damaged, a last one that fails.
 
     Args:
         every, start, end: which frames of videos, see `videos.read_video`.
+        pages: whether to give each picture of an image file that has several, and not only the first.
     """
     for entry in inputs:
         if not entry.is_video:
-            yield Frame(entry.name, partial(_read_image, entry))
+            if pages and page_count(entry.path) > 1:
+                yield from _pages(entry)
+            else:
+                yield Frame(entry.name, partial(_read_image, entry))
             continue
         from handpose_cli.media.videos import read_video  # PyAV takes 0.2 s to import
 
@@ -53,6 +62,16 @@ def frames(
                 yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
         except UnreadableError as error:
             yield Frame(entry.name, partial(_fail, error))
+
+
+def _pages(entry: Input) -> Iterator[Frame]:
+    from handpose_cli.media.images import MOST_PIXELS
+
+    try:
+        for index, pixels in enumerate(read_pages(entry.path, MOST_PIXELS)):
+            yield Frame(entry.name, partial(Picture, pixels), index)
+    except UnreadableError as error:
+        yield Frame(entry.name, partial(_fail, error))
 
 
 def _read_image(entry: Input) -> Picture:

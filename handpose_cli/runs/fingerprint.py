@@ -16,8 +16,10 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint(path: Path) -> Fingerprint | None:
-    """Return a file's fingerprint; None if it cannot be read."""
+    """Return a file's fingerprint; None if it cannot be read, or is no file."""
     try:
+        if not path.is_file():  # a named pipe would keep us waiting
+            return None
         with path.open("rb") as file:
             status = path.stat()
             return Fingerprint(status.st_size, status.st_mtime_ns, hashlib.file_digest(file, "sha256").hexdigest())

@@ -13,6 +13,7 @@ from handpose_cli import __version__, weights
 from handpose_cli.engine import has_calibration
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
 from handpose_cli.labels.source import Source
+from handpose_cli.media.discover import printable
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.fingerprint import fingerprint
 from handpose_cli.runs.journal import Header
@@ -23,6 +24,7 @@ from handpose_cli.runs.shard import Shard
 IN_ORDER = (
     "detector", "score_threshold", "max_hands", "views", "tile", "track", "smooth", "every", "start", "end", "engine",
 )  # fmt: skip
+IF_SET = ("pages", "rescale_boxes")
 _CALIBRATED = (
     "hand: probability that it is one; joint: probability that it is within a tenth of the longer side "
     "of the hand's box"
@@ -43,13 +45,13 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
     pose = weights.find(run.networks.weights, engine)
     detector = run.detector_name
     used = [*([] if detector is None else [weights.find(detector, engine, "detector")]), pose]
-    digests = {path.name: weights.sha256(path) for path in used}
+    digests = {printable(path.name): weights.sha256(path) for path in used}
     contracts = [weights.contract_path(path) for path in used]
     digests_of_contracts = [weights.sha256(path) for path in contracts if path.is_file()]
     libraries = ("numpy", "av", "ai-edge-litert" if engine == "litert" else "keras")
     # whichever of OpenCV's four packages is installed
     versions = {"opencv": cv2.__version__, **{name: version(name) for name in libraries}}
-    identity = run.identity()
+    identity = {name: printable(v) if isinstance(v, str) else v for name, v in run.identity().items()}
     settings = {
         "tool": f"handpose {__version__}",
         "versions": versions,
@@ -64,13 +66,13 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
         "weights": digests,
         # what cannot change a result, such as the output folder, is not here: results can be compared byte by byte
         "arguments": {
-            "inputs": run.inputs,
+            "inputs": [printable(name) for name in run.inputs],
             "recursive": run.recursive,
             "formats": run.output.formats,
             "draw": run.output.draw,
-            "boxes": None if run.boxes is None else str(run.boxes.path),
-            "weights": run.networks.weights,
-            **{name: identity[name] for name in IN_ORDER},
+            "boxes": None if run.boxes is None else printable(run.boxes.path),
+            "weights": printable(run.networks.weights),
+            **{name: identity[name] for name in (*IN_ORDER, *IF_SET) if name in identity},
         },
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "coordinates": "pixels of the upright image (EXIF orientation applied); the first pixel's centre is (0, 0)",

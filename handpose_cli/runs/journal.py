@@ -9,7 +9,7 @@ JSON, one object a line; lines are only ever appended:
     {"file": "b.jpg", "gone": true}                          it is not one of the inputs any more
     {"complete": 2}                                          the results of so many inputs were written
 
-A line with `input` begins its file anew; null stands for a file that could not be read from the disk. What lies under
+A line with `input` begins its file again; null stands for a file that could not be read from the disk. What lies under
 other `settings` than the last ones is passed over. A line that a kill or a full disk cut short is dropped.
 """
 
@@ -84,7 +84,7 @@ class Journal:
     def load(self, settings: dict[str, Any] | None = None) -> None:
         """Read what there is, under the given settings or else under the last ones."""
         if settings is None:
-            settings = next((header.settings for header in reversed(list(self._headers()))), {})
+            settings = self.last_settings() or {}
         under = False
         with self.path.open("rb") as file:
             for line in file:
@@ -102,6 +102,13 @@ class Journal:
                         self._note(value, self._end - len(line), len(line))
                 except (ValueError, KeyError, TypeError):  # damaged on the disk: its file's later lines will not fit
                     continue
+
+    def last_settings(self) -> dict[str, Any] | None:
+        """Return the settings of the last run that the file has; None if it has none."""
+        last = None
+        for header in self._headers():
+            last = header.settings
+        return last
 
     def _headers(self) -> Iterator[Header]:
         with self.path.open("rb") as file:
@@ -151,8 +158,12 @@ class Journal:
         """Append a line."""
         assert self._file is not None
         line = json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        self._file.write(line)
-        self._file.flush()
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            error.filename = str(self.path)
+            raise
         if "file" in value:
             self._note(value, self._end, len(line))
         self._end += len(line)

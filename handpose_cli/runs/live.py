@@ -25,6 +25,7 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import RESULTS, open_format, refuse_existing, remove_existing
 from handpose_cli.runs.settings import OutputSettings
+from handpose_cli.runs.writers import Writers, writing
 from handpose_cli.tracking import Step
 from handpose_cli.tracking.follow import LiveFollower
 from handpose_cli.tracking.smoothing import OneEuroTracks
@@ -36,7 +37,7 @@ _WAITING = 30  # pictures that may wait for their encoder
 
 
 class Live(NamedTuple):
-    """An annotated picture of a camera, and what to tell of it.
+    """An annotated picture of a camera, and what to say of it.
 
     Attributes:
         record: its hands, with track ids, smoothed; frames count those annotated.
@@ -92,7 +93,7 @@ def run_live(
     report = Report(1)
     report.start(done=1)
     with ExitStack() as stack:
-        writers: list[Any] = []
+        writers: Writers | None = None
         video: Record | None = None
         copy: Record | None = None
         if output is not None:
@@ -103,16 +104,19 @@ def run_live(
                 raise RunError(
                     f"{output.folder / RECORDING} exists. Replace it with --overwrite or choose another --output."
                 )
-            writers = [stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
+            results = stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))
+            writers = stack.enter_context(writing())
+            report.lost = writers.lost
             for name in output.formats:
-                writers.append(stack.enter_context(open_format(output, name)))
+                writers.add(name, open_format(output, name))
             video = stack.enter_context(_recorder(output.folder / RECORDING))
             if output.draw:
                 copy = stack.enter_context(_recorder(copy_path(output.copies, RECORDING)))
         try:
             for live in annotate_live(camera, networks, settings):
-                for writer in writers:
-                    writer.write(live.record)
+                if writers is not None:
+                    results.write(live.record)
+                    writers.write(live.record)
                 time = live.record.time or 0.0
                 if video is not None:
                     video(time, live.pixels)

@@ -83,7 +83,9 @@ def _owners(parts: Iterable[Journal]) -> dict[str, Journal]:
     """Return by input the run that has it."""
     owners: dict[str, Journal] = {}
     for part in parts:
-        for file in part.entries:
+        for file, entry in part.entries.items():
+            if not entry.ended:  # a video that was gone before it was done
+                continue
             if file in owners:
                 raise RunError(f"{file} is in {owners[file].path.parent} and in {part.path.parent}. Leave one out.")
             owners[file] = part

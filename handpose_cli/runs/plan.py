@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from handpose_cli.media.annotated_copies import copy_path
+from handpose_cli.media.annotated_copies import has_copy
 from handpose_cli.media.discover import Input
 from handpose_cli.runs.fingerprint import is_same
 from handpose_cli.runs.journal import Journal
@@ -49,13 +49,8 @@ def plan(inputs: Sequence[Input], journal: Journal, copies: Path | None) -> Iter
             yield Task(entry, CHANGED)
         elif not known.ended:
             yield Task(entry, BEGUN, known.records)
-        elif copies is not None and not entry.is_video and not known.failed and not has_copy(entry, copies):
+        elif copies is not None and not entry.is_video and not known.failed and not has_copy(copies, entry.name):
             yield Task(entry, NO_COPY)
-
-
-def has_copy(entry: Input, copies: Path) -> bool:
-    """Return whether an input's annotated copy is there."""
-    return copy_path(copies, entry.name).exists()
 
 
 def describe(tasks: Sequence[Task], total: int) -> str:

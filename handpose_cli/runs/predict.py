@@ -15,17 +15,20 @@ from typing import NamedTuple
 from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.settings import Networks
 from handpose_cli.drawing import draw_hands
-from handpose_cli.files import remove, remove_parts
-from handpose_cli.media.annotated_copies import copy_path, save_image
+from handpose_cli.files import remove_parts
+from handpose_cli.media.annotated_copies import has_copy, remove_copies, save_image, save_page
 from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame, frames
+from handpose_cli.media.pages import page_count
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
+from handpose_cli.runs.absent import describe_absent, keep_or_drop, refuse_loss
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executors.threads import run
 from handpose_cli.runs.fingerprint import Fingerprint, fingerprint
 from handpose_cli.runs.journal import Header, Journal, open_journal
-from handpose_cli.runs.plan import describe, describe_change, has_copy, plan
+from handpose_cli.runs.names import check_names
+from handpose_cli.runs.plan import describe, describe_change, plan
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import draw_video, refuse_existing, remove_existing, write_results
 from handpose_cli.runs.settings import RunSettings
@@ -44,6 +47,7 @@ class Piece(NamedTuple):
     begins: bool
     ends: bool
     fingerprint: Fingerprint | None
+    pages_left_out: int = 0
 
 
 def predict(
@@ -54,6 +58,7 @@ def predict(
     report: Report,
     *,
     earlier: str = "refuse",
+    prune: bool = False,
     batch_size: int = 1,
     threads: int = 1,
     max_failures: int | None = None,
@@ -67,18 +72,23 @@ def predict(
         header: what the records depend on, and the head of the result file.
         report: counts what is done.
         earlier: what to do with an earlier run's output in the folder: "refuse", "resume" or "overwrite".
+        prune: drop an earlier run's results of inputs that are not there now, which are kept otherwise.
         batch_size: stills, or a video's frames if hands are not tracked, that are annotated together.
         max_failures: stop when more inputs could not be read; None: never.
-        say: called with a line on what a resumed run does.
+        say: called with a line on what a resumed run does, or what is left out.
         progress: called after each record, in order.
 
     Raises:
-        RunError: if there is an earlier run's output in the folder, or too many inputs fail.
+        RunError: if there is an earlier run's output in the folder, too many inputs fail, or a format cannot be written
+            for these inputs by their names.
         OSError: if something cannot be written; no half-written file is left, and the journal has what was done.
     """
     report.total, output = len(inputs), settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
+    check_names(inputs, output)
+    if earlier == "resume" and not prune:
+        refuse_loss(Journal(output.folder / journals.NAME), header, inputs)
     with open_journal(output.folder / journals.NAME, header, empty=earlier == "overwrite") as journal:
         if earlier == "overwrite":
             remove_existing(output.folder)
@@ -86,22 +96,29 @@ def predict(
         tasks = list(plan(inputs, journal, output.copies if output.draw else None))
         names = {task.input.name for task in tasks}
         done = [entry for entry in inputs if entry.name not in names]
-        for gone in journal.entries.keys() - names - {entry.name for entry in done}:
-            remove(copy_path(output.copies, gone))
-            journal.drop(gone)
+        for task in tasks:
+            if not task.done and (output.copies / task.input.name).is_dir():
+                remove_copies(output.copies, task.input.name)  # of pages
+        kept = keep_or_drop(journal, inputs, output, prune)
         if earlier == "resume" and len(journal.headers) > 1:
             if changes := describe_change(journal.headers[-2].settings, journal.headers[-1].settings):
                 say(f"Settings have changed: {changes}")
             say(describe(tasks, len(inputs)))
-        report.start(len(done), sum(journal.entries[entry.name].failed for entry in done))
+        if kept:
+            say(describe_absent(kept))
+        report.total += len(kept)
+        earlier_names = [*(entry.name for entry in done), *kept]
+        report.start(len(earlier_names), sum(journal.entries[name].failed for name in earlier_names))
         units = units_of(tasks, settings.span, settings.track.track, batch_size)
         with _drawing(journal, settings) as draw:
             for entry in done:
-                if entry.is_video and not has_copy(entry, output.copies):
+                if entry.is_video and not has_copy(output.copies, entry.name):
                     draw(entry)
+            pages, files = 0, 0
             for piece in chain.from_iterable(run(units, partial(_annotate, settings=settings), load, threads)):
                 _keep(piece, journal, settings)
                 report.inputs += piece.ends
+                pages, files = pages + piece.pages_left_out, files + (piece.pages_left_out > 0)
                 for record in piece.records:
                     report.add(record)
                     progress(record)
@@ -110,7 +127,10 @@ def predict(
                 if piece.ends and piece.input.is_video:
                     draw(piece.input)
         info = {**header.info, "started": _first_start(journal, header)}
-        write_results([entry.name for entry in inputs], journal, output, settings.track, info, report)
+        if pages:
+            say(f"{pages} pages beyond the first, in {files} files, were left out; --pages annotates them")
+        names_of_all = sorted([*(entry.name for entry in inputs), *kept])
+        write_results(names_of_all, journal, output, settings.track, info, report)
 
 
 def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earlier: str) -> list[str]:
@@ -118,6 +138,7 @@ def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earl
     output = settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
+    check_names(inputs, output)
     journal = Journal(output.folder / journals.NAME)
     if earlier == "resume" and journal.path.exists():
         journal.load(header.settings)
@@ -145,20 +166,25 @@ def _first_start(journal: Journal, header: Header) -> str:
 def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -> list[Piece]:
     how, output = settings.annotate, settings.output
     if isinstance(unit, Chunk):
-        work = annotate
-        if settings.track.track:  # doubtful hands may belong to a track; those that do not are left out later
+        work, copies = annotate, output.draw and not unit.input.is_video
+        if settings.track.track and unit.input.is_video:
+            # doubtful hands may belong to a track; those that do not are left out later
             work, how = follow, replace(how, score_threshold=min(how.score_threshold, DOUBTFUL))
-        records = [record for record, _ in work(unit.frames, networks, how)] if unit.frames else []
+        results = work(unit.frames, networks, how) if unit.frames else []
+        for record, picture in results if copies else ():
+            if picture is not None and record.frame is not None:
+                drawn = draw_hands(picture.pixels, record.hands)
+                save_page(output.copies, unit.input.name, record.frame, drawn)
+        records = [record for record, _ in results]
         return [Piece(unit.input, records, unit.begins, unit.ends, unit.fingerprint)]
     known = [fingerprint(entry.path) for entry in unit.inputs]  # before it is read: a later change will show
     results = annotate(list(frames(unit.inputs)), networks, how)
     for entry, (record, picture) in zip(unit.inputs, results, strict=True):
+        remove_copies(output.copies, entry.name)  # of an earlier run
         if output.draw and picture is not None:
             save_image(output.copies, entry.name, draw_hands(picture.pixels, record.hands))
-        else:
-            remove(copy_path(output.copies, entry.name))  # of an earlier run
     return [
-        Piece(entry, [result.record], True, True, file)
+        Piece(entry, [result.record], True, True, file, page_count(entry.path) - 1)
         for entry, result, file in zip(unit.inputs, results, known, strict=True)
     ]
 
@@ -167,7 +193,7 @@ def _keep(piece: Piece, journal: Journal, settings: RunSettings) -> None:
     """Put a piece into the journal; a video's copy of an earlier run goes before its first."""
     name = piece.input.name
     if piece.input.is_video and piece.begins:
-        remove(copy_path(settings.output.copies, name))
+        remove_copies(settings.output.copies, name)
     journal.add(name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint)
 
 

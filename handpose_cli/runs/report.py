@@ -8,6 +8,7 @@ from typing import Any
 
 from handpose_cli.records import ImageRecord
 
+EXIT_ERROR = 1
 EXIT_SOME_FAILED = 3
 
 
@@ -22,6 +23,7 @@ class Report:
         hands: in all of them.
         failures: inputs that could not be read.
         annotated: images that were annotated by this run, and not by the one that it resumed.
+        lost: formats that could not be written, and why.
     """
 
     total: int = 0
@@ -30,6 +32,7 @@ class Report:
     hands: int = 0
     failures: int = 0
     annotated: int = 0
+    lost: dict[str, str] = field(default_factory=dict)
     _started: float | None = field(default=None, repr=False)
 
     def start(self, done: int = 0, failures: int = 0) -> None:
@@ -60,7 +63,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """The command's, if nothing stopped it."""
-        return EXIT_SOME_FAILED if self.failures else 0
+        return EXIT_ERROR if self.lost else EXIT_SOME_FAILED if self.failures else 0
 
     def line(self) -> str:
         """Return what was done, in a line."""

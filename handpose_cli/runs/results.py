@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ from handpose_cli.formats import FORMATS, handpose_json
 from handpose_cli.formats import load as load_format
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.media.annotated_copies import copy_path, write_video
-from handpose_cli.media.discover import Input, is_video
+from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame
+from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Journal
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
+from handpose_cli.runs.writers import writing
 
 STEM = "predictions"
 RESULTS = f"{STEM}.json"
@@ -50,7 +52,7 @@ def refuse_existing(folder: Path) -> None:
             raise RunError(f"{path} exists. {ways} with --overwrite or choose another --output.")
     if (folder / journals.NAME).exists():
         raise RunError(
-            f"{folder} holds an unfinished run. Go on with --resume, begin anew with --overwrite "
+            f"{folder} holds an unfinished run. Go on with --resume, begin again with --overwrite "
             "or choose another --output."
         )
 
@@ -94,22 +96,22 @@ def write_results(
 
     Args:
         info: the head of the result file.
-        report: counts what is written.
+        report: counts what is written, and gets the formats that are lost.
 
     Raises:
-        OSError: if a result cannot be written; no half-written file is left.
+        OSError: if the result file cannot be written; no half-written file is left.
     """
     report.begin_results()
     remove_results(output.folder, but=output.formats)
-    with ExitStack() as stack:
-        # entered first, so the result file appears last
-        writers: list[Any] = [stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))]
+    # the result file is closed last, and so it appears last
+    with handpose_json.open_writer(output.folder / RESULTS, info=info) as results, writing() as writers:
+        report.lost = writers.lost
         for name in output.formats:
-            writers.append(stack.enter_context(open_format(output, name)))
+            writers.add(name, open_format(output, name))
         for file in files:
             for record in final_records(journal, file, tracks):
-                for writer in writers:
-                    writer.write(record)
+                results.write(record)
+                writers.write(record)
                 report.add(record)
     journal.write({"complete": len(files)})
 

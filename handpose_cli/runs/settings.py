@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli import weights as bundled
-from handpose_cli.annotator.settings import CHANGES_NOTHING, AnnotateSettings
+from handpose_cli.annotator.settings import CHANGES_IF_SET, CHANGES_NOTHING, AnnotateSettings
 from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame, frames
+from handpose_cli.media.pages import page_count
 
 COPIES = "annotated"
 SSD, WHOLE_IMAGE = "ssd", "whole-image"  # in place of a detector's name: the default one, and none
@@ -55,15 +56,23 @@ class TrackSettings:
 
 @dataclass(frozen=True)
 class Span:
-    """Which frames of videos: every n-th of those shown from `start` on and before `end`, in seconds; None: all."""
+    """Which frames of videos: every n-th of those shown from `start` on and before `end`, in seconds; None: all.
+
+    With `pages`, also each picture of an image file that has several, such as a TIFF's pages, and not only the first.
+    """
 
     every: int = 1
     start: float | None = None
     end: float | None = None
+    pages: bool = field(default=False, metadata=CHANGES_IF_SET)
+
+    def has_many(self, entry: Input) -> bool:
+        """Return whether an input gives more than one frame, or may: a video, or a file with pages if they count."""
+        return entry.is_video or (self.pages and page_count(entry.path) > 1)
 
     def frames(self, entry: Input, first: int = 0) -> Iterator[Frame]:
-        """Yield a video's frames, without the first so many."""
-        return islice(frames([entry], every=self.every, start=self.start, end=self.end), first, None)
+        """Yield the frames of a video, or of a file with pages, without the first so many."""
+        return islice(frames([entry], self.every, self.start, self.end, self.pages), first, None)
 
 
 @dataclass(frozen=True)
@@ -116,9 +125,10 @@ class RunSettings:
     def identity(self) -> dict[str, Any]:
         """Return by name what can change a record; files that are read count by their content, see `runs.header`."""
         parts = (self.networks, self.annotate, self.track, self.span)
-        return {
-            each.name: getattr(part, each.name)
-            for part in parts
-            for each in fields(part)
-            if each.metadata.get("changes", True)
-        }
+        known: dict[str, Any] = {}
+        for part in parts:
+            for each in fields(part):
+                value = getattr(part, each.name)
+                if each.metadata.get("changes", True) is True or (each.metadata == CHANGES_IF_SET and value):
+                    known[each.name] = value
+        return known

@@ -24,7 +24,7 @@ class Stills(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Successive frames of a video to annotate together, and what the file is, if they are its first."""
+    """Successive frames of a video or pages of a file to annotate together, and what it is, if they are its first."""
 
     input: Input
     frames: list[Frame]
@@ -35,14 +35,15 @@ class Chunk(NamedTuple):
 
 def units_of(tasks: Iterable[Task], span: Span, track: bool, batch_size: int) -> Iterator[Stills | Chunk]:
     """Yield what threads work on: some stills, or some frames of one video; at its end a chunk without frames."""
-    for is_video, group in groupby(tasks, lambda task: task.input.is_video):
-        if not is_video:
+    for many, group in groupby(tasks, lambda task: span.has_many(task.input)):
+        if not many:
             yield from _stills((task.input for task in group), batch_size)
             continue
         for task in group:
             begins = task.done == 0
             known = fingerprint(task.input.path) if begins else None
-            for chunk in _batches(span.frames(task.input, task.done), DETECT_EVERY if track else batch_size):
+            size = DETECT_EVERY if track and task.input.is_video else batch_size
+            for chunk in _batches(span.frames(task.input, task.done), size):
                 yield Chunk(task.input, chunk, begins, False, known)
                 begins = False
             yield Chunk(task.input, [], begins, True, known)
@@ -55,7 +56,7 @@ def _stills(inputs: Iterable[Input], batch_size: int) -> Iterator[Stills]:
     for entry in inputs:
         try:
             own = entry.path.stat().st_size
-        except OSError:  # reading it will tell
+        except OSError:  # reading it will report that
             own = 0
         if batch and (len(batch) == batch_size or size + own > MOST_BYTES):
             yield Stills(batch)

@@ -54,7 +54,7 @@ def follow(frames: list[Frame], networks: Networks, settings: AnnotateSettings) 
     """
     if networks.detector is None or settings.boxes is not None:
         return annotate(frames, networks, settings)
-    results = [read(frame) for frame in frames]
+    results = [read(frame, settings) for frame in frames]
     chunk = [(frame, result) for frame, result in zip(frames, results, strict=True) if result.picture is not None]
     start, found = 0, []
     for start in dict.fromkeys([len(chunk) // 2, 0, len(chunk) - 1] if chunk else []):
@@ -81,7 +81,7 @@ class LiveFollower:
 
     def annotate(self, frame: Frame) -> Annotated:
         """Annotate the next frame."""
-        result = read(frame)
+        result = read(frame, self._settings)
         if result.picture is None:
             return result
         is_time = self._since == 0

@@ -11,6 +11,7 @@ from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.training import processes
 from handpose_cli.training import settings as run_settings
 from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, read_log, restore
+from handpose_cli.training.data.digest import refuse_other
 from handpose_cli.training.data.prefetch import Prefetch
 from handpose_cli.training.delivery import card, deliver
 from handpose_cli.training.devices import on_devices
@@ -33,7 +34,8 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
-        SettingsError: if there are too few devices, or the `processes` do not meet or lose each other.
+        SettingsError: if the data are not those of the run, there are too few devices, or the `processes` do not meet
+            or lose each other.
         DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
@@ -46,7 +48,9 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     keras.config.set_dtype_policy(settings.precision)
     task = task_of(settings.preset)
     data: TaskData = task.read(settings)
-    processes.check_agreement(settings, data.counts, (run / STATE).exists() and (run / STATE).read_bytes())
+    if (run / STATE).exists():
+        refuse_other(run, card.read_known(run), data.known)
+    processes.check_agreement(settings, data.known, (run / STATE).exists() and (run / STATE).read_bytes())
     report(f"{data.described()}, {settings.network}")
     with on_devices(settings.devices, settings.batch_size):
         log = _fit(task, settings, data, run, report)
@@ -68,7 +72,7 @@ def _fit(task: Task, settings: Settings, data: TaskData, run: Path, report: Call
     if writes:
         run.mkdir(parents=True, exist_ok=True)
         run_settings.save(settings, run)
-        card.write_data(run, *data.counts, data.trained, data.held)
+        card.write_data(run, data.known, data.trained, data.held)
 
     log = read_log(run)
     if writes and len(log) < settings.epochs:

@@ -1,6 +1,6 @@
 """Training on several machines: processes that each make a part of every batch and all keep the same weights.
 
-Keras joins them on JAX, if its environment variables tell where the others are (`keras.distribution.initialize`); with
+Keras joins them on JAX, if its environment variables say where the others are (`keras.distribution.initialize`); with
 TensorFlow it cannot (keras-team/keras issue 20585). All read the same data and the same run folder, the first writes.
 """
 
@@ -19,12 +19,12 @@ ADDRESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES"
 
 
 def join() -> None:
-    """Wait for the other processes, if the environment tells of some; before anything is computed.
+    """Wait for the other processes, if the environment names some; before anything is computed.
 
     JAX itself ends this process if they have not come in five minutes, or later if one of them dies.
 
     Raises:
-        SettingsError: if the backend is not JAX, or what the environment tells is wrong.
+        SettingsError: if the backend is not JAX, or what the environment says is wrong.
     """
     if ADDRESSES not in os.environ:
         return
@@ -70,7 +70,7 @@ def first_says(answer: bool) -> bool:
 
 
 def check_agreement(*things: object) -> None:
-    """Raise SettingsError if the processes do not all have the same things, by what `repr` tells of them."""
+    """Raise SettingsError if the processes do not all have the same things, by their `repr`."""
     if count() == 1:
         return
     from jax.experimental.multihost_utils import process_allgather

@@ -44,14 +44,14 @@ class Progress(keras.callbacks.Callback):
         now = time.monotonic()
         rate = self.done / max(now - self.started, 1e-9)
         steps_left = (self.epochs - self.epoch) * self.steps - (batch + 1)
-        told = {"loss": float(logs["loss"]), "rate": rate * self.batch_size, "left": _duration(steps_left / rate)}
+        shown = {"loss": float(logs["loss"]), "rate": rate * self.batch_size, "left": _duration(steps_left / rate)}
         if self.bar is not None:
-            self.bar.update(self.task, completed=batch + 1, **told)
+            self.bar.update(self.task, completed=batch + 1, **shown)
         elif now - self.last_line >= LINE_EVERY:
             self.last_line = now
             self.report(
-                f"epoch {self.epoch + 1}/{self.epochs}, step {batch + 1}/{self.steps}: loss {told['loss']:.5g}, "
-                f"{told['rate']:.0f} crops/s, {told['left']} left"
+                f"epoch {self.epoch + 1}/{self.epochs}, step {batch + 1}/{self.steps}: loss {shown['loss']:.5g}, "
+                f"{shown['rate']:.0f} crops/s, {shown['left']} left"
             )
 
     def on_epoch_end(self, epoch, logs=None):

@@ -9,21 +9,20 @@ from typing import Any, Protocol
 import keras
 
 from handpose_cli.networks.ssd.presets import DETECTORS
+from handpose_cli.training.data.digest import Known
 from handpose_cli.training.settings import Settings
-
-Counts = dict[str, int]  # how many of what were read from each source
 
 
 class TaskData(Protocol):
     """A run's data.
 
     Attributes:
-        counts: for `Settings.data`, `val` and `negatives`, how many each source gave.
+        known: what was read, see `data.digest`.
         trained, held: how many are trained on, and validated on.
     """
 
     @property
-    def counts(self) -> tuple[Counts, Counts, Counts]: ...
+    def known(self) -> Known: ...
 
     @property
     def trained(self) -> int: ...

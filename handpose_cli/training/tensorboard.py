@@ -22,7 +22,7 @@ FOLDER = "tensorboard"
 class TensorBoardLog(keras.callbacks.Callback):
     """Writes each epoch of a log, of which a resumed run has no more and no fewer than one that was not stopped.
 
-    At its beginning a run writes anew, in another file, the epochs that were done, at the times at which they were.
+    At its beginning a run writes again, in another file, the epochs that were done, at the times at which they were.
 
     Args:
         run: the run's folder.

@@ -94,7 +94,7 @@ def _in_run(run: Path, engine: str) -> Path:
         path = run / json.loads(models.read_text(encoding="utf-8"))["litert"]
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(
-            f"{models} is damaged. Use --engine keras, or have it written anew: handpose train -o {run} --resume"
+            f"{models} is damaged. Use --engine keras, or have it written again: handpose train -o {run} --resume"
         ) from error
     if not path.is_file():
         raise WeightsError(f"{path} is missing, though {RUN_MODELS} names it. Use --engine keras.")

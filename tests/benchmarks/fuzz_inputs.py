@@ -24,7 +24,8 @@ from pathlib import Path
 SAMPLES = Path(__file__).parents[2] / "samples"
 LONGEST = 60.0  # seconds for a file
 MOST_MEMORY = 3000  # MB for a process; a still image of the most pixels takes 800, and twice that while it is decoded
-IMAGES = (".jpg", ".png", ".webp", ".bmp", ".tiff")
+IMAGES = (".jpg", ".png", ".webp", ".bmp", ".tiff", ".jp2", ".ppm", ".hdr")
+PAGES = (".gif", ".tif", ".webp", ".png", ".avif", ".mpo")  # by Pillow, of two pictures, to be turned upright
 # suffix: format and codec; .mpg stands for transport streams too, as libavformat looks at the content
 VIDEOS = {
     "b.mp4": ("mp4", "libx264", {}),
@@ -36,6 +37,8 @@ VIDEOS = {
     "a.avi": ("avi", "mpeg4", {}),
     "ts.mpg": ("mpegts", "libx264", {}),
     "ps.mpg": ("mpeg", "mpeg2video", {}),
+    "a.flv": ("flv", "flv", {}),
+    "a.wmv": ("asf", "wmv2", {}),
 }
 
 
@@ -43,11 +46,18 @@ def healthy(folder: Path) -> dict[str, bytes]:
     """Write small images and videos of each kind into a folder; return their contents by name."""
     import av
     import cv2
+    from PIL import Image
 
     picture = cv2.resize(cv2.imread(str(SAMPLES / "two_hands.jpg")), (160, 120), interpolation=cv2.INTER_AREA)
     for suffix in IMAGES:
         cv2.imwrite(str(folder / f"a{suffix}"), picture)
     cv2.imwrite(str(folder / "deep.png"), picture.astype("uint16") * 257)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for suffix in PAGES:
+        pages = [Image.fromarray(picture[..., ::-1]), Image.fromarray(picture)]
+        turned = {} if suffix == ".avif" else {"exif": exif}  # with which Pillow 13 crashes as it writes
+        pages[0].save(folder / f"pages{suffix}", save_all=True, append_images=pages[1:], **turned)
     for name, (container_format, codec, options) in VIDEOS.items():
         with av.open(str(folder / name), "w", format=container_format, options=options) as container:
             stream = container.add_stream(codec, rate=Fraction(25))
@@ -146,12 +156,13 @@ def read(path: Path) -> Counter:
     from handpose_cli.media.discover import Input
     from handpose_cli.media.errors import UnreadableError
     from handpose_cli.media.frames import frames
+    from handpose_cli.media.images import image_size
 
     counts: Counter = Counter()
     entry = Input(path.name, path)
 
     def pictures() -> Iterator[tuple[float, np.ndarray]]:
-        for frame in frames([entry]):
+        for frame in frames([entry], pages=True):
             counts["records"] += 1
             try:
                 pixels = frame.read().pixels
@@ -164,6 +175,8 @@ def read(path: Path) -> Counter:
             assert pixels.ndim == 3, pixels.shape
             assert pixels.shape[2] == 3, pixels.shape
             assert min(pixels.shape) > 0, pixels.shape
+            if not entry.is_video and frame.index is None:
+                assert image_size(path) == pixels.shape[1::-1], "the head says another size"
             yield frame.time or 0.0, pixels
 
     if entry.is_video:

@@ -59,7 +59,7 @@ class Backgrounds:
             try:
                 image = read_image(path)
             except UnreadableError:
-                continue  # told when the image's own turn comes
+                continue  # reported when the image's own turn comes
             place = _inside(box, image) if from_places else _place_beside(self.images[path], image, rng)
             if place is not None:
                 image = piece = _shrunk(image[place])

@@ -30,7 +30,7 @@ def without_background(
 
     Returns:
         The crop uint8 [size, size, 3], and the background's share of each pixel, float32 [size, size], 0 to 1; None if
-        the border is not even, or the hand cannot be told from it.
+        the border is not even, or the hand cannot be separated from it.
     """
     fitted = _even_border(image)
     if fitted is None:

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.training.data.digest import Known, digest
 from handpose_cli.training.data.negatives import find_negatives
 from handpose_cli.training.data.samples import Sample, read_samples, split
 from handpose_cli.training.settings import Settings
@@ -18,13 +19,13 @@ class Data(NamedTuple):
         samples: hands to train on.
         held_back: hands to validate on.
         negatives: places without a hand.
-        counts: for `Settings.data`, `val` and `negatives`, how many each source gave.
+        known: what was read, see `digest`.
     """
 
     samples: list[Sample]
     held_back: list[Sample]
     negatives: list[Sample]
-    counts: tuple[dict[str, int], dict[str, int], dict[str, int]]
+    known: Known
 
     @property
     def trained(self) -> int:
@@ -57,12 +58,19 @@ def read_data(settings: Settings) -> Data:
     if len(samples) < settings.batch_size:
         raise FormatError(f"{len(samples)} hands to train on are fewer than --batch-size {settings.batch_size}")
     negatives = {source: list(find_negatives([source], settings.seed, options)) for source in settings.negatives}
-    return Data(samples, held_back, _all(negatives), (_counts(data), _counts(val), _counts(negatives)))
+    read = {"data": data, "val": val, "negatives": negatives}
+    known = {
+        name: {source: (len(found), digest(map(_labelled, found))) for source, found in sources.items()}
+        for name, sources in read.items()
+    }
+    return Data(samples, held_back, _all(negatives), known)
+
+
+def _labelled(sample: Sample) -> tuple[object, ...]:
+    hand = sample.hand
+    what = () if hand is None else (hand.keypoints, hand.visibility, hand.handedness)
+    return (sample.image.as_posix(), sample.size, sample.group, sample.box, *what)
 
 
 def _all(by_source: dict[str, list[Sample]]) -> list[Sample]:
     return list(chain.from_iterable(by_source.values()))
-
-
-def _counts(by_source: dict[str, list[Sample]]) -> dict[str, int]:
-    return {source: len(samples) for source, samples in by_source.items()}

@@ -2,7 +2,7 @@
 
     python -m handpose_cli.training.delivery.card RUN
 
-makes it anew from `settings.json`, `data.json`, `log.csv` and `models.json`.
+makes it again from `settings.json`, `data.json`, `log.csv` and `models.json`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from handpose_cli.networks.hourglass.heatmaps import SCORE_RADIUS, STRIDE
 from handpose_cli.records import KEYPOINT_NAMES
 from handpose_cli.training.checkpoint import LOG
 from handpose_cli.training.data.dataset import NEGATIVE_SHARE
+from handpose_cli.training.data.digest import Known
 from handpose_cli.training.delivery.curves import draw_curves, read_columns
 from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, INT8, INT8_COSTS, KERAS, ONNX, PCK
 from handpose_cli.training.settings import Stage, said
@@ -37,26 +38,35 @@ USES = {
 }
 
 
-def write_data(
-    run: Path, data: Mapping[str, int], val: Mapping[str, int], negatives: Mapping[str, int], trained: int, held: int
-) -> None:
-    """Write `data.json`, what the card says of the data.
+def write_data(run: Path, known: Known, trained: int, held: int) -> None:
+    """Write `data.json`, what the card says of the data, and what `--resume` holds them against.
 
     Args:
-        data, val, negatives: for each source, `[FORMAT:]PATH`, how many hands (places without one) were read from it.
+        known: what was read, see `data.digest`.
         trained: hands to train on.
         held: hands to validate on, of `val`, or of `data` where there is no `val`.
     """
 
-    def rows(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    def rows(sources: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
         return [
-            {"source": text, "format": Source.parse(text).format.name, "count": count} for text, count in counts.items()
+            {"source": text, "format": Source.parse(text).format.name, "count": count, "sha256": digest}
+            for text, (count, digest) in sources.items()
         ]
 
-    described = {"data": rows(data), "val": rows(val), "negatives": rows(negatives), "trained": trained, "held": held}
+    described = {**{name: rows(sources) for name, sources in known.items()}, "trained": trained, "held": held}
     with atomic(run / DATA) as file:
         json.dump(described, file, indent=1)
         file.write("\n")
+
+
+def read_known(run: Path) -> Known:
+    """Return the sources' counts and digests that `write_data` wrote; of a run begun before there were any, none."""
+    path = run / DATA
+    described = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {
+        name: {row["source"]: (row["count"], row["sha256"]) for row in described.get(name, ()) if "sha256" in row}
+        for name in ("data", "val", "negatives")
+    }
 
 
 def write_card(run: Path) -> Path:
@@ -212,7 +222,7 @@ def _limits(preset: presets.Preset) -> str:
     hand = (
         "`hand` was learnt from the places without a hand above; what is unlike them may pass for a hand."
         if preset.hand_head
-        else "It answers with 21 joints whatever the crop shows, and does not tell left from right."
+        else "It answers with 21 joints whatever the crop shows, and does not say which hand it is."
     )
     return f"""## Limits
 

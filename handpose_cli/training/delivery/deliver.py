@@ -109,7 +109,8 @@ class Delivery:
         figure: name of the accuracy that LiteRT files are measured by.
         accuracy: measures it.
         validated: on how many validation hands or pictures.
-        costs: most that the int8 file's may be lower for `predict` to run it.
+        costs: most that the int8 file's may be lower for `predict` to run it; None: there is no int8 file, since this
+            network would be slower in 8 bits.
     """
 
     model: keras.Model
@@ -118,7 +119,7 @@ class Delivery:
     figure: str
     accuracy: Callable[[Network], float]
     validated: int
-    costs: float
+    costs: float | None
 
 
 def deliver(
@@ -184,7 +185,7 @@ def write_files(run: Path, delivery: Delivery, forms: Sequence[str], report: Cal
             "validation_hands": delivery.validated,
             "files": {},
         }
-        for name, (write, load) in _exports(model, delivery.inputs, forms).items():
+        for name, (write, load) in _exports(delivery, forms).items():
             part = Path(folder) / name
             network = _exported(write, load, part)
             differences = _differences(network(shown), expected)
@@ -198,12 +199,15 @@ def write_files(run: Path, delivery: Delivery, forms: Sequence[str], report: Cal
                 figures["files"][name][delivery.figure] = delivery.accuracy(network)
             part.replace(run / name)
             report(_described(name, figures["files"][name], delivery.figure))
-            if INT8 in figures["files"]:  # enough to predict with, whatever becomes of what was asked for besides
-                figures["litert"] = choose(figures["files"], delivery.figure, delivery.costs)
+            costs = delivery.costs
+            # enough to predict with, whatever becomes of what was asked for besides
+            if (FLOAT32 if costs is None else INT8) in figures["files"]:
+                figures["litert"] = FLOAT32 if costs is None else choose(figures["files"], delivery.figure, costs)
                 with atomic(run / RUN_MODELS) as file:
                     json.dump(figures, file, indent=1)
                     file.write("\n")
-                digests = {name: sha256(run / name) for name in (FLOAT32, INT8, RUN_WEIGHTS)}
+                names = (*(name for name in (FLOAT32, INT8) if name in figures["files"]), RUN_WEIGHTS)
+                digests = {name: sha256(run / name) for name in names}
                 contracts.write(replace(delivery.contract, weights=digests), run / RUN_CONTRACT)
     return figures
 
@@ -231,8 +235,9 @@ def in_precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _exports(model: keras.Model, crops: Callable, forms: Sequence[str]) -> dict[str, tuple[Callable, Callable]]:
+def _exports(delivery: Delivery, forms: Sequence[str]) -> dict[str, tuple[Callable, Callable]]:
     """Return for each file what writes it to a path, and what loads it from there."""
+    model = delivery.model
 
     def load_litert(path: Path) -> LiteRTNetwork:
         return LiteRTNetwork(path, threads=processors())
@@ -240,8 +245,9 @@ def _exports(model: keras.Model, crops: Callable, forms: Sequence[str]) -> dict[
     exports: dict[str, tuple[Callable, Callable]] = {
         KERAS: (model.save, lambda path: _called(keras.models.load_model(path))),
         FLOAT32: (lambda path: export_litert(model, path), load_litert),
-        INT8: (lambda path: export_litert(model, path, "int8", crops), load_litert),
     }
+    if delivery.costs is not None:
+        exports[INT8] = (lambda path: export_litert(model, path, "int8", delivery.inputs), load_litert)
     if "onnx" in forms:
         exports[ONNX] = (lambda path: export_onnx(model, path), load_onnx)
     return exports

@@ -11,7 +11,6 @@ from handpose_cli.networks.ssd.cells import SIZE_IN_STRIDES, STRIDES
 from handpose_cli.training.checkpoint import LOG
 from handpose_cli.training.delivery.card import CARD, CURVES, DATA, recipe, table
 from handpose_cli.training.delivery.curves import draw_curves, read_columns
-from handpose_cli.training.delivery.deliver import INT8
 from handpose_cli.training.detection.validation import MONITOR
 from handpose_cli.weights import RUN_MODELS, RUN_SETTINGS
 
@@ -84,12 +83,12 @@ def _files(models: dict[str, Any]) -> str:
         (f"`{name}`", f"{measured['bytes'] / 1e6:.1f} MB", f"{measured[MONITOR]:.4f}" if MONITOR in measured else "")
         for name, measured in models["files"].items()
     ]
-    reason = "as accurate" if models["litert"] == INT8 else "int8 is less accurate"
     return f"""## Files
 
 {table(("file", "size", MONITOR), rows)}
 
-`handpose predict --detector` with this folder runs `{models["litert"]}` ({reason})."""
+`handpose predict --detector` with this folder runs `{models["litert"]}`. There is no form in 8 bits: \
+PReLU and depthwise layers would be slower."""
 
 
 LIMITS = """## Limits

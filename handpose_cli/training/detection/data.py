@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.convert import choose
+from handpose_cli.training.data.digest import Known, digest
 from handpose_cli.training.detection.photos import Photo, Photos, read_photos
 from handpose_cli.training.settings import Settings
-
-Counts = dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class DetectionData:
 
     photos: Photos
     held_back: list[Photo]
-    counts: tuple[Counts, Counts, Counts]
+    known: Known
 
     @property
     def trained(self) -> int:
@@ -45,15 +44,14 @@ def read_data(settings: Settings) -> DetectionData:
     """
     read: dict[str, Photos] = {}
 
-    def of(sources: Iterable[str]) -> tuple[Photos, Counts]:
+    def of(sources: Iterable[str]) -> Photos:
         for source in sources:
             if source not in read:
                 read[source] = read_photos([source], settings.read_options)
-        return Photos.joined(read[source] for source in sources), {source: len(read[source]) for source in sources}
+        return Photos.joined(read[source] for source in sources)
 
-    data, trained = of(settings.data)
-    negatives, empty = of(settings.negatives)
-    photos, (val, validated) = Photos.joined([data, negatives]), of(settings.val)
+    data, negatives, val = of(settings.data), of(settings.negatives), of(settings.val)
+    photos = Photos.joined([data, negatives])
     if not settings.val:
         held = choose((str(photo.image) for photo in data), settings.val_split, settings.seed)
         photos, val = (
@@ -63,4 +61,13 @@ def read_data(settings: Settings) -> DetectionData:
     for what, some in (("train", photos), ("validate", val)):
         if not any(len(photo.boxes) for photo in some):
             raise FormatError(f"there is no hand with a box to {what} on")
-    return DetectionData(photos, list(val), (trained, validated, empty))
+    options = {"data": settings.data, "val": settings.val, "negatives": settings.negatives}
+    known = {
+        option: {source: (len(read[source]), digest(map(_labelled, read[source]))) for source in sources}
+        for option, sources in options.items()
+    }
+    return DetectionData(photos, list(val), known)
+
+
+def _labelled(photo: Photo) -> tuple[object, ...]:
+    return photo.image.as_posix(), photo.boxes, photo.exhaustive, photo.group

@@ -17,7 +17,7 @@ from handpose_cli.engine.keras import load_weights
 from handpose_cli.networks.ssd import presets
 from handpose_cli.networks.ssd.palm_encoder import build_palm_encoder, freeze
 from handpose_cli.networks.ssd.palm_model import CELLS, for_prediction
-from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, Delivery, in_precision, write_files
+from handpose_cli.training.delivery.deliver import CHECKED_CROPS, Delivery, in_precision, write_files
 from handpose_cli.training.detection.card import write_card
 from handpose_cli.training.detection.data import DetectionData, read_data
 from handpose_cli.training.detection.loss import DetectionLoss
@@ -28,7 +28,6 @@ from handpose_cli.training.processes import count, number
 from handpose_cli.training.settings import RANDOM, Settings
 from handpose_cli.weights import RUN_SETTINGS, RUN_WEIGHTS
 
-INT8_COSTS = 0.005  # most that the int8 file's average precision may be lower for `predict` to run it
 MOST_PHOTOS = 400  # of the validation photographs, to measure that on
 
 
@@ -77,17 +76,17 @@ class DetectionTask:
             delivery = Delivery(
                 for_prediction(model),
                 contract,
-                calibration_pictures(data.photos, preset.input_size),
+                lambda: shown_pictures(data.photos, preset.input_size),
                 MONITOR,
                 lambda network: figures(DecodedBoxes(network, contract), exhaustive)[MONITOR],
                 len(exhaustive),
-                INT8_COSTS,
+                None,  # PReLU and depthwise layers take three times as long in 8 bits
             )
             write_files(run, delivery, forms, report)
         write_card(run)
 
 
-def calibration_pictures(photos: Photos, size: int) -> Callable[[], Iterator[np.ndarray]]:
-    """Return what gives training pictures, each float32 [1, size, size, 3], 0 to 1."""
-    batches = Pictures(photos, size, 1, seed=0)
-    return lambda: (batches[index][0] for index in range(CALIBRATION_CROPS))
+def shown_pictures(photos: Photos, size: int) -> Iterator[np.ndarray]:
+    """Yield training pictures to check exported networks on, each float32 [1, size, size, 3], 0 to 1."""
+    pictures = Pictures(photos, size, 1, seed=0)
+    return (pictures[index][0] for index in range(CHECKED_CROPS))

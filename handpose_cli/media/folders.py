@@ -1,0 +1,99 @@
+"""Folders to the images and videos in them, and a count of what is passed over."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from handpose_cli.media.suffixes import is_media
+
+_SHOWN = 8  # suffixes in the line on what is passed over
+
+
+@dataclass
+class LeftOut:
+    """What is passed over: how many files of each suffix, and how many folders inside folders."""
+
+    files: Counter[str] = field(default_factory=Counter)
+    folders: int = 0
+
+    def add(self, name: str) -> None:
+        """Count a file that is not read, unless it is hidden and would not be either without the dot."""
+        hidden = name.startswith(".")
+        if not hidden:
+            self.files[Path(name).suffix.lower() or "without a suffix"] += 1
+        elif is_media(name.lstrip(".")):
+            self.files[f"hidden {Path(name).suffix.lower()}"] += 1
+
+    def __str__(self) -> str:
+        """Say it in a line; "" if there is nothing to say."""
+        parts = []
+        if self.files:
+            common = self.files.most_common()
+            shown = [f"{count} {suffix}" for suffix, count in common[:_SHOWN]]
+            rest = sum(count for _, count in common[_SHOWN:])
+            kinds = ", ".join([*shown, *([f"{rest} others"] if rest else [])])
+            total = self.files.total()
+            parts.append(f"{total} file{'s' * (total > 1)} not taken for images or videos ({kinds})")
+        if self.folders:
+            parts.append(f"{self.folders} folder{'s' * (self.folders > 1)} inside (-r looks into them)")
+        return f"Passed over: {', '.join(parts)}" if parts else ""
+
+
+def media_in(folder: str, recursive: bool, but: str | None, left_out: LeftOut) -> Iterator[str]:
+    """Yield the paths of images and videos in a folder, and of folders in it that cannot be read.
+
+    Args:
+        recursive: look into folders' folders too.
+        but: a folder not to look into.
+        left_out: counts what is passed over.
+    """
+    for path, entries in folders_in(folder, but, recursive):
+        if entries is None:
+            yield path
+            continue
+        for entry in entries:
+            if _is_folder(entry):
+                left_out.folders += not recursive and not entry.name.startswith(".") and entry.path != but
+            elif is_media(entry.name):
+                yield entry.path
+            else:
+                left_out.add(entry.name)
+
+
+def folders_in(
+    folder: str, but: str | None = None, recursive: bool = True
+) -> Iterator[tuple[str, list[os.DirEntry[str]] | None]]:
+    """Yield a folder, and those inside, with their entries; None if a folder cannot be read.
+
+    Linked folders are folders too, hidden ones are passed over. Each is looked into once, under its own name if that
+    lies inside, so that links in circles do no harm.
+    """
+    seen: set[tuple[int, int]] = set()
+    waiting, links = [folder], deque[str]()
+    while waiting or links:
+        path = waiting.pop() if waiting else links.popleft()
+        try:
+            status = os.stat(path)  # noqa: PTH116 (less memory than Paths)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            with os.scandir(path) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError:
+            yield path, None
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield path, entries
+        for entry in entries if recursive else ():
+            if _is_folder(entry) and not entry.name.startswith(".") and entry.path != but:
+                (links if entry.is_symlink() else waiting).append(entry.path)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle with itself
+        return False

@@ -1,0 +1,183 @@
+"""What an image's head says: its kind, and its size as the decoder will give it, upright."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import IO, Any, NamedTuple
+
+import imagesize
+
+JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF, JPEG_2000, OTHER = (
+    "JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JPEG 2000", "other"
+)  # fmt: skip
+KINDS = "JPEG, PNG, WebP, AVIF, HEIC, GIF, JPEG 2000, TIFF, BMP or PNM"
+_STARTS = {
+    b"\xff\xd8\xff": JPEG,
+    b"\x89PNG\r\n\x1a\n": PNG,
+    b"BM": BMP,
+    b"II*\0": TIFF, b"MM\0*": TIFF, b"II+\0": TIFF, b"MM\0+": TIFF,
+    b"GIF87a": GIF, b"GIF89a": GIF,
+    b"\0\0\0\x0cjP  \r\n\x87\n": JPEG_2000, b"\xff\x4f\xff\x51": JPEG_2000,
+    b"\x59\xa6\x6a\x95": OTHER,  # Sun raster
+    b"#?RADIANCE": OTHER, b"#?RGBE": OTHER,
+}  # fmt: skip
+_PNM = re.compile(rb"P([1-6]|[Ff])\s|P7\n")
+_SIZES = (  # width and height, in the heads of some other kinds
+    re.compile(rb"P7\n(?s:.*?)WIDTH (?P<width>\d+)(?s:.*?)HEIGHT (?P<height>\d+)"),
+    re.compile(rb"P[1-6Ff](?:\s|#.*\n)+(?P<width>\d+)(?:\s|#.*\n)+(?P<height>\d+)"),
+    re.compile(rb"#\?R(?s:.*?)\n-Y (?P<height>\d+) \+X (?P<width>\d+)\n"),
+)
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_MOST_PAGES = 100_000  # of a TIFF: damaged heads lead anywhere
+
+
+class Head(NamedTuple):
+    """An image's kind, upright size, and EXIF orientation as far as it concerns `images.decode`.
+
+    The kind is "" if it is none that is known; width and height, in pixels, are 0 if they are not.
+    """
+
+    kind: str
+    width: int = 0
+    height: int = 0
+    orientation: int = 1
+
+
+def read_head(file: IO[bytes]) -> Head:
+    """Return what the head of an open file says; not even a damaged one makes it raise an error."""
+    start = file.read(16)
+    kind = kind_of(start)
+    file.seek(0)
+    try:
+        width, height, orientation = _size(kind, file)
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, StopIteration, struct.error):
+        return Head(kind)
+    if width <= 0 or height <= 0:
+        return Head(kind)
+    size = (height, width) if orientation in _TURNED else (width, height)
+    return Head(kind, *size, orientation)
+
+
+def kind_of(start: bytes) -> str:
+    """Return an image's kind by its first 16 bytes; "" if it is none that is known."""
+    if (start[:4], start[8:12]) == (b"RIFF", b"WEBP"):
+        return WEBP
+    if start[4:8] == b"ftyp":
+        brand = start[8:12]
+        if brand in (b"avif", b"avis"):
+            return AVIF
+        return HEIF if brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1") else ""
+    if _PNM.match(start):
+        return OTHER
+    return next((kind for head, kind in _STARTS.items() if start.startswith(head)), "")
+
+
+def _size(kind: str, file: IO[bytes]) -> tuple[int, int, int]:
+    """Return width and height as they are stored, and the EXIF orientation."""
+    if kind == PNG:
+        return _of_png(file)
+    if kind == TIFF:
+        return next(_of_tiff(page) for page in tiff_pages(file))
+    if kind == BMP:
+        head = file.read(26)
+        if head[14] == 12:  # OS/2's
+            return (*struct.unpack("<HH", head[18:22]), 1)
+        width, height = struct.unpack("<ii", head[18:26])
+        return width, abs(height), 1  # below 0: the first row is the upper one
+    if kind == OTHER:
+        head = file.read(1000)
+        if head.startswith(b"\x59\xa6\x6a\x95"):
+            return (*struct.unpack(">II", head[4:12]), 1)
+        match = next(match for pattern in _SIZES if (match := pattern.match(head)))
+        return int(match["width"]), int(match["height"]), 1
+    if kind in (JPEG, GIF, JPEG_2000):
+        return (*imagesize.get(file), 1)  # turned upright already
+    if kind == WEBP:
+        width, height = imagesize.get(file)
+        return width, height, _orientation_of_webp(file)
+    return 0, 0, 1
+
+
+def _of_png(file: IO[bytes]) -> tuple[int, int, int]:
+    file.seek(8)
+    width = height = 0
+    orientation = 1
+    while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+        length = int.from_bytes(head[:4], "big")
+        if head[4:] == b"IHDR":
+            width, height = struct.unpack(">II", file.read(8))
+            length -= 8
+        elif head[4:] == b"eXIf":
+            orientation = _orientation(file.read(length))
+            length = 0
+        file.seek(length + 4, 1)  # with the checksum
+    return width, height, orientation
+
+
+def _orientation_of_webp(file: IO[bytes]) -> int:
+    file.seek(12)
+    while len(head := file.read(8)) == 8:
+        length = int.from_bytes(head[4:], "little")
+        if head[:4] == b"EXIF":
+            return _orientation(file.read(length))
+        file.seek(length + length % 2, 1)
+    return 1
+
+
+def _orientation(exif: bytes) -> int:
+    """Return the orientation that a block of EXIF has, 1 (upright) if it has none."""
+    import io
+
+    try:
+        return next(tiff_pages(io.BytesIO(exif.removeprefix(b"Exif\0\0")))).get(274, 1)
+    except (ValueError, StopIteration, struct.error):
+        return 1
+
+
+def _of_tiff(page: dict[int, int]) -> tuple[int, int, int]:
+    return page[256], page[257], page.get(274, 1)
+
+
+def tiff_pages(file: IO[bytes]) -> Iterator[dict[int, int]]:
+    """Yield the directories of a TIFF: by tag, the values that are single whole numbers.
+
+    Raises:
+        ValueError, struct.error: if it is none, or damaged.
+    """
+    file.seek(0)
+    head = file.read(16)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None:
+        raise ValueError("not a TIFF")
+    is_big = struct.unpack(order + "H", head[2:4])[0] == 43
+    number, entry, count = ("Q", "HHQ8s", "Q") if is_big else ("I", "HHI4s", "H")
+    at = struct.unpack_from(order + number, head, 8 if is_big else 4)[0]
+    seen: set[int] = set()
+    while at and at not in seen and len(seen) < _MOST_PAGES:
+        seen.add(at)
+        file.seek(at)
+        entries = struct.unpack(order + count, _exactly(file, struct.calcsize(count)))[0]
+        if entries > 10_000:
+            raise ValueError("a damaged directory")
+        size = struct.calcsize(order + entry)
+        table = _exactly(file, entries * size)
+        yield _whole_numbers(struct.iter_unpack(order + entry, table), order)
+        at = struct.unpack(order + number, _exactly(file, struct.calcsize(number)))[0]
+
+
+def _whole_numbers(entries: Iterator[tuple[Any, ...]], order: str) -> dict[int, int]:
+    forms = {3: "H", 4: "I", 16: "Q"}  # SHORT, LONG, LONG8
+    return {
+        tag: struct.unpack_from(order + forms[type], value)[0]
+        for tag, type, count, value in entries
+        if count == 1 and type in forms and len(value) >= struct.calcsize(forms[type])
+    }
+
+
+def _exactly(file: IO[bytes], length: int) -> bytes:
+    data = file.read(length)
+    if len(data) < length:
+        raise ValueError("cut short")
+    return data

@@ -1,0 +1,82 @@
+"""Files of several pictures: the pages of a TIFF, the frames of a GIF, WebP, APNG or AVIF, the views of an MPO."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.image_head import AVIF, GIF, HEIF, JPEG, PNG, TIFF, WEBP, kind_of, tiff_pages
+from handpose_cli.media.opening import open_file
+from handpose_cli.media.suffixes import PAGED_SUFFIXES
+
+_REDUCED = 1  # bit of a TIFF's NewSubfileType: another page, smaller
+
+
+def page_count(path: Path) -> int:
+    """Return how many pictures a file has; 1 if that cannot be found out, as of one that is damaged."""
+    if path.suffix.lower() not in PAGED_SUFFIXES:
+        return 1
+    try:
+        with open_file(path) as file:
+            start = file.read(64)
+            kind = kind_of(start)
+            if kind == TIFF:
+                return max(1, len(_whole_pages(file)))
+            if not _may_have_pages(start, kind):
+                return 1
+            file.seek(0)
+            data = file.read()
+    except (UnreadableError, OSError):
+        return 1
+    from handpose_cli.media.pillow_images import count_pages
+
+    return count_pages(data, kind)
+
+
+def read_pages(path: Path, most_pixels: int) -> Iterator[np.ndarray]:
+    """Yield a file's pictures in turn, upright: uint8 [h, w, 3], RGB.
+
+    Raises:
+        UnreadableError: if one cannot be decoded; those before it have been yielded.
+    """
+    with open_file(path) as file:
+        data = file.read()
+    kind = kind_of(data[:16])
+    if kind != TIFF:
+        from handpose_cli.media import pillow_images
+
+        yield from pillow_images.read_pages(data, kind, most_pixels)
+        return
+    from handpose_cli.media.images import decode  # which knows OpenCV's ways
+
+    for index, (width, height) in _whole_pages(io.BytesIO(data)).items():
+        if width * height > most_pixels:
+            size = f"{width} x {height} pixels"
+            raise UnreadableError(f"too large to be read: {size}; the limit is {most_pixels} in all")
+        yield decode(data, TIFF, page=index)
+
+
+def _may_have_pages(start: bytes, kind: str) -> bool:
+    if kind == WEBP:
+        return start[12:16] == b"VP8X" and bool(start[20] & 2)
+    if kind == PNG:
+        return b"acTL" in start
+    return kind in (GIF, AVIF, HEIF, JPEG)
+
+
+def _whole_pages(file: IO[bytes]) -> dict[int, tuple[int, int]]:
+    """Return the sizes of a TIFF's pages by their numbers, without those that are smaller copies of others."""
+    pages = {}
+    try:
+        for index, page in enumerate(tiff_pages(file)):
+            if not page.get(254, 0) & _REDUCED:
+                pages[index] = page[256], page[257]
+    except (ValueError, KeyError, struct.error):
+        pass
+    return pages

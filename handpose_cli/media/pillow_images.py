@@ -1,0 +1,71 @@
+"""Kinds of images that Pillow reads better than OpenCV: GIF, AVIF (with its orientation) and HEIC; and their pages."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.image_head import HEIF
+
+warnings.filterwarnings("ignore", module="PIL")  # what goes wrong is reported by the exceptions below
+Image.MAX_IMAGE_PIXELS = None  # there is a limit of our own
+
+
+def read_pages(data: bytes, kind: str, most_pixels: int) -> Iterator[np.ndarray]:
+    """Yield the pictures in a file, in turn, upright: uint8 [h, w, 3], RGB.
+
+    Args:
+        kind: see `image_head`.
+        most_pixels: of one picture.
+
+    Raises:
+        UnreadableError: if it cannot be decoded, from there on.
+    """
+    with _open(data, kind) as image:
+        if image.width * image.height > most_pixels:
+            size = f"{image.width} x {image.height} pixels"
+            raise UnreadableError(f"too large to be read: {size}; the limit is {most_pixels} in all")
+        for index in range(page_count(image)):
+            try:
+                image.seek(index)
+                yield np.array(ImageOps.exif_transpose(image).convert("RGB"))
+            except Exception as error:  # its plug-ins raise whatever comes
+                raise UnreadableError(f"damaged or cut short: {' '.join(str(error).split())}") from error
+
+
+def count_pages(data: bytes, kind: str) -> int:
+    """Return how many pictures a file has, 1 if that cannot be found out."""
+    try:
+        with _open(data, kind) as image:
+            return page_count(image)
+    except UnreadableError:
+        return 1
+
+
+def page_count(image: Image.Image) -> int:
+    """Return how many pictures an open file has: of an MPO without its previews."""
+    try:
+        if image.format == "MPO":
+            kinds = [entry["Attribute"]["MPType"] for entry in image.mpinfo[0xB002]]  # type: ignore[attr-defined]
+            return max(1, sum("Thumbnail" not in kind for kind in kinds))
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # its plug-ins raise whatever comes
+        return 1
+
+
+def _open(data: bytes, kind: str) -> Image.Image:
+    if kind == HEIF:
+        try:
+            import pillow_heif
+        except ImportError as error:
+            raise UnreadableError("HEIC is not read without: pip install 'handpose-cli[heif]'") from error
+        pillow_heif.register_heif_opener()
+    try:
+        return Image.open(io.BytesIO(data))
+    except Exception as error:  # its plug-ins raise whatever comes
+        raise UnreadableError("damaged or cut short, or of a kind that cannot be decoded") from error

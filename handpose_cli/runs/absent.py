@@ -1,0 +1,72 @@
+"""Results of inputs that are not there now: a drive that is not mounted, another folder that is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from handpose_cli.media.annotated_copies import remove_copies
+from handpose_cli.media.discover import Input
+from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.journal import Header, Journal
+from handpose_cli.runs.settings import OutputSettings
+
+_SHOWN = 3
+
+
+def refuse_loss(journal: Journal, header: Header, inputs: Sequence[Input]) -> None:
+    """Raise RunError if a run of other settings would lose results, since what they are of cannot be annotated again.
+
+    Args:
+        journal: that of the run, not read yet.
+    """
+    settings = json.loads(json.dumps(header.settings))
+    before = journal.last_settings() if journal.path.exists() else None
+    if before is None or before == settings:
+        return
+    journal.load(before)
+    absent = _absent(journal, inputs)
+    if absent:
+        raise RunError(
+            f"{_counted(absent)} not there now, and with other settings their results would be lost. Bring them back, "
+            "drop them with --prune, or choose another --output."
+        )
+
+
+def keep_or_drop(journal: Journal, inputs: Sequence[Input], output: OutputSettings, prune: bool) -> list[str]:
+    """Return the names of inputs that are not there now and keep their results, or drop these with `prune`.
+
+    A folder that could not be read and now can is dropped as well: what is in it is there instead.
+    """
+    absent = _absent(journal, inputs)
+    names = {entry.name for entry in inputs}
+    folders = _folders(names)
+    for name in list(journal.entries) if prune else absent:
+        if name not in names and (prune or name in folders):
+            remove_copies(output.copies, name)
+            journal.drop(name)
+    return [name for name in absent if name in journal.entries]
+
+
+def describe_absent(kept: Sequence[str]) -> str:
+    """Say in a line whose results are kept."""
+    return f"{_counted(kept)} not there now. Their results are kept; --prune drops them"
+
+
+def _absent(journal: Journal, inputs: Sequence[Input]) -> list[str]:
+    names = {entry.name for entry in inputs}
+    return sorted(name for name, entry in journal.entries.items() if entry.ended and name not in names)
+
+
+def _folders(names: set[str]) -> set[str]:
+    """Return the folders that names lie in."""
+    folders: set[str] = set()
+    for name in names:
+        while (name := name.rpartition("/")[0]) and name not in folders:
+            folders.add(name)
+    return folders
+
+
+def _counted(names: Sequence[str]) -> str:
+    such = f"{', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
+    return f"{len(names)} input{'s' * (len(names) != 1)} of this run ({such}) {'are' if len(names) != 1 else 'is'}"

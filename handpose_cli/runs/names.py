@@ -1,0 +1,82 @@
+"""What can be known of a run's files before anything is annotated: names that clash, are too long or do not fit."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from handpose_cli.formats import load
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.media.annotated_copies import copy_path
+from handpose_cli.media.discover import Input
+from handpose_cli.records import ImageRecord
+from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.settings import COPIES, OutputSettings
+
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes, where the file system does not say
+
+
+def check_names(inputs: Sequence[Input], output: OutputSettings) -> None:
+    """Raise RunError if what is wanted besides the result file cannot be written for these inputs, by their names."""
+    for name in output.formats:
+        file_of = load(name).file_of
+        if file_of is not None:
+            files = ((entry, file_of(_record(entry))) for entry in inputs)
+            _check(files, output.folder / f"predictions-{name}", f"--format {name}")
+        _rehearse(name, inputs)
+    if output.draw:
+        copies = ((entry, copy_path(Path(), entry.name).as_posix()) for entry in inputs)
+        _check(copies, output.folder / COPIES, "--draw")
+
+
+def _check(files: Iterable[tuple[Input, str]], folder: Path, option: str) -> None:
+    longest_name, longest_path = _limits(folder)
+    root = len(os.fsencode(folder.absolute()))
+    taken: dict[str, str] = {}
+    for entry, file in files:
+        other = taken.setdefault(file, entry.name)
+        if other != entry.name:
+            raise RunError(f"{other} and {entry.name} would share {folder / file}. Rename one, or leave out {option}.")
+        own = file.rpartition("/")[2]
+        name = len(os.fsencode(own))
+        if name > longest_name or root + 1 + len(os.fsencode(file)) > longest_path:
+            raise RunError(
+                f"{entry.name}: its name is too long: with {option} it becomes {own}, {name} bytes, and {longest_name} "
+                f"are allowed here. Rename it, or leave out {option}."
+            )
+
+
+def _limits(folder: Path) -> tuple[int, int]:
+    """Return how many bytes a name and a path may have, where a folder is or will be."""
+    there = folder.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        return os.pathconf(there, "PC_NAME_MAX"), os.pathconf(there, "PC_PATH_MAX") - 1
+    except (OSError, ValueError, AttributeError):  # Windows
+        return _LONGEST_NAME, _LONGEST_PATH
+
+
+def _rehearse(name: str, inputs: Sequence[Input]) -> None:
+    """Write all videos and one image without hands: a format may not take several, or not both."""
+    chosen = [entry for entry in inputs if entry.is_video]
+    if not chosen:
+        return
+    chosen += [entry for entry in inputs if not entry.is_video][:1]
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with load(name).open_writer(Path(folder, "rehearsal")) as writer:
+                for entry in sorted(chosen):
+                    writer.write(_record(entry))
+        except FormatError as error:
+            raise RunError(f"--format {name}: {str(error).rstrip('.')}, or leave out --format {name}.") from error
+        except OSError:  # a disk that is full there is none here
+            pass
+
+
+def _record(entry: Input) -> ImageRecord:
+    if entry.is_video:
+        return ImageRecord(entry.name, 16, 16, frame=0, time=0.0, fps=25.0)
+    return ImageRecord(entry.name, 16, 16)

@@ -1,0 +1,134 @@
+"""Folders and patterns: everything in them is read, or counted in a line; links and locked folders do no harm."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import SAMPLES, handpose, read_results
+
+from handpose_cli.media.discover import NoInputError, discover
+from handpose_cli.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+
+
+def found(*arguments, **options):
+    """Return the names, and what was said."""
+    said = []
+    inputs = discover([str(argument) for argument in arguments], say=said.append, **options)
+    return [entry.name for entry in inputs], said
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def test_what_is_passed_over_is_counted_by_suffix(tmp_path):
+    touch(
+        tmp_path, "a.jpg", "b.json", "c.json", "README", "d.TXT", ".e.jpg", ".git/f.jpg", "inner/g.jpg", "inner/h.xmp"
+    )
+    assert found(tmp_path)[0] == ["a.jpg"]
+    (line,) = found(tmp_path)[1]
+    assert line.startswith("Passed over: 5 files not taken for images or videos (")
+    kinds = line.partition("(")[2].partition(")")[0].split(", ")
+    assert sorted(kinds) == ["1 .txt", "1 hidden .jpg", "1 without a suffix", "2 .json"]
+    assert line.endswith("), 1 folder inside (-r looks into them)")
+    names, (line,) = found(tmp_path, recursive=True)
+    assert names == ["a.jpg", "inner/g.jpg"]
+    assert line.startswith("Passed over: 6 files") and "folder" not in line
+
+
+def test_a_folder_of_media_alone_says_nothing(tmp_path):
+    names = [f"a{suffix}" for suffix in sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES)]
+    touch(tmp_path, *names)
+    assert found(tmp_path) == (sorted(names), [])
+
+
+@pytest.mark.parametrize("argument", ["in", "in/**", "in/**/*.jpg"])
+def test_linked_folders_are_followed_and_circles_end(tmp_path, monkeypatch, argument):
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "in/a.jpg", "in/real/b.jpg", "else/c.jpg", "else/deep/d.jpg")
+    for link, target in {"in/linked": "../else", "in/real/up": "..", "in/real/side": "../linked", "else/in": "../in",
+                         "in/to_itself": "to_itself", "in/again": "real"}.items():  # fmt: skip
+        (tmp_path / link).symlink_to(target)
+    names, _ = found(argument, recursive=True)
+    assert names == ["a.jpg", "linked/c.jpg", "linked/deep/d.jpg", "real/b.jpg"]
+
+
+def test_patterns_count_what_they_pass_over(tmp_path):
+    touch(tmp_path, "a.jpg", "a.json", "b.jpg")
+    assert found(tmp_path / "a*") == (["a.jpg"], ["Passed over: 1 file not taken for images or videos (1 .json)"])
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xef\xbb\xbfa.jpg\r\nb.jpg\r\n", "\ufeffa.jpg\nb.jpg".encode("utf-16-le"), b"b.jpg\na.jpg"]
+)
+def test_lists_as_programs_write_them(tmp_path, content):
+    touch(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "list.txt").write_bytes(content)
+    assert found(tmp_path / "list.txt")[0] == ["a.jpg", "b.jpg"]
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    os.mkdir(folder)  # noqa: PTH102
+    shutil.copy(SAMPLES / "no_hand.jpg", f"{folder}/a.jpg")
+    result = handpose("predict", folder, "-o", tmp_path / "out", "--views", 1)
+    assert result.exit_code == 0
+    info = read_results(tmp_path / "out")["info"]
+    assert info["arguments"]["inputs"] == [f"{tmp_path}/caf\\xe9"]
+    (tmp_path / "list.txt").write_bytes(b"caf\xe9/a.jpg\n")
+    assert found(tmp_path / "list.txt")[0] == ["a.jpg"]
+    assert handpose("predict", folder, "-o", tmp_path / "out", "--views", 1, "--resume").exit_code == 0
+
+
+def test_urls_are_refused_and_no_folder_of_that_name_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoInputError) as error:
+        discover(["s3://bucket/photos"])
+    assert str(error.value) == (
+        "s3://bucket/photos is a URL: download or mount it first, and name the files or the folder"
+    )
+    calls = (
+        ("predict", SAMPLES, "-o", "s3://b/o"),
+        ("predict", SAMPLES, "-o", "out", "--summary-json", "gs://b/o.json"),
+        ("predict", SAMPLES, "-o", "out", "--boxes", "s3://b/o.json"),
+        ("convert-labels", SAMPLES, "https://b/o.json", "--to", "coco"),
+        ("train", "--data", SAMPLES, "-o", "s3://b/run"),
+    )
+    for call in calls:
+        result = handpose(*call)
+        assert result.exit_code == 2
+        assert "is a URL: give a path, of a folder that is mounted." in result.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+WITHOUT = "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"
+
+
+@pytest.mark.skipif(os.name == "nt" or (os.geteuid() == 0 and shutil.which("setpriv") is None), reason="reads all")
+def test_a_locked_folder_is_a_failure_and_read_when_it_is_open(tmp_path):
+    for name in ("ok", "locked"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        shutil.copy(SAMPLES / "no_hand.jpg", tmp_path / "in" / name / "a.jpg")
+    (tmp_path / "in" / "locked").chmod(0)
+    command = [sys.executable, "-c", "from handpose_cli.cli import cli; cli()", "predict", "--views", "1", "-r"]
+    prefix = ["setpriv", *WITHOUT] if os.geteuid() == 0 else []
+
+    def predict(argument, *options):
+        call = [*prefix, *command, str(argument), "-o", str(tmp_path / "out"), *options]
+        result = subprocess.run(call, capture_output=True, text=True, check=False)
+        return result.returncode, {e["file"]: e.get("failure") for e in read_results(tmp_path / "out")["files"]}
+
+    try:
+        denied = "cannot be read: Permission denied"
+        assert predict(tmp_path / "in") == (3, {"locked": denied, "ok/a.jpg": None})
+        assert predict(tmp_path / "in" / "**" / "*.jpg", "--overwrite") == (3, {"locked": denied, "ok/a.jpg": None})
+        assert predict(tmp_path / "in" / "locked", "--overwrite") == (3, {"locked": denied})
+        assert predict(tmp_path / "in" / "locked" / "a.jpg", "--overwrite") == (3, {"a.jpg": denied})
+        predict(tmp_path / "in", "--overwrite")
+    finally:
+        (tmp_path / "in" / "locked").chmod(0o755)
+    assert predict(tmp_path / "in", "--resume") == (0, {"locked/a.jpg": None, "ok/a.jpg": None})
