@@ -418,8 +418,8 @@ def test_openpose_reads_its_output(tmp_path):
         ({"people": [person([], [1.0] * 60)]},
          ": people[0]: hand_right_keypoints_2d must be 63 finite numbers. Received: shape (60,)"),
         ({"people": [person([], [0.5, -0.25, 0.9] * 21)]},
-         ": all coordinates are between -1 and 1: normalised ones (--keypoint_scale 3 or 4) cannot be distinguished from "
-         "pixels. Run OpenPose with --keypoint_scale 0"),
+         ": all coordinates are between -1 and 1: normalised ones (--keypoint_scale 3 or 4) cannot be distinguished "
+         "from pixels. Run OpenPose with --keypoint_scale 0"),
     ],
 )  # fmt: skip
 def test_openpose_errors(tmp_path, content, message):
