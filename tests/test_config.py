@@ -97,7 +97,7 @@ def test_what_is_wrong_in_the_file_is_told_in_one_line(config, tmp_path, text, t
 
 def test_a_name_like_no_option_lists_them(config, tmp_path):
     result = handpose("train", "-o", tmp_path / "run", "--config", config("xyz = 1"))
-    assert "'xyz' is no option of 'train'. There are: batch-size, data, data-licence, devices," in result.stderr
+    assert "'xyz' is no option of 'train'. There are: batch-size, class, data, data-licence, devices," in result.stderr
 
 
 # === every kind of option ===

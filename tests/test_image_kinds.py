@@ -12,7 +12,7 @@ import pytest
 from conftest import SAMPLES, handpose, read_results
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import image_size, open_image, read_image
@@ -65,6 +65,33 @@ def test_the_size_in_the_head_is_that_of_the_picture_whichever_way_up(tmp_path, 
         assert (picture.width, picture.height) == image_size(path)
         if orientation == 1 and suffix not in (".pgm", ".pbm"):
             assert corners(image) == pytest.approx(np.array([RED, GREEN, BLUE, GREY]), abs=30)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
+def test_all_eight_orientations_are_those_of_exif(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    for orientation in range(1, 9):
+        save(quarters(), path, orientation)
+        with Image.open(path) as stored:
+            assert stored.getexif().get(0x0112, 1) == orientation
+            upright = np.asarray(ImageOps.exif_transpose(stored).convert("RGB"))
+        assert corners(read_image(path)) == pytest.approx(corners(upright), abs=6)
+
+
+def test_of_a_damaged_file_too(tmp_path):
+    """OpenCV leaves the first picture of several as it is stored if another one is damaged."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    first, second = quarters(), Image.effect_noise((160, 80), 50).convert("RGB")
+    for name in ("a.png", "a.webp"):
+        first.save(tmp_path / name, save_all=True, append_images=[second], exif=exif, lossless=True)
+        data = bytearray((tmp_path / name).read_bytes())
+        at = len(data) - 500
+        data[at : at + 9] = b"damagedby"
+        (tmp_path / name).write_bytes(data)
+        image = read_image(tmp_path / name)
+        assert image_size(tmp_path / name) == image.shape[1::-1] == (80, 160)
+        assert corners(image) == pytest.approx(np.array([BLUE, RED, GREY, GREEN]), abs=6)
 
 
 @settings(max_examples=30, deadline=None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from handpose_cli.formats._parsing import inside
-from handpose_cli.media.suffixes import VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import PAGED_SUFFIXES, VIDEO_SUFFIXES
 from handpose_cli.records import Hand, ImageRecord, box_around
 
 # name: how to call it
@@ -74,10 +74,14 @@ def image_name(record: ImageRecord) -> str:
 
 
 def frame_of(name: str) -> tuple[str, int] | None:
-    """Return the video and the frame that `image_name` named so: `a/v.mp4/000012.jpg`; None if it is no such name."""
+    """Return the file and the frame that `image_name` named so, `a/v.mp4/000012.jpg`; None if it is no such name."""
     folder, _, file = name.rpartition("/")
     stem, _, suffix = file.partition(".")
-    if f".{folder.rpartition('.')[2].lower()}" not in VIDEO_SUFFIXES or not stem.isdecimal() or suffix != "jpg":
+    if (
+        f".{folder.rpartition('.')[2].lower()}" not in VIDEO_SUFFIXES | PAGED_SUFFIXES
+        or not stem.isdecimal()
+        or suffix != "jpg"
+    ):
         return None
     return folder, int(stem)
 

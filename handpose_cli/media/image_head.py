@@ -34,11 +34,15 @@ _MOST_PAGES = 100_000  # of a TIFF: damaged heads lead anywhere
 
 
 class Head(NamedTuple):
-    """An image's kind, "" if it is none that is known, and its upright size in pixels, 0 and 0 if that is not known."""
+    """An image's kind, upright size, and EXIF orientation as far as it concerns `images.decode`.
+
+    The kind is "" if it is none that is known; width and height, in pixels, are 0 if they are not.
+    """
 
     kind: str
     width: int = 0
     height: int = 0
+    orientation: int = 1
 
 
 def read_head(file: IO[bytes]) -> Head:
@@ -48,11 +52,12 @@ def read_head(file: IO[bytes]) -> Head:
     file.seek(0)
     try:
         width, height, orientation = _size(kind, file)
-    except (OSError, ValueError, LookupError, TypeError, OverflowError, struct.error):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, StopIteration, struct.error):
         return Head(kind)
     if width <= 0 or height <= 0:
         return Head(kind)
-    return Head(kind, height, width) if orientation in _TURNED else Head(kind, width, height)
+    size = (height, width) if orientation in _TURNED else (width, height)
+    return Head(kind, *size, orientation)
 
 
 def kind_of(start: bytes) -> str:

@@ -15,6 +15,7 @@ from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG
 from handpose_cli.media.jpeg_end import with_end
 from handpose_cli.media.opening import open_file
 from handpose_cli.media.picture import Picture
+from handpose_cli.media.turning import turned
 
 cv2.utils.logging.setLogLevel(
     cv2.utils.logging.LOG_LEVEL_SILENT
@@ -25,6 +26,7 @@ MOST_PIXELS = 2**28  # 0.8 GB as RGB; the largest cameras' pictures have 2e8
 # A JPEG is decoded to 1/2, 1/4 or 1/8 first if no side falls short of this. That takes a third of the time, and is
 # enough for the detector and for hands that are large. Smaller pictures gain too little to be decoded twice.
 LEAST_REDUCED = 750
+_LEFT_AS_STORED = (PNG, WEBP)  # damaged ones of several pictures, OpenCV does not turn upright
 _RGB = (JPEG, PNG, WEBP, BMP)  # of deep TIFFs, OpenCV 5.0.0 gives now RGB and now BGR when it is asked for RGB
 # cv2.IMREAD_REDUCED_COLOR_n for RGB
 _FLAGS = {1: cv2.IMREAD_COLOR_RGB, **{n: cv2.IMREAD_COLOR_RGB | (8 * n) for n in (2, 4, 8)}}
@@ -46,7 +48,7 @@ def read_image(path: Path) -> np.ndarray:
 
 def open_image(path: Path) -> Picture:
     """Read an image file as `read_image`, a large JPEG only as finely as it is asked for; raises the same."""
-    data, (kind, width, height) = _checked(path)
+    data, (kind, width, height, _) = _checked(path)
     factor = 1
     # by whole blocks, so that pixels lie where the factor says, whichever way round the picture is stored
     while kind == JPEG and factor < 8 and not (width | height) % (2 * factor):
@@ -62,7 +64,7 @@ def open_image(path: Path) -> Picture:
 def image_size(path: Path) -> tuple[int, int]:
     """Return the width and height that `read_image` gives, by the file's head where that is enough; raises the same."""
     with open_file(path) as file:
-        _, width, height = read_head(file)
+        _, width, height, _ = read_head(file)
     if not width:
         height, width = read_image(path).shape[:2]
     return width, height
@@ -108,13 +110,17 @@ def decode(data: bytes, kind: str, factor: int = 1, page: int = 0) -> np.ndarray
     image = to_8_bits(image)
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    if kind in _LEFT_AS_STORED:
+        return turned(image, read_head(io.BytesIO(data)).orientation)
     return image if kind in _RGB else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _flags(kind: str, factor: int) -> int:
     if kind not in _RGB:
         return cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH
-    return _FLAGS[factor] | (cv2.IMREAD_ANYDEPTH if kind == PNG else 0)
+    if kind in _LEFT_AS_STORED:
+        return cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    return _FLAGS[factor]
 
 
 def _decode(data: bytes, flags: int, page: int = 0) -> np.ndarray | None:

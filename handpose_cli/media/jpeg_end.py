@@ -23,7 +23,7 @@ def with_end(data: bytes) -> bytes | None:
 
 def _pixels(data: bytes) -> np.ndarray | None:
     """Decode with Pillow, which prints nothing of what it finds wrong, as OpenCV does."""
-    from PIL import Image
+    from handpose_cli.media.pillow_images import Image
 
     try:
         with Image.open(io.BytesIO(data)) as image:

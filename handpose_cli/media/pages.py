@@ -13,14 +13,14 @@ import numpy as np
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.image_head import AVIF, GIF, HEIF, JPEG, PNG, TIFF, WEBP, kind_of, tiff_pages
 from handpose_cli.media.opening import open_file
+from handpose_cli.media.suffixes import PAGED_SUFFIXES
 
-SUFFIXES = frozenset({".tif", ".tiff", ".gif", ".webp", ".png", ".apng", ".avif", ".heic", ".heif", ".hif", ".mpo"})
 _REDUCED = 1  # bit of a TIFF's NewSubfileType: another page, smaller
 
 
 def page_count(path: Path) -> int:
     """Return how many pictures a file has; 1 if that cannot be found out, as of one that is damaged."""
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in PAGED_SUFFIXES:
         return 1
     try:
         with open_file(path) as file:

@@ -12,6 +12,9 @@ from PIL import Image, ImageOps
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.image_head import HEIF
 
+warnings.filterwarnings("ignore", module="PIL")  # what goes wrong is reported by the exceptions below
+Image.MAX_IMAGE_PIXELS = None  # there is a limit of our own
+
 
 def read_pages(data: bytes, kind: str, most_pixels: int) -> Iterator[np.ndarray]:
     """Yield the pictures in a file, in turn, upright: uint8 [h, w, 3], RGB.
@@ -63,8 +66,6 @@ def _open(data: bytes, kind: str) -> Image.Image:
             raise UnreadableError("HEIC is not read without: pip install 'handpose-cli[heif]'") from error
         pillow_heif.register_heif_opener()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its own limit on pixels, which is another
-            return Image.open(io.BytesIO(data))
+        return Image.open(io.BytesIO(data))
     except Exception as error:  # its plug-ins raise whatever comes
         raise UnreadableError("damaged or cut short, or of a kind that cannot be decoded") from error

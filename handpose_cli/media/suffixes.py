@@ -12,6 +12,10 @@ IMAGE_SUFFIXES = frozenset(
         *(".ppm", ".pgm", ".pbm", ".pnm", ".pam", ".pfm", ".ras", ".sr", ".hdr"),
     }
 )
+# of images that may have pages or frames
+PAGED_SUFFIXES = frozenset(
+    {".tif", ".tiff", ".gif", ".webp", ".png", ".apng", ".avif", ".heic", ".heif", ".hif", ".mpo"}
+)
 VIDEO_SUFFIXES = frozenset(
     {
         *(".mp4", ".m4v", ".mov", ".qt", ".f4v", ".3gp", ".3g2", ".mj2", ".lrv", ".insv"),

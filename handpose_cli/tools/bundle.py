@@ -2,25 +2,29 @@
 
     python -m handpose_cli.tools.bundle RUN/best.weights.h5[,RUN2/best.weights.h5...] FORM DATA... DESTINATION/NAME
 
-writes NAME.weights.h5 (Keras, half precision), NAME.tflite (LiteRT in FORM, see `training.delivery.export`; "int8" is
-calibrated on crops of the labels DATA and of the run's --negatives) and NAME.json (their contract; `fit_scores` adds
-what scores are worth). Weights of several runs that go on from each other are averaged (Wortsman et al., "Model soups",
-ICML 2022).
+writes NAME.weights.h5 (Keras, half precision), NAME.tflite (LiteRT in FORM, see `training.delivery.export`) and
+NAME.json (their contract; `fit_scores` adds what an hourglass's scores are worth). "int8" is calibrated on crops of the
+labels DATA and of the run's --negatives. Weights of several runs that go on from each other are averaged (Wortsman et
+al., "Model soups", ICML 2022).
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from handpose_cli.engine import contract as contracts
+from handpose_cli.engine.contract import of_cells
 from handpose_cli.engine.keras import contract_of
 from handpose_cli.networks.hourglass import presets
+from handpose_cli.networks.ssd import presets as detectors
+from handpose_cli.networks.ssd.palm_model import for_prediction
 from handpose_cli.training.data.negatives import find_negatives
 from handpose_cli.training.data.samples import read_samples
 from handpose_cli.training.delivery.deliver import calibration_crops, in_precision
@@ -28,15 +32,15 @@ from handpose_cli.training.delivery.export import export_litert
 from handpose_cli.weights import sha256
 
 
-def save_half_precision(weights: list[Path], preset: presets.Preset, path: Path) -> None:
+def save_half_precision(weights: list[Path], build: Callable[[], keras.Model], path: Path) -> None:
     """Save the average of weights, without the optimizer's state, in float16 to `path`."""
-    model = presets.build(preset)
+    model = build()
     each = []
     for file in weights:
         model.load_weights(str(file))
         each.append(model.get_weights())
     with in_precision("float16"):
-        half = presets.build(preset)
+        half = build()
     half.set_weights([np.mean(tensors, axis=0) for tensors in zip(*each, strict=True)])
     half.save_weights(str(path))
 
@@ -44,7 +48,7 @@ def save_half_precision(weights: list[Path], preset: presets.Preset, path: Path)
 def export(
     weights: Path, preset: presets.Preset, path: Path, form: str, data: Iterable[str], negatives: Iterable[str]
 ) -> None:
-    """Export to LiteRT."""
+    """Export an hourglass to LiteRT."""
     model = presets.build(preset)
     model.load_weights(str(weights))
     crops = None
@@ -53,19 +57,30 @@ def export(
     export_litert(presets.for_prediction(model, preset), path, form, crops)
 
 
+def export_detector(weights: Path, preset: detectors.DetectorPreset, path: Path, form: str) -> None:
+    """Export a detector to LiteRT; not to int8, in which it would be slower."""
+    model = detectors.build(preset)
+    model.load_weights(str(weights))
+    export_litert(for_prediction(model), path, form)
+
+
 def main(weights: str, form: str, *rest: str) -> None:
     *data, destination = rest
     sources = [Path(path) for path in weights.split(",")]
     settings = json.loads((sources[-1].parent / "settings.json").read_text())
-    preset = presets.from_settings(settings)
-    half = Path(f"{destination}.weights.h5")
-    save_half_precision(sources, preset, half)
-    exported = Path(f"{destination}.tflite")
-    export(half, preset, exported, form, data, settings.get("negatives", ()))
+    half, exported = Path(f"{destination}.weights.h5"), Path(f"{destination}.tflite")
+    if settings["preset"] in detectors.DETECTORS:
+        detector = detectors.from_settings(settings)
+        save_half_precision(sources, lambda: detectors.build(detector), half)
+        export_detector(half, detector, exported, form)
+        contract, licence = of_cells(detector.input_size), "Apache-2.0"
+    else:
+        preset = presets.from_settings(settings)
+        save_half_precision(sources, lambda: presets.build(preset), half)
+        export(half, preset, exported, form, data, settings.get("negatives", ()))
+        contract, licence = contract_of(preset), "Apache-2.0" if preset.encoder else "MIT"
     digests = {path.name: sha256(path) for path in (half, exported)}
-    licence = "Apache-2.0" if preset.encoder else "MIT"
-    told = f"see {exported.stem}.md"
-    contract = replace(contract_of(preset), weights=digests, data=told, licence=licence)
+    contract = replace(contract, weights=digests, data=f"see {exported.stem}.md", licence=licence)
     contracts.write(contract, Path(f"{destination}.json"))
 
 
