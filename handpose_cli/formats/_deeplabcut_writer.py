@@ -106,6 +106,7 @@ class Writer:
 
     def __init__(self, stills: Table, path: Path, files: ExitStack):
         self._stills, self._path, self._files = stills, path, files
+        self._suffix = path.suffix if path.suffix.lower() in h5.SUFFIXES else ".csv"
         self._folder: Path | None = None
         self._video, self._seen = ExitStack(), set[str]()
         self._current: tuple[str, Table] | None = None
@@ -127,9 +128,9 @@ class Writer:
             raise FormatError(f"{video}: its frames do not follow each other")
         self._seen.add(video)
         if self._folder is None:
-            self._folder = self._files.enter_context(new_folder(videos_of(self._path), self._path.suffix))
+            self._folder = self._files.enter_context(new_folder(videos_of(self._path), self._suffix))
             self._files.push(self._video)  # before the folder takes its place
-        path = self._folder / f"{video}{self._path.suffix}"
+        path = self._folder / f"{video}{self._suffix}"
         if not path.resolve().is_relative_to(self._folder.resolve()):
             raise FormatError(f"{video}: a name that leads out of the folder to write")
         return self._video.enter_context(_new_table(path))
@@ -138,7 +139,7 @@ class Writer:
         self._video.close()
         old = videos_of(self._path)
         files = [file for file in old.rglob("*") if file.is_file()] if self._folder is None else []
-        if files and all(file.suffix == self._path.suffix for file in files):  # of an older table of this name
+        if files and all(file.suffix == self._suffix for file in files):  # of an older table of this name
             shutil.rmtree(old)
 
 
