@@ -10,7 +10,9 @@ import yaml
 
 from handpose_cli.formats import cvat, deeplabcut, label_studio, openpose, yolo_pose
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.labels.recognise import recognise
+from handpose_cli.media.image_head import KINDS
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
 POINTS = np.array([[i, 2 * i] for i in range(21)], np.float32)
@@ -107,7 +109,9 @@ def test_yolo_errors(tmp_path):
         "labels/train/a.txt: line 2: expected 68 numbers: class, box and 21 keypoints. Received: 4"
     )
     file(tmp_path / "images/train/a.png", "no image")
-    assert error_of(tmp_path, yolo_pose.read, folder) == "images/train/a.png: its size cannot be read"
+    assert error_of(tmp_path, yolo_pose.read, folder) == (
+        f"images/train/a.png: its size cannot be read: not an image ({KINDS})"
+    )
     assert error_of(tmp_path, yolo_pose.read, yolo_folder(tmp_path, {"kpt_shape": [17, 3]})) == (
         "data.yaml: kpt_shape must be [21, 3] or [21, 2]. Received: [17, 3]"
     )
@@ -346,6 +350,13 @@ def test_deeplabcut_reads_three_index_columns_and_few_joints(tmp_path):
     assert record.hands[0].keypoints[0].tolist() == [1.5, 2] and record.hands[0].visibility.tolist() == [2] + [0] * 20
 
 
+def test_deeplabcut_reads_a_videos_numbered_rows(tmp_path):
+    path = file(tmp_path / "clip.csv", "scorer,m,m\nbodyparts,wrist,wrist\ncoords,x,y\n0,1,2\n7,,\n")
+    first, none = deeplabcut.read(path, options=ReadOptions(video="v/clip.mp4"))
+    assert (first.file, first.frame, none.file, none.frame) == ("v/clip.mp4", 0, "v/clip.mp4", 7)
+    assert first.hands[0].keypoints[0].tolist() == [1, 2] and none.hands == []
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -355,7 +366,7 @@ def test_deeplabcut_reads_three_index_columns_and_few_joints(tmp_path):
         (HEADER.replace("little_tip", "wrist"), "header: two columns hand0 wrist x"),
         ("scorer,me,me\n", "header: rows scorer, bodyparts and coords expected. Received: None"),
         ("scorer,m,m\nbodyparts,wrist,wrist\ncoords,x,y\n0,1,2\n",
-         "line 4: images' names expected: rows 0, 1, 2 ... are a video's frames. Received: 0"),
+         "line 4: the video is not named whose frame this row is. Received: 0"),
     ],
 )  # fmt: skip
 def test_deeplabcut_errors(tmp_path, text, message):

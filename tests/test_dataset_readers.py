@@ -14,6 +14,7 @@ from handpose_cli import formats
 from handpose_cli.formats import _safe_pickle as safe_pickle
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.recognise import recognise
+from handpose_cli.media.image_head import KINDS
 from handpose_cli.records import FINGERS, box_around
 
 RNG = np.random.default_rng(5)
@@ -370,7 +371,7 @@ def test_hagrid_with_a_broken_image(tmp_path):
     file = put(tmp_path / "call.json", {"bad": {"bboxes": [], "labels": []}})
     with pytest.raises(FormatError) as error:
         read("hagrid", file)
-    assert str(error.value) == f"{tmp_path / 'bad.jpg'}: its size cannot be read"
+    assert str(error.value) == f"{tmp_path / 'bad.jpg'}: its size cannot be read: not an image ({KINDS})"
 
 
 # --- HO-3D, DexYCB and STB

@@ -40,7 +40,7 @@ def test_a_videos_table_needs_its_name(tmp_path):
     done = handpose("convert-labels", path, tmp_path / "o.json", "--to", "handpose")
     assert (done.exit_code, done.stderr) == (
         1,
-        f"Error: {path}: line 4: images' names expected: rows 0, 1, 2 ... are a video's frames. Received: 0. "
+        f"Error: {path}: line 4: the video is not named whose frame this row is. Received: 0. "
         "Name the video with --video\n",
     )
     done = handpose("convert-labels", path, tmp_path / "o.json", "--to", "handpose", "--video", "clip.mp4")

@@ -18,8 +18,9 @@ from conftest import handpose
 from tiny_training import TINY, train
 
 from handpose_cli.networks.hourglass import presets
-from handpose_cli.training import checkpoint, fit
+from handpose_cli.training import checkpoint
 from handpose_cli.training.settings import Stage, of_earlier_run, of_new_run
+from handpose_cli.training.start import start
 
 OPTIONS = ("--epochs", 4, "--steps-per-epoch", 3, "--ema", 0.9, "--export", "none")
 
@@ -55,7 +56,7 @@ def undisturbed(folder, tmp_path_factory):
 def test_a_killed_run_ends_with_the_same_weights(folder, undisturbed, tmp_path, tiny_preset):
     run = tmp_path / "run"
     script = (
-        "from handpose_cli.networks import presets\n"
+        "from handpose_cli.networks.hourglass import presets\n"
         f"presets.PRESETS['hourglass-lite'] = presets.{TINY!r}\n"
         "from handpose_cli.cli import cli\n"
         "cli()"
@@ -195,9 +196,9 @@ def test_each_stage_trains_its_layers_at_its_rate(undisturbed_stages):
     ]
     arrays, log = state_of(undisturbed_stages)
     assert [row["learning_rate"] for row in log] == pytest.approx([5e-4, 1e-5, 2.5e-4, 5e-6], rel=0.05)
-    start = presets.build(ON_ENCODER)
-    fit.start(start, ON_ENCODER, "hand-encoder")
-    before = {variable.path: np.array(variable) for variable in start.variables}
+    begun = presets.build(ON_ENCODER)
+    start(begun, ON_ENCODER, "hand-encoder")
+    before = {variable.path: np.array(variable) for variable in begun.variables}
     after = weights_of(undisturbed_stages / "state" / "epoch-0004.weights.h5")
     changed = {path.partition("/")[0] for path, values in after.items() if not np.array_equal(values, before[path])}
     assert {"encoder_block5_depthwise", "encoder_block15_expand", "decoder_out_conv"} <= changed

@@ -166,7 +166,7 @@ def _record(name: str, values: Sequence[float], places: dict[str, np.ndarray], v
     if number is None:
         return ImageRecord(name.replace("\\", "/"), None, None, hands)
     if video is None:
-        raise Unclear(f"images' names expected: rows 0, 1, 2 ... are a video's frames. Received: {name}", "video")
+        raise Unclear(f"the video is not named whose frame this row is. Received: {name}", "video")
     return ImageRecord(video, None, None, hands, frame=int(number[1]))
 
 
