@@ -48,4 +48,7 @@ def test_reading_gives_back_what_was_written(name, records):
     expected = [left for record in records if (left := kept(record, keeps)) is not None]
     if name == "coco-results" and not expected:
         return
-    assert_same(round_trip(name, records), expected)
+    found = round_trip(name, records)
+    if name == "deeplabcut":  # a video has a table of its own, behind the images'
+        found.sort(key=lambda record: (record.file, record.frame or 0))
+    assert_same(found, expected)

@@ -47,8 +47,8 @@ BUILT_IN = (
     Format("yolo-pose", "YOLO-pose folder with data.yaml", _HERE + "yolo_pose", writes=True, images="images"),
     Format("cvat", "CVAT XML 1.1 skeletons and tracks", _HERE + "cvat", writes=True, suffix=".cvat.xml"),
     Format("label-studio", "Label Studio tasks", _HERE + "label_studio", writes=True, suffix=".label-studio.json"),
-    Format("deeplabcut", "DeepLabCut CSV", _HERE + "deeplabcut", writes=True, suffix=".deeplabcut.csv", chooses=True,
-           of_video=True),
+    Format("deeplabcut", "DeepLabCut tables, CSV or .h5", _HERE + "deeplabcut", writes=True,
+           suffix=".deeplabcut.csv", chooses=True, of_video=True),
     Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
     # before the plain lists, which name images alike
     Format("mediapipe", "MediaPipe's results as JSON or CSV", _HERE + "mediapipe", chooses=True, of_video=True),
