@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from handpose_cli.quiet import open_closed_streams
+from handpose_cli.quiet import open_closed_streams, silence_libraries
 
 # name: (module in handpose_cli.commands, one line for `handpose --help`)
 COMMANDS = {
@@ -65,4 +65,5 @@ def cli() -> None:
     """Annotate hands in bulk: boxes and 21 keypoints for every hand in folders of images and videos."""
     from handpose_cli.commands.remedies import show_notes
 
+    silence_libraries()
     show_notes()

@@ -50,3 +50,9 @@ def _is_usable(number: int) -> bool:
         return fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
     except OSError:
         return False
+
+
+def silence_libraries() -> None:
+    """Keep OpenCV and TensorFlow, before they are imported, from printing what the tool reports itself."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

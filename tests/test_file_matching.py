@@ -5,8 +5,10 @@ import unicodedata
 from urllib.parse import quote
 
 import pytest
+from conftest import SAMPLES, handpose
 from hypothesis import given
 from hypothesis import strategies as st
+from labelled import write
 
 from handpose_cli.evaluation.file_matching import by_image, rename
 from handpose_cli.formats import FormatError
@@ -101,6 +103,7 @@ def test_an_image_in_the_run_that_is_not_labelled_takes_no_label():
         ("v.mp4/000012.jpg", ("videos/v.mp4", 12)),
         (("set/v.mp4", 0), "v.mp4\\frame_000000.png"),
         ("v.mp4/000012.jpg", "run/v.mp4/000012.jpg"),
+        (("scan.tif", 2), "images/scan.tif/000002.jpg"),
         (("v.mp4", 3), ("v", 3)),
     ],
 )
@@ -156,3 +159,10 @@ def test_a_name_with_odd_parts_is_still_a_name():
     assert parts_of("100%.jpg") == ("100%.jpg",)
     assert parts_of("%ff.jpg") == ("%ff.jpg",)  # not UTF-8: part of the name
     assert place_of("v.mp4/" + "1" * 30 + ".jpg", None)[1] is None
+
+
+@pytest.mark.parametrize("spelled", [".\\two_hands.jpg", "C:\\two_hands.jpg", "two%5Fhands.jpg"])
+def test_boxes_for_predict_are_found_however_they_are_spelled(spelled, tmp_path):
+    write(tmp_path / "b.json", "handpose", [ImageRecord(spelled, None, None, [Hand([120, 140, 260, 200])])])
+    done = handpose("predict", SAMPLES / "two_hands.jpg", "-o", tmp_path / "o", "--boxes", tmp_path / "b.json")
+    assert done.exit_code == 0 and "1 images, 1 hands" in done.stderr

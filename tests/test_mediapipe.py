@@ -218,6 +218,12 @@ def test_names_of_columns_by_the_user(photo):
         list(read(table(photo / "r.csv", ["file", *columns], [row])))
 
 
+def test_a_name_too_long_and_a_head_that_is_no_csv(tmp_path):
+    with pytest.raises(FormatError, match=r"the size of b{3000}\.jpg is neither"):
+        list(read(saved(tmp_path / "r.json", {"b" * 3000 + ".jpg": [triples(LEFT)]})))
+    assert not recognises(tmp_path / "r.csv", b"file,x,y\rlandmark\n")
+
+
 def words(*content):
     return [pytest.param(*each, id=each[1][:40]) for each in content]
 

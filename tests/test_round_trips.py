@@ -48,6 +48,7 @@ def test_reading_gives_back_what_was_written(name, records):
     expected = [left for record in records if (left := kept(record, keeps)) is not None]
     if name == "coco-results" and not expected:
         return
-    if name == "cvat":  # photos have a file of their own
-        expected.sort(key=lambda record: record.frame is not None)
-    assert_same(round_trip(name, records), expected)
+    found = round_trip(name, records)
+    if name in ("deeplabcut", "cvat"):  # a video has a table or file of its own, behind the images'
+        found.sort(key=lambda record: (record.file, record.frame or 0))
+    assert_same(found, expected)

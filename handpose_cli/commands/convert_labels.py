@@ -7,7 +7,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, ReadOptions
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.source import Source
+
+if TYPE_CHECKING:
+    from handpose_cli.labels.extract_frames import FrameFiles
 
 READABLE = [name for name, format in FORMATS.items() if format.reads]
 WRITABLE = [name for name, format in FORMATS.items() if format.writes]
@@ -57,19 +60,22 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option(
     "--dry-run", is_flag=True, help="Only count, and say what would be dropped; nothing is written, or tried."
 )
-@click.option("--overwrite", is_flag=True, help="Replace TARGET.")
+@click.option("--extract-frames", "frames_to", type=LocalPath(file_okay=False), metavar="DIR",
+              help="Also write the frames that the labels are of as images, such as DIR/v.mp4/000012.jpg.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace TARGET, and frames that were extracted before.")
 @config_option
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
 def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, video, split,
-            image_prefix, place_images, seed, strict, check, dry_run, overwrite) -> None:  # fmt: skip
+            image_prefix, place_images, seed, strict, check, dry_run, frames_to, overwrite) -> None:  # fmt: skip
     """Turn one label format into another.
 
-    Reads SOURCE and writes TARGET; what TARGET's format cannot keep is said on standard error. Images stay where they
-    are, unless they are wanted beside the labels. With --split, TARGET's name gets -train and -val (yolo-pose writes
-    one folder with both parts); images of one sample (FreiHAND's four versions of
-    a pose, a video's frames) stay together. With --check, a file of the handpose format is held against its JSON Schema
+    Reads SOURCE and writes TARGET; what TARGET's format cannot keep is said on standard error. Labels only: images stay
+    where they are, but for --copy-images and --link-images; --extract-frames writes those that are frames of videos.
+    With --split, TARGET's name gets -train and -val (yolo-pose writes one folder with both); images of one sample
+    (FreiHAND's four versions of a pose, a video's frames, also as v.mp4/000012.jpg or walk/frame_000012.jpg) stay
+    together. With --check, a file of the handpose format is held against its JSON Schema
     too; entries that break it are left out of the rest of the check.
 
     \b
@@ -78,12 +84,13 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
 
-    if check and (target or target_format or split or strict or dry_run or overwrite):
+    if check and (target or target_format or split or strict or dry_run or frames_to or overwrite):
         raise click.UsageError("--check only reads: it goes with SOURCE and what says how that is read.")
     if not check and target_format is None:
         raise click.UsageError(f"Missing option '--to'. Choose from: {', '.join(WRITABLE)}")
     if not check and not dry_run and target is None:
         raise click.UsageError("Missing argument 'TARGET'.")
+    frames = None
     try:
         source = replace(source, options=ReadOptions(classes, keypoint_names, video))
         if source_format is not None:
@@ -110,6 +117,12 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
             places = images or (source.folder if place_images else None)
             writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in names.items()}
         records = read() if images is None else convert.with_sizes(read(), images)
+        if frames_to is not None and not dry_run:
+            from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
+
+            folder = images if images is not None and images.is_dir() else source.folder
+            frames = FrameFiles(frames_to, folder, overwrite)
+            records = frames.noted(records)
         with ExitStack() as stack:
             if writers and split is not None and target_is.parted:
                 opened = stack.enter_context(target_is.open_parts(target, tuple(names), places, wanted))
@@ -120,6 +133,22 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
     except OSError as error:
         raise click.ClickException(f"Cannot write to {target}: {error.strerror}. Choose another TARGET.") from error
     _report(counts, name, target_format, names, dry_run)
+    if frames is not None:
+        _extract(frames, frames_to)
+
+
+def _extract(frames: FrameFiles, folder: Path) -> None:
+    from handpose_cli.formats.errors import FormatError
+
+    try:
+        images, videos = frames.write()
+    except FormatError as error:
+        raise failure(error) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot write to {folder}: {error.strerror}. Choose another folder for --extract-frames."
+        ) from error
+    click.echo(f"{images} frames of {videos} videos: {folder}", err=True)
 
 
 def _with_part(path: Path, part: str) -> Path:

@@ -238,8 +238,7 @@ def _annotate(
     with _errors(settings.output.folder):
         if settings.boxes is not None:
             # of a shard's few inputs none may be named
-            names = {entry.name for entry in found} if shard is None else set()
-            given, sizes = _read_boxes(settings.boxes, names)
+            given, sizes = _read_boxes(settings.boxes, {entry.name for entry in found}, all_of_run=shard is None)
             of = str(settings.boxes.path)
             annotate = replace(settings.annotate, boxes=given, box_sizes=sizes, boxes_of=of)
             settings = replace(settings, annotate=annotate)
@@ -262,28 +261,30 @@ def _annotate(
             )
 
 
-def _read_boxes(source: Source, names: set[str]):
-    """Return the hands of labels, and the sizes that they are for, by file name and frame.
+def _read_boxes(source: Source, names: set[str], all_of_run: bool):
+    """Return the hands of labels, and the sizes that they are for, by the inputs' names, however spelled, and frame.
 
-    One at least must belong to one of `names`, if there are any.
+    If `names` are all of the run's inputs, one at least must have boxes.
     """
     from handpose_cli.formats.errors import FormatError
-    from handpose_cli.formats.fields import frame_of
+    from handpose_cli.labels.file_names import parts_of, place_of
 
+    by_parts = {parts_of(name): name for name in sorted(names)}
     boxes: dict[tuple[str, int | None], list] = {}
     sizes: dict[tuple[str, int | None], tuple[int, int]] = {}
     others = 0
     for record in source.read():
         key = record.file, record.frame
-        if record.frame is None and record.file not in names:
-            key = frame_of(record.file) or key  # a video's frame by the name that it has as an image
+        if record.file not in names:
+            for parts, frame in ((parts_of(record.file), record.frame), place_of(*key)):  # as an image, as a frame
+                key = (by_parts[parts], frame) if parts in by_parts else key
         boxes.setdefault(key, []).extend(record.hands)
         if record.width and record.height:
             sizes[key] = record.width, record.height
         others += bool(record.hands) and key[0] not in names
-    if names and not names & {file for file, _ in boxes}:
+    if all_of_run and not names & {file for file, _ in boxes}:
         raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")
-    if names and others:
+    if all_of_run and others:
         click.echo(f"{source.path}: {others} images with boxes are none of the inputs", err=True)
     return boxes, sizes
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from handpose_cli import weights as bundled
 from handpose_cli.engine.contract import Contract, of_maps

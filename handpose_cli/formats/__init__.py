@@ -51,8 +51,8 @@ BUILT_IN = (
            chooses=True, parted=True, write_options=("place_images",)),
     Format("cvat", "CVAT XML 1.1 skeletons and tracks", _HERE + "cvat", writes=True, suffix=".cvat.xml",
            chooses=True),
-    Format("deeplabcut", "DeepLabCut CSV", _HERE + "deeplabcut", writes=True, suffix=".deeplabcut.csv", chooses=True,
-           of_video=True),
+    Format("deeplabcut", "DeepLabCut tables, CSV or .h5", _HERE + "deeplabcut", writes=True,
+           suffix=".deeplabcut.csv", chooses=True, of_video=True),
     Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
     # before the plain lists, which name images alike
     Format("mediapipe", "MediaPipe's results as JSON or CSV", _HERE + "mediapipe", chooses=True, of_video=True),

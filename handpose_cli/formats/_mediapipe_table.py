@@ -47,7 +47,10 @@ Lines = list[tuple[int, Row]]
 def recognises(head: bytes) -> bool:
     """Return whether a text's first line has such columns."""
     line = head.split(b"\n", 1)[0].decode("utf-8", "replace").strip().lower()
-    columns = next(csv.reader([line], delimiter=_delimiter(line)), [])
+    try:
+        columns = next(csv.reader([line], delimiter=_delimiter(line)), [])
+    except csv.Error:
+        return False
     names = {name.strip() for name in columns}
     if names.isdisjoint((*IMAGE, *FRAME)):
         return False

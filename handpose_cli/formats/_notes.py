@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +23,16 @@ def say(line: str, remedy: str = "") -> None:
         remedy: what a caller could give, as in `FormatError`; a command adds its option.
     """
     log.warning("%s", line, extra={"remedy": remedy})
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Say nothing in the block: it is only a trial."""
+    log.disabled = True
+    try:
+        yield
+    finally:
+        log.disabled = False
 
 
 class LeftOut:

@@ -97,7 +97,12 @@ def records_of(read: Callable[[], Iterator[FoundImage]], path: Path, images: Pat
 
 def _size(folder: Path, file: str, image: str) -> tuple[int, int] | None:
     for name in (image, file, file.rsplit("/", 1)[-1]):
-        if (path := folder / name).is_file():
+        path = folder / name
+        try:
+            there = path.is_file()
+        except (OSError, ValueError):  # too long, or no name at all
+            there = False
+        if there:
             return video_size(path) if is_video(path) else image_size(path)
     return None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from handpose_cli.formats._parsing import inside
-from handpose_cli.media.suffixes import PAGED_SUFFIXES, VIDEO_SUFFIXES
 from handpose_cli.records import Hand, ImageRecord, box_around
 
 # name: how to call it
@@ -71,19 +70,6 @@ def _reaches_outside(hand: Hand, width: int, height: int) -> bool:
 def image_name(record: ImageRecord) -> str:
     """Return the record's file, or, for a video's frame, the image that it would be on disk."""
     return record.file if record.frame is None else f"{record.file}/{record.frame:06d}.jpg"
-
-
-def frame_of(name: str) -> tuple[str, int] | None:
-    """Return the file and the frame that `image_name` named so, `a/v.mp4/000012.jpg`; None if it is no such name."""
-    folder, _, file = name.rpartition("/")
-    stem, _, suffix = file.partition(".")
-    if (
-        f".{folder.rpartition('.')[2].lower()}" not in VIDEO_SUFFIXES | PAGED_SUFFIXES
-        or not stem.isdecimal()
-        or suffix != "jpg"
-    ):
-        return None
-    return folder, int(stem)
 
 
 def _used_by(hand: Hand) -> set[str]:

@@ -1,8 +1,9 @@
 """What a file's name says, however a program spelled it: its folders, and which frame of which video it is.
 
 `C:\\set\\a.jpg`, `./set/a.jpg`, `set//a.jpg`, `file:///set/a.jpg` and `set%2Fa.jpg` have the same parts, and so have
-accents as one character or as two. An image in a folder that is named like a video is a frame of it, counted from 0:
-`v.mp4/000012.jpg`, as this tool names extracted frames, and `v.mp4/frame_000012.jpg` are frame 12 of `v.mp4`.
+accents as one character or as two. An image in a folder that is named like a video, or a
+file of several pages, is a frame of it, counted from 0: `v.mp4/000012.jpg`, as this tool names extracted frames, and
+`v.mp4/frame_000012.jpg` are frame 12 of `v.mp4`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from handpose_cli.media.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from handpose_cli.media.suffixes import IMAGE_SUFFIXES, PAGED_SUFFIXES, VIDEO_SUFFIXES
 
 Parts = tuple[str, ...]
 
@@ -55,7 +56,7 @@ def stem_of(name: str) -> str:
 def place_of(file: str, frame: int | None) -> tuple[Parts, int | None]:
     """Return the parts of an image's or a video's name, and the frame, from 0, if it is one of a video."""
     parts = parts_of(file)
-    if frame is None and len(parts) > 1 and PurePosixPath(parts[-2]).suffix.lower() in VIDEO_SUFFIXES:
+    if frame is None and len(parts) > 1 and PurePosixPath(parts[-2]).suffix.lower() in VIDEO_SUFFIXES | PAGED_SUFFIXES:
         numbered = _FRAME.fullmatch(stem_of(parts[-1]))
         if numbered:
             return parts[:-1], int(numbered[1])

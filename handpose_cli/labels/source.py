@@ -72,7 +72,7 @@ def of_video(sources: Sequence[Source | None], video: str) -> list[Source | None
     """Return the sources, with the name of the video for those that may lack one; raise FormatError if none may."""
     takes = [source is not None and source.format.of_video for source in sources]
     if not any(takes):
-        named = ", ".join(source.format.name for source in sources if source is not None)
+        named = ", ".join(dict.fromkeys(source.format.name for source in sources if source is not None))
         raise FormatError(f"files of the format {named} name the video themselves, where they are of one")
     return [
         replace(source, options=replace(source.options, video=video)) if source is not None and taken else source

@@ -13,8 +13,6 @@ from handpose_cli.media.cut_short import declared_size
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.opening import check_file
 
-av.logging.set_level(None)  # what goes wrong is reported by the exceptions below
-
 MOST_PIXELS = 2**27  # of a frame: four times 8K; damaged heads claim any size
 _MOST_FRUITLESS = 10_000  # packets without a frame, before reading on is given up
 # Formats of which damage shows in the decoder's marks alone. libavcodec 62 now and then loses these when it decodes

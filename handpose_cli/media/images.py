@@ -17,10 +17,6 @@ from handpose_cli.media.opening import open_file
 from handpose_cli.media.picture import Picture
 from handpose_cli.media.turning import turned
 
-cv2.utils.logging.setLogLevel(
-    cv2.utils.logging.LOG_LEVEL_SILENT
-)  # what goes wrong is reported by the exception below, not by OpenCV's own lines
-
 _DAMAGED = "damaged or cut short, or of a kind that cannot be decoded"
 MOST_PIXELS = 2**28  # 0.8 GB as RGB; the largest cameras' pictures have 2e8
 # A JPEG is decoded to 1/2, 1/4 or 1/8 first if no side falls short of this. That takes a third of the time, and is

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from handpose_cli.formats import load
+from handpose_cli.formats._notes import silent
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.media.discover import Input
@@ -67,7 +68,7 @@ def _rehearse(name: str, inputs: Sequence[Input]) -> None:
     chosen += [entry for entry in inputs if not entry.is_video][:1]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with load(name).open_writer(Path(folder, "rehearsal")) as writer:
+            with silent(), load(name).open_writer(Path(folder, "rehearsal")) as writer:
                 for entry in sorted(chosen):
                     writer.write(_record(entry))
         except FormatError as error:

@@ -30,7 +30,7 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     Args:
         run: folder for `settings.json`, for what `training.checkpoint` writes after each epoch, and for the exported
             networks and their card, see `training.delivery.deliver` and `training.delivery.card`.
-        report: called with each line worth telling.
+        report: called with each line worth reading.
 
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
@@ -42,10 +42,13 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     deliver.check_forms(settings.export)
     check(settings.weights)
     processes.join()
-    first = processes.number() == 0
-    report = report if first else _say_nothing
     keras.utils.set_random_seed(settings.seed)
-    keras.config.set_dtype_policy(settings.precision)
+    with deliver.in_precision(settings.precision):
+        return _train(settings, run, report if processes.number() == 0 else _say_nothing)
+
+
+def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
+    first = processes.number() == 0
     task = task_of(settings.preset)
     data: TaskData = task.read(settings)
     if (run / STATE).exists():

@@ -101,6 +101,17 @@ def healthy(folder: Path) -> list[Kind]:
     put("panoptic", "panoptic/a.json", {"hand_pts": [[*point, 1] for point in points], "is_left": 1})
     rows = "".join(f"a.jpg;0,0;{i};{name};1,5;2,5;NA\n" for i in range(2) for name in KEYPOINT_NAMES)
     put("csv", "excel.csv", "file;frame;hand;joint;x;y;score\n" + rows)
+    shares = [[{"x": x / 100, "y": y / 80, "z": 0} for x, y in points]]
+    side = [[{"category_name": "Left", "score": 0.9}]]
+    put("mediapipe", "mediapipe.json", {"pictures/a.jpg": {"hand_landmarks": shares, "handedness": side}})
+    put(
+        "mediapipe", "mediapipe-list.json", [{"image": "a.jpg", **entry, "landmarks": [points], "handedness": ["Left"]}]
+    )
+    columns = ",".join(f"{axis}{number}" for number in range(21) for axis in "xy")
+    values = ",".join(f"{value / 100}" for point in points for value in point)
+    put("mediapipe", "wide.csv", f"file,width,height,handedness,{columns}\na.jpg,100,80,Left,{values}\n")
+    rows = "".join(f"a.jpg,0,{number},{x},{y}\n" for number, (x, y) in enumerate(points))
+    put("mediapipe", "long.csv", f"file,hand,landmark,x,y\n{rows}")
     xyz, camera = [[*[v / 1000 for v in point], 0.5] for point in points], [[500, 0, 112], [0, 500, 112], [0, 0, 1]]
     put("freihand", "freihand/training_xyz.json", [xyz])
     put("freihand", "freihand/training_K.json", [camera])
