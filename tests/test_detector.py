@@ -47,9 +47,9 @@ def test_keras_detector_equals_the_published_graph(inputs, reference):
 
 
 @pytest.mark.parametrize("name", ["litert", "keras"])
-def test_bundled_detector_answers_as_the_published_one(inputs, reference, name):
+def test_the_light_detector_answers_as_the_published_one(inputs, reference, name):
     """It is distilled from it, and LiteRT runs it in 8 bits."""
-    outputs = engine.load_detector(name).network(inputs)
+    outputs = engine.load_detector(name, "ssd-egohands-lite").network(inputs)
     off = np.abs(outputs["scores"].max(axis=1) - reference["scores"].max(axis=1))
     assert np.median(off) < 0.1
     rows = np.arange(len(inputs))

@@ -28,7 +28,7 @@ class Counted:
 
     def __init__(self):
         self.detector, self.runs = engine.load_detector("litert"), 0
-        self.input_size = self.detector.input_size
+        self.input_size, self.least_score = self.detector.input_size, self.detector.least_score
 
     def boxes(self, images, threshold):
         self.runs += 1

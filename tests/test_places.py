@@ -85,6 +85,7 @@ class Finds:
     """A detector that finds the same boxes with the same scores in whatever it is given, and counts that."""
 
     input_size = 300
+    least_score = 0.02
 
     def __init__(self, boxes=(), scores=()):
         self.found = np.reshape(boxes, (-1, 4)).astype(np.float32), np.array(scores, np.float32)

@@ -21,9 +21,10 @@ from handpose_cli.media.picture import Picture
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.sizes import same_size
 
-# Which of the detector's boxes are worth the hourglass's look: those that score at least this, and this share of
-# the frame's best. Where the detector sees one well, faint boxes seldom hold another; where all are faint, one may.
-LEAST_BOX_SCORE, WORTH = 0.02, 0.1
+# Which of the detector's boxes are worth the hourglass's look: of those that score what its contract says, those that
+# score this share of the frame's best. Where the detector sees one well, faint boxes seldom hold another; where all are
+# faint, one may.
+WORTH = 0.1
 # Of these, boxes that score less than this share of the best, and such as overlap a better one so much (intersection
 # over union), are looked at last: where a sure hand is found, few show another.
 FAINT, SAME_HAND = 0.3, 0.4
@@ -88,7 +89,7 @@ def candidates(
             [Candidate(picture, box, crop_around(box, size), 1.0)]
             for (_, picture), box in zip(pictures, all_of_it, strict=True)
         ]
-    detected = detect(networks.detector, [whole(picture) for _, picture in pictures], LEAST_BOX_SCORE)
+    detected = detect(networks.detector, [whole(picture) for _, picture in pictures], networks.detector.least_score)
     return [
         _worth_a_look(picture, boxes, scores, size)
         for (_, picture), (boxes, scores) in zip(pictures, detected, strict=True)
@@ -132,7 +133,8 @@ def far_candidates(
     if len(tiles) == 1 or any(hand.box[2:].max() >= NEAR * size.max() for hand in sure):
         return []
     uncut = []
-    for tile, (boxes, scores) in zip(tiles, detect(networks.detector, tiles, LEAST_TILE_SCORE), strict=True):
+    least = max(LEAST_TILE_SCORE, networks.detector.least_score)
+    for tile, (boxes, scores) in zip(tiles, detect(networks.detector, tiles, least), strict=True):
         low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
         # a hand that a tile's edge cuts is whole in the tile beside
         at_low = (low <= [tile.x + 1, tile.y + 1]) & (low > 1)

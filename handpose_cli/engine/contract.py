@@ -85,6 +85,7 @@ class Contract:
         outputs: the network's output for each part that the decoding needs.
         highest: the value of white in its input: 1 or 255. Inputs are RGB, float32, from 0.
         fit: how an image becomes a detector's square: a key of `detector.FITS`.
+        least_score: of a detector's boxes: those that score less are not worth the keypoint network's look.
         calibration: of a keypoint network; None: its scores are its own.
         weights: SHA-256 of each weights file that it is true of, by name.
         data, licence: what it was trained on and what its licence is, in a line each.
@@ -96,6 +97,7 @@ class Contract:
     outputs: Mapping[str, str]
     highest: float = 1.0
     fit: str = "squeeze"
+    least_score: float = 0.02
     calibration: Calibration | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
     data: str = ""
@@ -140,6 +142,10 @@ class Detector(Protocol):
     def input_size(self) -> int:
         """The side in pixels of the square that it squeezes an image into."""
 
+    @property
+    def least_score(self) -> float:
+        """What boxes must score to be worth the keypoint network's look."""
+
     def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
         """Find the hands in images, each uint8 [h, w, 3], RGB.
 
@@ -158,10 +164,15 @@ def of_maps(input_size: int, decoding: str, hand_head: bool) -> Contract:
     return Contract("keypoints", input_size, decoding, outputs)
 
 
+# Of cells trained with the focal loss, which gives even background some score: with it there are about two boxes a
+# photograph, and hardly a hand is lost.
+LEAST_CELL_SCORE = 0.25
+
+
 def of_cells(input_size: int) -> Contract:
     """Return the contract of a detector as `handpose train` exports it."""
     outputs = {"scores": "scores", "encodings": "encodings"}
-    return Contract("detector", input_size, "cells", outputs, fit="letterbox")
+    return Contract("detector", input_size, "cells", outputs, fit="letterbox", least_score=LEAST_CELL_SCORE)
 
 
 def read(path: Path) -> Contract:

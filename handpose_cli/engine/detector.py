@@ -72,6 +72,10 @@ class DecodedBoxes:
     def input_size(self) -> int:
         return self.contract.input_size
 
+    @property
+    def least_score(self) -> float:
+        return self.contract.least_score
+
     def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
         """Find the hands in images, see `contract.Detector`."""
         fitted = [self._fit(image, self.input_size) for image in images]

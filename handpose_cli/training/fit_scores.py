@@ -31,7 +31,6 @@ from handpose_cli.training.data.samples import Sample, read_sample, read_samples
 VIEWS = (1, 2, 3, 4)
 HANDS = 1000  # of the labels with keypoints, at most
 RIGHT = 0.1  # error, over the longer side of the hand's box, up to which a joint is right
-LEAST_SCORE = 0.02  # of the detector
 IS_HAND = 0.5  # least intersection over union of a hand's box with a labelled one
 
 
@@ -84,7 +83,7 @@ def detections(
         if record.frame is not None or not path.is_file():
             continue
         image = read_image(path)
-        ((boxes, scores),) = detect(detector, [whole(Picture(image))], LEAST_SCORE)
+        ((boxes, scores),) = detect(detector, [whole(Picture(image))], detector.least_score)
         if not len(boxes):
             continue
         found = find_keypoints(network, [(image, box) for box in boxes], views)

@@ -1,10 +1,10 @@
 """The bundled networks, and how `--weights` finds one.
 
-`ssd-egohands-lite` is the detector, `hourglass-lite` the hourglass (trained by `handpose train`); each as LiteRT
+`ssd-palm` is the detector, `hourglass-lite` the hourglass (both trained by `handpose train`); each as LiteRT
 (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see `engine.contract`) and
-its card (`.md`). The detector was distilled (`tools.distil_detector`) from `ssd-egohands`, the published one
-(converted by `tools.convert_ssd`). `hand-encoder` (`tools.convert_encoder`) is what the hourglass's training
-starts from.
+its card (`.md`). They start from `palm-encoder` and `hand-encoder` (`tools.convert_palm`, `tools.convert_encoder`).
+`ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
+published one (converted by `tools.convert_ssd`).
 
 `--weights` also takes the run folder that `handpose train` wrote. With `--engine keras` its best weights are run; with
 `--engine litert` the exported network that its `models.json` names, which is there when the training is finished: the
@@ -18,7 +18,7 @@ import json
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-DETECTOR, PUBLISHED_DETECTOR = "ssd-egohands-lite", "ssd-egohands"
+DETECTOR, PUBLISHED_DETECTOR = "ssd-palm", "ssd-egohands"
 KEYPOINT_NETWORK = "hourglass-lite"
 OPTIONS = {"keypoints": "--weights", "detector": "--detector"}  # which name networks of a kind
 
