@@ -17,7 +17,6 @@ from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, T
 from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS
-from handpose_cli.labels.source import Source
 
 if TYPE_CHECKING:
     from handpose_cli.annotator.settings import Networks
@@ -237,8 +236,10 @@ def _annotate(
 
     with _errors(settings.output.folder):
         if settings.boxes is not None:
+            from handpose_cli.commands.given_boxes import read_boxes
+
             # of a shard's few inputs none may be named
-            given, sizes = _read_boxes(settings.boxes, {entry.name for entry in found}, all_of_run=shard is None)
+            given, sizes = read_boxes(settings.boxes, {entry.name for entry in found}, all_of_run=shard is None)
             of = str(settings.boxes.path)
             annotate = replace(settings.annotate, boxes=given, box_sizes=sizes, boxes_of=of)
             settings = replace(settings, annotate=annotate)
@@ -259,34 +260,6 @@ def _annotate(
                 say=lambda line: None if quiet else click.echo(line, err=True),
                 progress=show,
             )
-
-
-def _read_boxes(source: Source, names: set[str], all_of_run: bool):
-    """Return the hands of labels, and the sizes that they are for, by the inputs' names, however spelled, and frame.
-
-    If `names` are all of the run's inputs, one at least must have boxes.
-    """
-    from handpose_cli.formats.errors import FormatError
-    from handpose_cli.labels.file_names import parts_of, place_of
-
-    by_parts = {parts_of(name): name for name in sorted(names)}
-    boxes: dict[tuple[str, int | None], list] = {}
-    sizes: dict[tuple[str, int | None], tuple[int, int]] = {}
-    others = 0
-    for record in source.read():
-        key = record.file, record.frame
-        if record.file not in names:
-            for parts, frame in ((parts_of(record.file), record.frame), place_of(*key)):  # as an image, as a frame
-                key = (by_parts[parts], frame) if parts in by_parts else key
-        boxes.setdefault(key, []).extend(record.hands)
-        if record.width and record.height:
-            sizes[key] = record.width, record.height
-        others += bool(record.hands) and key[0] not in names
-    if all_of_run and not names & {file for file, _ in boxes}:
-        raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")
-    if all_of_run and others:
-        click.echo(f"{source.path}: {others} images with boxes are none of the inputs", err=True)
-    return boxes, sizes
 
 
 def _write_summary(path: Path, summary: dict[str, Any]) -> None:

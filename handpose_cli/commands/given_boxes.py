@@ -1,0 +1,35 @@
+"""Boxes that are given to `handpose predict --boxes`."""
+
+from __future__ import annotations
+
+import click
+
+from handpose_cli.labels.source import Source
+
+
+def read_boxes(source: Source, names: set[str], all_of_run: bool):
+    """Return the hands of labels, and the sizes that they are for, by the inputs' names, however spelled, and frame.
+
+    If `names` are all of the run's inputs, one at least must have boxes.
+    """
+    from handpose_cli.formats.errors import FormatError
+    from handpose_cli.labels.file_names import parts_of, place_of
+
+    by_parts = {parts_of(name): name for name in sorted(names)}
+    boxes: dict[tuple[str, int | None], list] = {}
+    sizes: dict[tuple[str, int | None], tuple[int, int]] = {}
+    others = 0
+    for record in source.read():
+        key = record.file, record.frame
+        if record.file not in names:
+            for parts, frame in ((parts_of(record.file), record.frame), place_of(*key)):  # as an image, as a frame
+                key = (by_parts[parts], frame) if parts in by_parts else key
+        boxes.setdefault(key, []).extend(record.hands)
+        if record.width and record.height:
+            sizes[key] = record.width, record.height
+        others += bool(record.hands) and key[0] not in names
+    if all_of_run and not names & {file for file, _ in boxes}:
+        raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")
+    if all_of_run and others:
+        click.echo(f"{source.path}: {others} images with boxes are none of the inputs", err=True)
+    return boxes, sizes
