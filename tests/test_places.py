@@ -43,11 +43,11 @@ def annotated(picture: Picture, networks: Networks, **settings) -> list[Hand]:
 
 def test_small_hands_are_found_in_tiles(networks):
     corners = [(300, 200), (930, 700), (1650, 1200)]
-    picture = far_away(corners)
+    picture = far_away(corners, side=50)
     assert len(annotated(picture, networks)) < 3
-    found = annotated(picture, networks, tile=500)
+    found = annotated(picture, networks, tile=300)
     centres = sorted((hand.box[:2] + hand.box[2:] / 2).tolist() for hand in found)
-    assert centres == pytest.approx(np.array(corners) + 80, abs=30)
+    assert centres == pytest.approx(np.array(corners) + 25, abs=12)
 
 
 def test_pictures_of_a_batch_do_not_change_each_other(networks, tmp_path):

@@ -57,7 +57,7 @@ class ShardType(click.ParamType):
         return shard
 
 
-AUTO_TILE, LEAST_TILE = 600, 300  # pixels; the detector sees 300
+AUTO_TILE, LEAST_TILE = 600, 300  # pixels; the detector sees 192
 
 
 class TileType(click.ParamType):

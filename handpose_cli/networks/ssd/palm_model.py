@@ -15,7 +15,7 @@ CELLS = "cells"  # the output that is trained: float32 [n, cells, 5], the score'
 PRIOR = 0.01  # score of every cell at first (Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017)
 
 
-def build_palm_ssd(input_size: int = 256) -> keras.Model:
+def build_palm_ssd(input_size: int = 192) -> keras.Model:
     """Build the detector.
 
     Returns:

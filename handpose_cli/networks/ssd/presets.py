@@ -15,7 +15,7 @@ class DetectorPreset:
         encoder: name of the bundled weights that its encoder starts from.
     """
 
-    input_size: int = 256
+    input_size: int = 192
     encoder: str = "palm-encoder"
 
 
