@@ -165,7 +165,7 @@ def test_a_detector_that_is_not_there_is_named_with_those_that_are(folder):
     assert result.stderr == (
         "Error: No such weights: palm. Give --detector a file or a bundled network (ssd-egohands-lite, ssd-palm).\n"
     )
-    result = handpose("predict", SAMPLES, "-o", folder / "out", "--weights", "hourglass")
+    result = handpose("predict", folder / "image.png", "-o", folder / "out", "--weights", "hourglass")
     assert result.stderr == (
         "Error: No such weights: hourglass. Give --weights a file or a bundled network (hourglass-lite).\n"
     )
@@ -189,7 +189,7 @@ def test_scores_are_fitted_to_any_network_and_written_into_its_contract(tmp_path
     fitted = contracts.read(tmp_path / "mine.json").calibration
     assert list(fitted.joints) == [1, 2, 3, 4]
     assert all(factor > 0 for factor, _ in fitted.joints.values())
-    assert fitted.hand[1] > 0
+    assert fitted.hand[0] + fitted.hand[1] > 0  # what says "hand" makes one more probable
     assert list(contracts.read(tmp_path / "mine.json").weights) == ["mine.tflite"]
     options = ("--weights", weights_file, "--views", 2)
     assert handpose("predict", SAMPLES / "two_hands.jpg", "-o", tmp_path / "out", *options).exit_code == 0

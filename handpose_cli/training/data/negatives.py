@@ -15,6 +15,7 @@ from handpose_cli.media.images import read_image
 from handpose_cli.media.picture import Picture
 from handpose_cli.training.data.samples import Sample
 
+ALARM = 0.5  # of what the detector's boxes must score to be looked at, for a false alarm worth learning from
 ANYWHERE = 2  # random places in each image
 FREE = 0.1  # largest share of a place that hands may cover
 
@@ -35,7 +36,7 @@ def find_negatives(sources: Iterable[str], seed: int, options: ReadOptions = NO_
                 continue
             image = read_image(path)
             height, width = image.shape[:2]
-            ((alarms, _),) = detect(detector, [whole(Picture(image))], detector.least_score)
+            ((alarms, _),) = detect(detector, [whole(Picture(image))], ALARM * detector.least_score)
             sides = rng.uniform(0.15, 0.6, ANYWHERE) * min(width, height)
             corners = rng.uniform(0, 1, (ANYWHERE, 2)) * (np.array([width, height]) - sides[:, None])
             anywhere = np.column_stack([corners, sides, sides])
