@@ -22,7 +22,7 @@ import numpy as np
 from handpose_cli import engine as engines
 from handpose_cli import weights as bundled
 from handpose_cli.annotator.pipeline import annotate
-from handpose_cli.annotator.settings import AnnotateSettings, Networks
+from handpose_cli.annotator.settings import SCORE_THRESHOLD, AnnotateSettings, Networks
 from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
@@ -59,7 +59,7 @@ class Annotator:
         detector: str | PathLike[str] | None = bundled.DETECTOR,
         engine: str = "litert",
         *,
-        score_threshold: float = 0.5,
+        score_threshold: float = SCORE_THRESHOLD,
         views: int = 4,
         max_hands: int | None = None,
         tile: int | None = None,

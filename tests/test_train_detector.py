@@ -14,6 +14,7 @@ from handpose_cli.engine.detector import letterbox
 from handpose_cli.formats import label_list
 from handpose_cli.networks.ssd import palm_encoder
 from handpose_cli.networks.ssd.cells import cells, decode_boxes, encode_boxes
+from handpose_cli.networks.ssd.palm_model import build_palm_ssd
 from handpose_cli.training.detection.loss import DetectionLoss
 from handpose_cli.training.detection.photos import read_photos
 from handpose_cli.training.detection.pictures import Pictures
@@ -147,16 +148,29 @@ def small():
     patch.undo()
 
 
+def test_what_does_not_learn_is_frozen(small):
+    model = build_palm_ssd(SIZE)
+    learning = {}
+    for learns in ("decoder", "stride16", "all"):
+        palm_encoder.freeze(model, learns)
+        learning[learns] = {layer.name for layer in model.layers if layer.trainable_weights}
+    assert all(name.startswith("head") for name in learning["decoder"])
+    added = learning["stride16"] - learning["decoder"]
+    assert "palm_pyramid8_project" in added and "palm_stage3_block0_project" in added
+    assert not any(name.startswith(("palm_stem", "palm_stage0", "palm_stage2")) for name in learning["stride16"])
+    assert learning["all"] == {layer.name for layer in model.layers if layer.weights} > learning["stride16"]
+
+
 @pytest.fixture(scope="module")
 def run(photos, small, tmp_path_factory):
-    """A run of two short stages, and its call."""
+    """A short run, and its call."""
     out = tmp_path_factory.mktemp("run") / "out"
     data = f"label-list:{photos}/boxes.json"
     call = (
         "train", "--preset", "ssd-palm", "--data", data, "--data", SAMPLES / "labels.json", "--val", data,
         "--input-size", SIZE, "--batch-size", 4, "--steps-per-epoch", 2, "--ema", 0.5, "--schedule", "constant",
         "--weights", "none",
-        "--stage", "decoder:1:0.001", "--stage", "stride16:2:0.001",
+        "--stage", "stride16:3:0.001",
     )  # fmt: skip
     result = handpose(*call, "-o", out, "--data-licence", "CC0")
     assert result.exit_code == 0, result.output

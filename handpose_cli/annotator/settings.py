@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from handpose_cli.engine.contract import Detector, KeypointNetwork
 from handpose_cli.records import Hand
 
+if TYPE_CHECKING:  # the package of engines takes 0.2 s to import
+    from handpose_cli.engine.contract import Detector, KeypointNetwork
+
+SCORE_THRESHOLD = 0.5  # of a hand, unless another is asked for: it is more likely one than not
 CHANGES_NOTHING = {"changes": False}  # metadata of a field that cannot change a record, or not by its value
 CHANGES_IF_SET = {"changes": "if set"}  # of one that changes nothing as long as it is not set
 Boxes = Mapping[tuple[str, int | None], list[Hand]]
-
 Sizes = Mapping[tuple[str, int | None], tuple[int, int]]
 
 

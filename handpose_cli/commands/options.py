@@ -67,8 +67,6 @@ video_option = click.option(
     "MediaPipe's results.",
 )
 
-SCORE_THRESHOLD = 0.5  # a hand is more likely than not
-
 detector_option = click.option(
     "--detector",
     default="ssd",

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
-from handpose_cli.commands.options import SCORE_THRESHOLD, SourceType, config_option, detector_option, views_option
+from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handpose_cli.annotator.settings import Networks
+from handpose_cli.annotator.settings import SCORE_THRESHOLD, Networks
 from handpose_cli.evaluation.evaluate import Evaluation, evaluate
 from handpose_cli.evaluation.file_matching import Key, by_image, rename
 from handpose_cli.evaluation.matching import with_all_boxes
@@ -21,7 +21,6 @@ from handpose_cli.records import ImageRecord
 from handpose_cli.runs.report import Report
 
 COCO_LIKE = ("coco", "coco-wholebody", "mmpose")  # whose files name images by ids
-SCORE_THRESHOLD = 0.5  # of a network's hands: one that counts is more likely a hand than not
 
 
 class Labels(NamedTuple):

@@ -18,51 +18,15 @@ import numpy as np
 
 from handpose_cli.networks.hourglass.encoder import PREFIX, build_encoder
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
+from handpose_cli.tools.tflite_weights import layers_of_outputs, read_layers
 
-DTYPES = {0: np.float32, 1: np.float16}  # of the file's tensors
 PRESENCE, HANDEDNESS = "Identity_1", "Identity_2"  # its outputs
 
 
-def read_layers(path: Path) -> tuple[list[list[np.ndarray]], dict[str, list[np.ndarray]]]:
-    """Read a LiteRT file's weights.
-
-    Returns:
-        kernel and bias of each convolution, in the order in which they run and in Keras's layouts; and the weights of
-        each fully connected layer by the name of the output that they lead to.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
-    graph = model.subgraphs[0]
-    stored: dict[int, int] = {}
-    made_by: dict[int, int] = {}
-    convolutions: list[list[np.ndarray]] = []
-    dense: dict[int, list[np.ndarray]] = {}
-
-    def values(index: int) -> np.ndarray:
-        tensor = graph.tensors[stored.get(index, index)]
-        data = np.frombuffer(bytes(model.buffers[tensor.buffer].data), DTYPES[tensor.type])
-        return data.reshape(tensor.shape).astype(np.float32)
-
-    for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        kind = max(code.builtinCode, code.deprecatedBuiltinCode)
-        inputs, output = [int(i) for i in operator.inputs], int(operator.outputs[0])
-        made_by[output] = inputs[0]
-        if kind == schema.BuiltinOperator.DEQUANTIZE:
-            stored[output] = inputs[0]
-        elif kind in (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D):
-            # [out, h, w, in] to [h, w, in, out]; depthwise [1, h, w, channels] to [h, w, channels, 1]
-            convolutions.append([values(inputs[1]).transpose(1, 2, 3, 0), values(inputs[2])])
-        elif kind == schema.BuiltinOperator.FULLY_CONNECTED:
-            dense[output] = [values(inputs[1]).T, values(inputs[2])]
-    # an output is made by a layer, or by the sigmoid behind it
-    ends = {graph.tensors[index].name.decode(): int(index) for index in graph.outputs}
-    return convolutions, {name: dense[end if end in dense else made_by[end]] for name, end in ends.items()}
-
-
 def main(source: Path, destination: str) -> None:
-    convolutions, dense = read_layers(source)
+    read = read_layers(source)
+    convolutions = [layer.weights for layer in read if layer.kind in ("CONV_2D", "DEPTHWISE_CONV_2D")]
+    dense = {name: layer.weights for name, layer in layers_of_outputs(source, read).items()}
     keras.config.set_dtype_policy("float16")
     model = build_encoder()
     layers = [layer for layer in model.layers if layer.name.startswith(PREFIX) and layer.weights]

@@ -29,7 +29,7 @@ def read_layers(path: Path) -> list[Layer]:
     """Read a file's layers; half-precision weights behind DEQUANTIZE operators are read as what they are."""
     from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+    model = _parsed(path)
     graph = model.subgraphs[0]
     kinds = {getattr(schema.BuiltinOperator, name): name for name in (
         "CONV_2D", "DEPTHWISE_CONV_2D", "PRELU", "FULLY_CONNECTED", "DEQUANTIZE"
@@ -58,3 +58,18 @@ def read_layers(path: Path) -> list[Layer]:
             weights[0] = weights[0].T
         found.append(Layer(kind, weights, inputs[0], output))
     return found
+
+
+def layers_of_outputs(path: Path, layers: list[Layer]) -> dict[str, Layer]:
+    """Return by the name of each of a file's outputs the layer that makes it, alone or with a function behind it."""
+    graph = _parsed(path).subgraphs[0]
+    made_by = {int(operator.outputs[0]): int(operator.inputs[0]) for operator in graph.operators}
+    by_output = {layer.output: layer for layer in layers}
+    ends = {graph.tensors[index].name.decode(): int(index) for index in graph.outputs}
+    return {name: by_output[end if end in by_output else made_by[end]] for name, end in ends.items()}
+
+
+def _parsed(path: Path):
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))

@@ -111,6 +111,7 @@ class Delivery:
         validated: on how many validation hands or pictures.
         costs: most that the int8 file's may be lower for `predict` to run it; None: there is no int8 file, since this
             network would be slower in 8 bits.
+        same: most that a float32 file's outputs may differ from the Keras model's, over their range.
     """
 
     model: keras.Model
@@ -120,6 +121,7 @@ class Delivery:
     accuracy: Callable[[Network], float]
     validated: int
     costs: float | None
+    same: float = SAME
 
 
 def deliver(
@@ -189,10 +191,10 @@ def write_files(run: Path, delivery: Delivery, forms: Sequence[str], report: Cal
             part = Path(folder) / name
             network = _exported(write, load, part)
             differences = _differences(network(shown), expected)
-            if name != INT8 and not all(difference <= SAME for difference in differences.values()):
+            if name != INT8 and not all(difference <= delivery.same for difference in differences.values()):
                 raise DeliveryError(
                     f"{run / name} was not written: it differs from the Keras model by "
-                    f"{_largest(differences):.2g} (at most {SAME:g}). Predict with --engine keras"
+                    f"{_largest(differences):.2g} (at most {delivery.same:g}). Predict with --engine keras"
                 )
             figures["files"][name] = {"bytes": part.stat().st_size, "largest_difference": differences}
             if isinstance(network, LiteRTNetwork):
