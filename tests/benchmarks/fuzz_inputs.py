@@ -9,7 +9,6 @@ but an UnreadableError, a file without a single record, a crash, a file that tak
 from __future__ import annotations
 
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -20,6 +19,9 @@ from fractions import Fraction
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.own_memory import peak_megabytes
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 LONGEST = 60.0  # seconds for a file
@@ -192,7 +194,7 @@ def _work(connection: Connection) -> None:
             answer = read(path)
         except BaseException:
             answer = traceback.format_exc()
-        connection.send((answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+        connection.send((answer, peak_megabytes()))
 
 
 def read_apart(paths: Iterable[Path], longest: float = LONGEST) -> Iterator[tuple[Path, Counter | str, int, float]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import random
-import resource
 import shutil
 import sys
 import tempfile
@@ -22,6 +21,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.own_memory import peak_megabytes
 
 LONGEST = 20.0  # seconds for a file
 SLOW = 2.0  # seconds: it is printed
@@ -215,7 +217,7 @@ def _work(connection: Connection) -> None:
             answer = read(*task)
         except BaseException:
             answer = traceback.format_exc()
-        connection.send((answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+        connection.send((answer, peak_megabytes()))
 
 
 def problems(folder: Path, count: int, seed: int) -> tuple[list[str], Counter[str]]:
