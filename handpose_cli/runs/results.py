@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from handpose_cli.doubt.video import flagged
 from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove
 from handpose_cli.formats import FORMATS, handpose_json
@@ -74,7 +75,11 @@ def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
 
 
 def final_records(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
-    """Yield the records of an input as they are published: a video's with track ids and smoothed, where wanted."""
+    """Yield the records of an input as they are published: flagged, a video's with track ids and smoothed, where wanted."""
+    return flagged(_linked(journal, file, settings))
+
+
+def _linked(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
     if settings.track and is_video(Path(file)):
         from handpose_cli.tracking.smoothing import smooth
         from handpose_cli.tracking.tracks import link, tracked
