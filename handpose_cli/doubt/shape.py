@@ -7,9 +7,9 @@ import numpy as np
 from handpose_cli.records import FINGERS, SKELETON
 
 # The largest in 27,000 hands (19,000 photographs, 8,000 renders), and a tenth more, over the longer side of the tight
-# box around the keypoints; for a finger's bones from the wrist outwards. A picture shortens bones, never lengthens them,
-# so only too long ones say something, and so with angles: a fist seen from the front folds any finger on itself, but
-# not with bones that look long.
+# box around the keypoints; for a finger's bones from the wrist outwards. A picture shortens bones, never lengthens
+# them, so only too long ones say something, and so with angles: a fist seen from the front folds any finger on itself,
+# but not with bones that look long.
 LONGEST_BONES = {
     "thumb": (0.9, 0.65, 0.55, 0.55),
     **dict.fromkeys(("index", "middle", "ring", "little"), (1.4, 0.85, 0.6, 0.6)),
@@ -24,17 +24,19 @@ MOST_ZIGZAG = {
     "thumb": (0.35, 0.25),
     **dict.fromkeys(("index", "middle", "ring", "little"), (0.36, 0.18)),
 }
-_BONES, _FOLDED, _ZIGZAG = (
-    np.array([table[f] for f in FINGERS]) for table in (LONGEST_BONES, MOST_FOLDED, MOST_ZIGZAG)
-)
+_TABLES = LONGEST_BONES, MOST_FOLDED, MOST_ZIGZAG
+_BONES, _FOLDED, _ZIGZAG = (np.array([table[finger] for finger in FINGERS]) for table in _TABLES)
 _FROM, _TO = np.array(SKELETON).T
 
 
 def strangeness(keypoints: np.ndarray) -> tuple[float, float]:
-    """Return how large the bones' lengths and their angles are, over the largest that hands have: above 1 is implausible.
+    """Return how large the bones' lengths and their bends are, over the largest that hands have; more is implausible.
 
     Args:
         keypoints: float [21, 2] in pixels; a hand of which a joint is not labelled cannot be judged: (0, 0).
+
+    Returns:
+        for lengths and for bends the largest ratio, from 0; plausible up to 1.
     """
     points = np.asarray(keypoints, np.float64)
     size = float((points.max(axis=0) - points.min(axis=0)).max())  # NaN if a joint is

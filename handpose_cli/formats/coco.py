@@ -7,8 +7,8 @@
 
 v is 0 (not labelled, x = y = 0), 1 (labelled, hidden) or 2 (visible); the skeleton counts from 1. Beyond COCO, and only
 where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample`, and an annotation's `score`,
-`keypoint_scores`, `handedness`, `track_id`, `head_size`, `interpolated` and `flags`. Lost: inputs that could not be read, and
-keypoints before smoothing.
+`keypoint_scores`, `handedness`, `track_id`, `head_size`, `interpolated` and `flags`. Lost: inputs that could not be
+read, and keypoints before smoothing.
 
 Read are the categories named hand, left_hand and the like, or, if there is none, those whose keypoints are a hand's by
 their names. The category's names say which keypoint is which. The name (left_hand), `handedness` or the like in an
@@ -177,8 +177,9 @@ def hands_of(
 def _flags_of(annotation: dict[str, Any]) -> tuple[str, ...]:
     """Return the reasons to doubt a hand; other tools' `flags` (LabelMe has an object) are something else."""
     flags = annotation.get("flags")
-    is_ours = isinstance(flags, list) and all(isinstance(name, str) and FLAG.fullmatch(name) for name in flags)
-    return tuple(flags) if is_ours else ()
+    if not isinstance(flags, list) or not all(isinstance(name, str) and FLAG.fullmatch(name) for name in flags):
+        return ()
+    return tuple(flags)
 
 
 def _is(value: Any, expected: float) -> bool:

@@ -4,8 +4,9 @@
     a.jpg,,0,wrist,102.5,230.1,0.97,0.93,,,low_scores jump
 
 `frame` is empty for still images; `hand` counts from 0 in each image, best first; x and y are empty for a joint that is
-not labelled; the names in `flags` stand with blanks between. Lost: boxes (they become the keypoints'), hands without keypoints, image sizes, images without hands,
-frame times, failures, and which joints are hidden. Pixels are rounded to 1/100, scores to 1/10,000.
+not labelled; names in `flags` have blanks between. Lost: boxes (they become the keypoints'), hands without keypoints,
+image sizes, images without hands, frame times, failures, and which joints are hidden. Pixels are rounded to 1/100,
+scores to 1/10,000.
 
 Read are also tables as pandas, R and spreadsheets write them: columns and rows in any order, more columns, rows left
 out (their joints are not labelled), `;` or tabs between cells, decimal commas, `NA`, whole numbers as 3.0.

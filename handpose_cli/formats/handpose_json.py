@@ -13,7 +13,8 @@ with pages has these without `fps` and times. An input that could not be read, o
 null for a size that is not known. Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not
 labelled, 1 hidden, 2 visible; an unlabelled joint's x and y are null), `area`, `head_size`, `raw_keypoints` [21, 2]
 (before smoothing), `interpolated` (true: nothing was found in this frame, the hand lies between those before and
-after) and `flags` (reasons to doubt the hand, by name: `doubt/flags.py`). Pixels are rounded to 1/100, scores to 1/10,000.
+after) and `flags` (reasons to doubt the hand, by name: `doubt/flags.py`). Pixels are rounded to 1/100, scores to
+1/10,000.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
 
 
 def final_records(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
-    """Yield the records of an input as they are published: flagged, a video's with track ids and smoothed, where wanted."""
+    """Yield the records of an input as they are published: with flags, a video's tracked and smoothed, where wanted."""
     return flagged(_linked(journal, file, settings))
 
 
