@@ -19,6 +19,8 @@ from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.source import Source
 
 if TYPE_CHECKING:
+    from handpose_cli.formats._keypoint_names import KeypointNames
+    from handpose_cli.labels.convert import Counts
     from handpose_cli.labels.extract_frames import FrameFiles
 
 READABLE = [name for name, format in FORMATS.items() if format.reads]
@@ -67,8 +69,26 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
-def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, video, split,
-            image_prefix, place_images, seed, strict, check, dry_run, frames_to, overwrite) -> None:  # fmt: skip
+def command(
+    ctx: click.Context,
+    source: Source,
+    target: Path | None,
+    source_format: str | None,
+    target_format: str | None,
+    images: Path | None,
+    classes: tuple[str, ...],
+    keypoint_names: KeypointNames | None,
+    video: str | None,
+    split: float | None,
+    image_prefix: str,
+    place_images: str,
+    seed: int,
+    strict: bool,
+    check: bool,
+    dry_run: bool,
+    frames_to: Path | None,
+    overwrite: bool,
+) -> None:
     """Turn one label format into another.
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is said on standard error. Labels only: images stay
@@ -97,7 +117,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
             source = replace(source, named=source_format)
         name = source.format.name
         read = partial(source.read, images)
-        if check:
+        if check or target_format is None:
             ctx.exit(_check(source, images, name))
         target_is = FORMATS[target_format]
         part_of = lambda record: ""  # noqa: E731
@@ -111,11 +131,12 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
         wanted = WriteOptions(image_prefix, place_images or "")
         writers: dict[str, Any] = {}
         if not dry_run:
-            for path in dict.fromkeys(names.values()):
+            targets = {part: path for part, path in names.items() if path is not None}
+            for path in dict.fromkeys(targets.values()):
                 for written in target_is.outputs(path):
                     _refuse_existing(written, overwrite)
             places = images or (source.folder if place_images else None)
-            writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in names.items()}
+            writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
         records = read() if images is None else convert.with_sizes(read(), images)
         if frames_to is not None and not dry_run:
             from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
@@ -124,7 +145,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
             frames = FrameFiles(frames_to, folder, overwrite)
             records = frames.noted(records)
         with ExitStack() as stack:
-            if writers and split is not None and target_is.parted:
+            if writers and split is not None and target_is.parted and target is not None:
                 opened = stack.enter_context(target_is.open_parts(target, tuple(names), places, wanted))
                 writers = {part: partial(nullcontext, writer) for part, writer in opened.items()}
             counts = convert.convert(records, writers, part_of, target_is.keeps, strict)
@@ -133,7 +154,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
     except OSError as error:
         raise click.ClickException(f"Cannot write to {target}: {error.strerror}. Choose another TARGET.") from error
     _report(counts, name, target_format, names, dry_run)
-    if frames is not None:
+    if frames is not None and frames_to is not None:
         _extract(frames, frames_to)
 
 
@@ -162,7 +183,9 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
         raise click.ClickException(f"{path} exists. Replace it with --overwrite or choose another TARGET.")
 
 
-def _report(counts, source_format: str, target_format: str, names: dict[str, Path | None], dry_run: bool) -> None:
+def _report(
+    counts: Counts, source_format: str, target_format: str, names: dict[str, Path | None], dry_run: bool
+) -> None:
     from handpose_cli.formats.fields import FIELDS
 
     parts = ", ".join(f"{counts.parts[part]} {part}" for part in names if part)

@@ -21,6 +21,7 @@ from handpose_cli.formats import FORMATS
 
 if TYPE_CHECKING:
     from handpose_cli.annotator.settings import Networks
+    from handpose_cli.labels.source import Source
     from handpose_cli.media.discover import Input
     from handpose_cli.runs.report import Report
     from handpose_cli.runs.settings import RunSettings
@@ -87,9 +88,12 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
 def command(
-    ctx: click.Context, inputs, output, recursive, formats, image_prefix, draw, resume, prune, overwrite, detector,
-    boxes, rescale, score_threshold, max_hands, views, tile, track, smooth, every, pages, start, end, shard, weights,
-    engine, batch_size, threads, fail_fast, max_failures, dry_run, summary_json, show, quiet,
+    ctx: click.Context, inputs: tuple[str, ...], output: Path | None, recursive: bool, formats: tuple[str, ...],
+    image_prefix: str, draw: bool, resume: bool, prune: bool, overwrite: bool, detector: str, boxes: Source | None,
+    rescale: bool, score_threshold: float, max_hands: int | None, views: int, tile: int | None, track: bool,
+    smooth: str | None, every: int, pages: bool, start: float | None, end: float | None, shard: Shard | None,
+    weights: str, engine: str, batch_size: int | None, threads: int | None, fail_fast: bool, max_failures: int | None,
+    dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -111,11 +115,14 @@ def command(
     if live and len(inputs) > 1:
         raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
     if not live:
-        _check(output, show, resume, prune, overwrite, fail_fast, max_failures, start, end)
+        if output is None:
+            raise click.UsageError("Missing option '-o' / '--output'.")
+        _check(show, resume, prune, overwrite, fail_fast, max_failures, start, end)
         if rescale and boxes is None:
             raise click.UsageError("--rescale is for --boxes.")
+    folder = output or Path()  # a camera need not be recorded
     settings = RunSettings(
-        OutputSettings(output, formats, draw, image_prefix),
+        OutputSettings(folder, formats, draw, image_prefix),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),
@@ -127,7 +134,7 @@ def command(
     if live:
         from handpose_cli.commands.live import predict_live
 
-        return predict_live(ctx, settings, show=show, overwrite=overwrite, quiet=quiet)
+        return predict_live(ctx, settings, record=output is not None, show=show, overwrite=overwrite, quiet=quiet)
     earlier = "resume" if resume else "overwrite" if overwrite else "refuse"
     report, status = Report(), Status("failed", EXIT_ERROR)
     try:
@@ -147,9 +154,9 @@ def command(
         if summary_json is not None and not dry_run:
             _write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
     if status.word == "done" and not quiet:
-        click.echo(f"{report.line()}. Results: {output / RESULTS}", err=True)
+        click.echo(f"{report.line()}. Results: {folder / RESULTS}", err=True)
     if report.lost:
-        say_lost(report, output)
+        say_lost(report, folder)
     ctx.exit(status.code)
 
 
@@ -160,10 +167,11 @@ class Status(NamedTuple):
     code: int
 
 
-def _check(output, show, resume, prune, overwrite, fail_fast, max_failures, start, end) -> None:
-    """Raise UsageError where options do not go together, or one that files need is missing."""
-    if output is None:
-        raise click.UsageError("Missing option '-o' / '--output'.")
+def _check(
+    show: bool, resume: bool, prune: bool, overwrite: bool, fail_fast: bool, max_failures: int | None,
+    start: float | None, end: float | None,
+) -> None:  # fmt: skip
+    """Raise UsageError where options do not go together."""
     if show:
         raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
     if prune and not resume:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
 
 from handpose_cli.commands.option_types import LocalPath, StageType
@@ -69,7 +72,7 @@ def _by_recipe(name: str) -> str:
               help="Go on with the run in the output folder, with its settings; --epochs may be more.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
-def command(ctx, run, resume, quiet, **options) -> None:
+def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **options: Any) -> None:
     """Train an hourglass on labelled hands, or a detector on boxes.
 
     Without further options the recipe is the seed paper's: two stacks, RMSprop, batches of 64, mean squared error on

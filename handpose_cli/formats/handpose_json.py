@@ -162,8 +162,8 @@ class Writer:
         self._after_first_hand = False
         self._tail: dict[str, Any] = {}
         self._size: tuple[int | None, int | None] = None, None  # of the first frame
-        self._frame_times: list[list] = []
-        self._frame_sizes: list[list] = []
+        self._frame_times: list[list[Any]] = []
+        self._frame_sizes: list[list[Any]] = []
 
     def write(self, record: ImageRecord) -> None:
         if record.file != self._current:
@@ -234,13 +234,14 @@ def _round(value: float | None, digits: int) -> float | None:
     return None if value is None or np.isnan(value) else round(float(value), digits)
 
 
-def _rounded(values: np.ndarray, digits: int) -> list:
+def _rounded(values: np.ndarray, digits: int) -> list[Any]:
     """Return an array as lists of rounded numbers, None for NaN."""
     rounded = np.round(values.astype(np.float64), digits) + 0.0  # no -0.0
     if np.isnan(rounded).any():
         rounded = rounded.astype(object)
         rounded[rounded != rounded] = None
-    return rounded.tolist()
+    lists: list[Any] = rounded.tolist()
+    return lists
 
 
 def _dump(value: Any) -> str:

@@ -246,4 +246,6 @@ def _box(rectangle: Result) -> np.ndarray:
 
 def _pixels(result: Result, *names: str) -> np.ndarray:
     shares = numbers_of([result["value"][name] for name in names], (2,), " and ".join(names)) / 100
-    return shares * numbers_of([result["original_width"], result["original_height"]], (2,), "original size")
+    size = numbers_of([result["original_width"], result["original_height"]], (2,), "original size")
+    pixels: np.ndarray = shares * size
+    return pixels

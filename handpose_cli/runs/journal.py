@@ -50,7 +50,7 @@ class Entry:
     """
 
     input: Fingerprint | None
-    places: array = field(default_factory=lambda: array("q"))
+    places: array[int] = field(default_factory=lambda: array("q"))
     records: int = 0
     ended: bool = False
     failed: bool = False

@@ -160,7 +160,8 @@ def _stopped(failures: int, most: int) -> str:
 
 def _first_start(journal: Journal, header: Header) -> str:
     """Return when the first run with these settings began."""
-    return next(h.info["started"] for h in journal.headers if h.settings == journal.headers[-1].settings)
+    started: str = next(h.info["started"] for h in journal.headers if h.settings == journal.headers[-1].settings)
+    return started
 
 
 def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -> list[Piece]:

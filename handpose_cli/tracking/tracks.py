@@ -131,7 +131,8 @@ def _points(hand: Hand) -> np.ndarray:
     if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
         return hand.keypoints.astype(np.float64)
     steps = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [0.5, 0.5]])
-    return np.asarray(hand.box[:2], np.float64) + steps * hand.box[2:]
+    points: np.ndarray = np.asarray(hand.box[:2], np.float64) + steps * hand.box[2:]
+    return points
 
 
 def _vote(hand: Hand, score: float) -> float:
@@ -203,8 +204,8 @@ class Links:
         frames: in how many records each track was found.
     """
 
-    ids: array
-    starts: array
+    ids: array[int]
+    starts: array[int]
     handedness: list[str | None]
     frames: list[int]
 

@@ -58,7 +58,7 @@ class SaveState(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.writes = (run / STATE).parent, writes
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if not np.isfinite(logs["loss"]):
             raise FloatingPointError(
                 f"the loss is not a number any more in epoch {epoch + 1}: go on with --resume, a lower --learning-rate"
@@ -78,11 +78,11 @@ class UseAverage(keras.callbacks.Callback):
 
     trained: list[np.ndarray] | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         for variable, value in zip(self.model.trainable_variables, self.trained or (), strict=self.trained is not None):
             variable.assign(value)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.trained = [keras.ops.convert_to_numpy(variable) for variable in self.model.trainable_variables]
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 
@@ -94,7 +94,7 @@ class CommitEpoch(keras.callbacks.Callback):
         super().__init__()
         self.run, self.log, self.patience, self.monitor, self.writes = run, log, patience, monitor, writes
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         self.log.append(
             {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, "learning_rate": float(rate)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import keras
 
@@ -10,7 +11,7 @@ from handpose_cli.training import processes
 from handpose_cli.training.settings import SettingsError
 
 
-def on_devices(count: int | None, batch_size: int) -> AbstractContextManager:
+def on_devices(count: int | None, batch_size: int) -> AbstractContextManager[Any]:
     """Return the scope to build and train a model in.
 
     Args:
@@ -44,5 +45,7 @@ def on_devices(count: int | None, batch_size: int) -> AbstractContextManager:
     if count == 1:
         return nullcontext()
     if backend == "tensorflow":
-        return tf.distribute.MirroredStrategy(names[:count]).scope()
-    return keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False).scope()
+        scope: AbstractContextManager[Any] = tf.distribute.MirroredStrategy(names[:count]).scope()
+        return scope
+    scope = keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False).scope()
+    return scope

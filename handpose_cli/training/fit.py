@@ -108,7 +108,7 @@ def _fit_stage(
     data: TaskData,
     run: Path,
     log: Log,
-    callbacks: list,
+    callbacks: list[keras.callbacks.Callback],
 ) -> None:
     """Train one stage, which begins after so many epochs, from where it was left if it was."""
     writes = processes.number() == 0

@@ -210,7 +210,7 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
 def _is_of(saved: dict[str, Any], settings: Settings) -> bool:
     """Return whether a run's network is still what its preset is."""
     if "network" in saved:
-        return json.loads(json.dumps(asdict(settings.network))) == saved["network"]
+        return bool(json.loads(json.dumps(asdict(settings.network))) == saved["network"])
     return "features" not in saved or presets.from_settings(saved) == settings.network  # an earlier version's
 
 

@@ -91,7 +91,7 @@ def _in_run(run: Path, engine: str) -> Path:
             f"Use --engine keras, or go on with: handpose train -o {run} --resume --export litert"
         )
     try:
-        path = run / json.loads(models.read_text(encoding="utf-8"))["litert"]
+        path: Path = run / json.loads(models.read_text(encoding="utf-8"))["litert"]
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(
             f"{models} is damaged. Use --engine keras, or have it written again: handpose train -o {run} --resume"

@@ -56,6 +56,9 @@ MOST_HANDS = 1000  # of the validation hands, to measure PCK on
 SAME = 1e-4  # of the maps' range: most that a float32 file may differ from the Keras model
 INT8_COSTS = 0.005  # most that the int8 file's PCK@0.1 may be lower for `predict` to run it
 
+Write = Callable[[Path], None]
+Load = Callable[[Path], Network]
+
 
 class DeliveryError(ValueError):
     """A file cannot be exported, or does not do what the Keras model does; the message is one line."""
@@ -237,14 +240,14 @@ def in_precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _exports(delivery: Delivery, forms: Sequence[str]) -> dict[str, tuple[Callable, Callable]]:
+def _exports(delivery: Delivery, forms: Sequence[str]) -> dict[str, tuple[Write, Load]]:
     """Return for each file what writes it to a path, and what loads it from there."""
     model = delivery.model
 
     def load_litert(path: Path) -> LiteRTNetwork:
         return LiteRTNetwork(path, threads=processors())
 
-    exports: dict[str, tuple[Callable, Callable]] = {
+    exports: dict[str, tuple[Write, Load]] = {
         KERAS: (model.save, lambda path: _called(keras.models.load_model(path))),
         FLOAT32: (lambda path: export_litert(model, path), load_litert),
     }
