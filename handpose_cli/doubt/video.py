@@ -96,7 +96,8 @@ def _beyond_the_others(steps: np.ndarray) -> np.ndarray:
     """Return how far joints [21, 2] go beyond what the hand does as a whole: [21]; NaN where a joint is not known."""
     if not np.isfinite(steps).any():
         return np.full(len(steps), np.nan)
-    return np.sqrt(np.square(steps - np.nanmedian(steps, axis=0)).sum(axis=1))
+    beyond: np.ndarray = np.sqrt(np.square(steps - np.nanmedian(steps, axis=0)).sum(axis=1))
+    return beyond
 
 
 def _same_hand(hand: Hand, record: ImageRecord) -> Hand | None:

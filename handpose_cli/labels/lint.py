@@ -86,10 +86,13 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
         seen.add(place)
         for number, hand in enumerate(record.hands):
             hands += 1
-            for what in _hand_problems(hand, record):
-                report(what, f"{name}, hand {number}")
+            problems = _hand_problems(hand, record)
+            if any(_same(hand, other) for other in record.hands if other is not hand):
+                problems = [what for what in problems if what != OF_FLAGS["duplicate"]]
             if any(_same(hand, other) for other in record.hands[:number]):
-                report("the same hand twice in an image", f"{name}, hand {number}")
+                problems.append("the same hand twice in an image")
+            for what in problems:
+                report(what, f"{name}, hand {number}")
             if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
                 orders.setdefault(sample_of(record), []).append(_costs(hand.keypoints))
     if len(orders) >= ENOUGH_SAMPLES:

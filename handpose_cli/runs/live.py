@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
+from handpose_cli.doubt.video import flagged
 from handpose_cli.drawing import draw_hands
 from handpose_cli.formats import handpose_json
 from handpose_cli.media.annotated_copies import copy_path, write_video
@@ -64,6 +65,7 @@ def annotate_live(camera: Camera, networks: Networks, settings: AnnotateSettings
         record, _ = follower.annotate(Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0))
         for step in steps:
             record = step.update(record)
+        (record,) = flagged([record])  # frames to come are not waited for
         now = camera.now()
         if last is not None:
             rate = 0.9 * rate + 0.1 / max(now - last, 1e-3) if rate else 1 / max(now - last, 1e-3)
