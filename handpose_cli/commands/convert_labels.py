@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
 from handpose_cli.commands.remedies import failure
@@ -36,7 +37,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
         ctx.exit()
 
 
-@click.command(context_settings={"show_default": True})
+@click.command("convert-labels", cls=SectionedCommand, context_settings={"show_default": True})
 @click.argument("source", type=SourceType())
 @click.argument("target", type=LocalPath(), required=False)
 @click.option("--from", "source_format", type=click.Choice(READABLE), metavar="FORMAT",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
 from handpose_cli.commands.remedies import failure
@@ -34,7 +35,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 WRITABLE = [name for name, format in FORMATS.items() if format.writes and name != "handpose"]
 
 
-@click.command(context_settings={"show_default": True})
+@click.command("predict", cls=SectionedCommand, context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-o", "--output", type=LocalPath(), help="Folder for the results.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
