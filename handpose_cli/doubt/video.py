@@ -24,15 +24,29 @@ def flagged(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
 
     The frames of a video follow each other. One record is held back, so that memory does not grow.
     """
-    before: ImageRecord | None = None
-    now: ImageRecord | None = None
-    sides = _Sides()
-    for after in records:
-        if now is not None:
-            yield _flagged(now, before, after, sides)
-        before, now = now, after
-    if now is not None:
-        yield _flagged(now, before, None, sides)
+    flagger = Flagger()
+    for record in records:
+        yield from flagger.update(record)
+    yield from flagger.finish()
+
+
+class Flagger:
+    """Gives records their flags as they come, each when the one after it is there."""
+
+    def __init__(self) -> None:
+        self._before: ImageRecord | None = None
+        self._now: ImageRecord | None = None
+        self._sides = _Sides()
+
+    def update(self, record: ImageRecord) -> list[ImageRecord]:
+        """Take the next record and return the one before it, if there is one."""
+        ready = [] if self._now is None else [_flagged(self._now, self._before, record, self._sides)]
+        self._before, self._now = self._now, record
+        return ready
+
+    def finish(self) -> list[ImageRecord]:
+        """Return the last record, if there is one."""
+        return [] if self._now is None else [_flagged(self._now, self._before, None, self._sides)]
 
 
 class _Sides:

@@ -54,6 +54,8 @@ BUILT_IN = (
     Format("deeplabcut", "DeepLabCut tables, CSV or .h5", _HERE + "deeplabcut", writes=True,
            suffix=".deeplabcut.csv", chooses=True, of_video=True),
     Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
+    Format("report", "a page to look at, HTML", _HERE + "report", reads=False, writes=True, suffix=".report.html",
+           shows_images=True, write_options=("run",)),
     # before the plain lists, which name images alike
     Format("mediapipe", "MediaPipe's results as JSON or CSV", _HERE + "mediapipe", chooses=True, of_video=True),
     Format("label-list", "plain JSON list of images with keypoints or boxes", _HERE + "label_list"),

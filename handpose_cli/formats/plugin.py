@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import ImageRecord
+
+if TYPE_CHECKING:
+    from handpose_cli.review.page import RunFacts
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,12 @@ class WriteOptions:
     Attributes:
         image_prefix: what the URLs of images begin with; empty: as the format has it.
         place_images: "copy" or "link": put the images beside the labels; empty: leave them where they are.
+        run: what is known of the run that made the records; None: nothing, or no run did.
     """
 
     image_prefix: str = ""
     place_images: str = ""
+    run: RunFacts | None = None
 
 
 NO_WRITE_OPTIONS = WriteOptions()
@@ -151,6 +156,7 @@ class Format:
         of_video: a `NamingFormat` whose files may be of one video without its name: `ReadOptions.video`.
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
         parted: it is a `PartedFormat`.
+        shows_images: its writer reads the images.
         write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
     """
 
@@ -164,6 +170,7 @@ class Format:
     of_video: bool = False
     images: str = ""
     parted: bool = False
+    shows_images: bool = False
     write_options: tuple[str, ...] = ()
 
     def recognises(self, path: Path, head: bytes) -> bool:
@@ -205,10 +212,10 @@ class Format:
         given = self._given(path, options)
         return self._part(PartedFormat).open_parts(path, parts, images, **given)  # type: ignore[type-abstract]
 
-    def _given(self, path: Path, options: WriteOptions) -> dict[str, str]:
+    def _given(self, path: Path, options: WriteOptions) -> dict[str, Any]:
         given = {name: value for name, value in vars(options).items() if value}
         if foreign := set(given) - set(self.write_options):
-            what = {"image_prefix": "URLs of images", "place_images": "place for images"}[min(foreign)]
+            what = {"image_prefix": "URLs of images", "place_images": "place for images", "run": "run"}[min(foreign)]
             raise FormatError(f"{path}: files of the format {self.name} have no {what}")
         return given
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import ImageRecord
+from handpose_cli.review.page import RunFacts
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Journal
@@ -37,10 +38,11 @@ def result_path(folder: Path, name: str) -> Path:
     return folder / (f"{STEM}{suffix}" if suffix else f"{STEM}-{name}")
 
 
-def open_format(output: OutputSettings, name: str) -> AbstractContextManager[Any]:
+def open_format(output: OutputSettings, name: str, run: RunFacts | None = None) -> AbstractContextManager[Any]:
     """Open a run's results of a format for writing."""
     format = load_format(name)
-    options = WriteOptions(output.image_prefix if "image_prefix" in format.write_options else "")
+    takes = format.write_options
+    options = WriteOptions(output.image_prefix if "image_prefix" in takes else "", run=run if "run" in takes else None)
     return format.open_writer(result_path(output.folder, name), None, options)
 
 
@@ -96,12 +98,14 @@ def write_results(
     tracks: TrackSettings,
     info: dict[str, Any],
     report: Report,
+    paths: Mapping[str, Path] | None = None,
 ) -> None:
     """Write the result file and the other formats, from the journal; memory does not grow with the number of records.
 
     Args:
         info: the head of the result file.
         report: counts what is written, and gets the formats that are lost.
+        paths: the inputs' files by name, for formats that show them.
 
     Raises:
         OSError: if the result file cannot be written; no half-written file is left.
@@ -112,7 +116,7 @@ def write_results(
     with handpose_json.open_writer(output.folder / RESULTS, info=info) as results, writing() as writers:
         report.lost = writers.lost
         for name in output.formats:
-            writers.add(name, open_format(output, name))
+            writers.add(name, open_format(output, name, RunFacts(paths or {}, info, lambda: report.seconds)))
         for file in files:
             for record in final_records(journal, file, tracks):
                 results.write(record)
