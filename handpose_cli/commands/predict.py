@@ -93,10 +93,10 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 def command(
     ctx: click.Context, inputs: tuple[str, ...], output: Path | None, recursive: bool, formats: tuple[str, ...],
     image_prefix: str, html: bool, draw: bool, resume: bool, prune: bool, overwrite: bool, detector: str,
-    boxes: Source | None, rescale: bool, score_threshold: float, max_hands: int | None, views: int, tile: int | None, track: bool,
-    smooth: str | None, every: int, pages: bool, start: float | None, end: float | None, shard: Shard | None,
-    weights: str, engine: str, batch_size: int | None, threads: int | None, fail_fast: bool, max_failures: int | None,
-    dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
+    boxes: Source | None, rescale: bool, score_threshold: float, max_hands: int | None, views: int, tile: int | None,
+    track: bool, smooth: str | None, every: int, pages: bool, start: float | None, end: float | None,
+    shard: Shard | None, weights: str, engine: str, batch_size: int | None, threads: int | None, fail_fast: bool,
+    max_failures: int | None, dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -111,7 +111,7 @@ def command(
     from handpose_cli.annotator.settings import AnnotateSettings
     from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.runs.report import Report
-    from handpose_cli.runs.results import RESULTS
+    from handpose_cli.runs.results import RESULTS, result_path
     from handpose_cli.runs.settings import NetworkSettings, OutputSettings, RunSettings, Span, TrackSettings
 
     live = any(name.startswith("camera:") for name in inputs)
@@ -160,6 +160,8 @@ def command(
             _write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
     if status.word == "done" and not quiet:
         click.echo(f"{report.line()}. Results: {folder / RESULTS}", err=True)
+        if html and "report" not in report.lost:
+            click.echo(f"To look through: {result_path(folder, 'report')}", err=True)
     if report.lost:
         say_lost(report, folder)
     ctx.exit(status.code)
