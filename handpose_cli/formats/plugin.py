@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.errors import FormatError
@@ -39,10 +40,12 @@ class WriteOptions:
     Attributes:
         image_prefix: what the URLs of images begin with; empty: as the format has it.
         place_images: "copy" or "link": put the images beside the labels; empty: leave them where they are.
+        info: how the records were made, as the result file has it; None: they were converted from labels.
     """
 
     image_prefix: str = ""
     place_images: str = ""
+    info: Mapping[str, Any] | None = None
 
 
 NO_WRITE_OPTIONS = WriteOptions()
@@ -152,6 +155,7 @@ class Format:
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
         parted: it is a `PartedFormat`.
         write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
+        needs: the package that reads and writes it, of the extra of the format's name; empty if no other is needed.
     """
 
     name: str
@@ -165,6 +169,12 @@ class Format:
     images: str = ""
     parted: bool = False
     write_options: tuple[str, ...] = ()
+    needs: str = ""
+
+    def check_installed(self) -> None:
+        """Raise FormatError, with how to install it, if a package that the format needs is not there."""
+        if self.needs and importlib.util.find_spec(self.needs) is None:
+            raise FormatError(f"the format {self.name} needs {self.needs}: pip install 'handpose-cli[{self.name}]'")
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether the format is read and a file or folder is of it."""
@@ -180,6 +190,7 @@ class Format:
             raise FormatError(
                 f"{path}: files of the format {self.name} name the video themselves, where they are of one"
             )
+        self.check_installed()
         if self.chooses:
             return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
         if options != NO_OPTIONS:
@@ -205,10 +216,11 @@ class Format:
         given = self._given(path, options)
         return self._part(PartedFormat).open_parts(path, parts, images, **given)  # type: ignore[type-abstract]
 
-    def _given(self, path: Path, options: WriteOptions) -> dict[str, str]:
+    def _given(self, path: Path, options: WriteOptions) -> dict[str, Any]:
+        self.check_installed()
         given = {name: value for name, value in vars(options).items() if value}
         if foreign := set(given) - set(self.write_options):
-            what = {"image_prefix": "URLs of images", "place_images": "place for images"}[min(foreign)]
+            what = {"image_prefix": "URLs of images", "place_images": "place for images", "info": "head"}[min(foreign)]
             raise FormatError(f"{path}: files of the format {self.name} have no {what}")
         return given
 

@@ -22,6 +22,7 @@ from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.names import check_installed
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import RESULTS, open_format, refuse_existing, remove_existing
 from handpose_cli.runs.settings import OutputSettings
@@ -97,6 +98,7 @@ def run_live(
         video: Record | None = None
         copy: Record | None = None
         if output is not None:
+            check_installed(output.formats)
             if overwrite:
                 remove_existing(output.folder)
             refuse_existing(output.folder)
@@ -108,7 +110,7 @@ def run_live(
             writers = stack.enter_context(writing())
             report.lost = writers.lost
             for name in output.formats:
-                writers.add(name, open_format(output, name))
+                writers.add(name, open_format(output, name, info))
             video = stack.enter_context(_recorder(output.folder / RECORDING))
             if output.draw:
                 copy = stack.enter_context(_recorder(copy_path(output.copies, RECORDING)))

@@ -11,6 +11,7 @@ from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Header, Journal, open_journal, read_journal
+from handpose_cli.runs.names import check_installed
 from handpose_cli.runs.plan import describe_change
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import refuse_existing, remove_existing, write_results
@@ -42,6 +43,7 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
         tuple(arguments["formats"] if formats is None else formats),
         draw=any((part.path.parent / COPIES).is_dir() for part in parts),
     )
+    check_installed(output.formats)
     tracks = TrackSettings(arguments["track"], arguments["smooth"], arguments["score_threshold"])
     if not overwrite:
         refuse_existing(folder)

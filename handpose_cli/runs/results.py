@@ -36,10 +36,11 @@ def result_path(folder: Path, name: str) -> Path:
     return folder / (f"{STEM}{suffix}" if suffix else f"{STEM}-{name}")
 
 
-def open_format(output: OutputSettings, name: str) -> AbstractContextManager[Any]:
-    """Open a run's results of a format for writing."""
+def open_format(output: OutputSettings, name: str, info: dict[str, Any]) -> AbstractContextManager[Any]:
+    """Open a run's results of a format for writing; `info` is the head of its result file."""
     format = load_format(name)
-    options = WriteOptions(output.image_prefix if "image_prefix" in format.write_options else "")
+    known: dict[str, Any] = {"image_prefix": output.image_prefix, "info": info}
+    options = WriteOptions(**{option: known[option] for option in format.write_options if option in known})
     return format.open_writer(result_path(output.folder, name), None, options)
 
 
@@ -107,7 +108,7 @@ def write_results(
     with handpose_json.open_writer(output.folder / RESULTS, info=info) as results, writing() as writers:
         report.lost = writers.lost
         for name in output.formats:
-            writers.add(name, open_format(output, name))
+            writers.add(name, open_format(output, name, info))
         for file in files:
             for record in final_records(journal, file, tracks):
                 results.write(record)
