@@ -13,6 +13,7 @@ import numpy as np
 from handpose_cli.files import atomic
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
+from handpose_cli.run_facts import RunFacts
 
 ROWS = 1 << 14  # of a row group: some 5 MB
 # columns and their types; those in NUMBERS are lists
@@ -54,15 +55,17 @@ def _schema(columns: Mapping[str, str]) -> Any:
 
 
 @contextmanager
-def open_writer(
-    path: Path, images: Path | None = None, info: Mapping[str, Any] | None = None
-) -> Iterator[ParquetWriter]:
+def open_writer(path: Path, images: Path | None = None, run: RunFacts | None = None) -> Iterator[ParquetWriter]:
     """Open both tables for writing record by record; they appear when the block ends without an error.
 
     Args:
-        info: how the results were made; None: they were converted from labels.
+        run: how the results were made; None: they were converted from labels.
     """
-    head = {name: value for name, value in (info or {"format_version": FORMAT_VERSION}).items() if name != _TIME_OF_DAY}
+    head = {
+        name: value
+        for name, value in ((run and run.info) or {"format_version": FORMAT_VERSION}).items()
+        if name != _TIME_OF_DAY
+    }
     with (
         atomic(images_path(path), "wb") as of_images,
         atomic(path, "wb") as of_hands,
@@ -87,7 +90,7 @@ class ParquetWriter:
             self._hands.add((*image, number, *_row(hand)))
 
 
-def _row(hand: Hand) -> tuple:
+def _row(hand: Hand) -> tuple[Any, ...]:
     """Return a hand's cells as the columns of `HAND_COLUMNS` have them; arrays are rounded later, many at once."""
     table = None
     if hand.keypoints is not None:
@@ -115,9 +118,9 @@ class _Table:
         words = [name for name in schema.names if name not in NUMBERS]
         self._schema = schema.with_metadata({key: json.dumps(value, ensure_ascii=False) for key, value in head.items()})
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd", use_dictionary=words)
-        self._rows: list[tuple] = []
+        self._rows: list[tuple[Any, ...]] = []
 
-    def add(self, row: tuple) -> None:
+    def add(self, row: tuple[Any, ...]) -> None:
         self._rows.append(row)
         if len(self._rows) == ROWS:
             self._flush()
