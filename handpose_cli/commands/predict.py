@@ -17,7 +17,7 @@ from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
-from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.remedies import failure, with_remedy
 from handpose_cli.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ def _annotate(
                 batch_size=batch_size,
                 threads=threads or processors(),
                 max_failures=max_failures,
-                say=lambda line: None if quiet else click.echo(line, err=True),
+                say=lambda line, remedy: None if quiet else click.echo(with_remedy(line, remedy), err=True),
                 progress=show,
             )
 

@@ -106,9 +106,7 @@ def run_live(
                 remove_existing(output.folder)
             refuse_existing(output.folder)
             if (output.folder / RECORDING).exists() and not overwrite:
-                raise RunError(
-                    f"{output.folder / RECORDING} exists. Replace it with --overwrite or choose another --output."
-                )
+                raise RunError(f"{output.folder / RECORDING} exists", "exists")
             results = stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))
             writers = stack.enter_context(writing())
             report.lost = writers.lost

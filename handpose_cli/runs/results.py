@@ -51,13 +51,9 @@ def refuse_existing(folder: Path) -> None:
     others = [result_path(folder, name) for name, format in FORMATS.items() if format.writes]
     for path in (folder / RESULTS, *others, folder / COPIES):
         if path.exists():
-            ways = "Go on with --resume, replace it" if (folder / journals.NAME).exists() else "Replace it"
-            raise RunError(f"{path} exists. {ways} with --overwrite or choose another --output.")
+            raise RunError(f"{path} exists", "begun" if (folder / journals.NAME).exists() else "exists")
     if (folder / journals.NAME).exists():
-        raise RunError(
-            f"{folder} holds an unfinished run. Go on with --resume, begin again with --overwrite "
-            "or choose another --output."
-        )
+        raise RunError(f"{folder} holds an unfinished run", "unfinished")
 
 
 def remove_existing(folder: Path) -> None:
