@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handpose_cli.commands.remedies import failure
+
 if TYPE_CHECKING:
     from handpose_cli.runs.live import Live
     from handpose_cli.runs.settings import RunSettings
@@ -60,7 +62,7 @@ def predict_live(
             report = run_live(camera, networks, settings.annotate, output, info, window, overwrite)
             dropped = camera.dropped
     except (UnreadableError, RunError, WeightsError) as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
     except OSError as error:
         raise click.ClickException(f"Cannot write to {folder}: {error.strerror}. Choose another --output.") from error
     if not quiet:

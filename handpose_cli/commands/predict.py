@@ -17,7 +17,7 @@ from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
-from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.remedies import failure, with_remedy
 from handpose_cli.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def command(
     image_prefix: str, html: bool, draw: bool, resume: bool, prune: bool, overwrite: bool, detector: str,
     boxes: Source | None, rescale: bool, score_threshold: float, max_hands: int | None, views: int, tile: int | None,
     track: bool, smooth: str | None, every: int, pages: bool, start: float | None, end: float | None,
-    shard: Shard | None, weights: str, engine: str, batch_size: int | None, threads: int | None, fail_fast: bool,
-    max_failures: int | None, dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
+    shard: Shard | None, weights: str, engine: str, batch_size: int | None, threads: int | None,
+    fail_fast: bool, max_failures: int | None, dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -273,7 +273,7 @@ def _annotate(
                 batch_size=batch_size,
                 threads=threads or processors(),
                 max_failures=max_failures,
-                say=lambda line: None if quiet else click.echo(line, err=True),
+                say=lambda line, remedy: None if quiet else click.echo(with_remedy(line, remedy), err=True),
                 progress=show,
             )
 

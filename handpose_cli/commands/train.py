@@ -90,7 +90,7 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, 130 interrupted
     """
     from handpose_cli.training.settings import SettingsError, of_earlier_run, of_new_run
-    from handpose_cli.weights import RUN_SETTINGS, WeightsError
+    from handpose_cli.weights import RUN_SETTINGS, RUN_WEIGHTS, WeightsError
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "keypoint_names" in given:
@@ -103,10 +103,10 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
         else:
             settings = of_new_run({"preset": "hourglass-2", **given})
     except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
 
     from handpose_cli.formats.errors import FormatError
-    from handpose_cli.training import fit
+    from handpose_cli.training import fit, processes
     from handpose_cli.training.delivery.deliver import DeliveryError
 
     try:
@@ -118,3 +118,6 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     except KeyboardInterrupt:
         click.echo(f"Interrupted. Go on from the last epoch with: handpose train -o {run} --resume", err=True)
         ctx.exit(EXIT_INTERRUPTED)
+    if not quiet and processes.number() == 0:
+        option = "--detector" if settings.preset in DETECTORS else "--weights"
+        click.echo(f"Best weights: {run / RUN_WEIGHTS}. Predict with: handpose predict ... {option} {run}", err=True)

@@ -38,6 +38,8 @@ _HERE = "handpose_cli.formats."
 BUILT_IN = (
     Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json", chooses=True),
     Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv", chooses=True),
+    Format("parquet", "tables of hands and of images, for pandas, Polars, DuckDB, Spark", _HERE + "parquet",
+           writes=True, suffix=".parquet", write_options=("run",), needs="pyarrow"),
     # before COCO, whose layout they share
     Format("interhand", "InterHand2.6M annotations folder", _HERE + "interhand"),
     # before COCO, which has lists of that name too

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import ImageRecord
 
 if TYPE_CHECKING:
-    from handpose_cli.review.page import RunFacts
+    from handpose_cli.run_facts import RunFacts
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class Format:
         parted: it is a `PartedFormat`.
         shows_images: its writer reads the images.
         write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
+        needs: the package that reads and writes it, of the extra of the format's name; empty if no other is needed.
     """
 
     name: str
@@ -172,6 +174,12 @@ class Format:
     parted: bool = False
     shows_images: bool = False
     write_options: tuple[str, ...] = ()
+    needs: str = ""
+
+    def check_installed(self) -> None:
+        """Raise FormatError, with how to install it, if a package that the format needs is not there."""
+        if self.needs and importlib.util.find_spec(self.needs) is None:
+            raise FormatError(f"the format {self.name} needs {self.needs}: pip install 'handpose-cli[{self.name}]'")
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether the format is read and a file or folder is of it."""
@@ -187,6 +195,7 @@ class Format:
             raise FormatError(
                 f"{path}: files of the format {self.name} name the video themselves, where they are of one"
             )
+        self.check_installed()
         if self.chooses:
             return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
         if options != NO_OPTIONS:
@@ -213,6 +222,7 @@ class Format:
         return self._part(PartedFormat).open_parts(path, parts, images, **given)  # type: ignore[type-abstract]
 
     def _given(self, path: Path, options: WriteOptions) -> dict[str, Any]:
+        self.check_installed()
         given = {name: value for name, value in vars(options).items() if value}
         if foreign := set(given) - set(self.write_options):
             what = {"image_prefix": "URLs of images", "place_images": "place for images", "run": "run"}[min(foreign)]

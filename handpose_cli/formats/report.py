@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from handpose_cli.formats.fields import EVERYTHING
-from handpose_cli.review.page import RunFacts, Writer, open_page
+from handpose_cli.review.page import Writer, open_page
+from handpose_cli.run_facts import RunFacts
 
 KEEPS = EVERYTHING  # nothing is meant to come back
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -21,21 +20,7 @@ from handpose_cli.review.choice import Choice, Shown
 from handpose_cli.review.statistics import Statistics, mean_score
 from handpose_cli.review.thumbnails import thumbnails
 from handpose_cli.review.timelines import Timelines
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What is known of the run whose results a page shows.
-
-    Attributes:
-        paths: the inputs' files by their names in the records.
-        info: the head of the result file.
-        seconds: returns for how long the run has worked; None: not known.
-    """
-
-    paths: Mapping[str, Path] = field(default_factory=dict)
-    info: Mapping[str, Any] = field(default_factory=dict)
-    seconds: Callable[[], float] | None = None
+from handpose_cli.run_facts import RunFacts
 
 
 @contextmanager

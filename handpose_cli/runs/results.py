@@ -20,7 +20,7 @@ from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import ImageRecord
-from handpose_cli.review.page import RunFacts
+from handpose_cli.run_facts import RunFacts
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Journal
@@ -41,8 +41,8 @@ def result_path(folder: Path, name: str) -> Path:
 def open_format(output: OutputSettings, name: str, run: RunFacts | None = None) -> AbstractContextManager[Any]:
     """Open a run's results of a format for writing."""
     format = load_format(name)
-    takes = format.write_options
-    options = WriteOptions(output.image_prefix if "image_prefix" in takes else "", run=run if "run" in takes else None)
+    known: dict[str, Any] = {"image_prefix": output.image_prefix, "run": run}
+    options = WriteOptions(**{option: known[option] for option in format.write_options if option in known})
     return format.open_writer(result_path(output.folder, name), None, options)
 
 
@@ -51,13 +51,9 @@ def refuse_existing(folder: Path) -> None:
     others = [result_path(folder, name) for name, format in FORMATS.items() if format.writes]
     for path in (folder / RESULTS, *others, folder / COPIES):
         if path.exists():
-            ways = "Go on with --resume, replace it" if (folder / journals.NAME).exists() else "Replace it"
-            raise RunError(f"{path} exists. {ways} with --overwrite or choose another --output.")
+            raise RunError(f"{path} exists", "begun" if (folder / journals.NAME).exists() else "exists")
     if (folder / journals.NAME).exists():
-        raise RunError(
-            f"{folder} holds an unfinished run. Go on with --resume, begin again with --overwrite "
-            "or choose another --output."
-        )
+        raise RunError(f"{folder} holds an unfinished run", "unfinished")
 
 
 def remove_existing(folder: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from handpose_cli.errors import Remediable
 from handpose_cli.files import atomic
 from handpose_cli.training import processes
 from handpose_cli.weights import RUN_WEIGHTS
@@ -51,6 +52,10 @@ def best_epoch(log: Log, monitor: str) -> int:
     return int(np.argmax([row[monitor] for row in log]))
 
 
+class LossError(Remediable, FloatingPointError):
+    """The training went wrong; the message is one line."""
+
+
 class SaveState(keras.callbacks.Callback):
     """Writes the weights that training goes on from, before their average takes their place for validation."""
 
@@ -60,9 +65,7 @@ class SaveState(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if not np.isfinite(logs["loss"]):
-            raise FloatingPointError(
-                f"the loss is not a number any more in epoch {epoch + 1}: go on with --resume, a lower --learning-rate"
-            )
+            raise LossError(f"The loss is no longer a number in epoch {epoch + 1}", "diverged")
         if not self.writes:
             return
         self.folder.mkdir(parents=True, exist_ok=True)

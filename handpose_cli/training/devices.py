@@ -35,13 +35,13 @@ def on_devices(count: int | None, batch_size: int) -> AbstractContextManager[Any
         names, kind = ["cpu:0"], "CPU"
     several = processes.count() > 1
     if several and count is not None:
-        raise SettingsError(f"--devices {count} cannot be chosen with several processes: all of theirs are used")
+        raise SettingsError(f"{count} devices cannot be chosen with several processes: all are used", "devices")
     if count is None:
         count = len(names) if several or kind != "CPU" else 1
     if count > len(names):
-        raise SettingsError(f"--devices {count} are more than Keras sees on {backend}: {len(names)} ({kind})")
+        raise SettingsError(f"{count} devices are more than Keras sees on {backend}: {len(names)} ({kind})", "devices")
     if batch_size % count:
-        raise SettingsError(f"--batch-size {batch_size} cannot be split among {count} devices; choose a multiple")
+        raise SettingsError(f"A batch of {batch_size} cannot be split among {count} devices", "multiple")
     if count == 1:
         return nullcontext()
     if backend == "tensorflow":

@@ -33,6 +33,7 @@ from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.engine.keras import contract_of, load_weights
 from handpose_cli.engine.keypoint_network import DecodedKeypoints, Network
 from handpose_cli.engine.litert import LiteRTNetwork
+from handpose_cli.errors import Remediable
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides
 from handpose_cli.files import atomic
 from handpose_cli.networks.hourglass import presets
@@ -60,7 +61,7 @@ Write = Callable[[Path], None]
 Load = Callable[[Path], Network]
 
 
-class DeliveryError(ValueError):
+class DeliveryError(Remediable, ValueError):
     """A file cannot be exported, or does not do what the Keras model does; the message is one line."""
 
 
@@ -68,13 +69,13 @@ def check_forms(forms: Sequence[str]) -> None:
     """Raise DeliveryError if a form that was asked for is unknown or needs a package that is not installed."""
     for form in forms:
         if form not in EXPORTS:
-            raise DeliveryError(f"--export must be one of: {', '.join(EXPORTS)}. Received: {form}")
+            raise DeliveryError(f"no such export: {form}. There are: {', '.join(EXPORTS)}")
     try:
         for package in PACKAGES if "onnx" in forms else ():
             import_module(package)
     except ImportError as error:
         raise DeliveryError(
-            f"--export onnx needs {error.name}. Install it with: pip install 'handpose-cli[onnx]'"
+            f"An ONNX file needs {error.name}. Install it with: pip install 'handpose-cli[onnx]'"
         ) from error
 
 
@@ -197,7 +198,8 @@ def write_files(run: Path, delivery: Delivery, forms: Sequence[str], report: Cal
             if name != INT8 and not all(difference <= delivery.same for difference in differences.values()):
                 raise DeliveryError(
                     f"{run / name} was not written: it differs from the Keras model by "
-                    f"{_largest(differences):.2g} (at most {delivery.same:g}). Predict with --engine keras"
+                    f"{_largest(differences):.2g} (at most {delivery.same:g})",
+                    "deliver",
                 )
             figures["files"][name] = {"bytes": part.stat().st_size, "largest_difference": differences}
             if isinstance(network, LiteRTNetwork):
@@ -267,7 +269,7 @@ def _exported(write: Callable[[Path], None], load: Callable[[Path], Network], pa
         raise
     except Exception as error:  # whatever a converter raises must not hide that the weights are there
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DeliveryError(f"{path.name} cannot be exported: {reason}. Predict with --engine keras") from error
+        raise DeliveryError(f"{path.name} cannot be exported: {reason}", "deliver") from error
 
 
 def _called(model: keras.Model) -> Network:
