@@ -85,6 +85,8 @@ def draw_options(command: Command) -> Command:
                      help="Draw hands without these, such as box,score."),
         click.option("--colours", type=click.Choice(["finger", "hand", "score"]), default="finger",
                      help="What skeletons' colours tell: the finger, the hand (its track), or the joints' scores."),
+        click.option("--sheets", is_flag=True,
+                     help="Also contact sheets of the copies, in OUTPUT/annotated/contact-sheets; implies --draw."),
         click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated."),
     ):  # fmt: skip
         command = option(command)

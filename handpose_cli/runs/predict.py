@@ -131,7 +131,7 @@ def predict(
             say(f"{pages} pages beyond the first, in {files} files, were left out", "pages")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
         write_results(
-            names_of_all, journal, output, settings.track, info, report, {entry.name: entry.path for entry in inputs}
+            names_of_all, journal, output, settings.track, info, report, {entry.name: entry.file for entry in inputs}
         )
 
 
