@@ -41,6 +41,7 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
         folder,
         tuple(arguments["formats"] if formats is None else formats),
         draw=any((part.path.parent / COPIES).is_dir() for part in parts),
+        image_prefix=arguments.get("image_prefix", ""),
     )
     tracks = TrackSettings(arguments["track"], arguments["smooth"], arguments["score_threshold"])
     if not overwrite:
