@@ -157,15 +157,15 @@ def _hand(
     visibility = np.zeros(NUM_JOINTS)
     if not box_only:
         table = numbers[BOX:wanted].reshape(count, dimensions)
-        told = table[:, 2] if dimensions == 3 else np.full(count, 2.0)
-        if not np.isin(told, (0, 1, 2)).all():  # Ultralytics' predictions: scores; doubtful joints are at 0, 0
-            if (told < 0).any() or (told > 1).any():
-                raise ValueError(f"visibility must be 0, 1 or 2, or a score from 0 to 1. Received: {told.tolist()}")
-            fields["keypoint_scores"] = description.order(kind).arrange(told)
-            told = np.full(count, 2.0)
+        marks = table[:, 2] if dimensions == 3 else np.full(count, 2.0)
+        if not np.isin(marks, (0, 1, 2)).all():  # Ultralytics' predictions: scores; doubtful joints are at 0, 0
+            if (marks < 0).any() or (marks > 1).any():
+                raise ValueError(f"visibility must be 0, 1 or 2, or a score from 0 to 1. Received: {marks.tolist()}")
+            fields["keypoint_scores"] = description.order(kind).arrange(marks)
+            marks = np.full(count, 2.0)
         if dimensions == 2 or "keypoint_scores" in fields:
-            told = np.where(table[:, :2].any(axis=1), told, 0)
-        visibility = description.order(kind).arrange(told[:, None])[:, 0]
+            marks = np.where(table[:, :2].any(axis=1), marks, 0)
+        visibility = description.order(kind).arrange(marks[:, None])[:, 0]
     if not visibility.any():
         if not has_size(box):
             left_out.add("objects without keypoints or a box with a size")
