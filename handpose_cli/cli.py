@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 from typing import Any
 
 import click
@@ -18,6 +19,9 @@ COMMANDS = {
     "train": ("train", "Train an hourglass on labelled hands, or a detector on boxes."),
     "convert-labels": ("convert_labels", "Turn one label format into another."),
 }
+
+# whose versions change what is read, found and written
+PACKAGES = ("numpy", "opencv-python", "av", "pillow", "ai-edge-litert", "keras", "tensorflow")
 
 
 class LazyGroup(click.Group):
@@ -49,20 +53,42 @@ class LazyGroup(click.Group):
                 raise  # who read standard output is gone: Click ends without a word
             place = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{place}{error.strerror or error}") from error
-        except ModuleNotFoundError as error:  # a light install lacks the training packages
+        except ModuleNotFoundError as error:  # the command alone comes without the training packages
             if error.name not in ("keras", "tensorflow"):
                 raise
             raise click.ClickException(
-                f"This needs {error.name}, which is not installed. Install it with: pip install keras tensorflow"
+                f"This needs {error.name}, which is not installed. Install it with: pip install 'handpose-cli[train]'"
             ) from error
+
+
+def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib import metadata
+
+    click.echo(f"handpose, version {metadata.version('handpose-cli')}")
+    if ctx.params.get("verbose"):  # the first lines of a report of a fault
+        import platform
+
+        click.echo(f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} processors")
+        for package in PACKAGES:
+            try:
+                version = metadata.version(package)
+            except metadata.PackageNotFoundError:
+                version = "not installed"
+            click.echo(f"{package} {version}")
+    ctx.exit()
 
 
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "HANDPOSE"},
 )
-@click.version_option(package_name="handpose-cli", prog_name="handpose")
-def cli() -> None:
+@click.option(
+    "-v", "verbose", is_flag=True, is_eager=True, help="With --version: also of Python and the packages that matter."
+)
+@click.option("--version", is_flag=True, expose_value=False, callback=_show_version, help="Show the version and exit.")
+def cli(verbose: bool) -> None:
     """Annotate hands in bulk: boxes and 21 keypoints for every hand in folders of images and videos."""
     from handpose_cli.commands.remedies import show_notes
 

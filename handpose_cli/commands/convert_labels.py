@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
 from handpose_cli.commands.remedies import failure
-from handpose_cli.formats import FORMATS, ReadOptions
+from handpose_cli.formats import FORMATS, Format, ReadOptions
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.source import Source
 
@@ -29,14 +30,18 @@ FOUND = 1  # --check found something
 WIDE = 1000  # columns of a table that goes to a file or a pipe, where wrapped lines are hard to search
 
 
+def _ways(format: Format) -> str:
+    return ", ".join(word for word, is_so in (("read", format.reads), ("write", format.writes)) if is_so)
+
+
 def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         for name, format in FORMATS.items():
-            click.echo(f"{name:15} {'read, write' if format.writes else 'read':12} {format.what}")
+            click.echo(f"{name:15} {_ways(format):12} {format.what}")
         ctx.exit()
 
 
-@click.command(context_settings={"show_default": True})
+@click.command("convert-labels", cls=SectionedCommand, context_settings={"show_default": True})
 @click.argument("source", type=SourceType())
 @click.argument("target", type=LocalPath(), required=False)
 @click.option("--from", "source_format", type=click.Choice(READABLE), metavar="FORMAT",
@@ -135,7 +140,7 @@ def command(
             for path in dict.fromkeys(targets.values()):
                 for written in target_is.outputs(path):
                     _refuse_existing(written, overwrite)
-            places = images or (source.folder if place_images else None)
+            places = images or (source.folder if place_images or target_is.shows_images else None)
             writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
         records = read() if images is None else convert.with_sizes(read(), images)
         if frames_to is not None and not dry_run:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
     SourceType,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from handpose_cli.formats._keypoint_names import KeypointNames
 
 
-@click.command(context_settings={"show_default": True})
+@click.command("evaluate", cls=SectionedCommand, context_settings={"show_default": True})
 @click.option("--labels", type=SourceType(), required=True,
               help="What people labelled; the format is recognised, or named before a colon.")  # fmt: skip
 @click.option("--predictions", type=SourceType(), help="What is to be scored, in any readable format.")

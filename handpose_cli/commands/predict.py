@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
 from handpose_cli.commands.remedies import failure, with_remedy
@@ -34,7 +35,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 WRITABLE = [name for name, format in FORMATS.items() if format.writes and name != "handpose"]
 
 
-@click.command(context_settings={"show_default": True})
+@click.command("predict", cls=SectionedCommand, context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-o", "--output", type=LocalPath(), help="Folder for the results.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
@@ -43,6 +44,8 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--image-prefix", default="", metavar="URL",
               help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
               "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
+@click.option("--report", "html", is_flag=True,
+              help="Also write OUTPUT/predictions.report.html, a page to look through.")  # fmt: skip
 @click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
 @click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT: do what is missing or has changed.")
 @click.option("--prune", is_flag=True, help="With --resume, drop results of inputs that are not there now.")
@@ -89,11 +92,11 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.pass_context
 def command(
     ctx: click.Context, inputs: tuple[str, ...], output: Path | None, recursive: bool, formats: tuple[str, ...],
-    image_prefix: str, draw: bool, resume: bool, prune: bool, overwrite: bool, detector: str, boxes: Source | None,
-    rescale: bool, score_threshold: float, max_hands: int | None, views: int, tile: int | None, track: bool,
-    smooth: str | None, every: int, pages: bool, start: float | None, end: float | None, shard: Shard | None,
-    weights: str, engine: str, batch_size: int | None, threads: int | None, fail_fast: bool, max_failures: int | None,
-    dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
+    image_prefix: str, html: bool, draw: bool, resume: bool, prune: bool, overwrite: bool, detector: str,
+    boxes: Source | None, rescale: bool, score_threshold: float, max_hands: int | None, views: int, tile: int | None,
+    track: bool, smooth: str | None, every: int, pages: bool, start: float | None, end: float | None,
+    shard: Shard | None, weights: str, engine: str, batch_size: int | None, threads: int | None,
+    fail_fast: bool, max_failures: int | None, dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -121,6 +124,8 @@ def command(
         if rescale and boxes is None:
             raise click.UsageError("--rescale is for --boxes.")
     folder = output or Path()  # a camera need not be recorded
+    if html and "report" not in formats:
+        formats = (*formats, "report")
     settings = RunSettings(
         OutputSettings(folder, formats, draw, image_prefix),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, StageType
 from handpose_cli.commands.options import class_option, config_option, keypoint_names_option
 from handpose_cli.commands.remedies import failure
@@ -21,7 +22,7 @@ def _by_recipe(name: str) -> str:
     return "  [default: " + ", ".join(f"{said(recipe[name])} ({preset})" for preset, recipe in RECIPES.items()) + "]"
 
 
-@click.command()
+@click.command("train", cls=SectionedCommand)
 @click.option("--data", metavar="[FORMAT:]PATH", multiple=True,
               help="Labels to train on, with the images beside them; the format is recognised or named; "
               "repeatable.")  # fmt: skip

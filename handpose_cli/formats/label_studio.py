@@ -42,7 +42,7 @@ from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
-KEEPS = EVERYTHING - {"failure", "raw_keypoints", "interpolated"}
+KEEPS = EVERYTHING - {"failure", "raw_keypoints", "interpolated", "flags"}
 __all__ = ["KEEPS", "open_writer", "outputs", "path_of", "read", "recognises"]
 
 MIN_KINDS = ("rectanglelabels", "keypointlabels")

@@ -11,6 +11,7 @@ from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Header, Journal, open_journal, read_journal
+from handpose_cli.runs.names import check_installed
 from handpose_cli.runs.plan import describe_change
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import refuse_existing, remove_existing, write_results
@@ -43,6 +44,7 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
         draw=any((part.path.parent / COPIES).is_dir() for part in parts),
         image_prefix=arguments.get("image_prefix", ""),
     )
+    check_installed(output.formats)
     tracks = TrackSettings(arguments["track"], arguments["smooth"], arguments["score_threshold"])
     if not overwrite:
         refuse_existing(folder)

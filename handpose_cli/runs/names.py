@@ -20,7 +20,11 @@ _LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes, where the file system does no
 
 
 def check_names(inputs: Sequence[Input], output: OutputSettings, span: Span) -> None:
-    """Raise RunError if what is wanted besides the result file cannot be written for these inputs, by their names."""
+    """Raise RunError if what is wanted besides the result file cannot be written.
+
+    By the inputs' names, or because a package is not installed.
+    """
+    check_installed(output.formats)
     many = [entry for entry in inputs if output.formats and span.has_many(entry)]
     names = {entry.name for entry in many}
     for name in output.formats:
@@ -32,6 +36,15 @@ def check_names(inputs: Sequence[Input], output: OutputSettings, span: Span) -> 
     if output.draw:
         copies = ((entry, copy_path(Path(), entry.name).as_posix()) for entry in inputs)
         _check(copies, output.folder / COPIES, "as an annotated copy", "draw", "")
+
+
+def check_installed(formats: Iterable[str]) -> None:
+    """Raise RunError if a package that a format needs is not installed."""
+    try:
+        for name in formats:
+            load(name).check_installed()
+    except FormatError as error:
+        raise RunError(str(error)) from error
 
 
 def _check(files: Iterable[tuple[Input, str]], folder: Path, written: str, remedy: str, format: str) -> None:

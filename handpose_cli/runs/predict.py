@@ -130,7 +130,9 @@ def predict(
         if pages:
             say(f"{pages} pages beyond the first, in {files} files, were left out", "pages")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
-        write_results(names_of_all, journal, output, settings.track, info, report)
+        write_results(
+            names_of_all, journal, output, settings.track, info, report, {entry.name: entry.path for entry in inputs}
+        )
 
 
 def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earlier: str) -> list[str]:

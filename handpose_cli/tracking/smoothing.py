@@ -192,7 +192,7 @@ def fill_gaps(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
 
 def _between(one: Hand, two: Hand, share: float) -> Hand:
     """Return a track's hand, `share` (0 to 1) of the way from one to two."""
-    hand = replace(one, box=one.box + share * (two.box - one.box), interpolated=True, raw_keypoints=None)
+    hand = replace(one, box=one.box + share * (two.box - one.box), interpolated=True, raw_keypoints=None, flags=())
     if one.keypoints is None or two.keypoints is None:
         return replace(hand, keypoints=None, keypoint_scores=None, score=_least(one.score, two.score))
     return replace(
