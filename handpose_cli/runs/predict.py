@@ -86,7 +86,7 @@ def predict(
     report.total, output = len(inputs), settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
-    check_names(inputs, output)
+    check_names(inputs, output, settings.span)
     if earlier == "resume" and not prune:
         refuse_loss(Journal(output.folder / journals.NAME), header, inputs)
     with open_journal(output.folder / journals.NAME, header, empty=earlier == "overwrite") as journal:
@@ -140,7 +140,7 @@ def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earl
     output = settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
-    check_names(inputs, output)
+    check_names(inputs, output, settings.span)
     journal = Journal(output.folder / journals.NAME)
     if earlier == "resume" and journal.path.exists():
         journal.load(header.settings)
