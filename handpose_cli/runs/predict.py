@@ -173,7 +173,7 @@ def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -
         results = work(unit.frames, networks, how) if unit.frames else []
         for record, picture in results if copies else ():
             if picture is not None and record.frame is not None:
-                drawn = draw_hands(picture.pixels, record.hands)
+                drawn = draw_hands(picture.pixels, record.hands, output.style)
                 save_page(output.copies, unit.input.name, record.frame, drawn)
         records = [record for record, _ in results]
         return [Piece(unit.input, records, unit.begins, unit.ends, unit.fingerprint)]
@@ -182,7 +182,7 @@ def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -
     for entry, (record, picture) in zip(unit.inputs, results, strict=True):
         remove_copies(output.copies, entry.name)  # of an earlier run
         if output.draw and picture is not None:
-            save_image(output.copies, entry.name, draw_hands(picture.pixels, record.hands))
+            save_image(output.copies, entry.name, draw_hands(picture.pixels, record.hands, output.style))
     return [
         Piece(entry, [result.record], True, True, file, page_count(entry.path) - 1)
         for entry, result, file in zip(unit.inputs, results, known, strict=True)
@@ -211,7 +211,7 @@ def _drawing(journal: Journal, settings: RunSettings) -> Iterator[Callable[[Inpu
     def draw(entry: Input) -> None:
         if output.draw:
             again = partial(pictures, entry)
-            jobs.append(pool.submit(draw_video, entry, journal, output.copies, settings.track, again))
+            jobs.append(pool.submit(draw_video, entry, journal, output, settings.track, again))
 
     with ThreadPoolExecutor(1) as pool:
         try:
