@@ -20,7 +20,6 @@ from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS
 
 if TYPE_CHECKING:
-    from handpose_cli.annotator.settings import Networks
     from handpose_cli.media.discover import Input
     from handpose_cli.runs.report import Report
     from handpose_cli.runs.settings import RunSettings
@@ -72,7 +71,12 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert",
               help="litert is light and for processors; keras uses a GPU if TensorFlow sees one.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images in a batch.  [default: litert 4, keras 16]")
-@click.option("--threads", type=click.IntRange(min=1), help="Batches at a time.  [default: all processors]")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Batches at a time.  [default: all processors, of the cluster too]"
+)
+@click.option("--cluster", metavar="local|auto|HOST:PORT",
+              help="Annotate on a Ray cluster: one made of this machine's processors, the one that runs here, or that "
+              "at an address.")  # fmt: skip
 @click.option("--fail-fast", is_flag=True, help="Stop at the first input that cannot be read.")
 @click.option(
     "--max-failures",
@@ -89,7 +93,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 def command(
     ctx: click.Context, inputs, output, recursive, formats, image_prefix, draw, resume, prune, overwrite, detector,
     boxes, rescale, score_threshold, max_hands, views, tile, track, smooth, every, pages, start, end, shard, weights,
-    engine, batch_size, threads, fail_fast, max_failures, dry_run, summary_json, show, quiet,
+    engine, batch_size, threads, cluster, fail_fast, max_failures, dry_run, summary_json, show, quiet,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -137,7 +141,7 @@ def command(
         report.total = len(found)
         _annotate(
             found, settings, shard, report, quiet, earlier=earlier, prune=prune, batch_size=batch_size or BATCH[engine],
-            threads=threads, max_failures=0 if fail_fast else max_failures,
+            threads=threads, cluster=cluster, max_failures=0 if fail_fast else max_failures,
         )  # fmt: skip
         status = Status("done", report.exit_code)
     except KeyboardInterrupt:
@@ -224,18 +228,16 @@ def _preview(found: Sequence[Input], settings: RunSettings, earlier: str) -> Non
 
 def _annotate(
     found: Sequence[Input], settings: RunSettings, shard: Shard | None, report: Report, quiet: bool, *,
-    earlier: str, prune: bool, batch_size: int, threads: int | None, max_failures: int | None,
+    earlier: str, prune: bool, batch_size: int, threads: int | None, cluster: str | None,
+    max_failures: int | None,
 ) -> None:  # fmt: skip
-    from handpose_cli.api import Annotator
+    from handpose_cli.commands.executing import executing
     from handpose_cli.commands.progress import progress
-    from handpose_cli.runs.executors.threads import processors
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import predict
 
-    def load() -> Networks:
-        return Annotator.load(settings.networks.weights, settings.detector_name, settings.networks.engine).networks
-
     with _errors(settings.output.folder):
+        header = make_header(settings, shard)  # wrong weights stop the run before anything is written
         if settings.boxes is not None:
             from handpose_cli.commands.given_boxes import read_boxes
 
@@ -244,19 +246,18 @@ def _annotate(
             of = str(settings.boxes.path)
             annotate = replace(settings.annotate, boxes=given, box_sizes=sizes, boxes_of=of)
             settings = replace(settings, annotate=annotate)
-        networks = load()  # wrong weights stop the run before anything is written
-        shared = settings.networks.engine == "keras"  # one copy, whose turns the threads take
-        with progress(report, quiet) as show:
+        with (
+            executing(settings, batch_size, threads, cluster) as (execute, where),
+            progress(report, quiet, where) as show,
+        ):
             predict(
                 found,
                 settings,
-                (lambda: networks) if shared else load,
-                make_header(settings, shard),
+                execute,
+                header,
                 report,
                 earlier=earlier,
                 prune=prune,
-                batch_size=batch_size,
-                threads=threads or processors(),
                 max_failures=max_failures,
                 say=lambda line: None if quiet else click.echo(line, err=True),
                 progress=show,

@@ -13,6 +13,7 @@ from handpose_cli.media.pages import page_count, read_pages
 from handpose_cli.media.picture import Picture
 
 if TYPE_CHECKING:
+    from handpose_cli.media.stretches import Stretch
     from handpose_cli.media.videos import VideoFrame
 
 
@@ -62,6 +63,14 @@ def frames(
                 yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
         except UnreadableError as error:
             yield Frame(entry.name, partial(_fail, error))
+
+
+def stretch_frames(entry: Input, stretch: Stretch) -> Iterator[Frame]:
+    """Yield the frames of a stretch of a video; raise `stretches.InexactError` as `read_stretch` does."""
+    from handpose_cli.media.stretches import read_stretch
+
+    for frame in read_stretch(entry.path, stretch):
+        yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
 
 
 def _pages(entry: Input) -> Iterator[Frame]:

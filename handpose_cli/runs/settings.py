@@ -14,6 +14,7 @@ from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame, frames
 from handpose_cli.media.pages import page_count
+from handpose_cli.media.suffixes import PAGED_SUFFIXES
 
 COPIES = "annotated"
 SSD, WHOLE_IMAGE = "ssd", "whole-image"  # in place of a detector's name: the default one, and none
@@ -69,6 +70,10 @@ class Span:
     def has_many(self, entry: Input) -> bool:
         """Return whether an input gives more than one frame, or may: a video, or a file with pages if they count."""
         return entry.is_video or (self.pages and page_count(entry.path) > 1)
+
+    def may_have_many(self, entry: Input) -> bool:
+        """Return whether an input may give more than one frame by its name; the file is not opened."""
+        return entry.is_video or (self.pages and entry.path.suffix.lower() in PAGED_SUFFIXES)
 
     def frames(self, entry: Input, first: int = 0) -> Iterator[Frame]:
         """Yield the frames of a video, or of a file with pages, without the first so many."""
