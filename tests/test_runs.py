@@ -13,7 +13,7 @@ from chaos import HANDPOSE, call, kill_and_resume, outputs
 from conftest import handpose, read_results
 from made_up_inputs import encoded, write_clip, write_inputs
 
-from handpose_cli.media.discover import Input
+from handpose_cli.media.inputs import Input
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.units import MOST_BYTES, _stills
 

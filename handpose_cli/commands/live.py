@@ -65,7 +65,7 @@ def predict_live(ctx: click.Context, settings: RunSettings, *, show: bool, overw
             err=True,
         )
     if folder is not None and report.lost:
-        say_lost(report, folder)
+        say_lost(report, folder, folder)
         ctx.exit(report.exit_code)
 
 

@@ -16,11 +16,12 @@ import click
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
+from handpose_cli.commands.output import OutputType, at_output, named
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS
 
 if TYPE_CHECKING:
-    from handpose_cli.media.discover import Input
+    from handpose_cli.media.inputs import Input
     from handpose_cli.runs.report import Report
     from handpose_cli.runs.settings import RunSettings
     from handpose_cli.runs.shard import Shard
@@ -34,7 +35,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 
 @click.command(context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("-o", "--output", type=LocalPath(), help="Folder for the results.")
+@click.option("-o", "--output", type=OutputType(), help="Folder for the results, or its URL in a store.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
 @click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
               help=f"Also write the results as: {', '.join(WRITABLE)}; repeatable.")  # fmt: skip
@@ -114,12 +115,14 @@ def command(
     live = any(name.startswith("camera:") for name in inputs)
     if live and len(inputs) > 1:
         raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
+    if live and isinstance(output, str):
+        raise click.UsageError("A camera's results go to a folder here. Give its path to --output.")
     if not live:
         _check(output, show, resume, prune, overwrite, fail_fast, max_failures, start, end)
         if rescale and boxes is None:
             raise click.UsageError("--rescale is for --boxes.")
     settings = RunSettings(
-        OutputSettings(output, formats, draw, image_prefix),
+        OutputSettings(Path() if isinstance(output, str) else output, formats, draw, image_prefix),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),
@@ -135,14 +138,16 @@ def command(
     earlier = "resume" if resume else "overwrite" if overwrite else "refuse"
     report, status = Report(), Status("failed", EXIT_ERROR)
     try:
-        found = _inputs(settings, shard, quiet)
-        if dry_run:
-            return _preview(found, settings, earlier)
+        found = _inputs(settings, shard, quiet, output)
         report.total = len(found)
-        _annotate(
-            found, settings, shard, report, quiet, earlier=earlier, prune=prune, batch_size=batch_size or BATCH[engine],
-            threads=threads, cluster=cluster, max_failures=0 if fail_fast else max_failures,
-        )  # fmt: skip
+        with at_output(output, earlier, look_only=dry_run) as folder:
+            settings = replace(settings, output=replace(settings.output, folder=folder))
+            if dry_run:
+                return _preview(found, settings, earlier)
+            _annotate(
+                found, settings, shard, report, quiet, earlier=earlier, prune=prune, threads=threads, cluster=cluster,
+                batch_size=batch_size or BATCH[engine], max_failures=0 if fail_fast else max_failures,
+            )  # fmt: skip
         status = Status("done", report.exit_code)
     except KeyboardInterrupt:
         status = Status("interrupted", EXIT_INTERRUPTED)
@@ -151,9 +156,9 @@ def command(
         if summary_json is not None and not dry_run:
             _write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
     if status.word == "done" and not quiet:
-        click.echo(f"{report.line()}. Results: {output / RESULTS}", err=True)
+        click.echo(f"{report.line()}. Results: {named(f'{folder / RESULTS}', folder, output)}", err=True)
     if report.lost:
-        say_lost(report, output)
+        say_lost(report, folder, output)
     ctx.exit(status.code)
 
 
@@ -199,13 +204,15 @@ def _errors(output: Path) -> Iterator[None]:
         ) from error
 
 
-def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool) -> Sequence[Input]:
+def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool, output: Path | str) -> Sequence[Input]:
     from handpose_cli.media.discover import discover
+    from handpose_cli.runs.settings import COPIES
 
     with _errors(settings.output.folder):
         stdin = _lines_of_stdin() if "-" in settings.inputs else ()
         passed_over: list[str] = []
-        found = discover(settings.inputs, settings.recursive, stdin, settings.output.copies, passed_over.append)
+        copies = f"{output}/{COPIES}" if isinstance(output, str) else output / COPIES
+        found = discover(settings.inputs, settings.recursive, stdin, copies, passed_over.append)
         for line in passed_over if not quiet else ():
             click.echo(line, err=True)
     return found if shard is None else shard.of(found)

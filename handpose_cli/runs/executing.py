@@ -8,9 +8,12 @@ from functools import partial
 from itertools import chain
 
 from handpose_cli.annotator.settings import Networks
-from handpose_cli.media.discover import Input
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.inputs import Input
+from handpose_cli.media.remote import fetched
 from handpose_cli.media.stretches import Stretch, divide_video
 from handpose_cli.runs import units as sizes
+from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executors.ray import Cluster, connected
 from handpose_cli.runs.executors.threads import run
 from handpose_cli.runs.executors.worker import Job
@@ -62,6 +65,9 @@ def on_cluster(
             return cluster.call(_divide, entry, settings.span, sizes.STRETCH) or []
 
         def execute(tasks: Iterable[Task]) -> Iterator[Piece]:
+            tasks = list(tasks)
+            if any(task.input.file.startswith("memory:") for task in tasks):
+                raise RunError("memory:// is this process's own: a cluster's workers cannot read it.")
             units = parts_of(tasks, settings.span, batch_size, divide)
             results: Iterator[list[Piece]] = cluster.run(units, job, lost, divided, instead)
             return chain.from_iterable(results)
@@ -70,7 +76,11 @@ def on_cluster(
 
 
 def _divide(entry: Input, span: Span, least: int) -> list[Stretch]:
-    return divide_video(entry.path, span.every, span.start, span.end, least, DETECT_EVERY)
+    try:
+        with fetched(entry, keep=True) as path:
+            return divide_video(path, span.every, span.start, span.end, least, DETECT_EVERY)
+    except UnreadableError:  # reading it will report that
+        return []
 
 
 def _refusal(expected: dict, settings: RunSettings) -> str:

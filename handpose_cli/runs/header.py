@@ -16,6 +16,7 @@ from handpose_cli.engine import has_calibration
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
 from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import printable
+from handpose_cli.media.remote import public
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.fingerprint import fingerprint
 from handpose_cli.runs.journal import Header
@@ -61,7 +62,7 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
         "weights": digests,
         # what cannot change a result, such as the output folder, is not here: results can be compared byte by byte
         "arguments": {
-            "inputs": [printable(name) for name in run.inputs],
+            "inputs": [printable(public(name)) for name in run.inputs],
             "recursive": run.recursive,
             "formats": run.output.formats,
             "draw": run.output.draw,

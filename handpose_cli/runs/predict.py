@@ -12,8 +12,9 @@ from pathlib import Path
 
 from handpose_cli.files import remove_parts
 from handpose_cli.media.annotated_copies import has_copy, remove_copies, save_copy
-from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame
+from handpose_cli.media.inputs import Input
+from handpose_cli.media.remote import public
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.absent import describe_absent, keep_or_drop, refuse_loss
@@ -126,7 +127,7 @@ def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earl
     lines = [f"To annotate: {len(tasks) - videos} images and {videos} videos."]
     if earlier == "resume":
         lines.append(describe(tasks, len(inputs)) + ".")
-    lines += [f"  {task.input.path}" for task in tasks[:SHOWN]]
+    lines += [f"  {public(task.input.file)}" for task in tasks[:SHOWN]]
     return [*lines, f"  and {len(tasks) - SHOWN} more"] if len(tasks) > SHOWN else lines
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
 from typing import NamedTuple, TypeVar
 
-from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.stretches import Stretch
-from handpose_cli.runs.fingerprint import Fingerprint, fingerprint
+from handpose_cli.runs.fingerprint import Fingerprint, identify
 from handpose_cli.runs.plan import Task
 from handpose_cli.runs.settings import Span
 from handpose_cli.tracking.follow import DETECT_EVERY
@@ -60,7 +60,7 @@ def units_of(tasks: Iterable[Task], span: Span, track: bool, batch_size: int) ->
             continue
         for task in group:
             begins = task.done == 0
-            known = fingerprint(task.input.path) if begins else None
+            known = identify(task.input) if begins else None
             size = DETECT_EVERY if track and task.input.is_video else batch_size
             for chunk in batches(span.frames(task.input, task.done), size):
                 yield Chunk(task.input, chunk, begins, False, known)
@@ -101,6 +101,8 @@ def divided(unit: Stills | Part) -> list[Stills]:
 
 def size_of(entry: Input) -> int:
     """Return a file's size in bytes; 0 if it is not known, which reading it will report."""
+    if entry.is_remote:
+        return entry.version.size if entry.version is not None else 0
     try:
         return entry.path.stat().st_size
     except OSError:

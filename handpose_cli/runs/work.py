@@ -9,12 +9,13 @@ from handpose_cli.annotator.pipeline import Annotated, annotate
 from handpose_cli.annotator.settings import Networks
 from handpose_cli.drawing import draw_hands
 from handpose_cli.media.annotated_copies import encode_copy
-from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame, frames, stretch_frames
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.pages import page_count
+from handpose_cli.media.remote import at_hand
 from handpose_cli.media.stretches import InexactError
 from handpose_cli.records import ImageRecord
-from handpose_cli.runs.fingerprint import Fingerprint, fingerprint
+from handpose_cli.runs.fingerprint import Fingerprint, identify
 from handpose_cli.runs.settings import RunSettings
 from handpose_cli.runs.units import Chunk, Part, Stills, batches
 from handpose_cli.tracking.follow import DETECT_EVERY, follow
@@ -56,18 +57,21 @@ def annotate_unit(
     if isinstance(unit, Part) and settings.span.has_many(unit.input):
         return [_annotate_part(unit, networks, settings, batch_size)]
     inputs = unit.inputs if isinstance(unit, Stills) else [unit.input]
-    known = [fingerprint(entry.path) for entry in inputs]  # before it is read: a later change will show
-    results = annotate(list(frames(inputs)), networks, settings.annotate)
+    known = [identify(entry) for entry in inputs]  # before it is read: a later change will show
+    with at_hand(inputs) as there:
+        known = [None if local.is_remote else file for file, local in zip(known, there, strict=True)]
+        results = annotate(list(frames(there)), networks, settings.annotate)
+        more = [0 if local.is_remote else page_count(local.path) - 1 for local in there]
     return [
-        Piece(entry, [result.record], True, True, file, page_count(entry.path) - 1, _copies(entry, [result], settings))
-        for entry, result, file in zip(inputs, results, known, strict=True)
+        Piece(entry, [result.record], True, True, file, pages, _copies(entry, [result], settings))
+        for entry, result, file, pages in zip(inputs, results, known, more, strict=True)
     ]
 
 
 def _annotate_part(unit: Part, networks: Networks, settings: RunSettings, batch_size: int) -> Piece:
     """Annotate a video, a stretch of one, or a file with pages, in chunks as threads do."""
     entry, span = unit.input, settings.span
-    known = fingerprint(entry.path) if unit.begins else None
+    known = identify(entry) if unit.begins else None
     size = DETECT_EVERY if settings.track.track and entry.is_video else batch_size
     source = span.frames(entry, unit.done) if unit.stretch is None else stretch_frames(entry, unit.stretch)
     records: list[ImageRecord] = []
