@@ -178,7 +178,7 @@ def at_hand(entries: list[Input]) -> Iterator[list[Input]]:
 
 def _fetch(entry: Input) -> Path:
     """Fetch a file into the scratch folder."""
-    folder = _scratch()
+    folder = scratch()
     path = folder / f"{next(_numbers)}{entry.suffix}"
     try:
         fs, place = open_store(entry.file)
@@ -196,7 +196,7 @@ def _fetch(entry: Input) -> Path:
     return path
 
 
-def _scratch() -> Path:
+def scratch() -> Path:
     """Return this process's folder for what is fetched; those that killed processes left are removed."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     base = Path(tempfile.gettempdir(), f"handpose-{user}")

@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from handpose_cli.media.remote import Store, StoreError, open_store, public, reason, scheme_of
+from handpose_cli.media.remote import Store, StoreError, open_store, public, reason, scheme_of, scratch
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.results import RESULTS, refuse_existing
@@ -58,7 +58,7 @@ def staged(url: str, earlier: str, look_only: bool = False) -> Iterator[Path]:
             f"Cannot write to {public(url)}: of {scheme_of(url)}:// it is not known that files appear only when they "
             "are whole. Choose a folder here, or s3://, gs:// or az://."
         )
-    folder = Path(tempfile.mkdtemp(prefix="handpose-run-"))
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=scratch()))
     try:
         upload = _Upload(store, public(url), folder)
         with upload.errors():
@@ -164,8 +164,8 @@ class _Upload:
                     self._store.fs.put_file(str(files[name]), self._at(name))
                 _remove(self._store, [name for name in before if name not in files])
         except RunError as error:
-            kept = self._folder.with_name(f"{self._folder.name}-kept")
-            self._folder.rename(kept)
+            kept = Path(tempfile.mkdtemp(prefix="handpose-kept-"))
+            self._folder.replace(kept)
             raise RunError(f"{str(error).rstrip('.')}. What was done is kept in {kept}.") from error
 
     def _remove_outdated(self) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
+from handpose_cli.quiet import quiet_stderr
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executors.threads import processors
 from handpose_cli.runs.executors.worker import Job, work_off
@@ -214,11 +215,15 @@ def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iter
         if where != AUTO:
             _check_reachable(where)
         try:
-            ray.init(address=where, **quiet)
+            with quiet_stderr():  # where Ray's C++ complains on its own while it tries
+                ray.init(address=where, **quiet)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             if where == AUTO and isinstance(error, ConnectionError):
                 raise RunError("No Ray cluster runs on this machine. Begin one with: ray start --head") from error
-            raise RunError(f"The Ray cluster at {where} cannot be used: {_first_line(error)}") from error
+            raise RunError(
+                f"The Ray cluster at {where} cannot be used: {_first_line(error)}. If it asks for a token, as those of "
+                "ray start do, this process needs it too: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH."
+            ) from error
     try:
         yield Cluster(None if where == LOCAL else workers, gpu)
     finally:
@@ -237,4 +242,4 @@ def _check_reachable(address: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return " ".join(str(error).split())[:200].rstrip(".")
