@@ -24,10 +24,12 @@ def executing(
     load = partial(_load, settings)
     keras = settings.networks.engine == "keras"
     if cluster is not None:
+        from handpose_cli.runs.executors.ray import connected
+
         if not keras:
             load()
-        with on_cluster(cluster, settings, load, batch_size, threads) as (execute, of_it):
-            yield execute, of_it.__str__
+        with connected(cluster, threads, gpu=keras) as there:
+            yield on_cluster(there, settings, load, batch_size), there.__str__
         return
     networks = load()
     # with Keras one copy, whose turns the threads take

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 
@@ -14,7 +13,7 @@ from handpose_cli.media.remote import fetched
 from handpose_cli.media.stretches import Stretch, divide_video
 from handpose_cli.runs import units as sizes
 from handpose_cli.runs.errors import RunError
-from handpose_cli.runs.executors.ray import Cluster, connected
+from handpose_cli.runs.executors.ray import Cluster
 from handpose_cli.runs.executors.threads import run
 from handpose_cli.runs.executors.worker import Job
 from handpose_cli.runs.header import software
@@ -43,36 +42,26 @@ def on_threads(settings: RunSettings, load: Callable[[], Networks], batch_size: 
     return execute
 
 
-@contextmanager
-def on_cluster(
-    where: str, settings: RunSettings, load: Callable[[], Networks], batch_size: int, workers: int | None
-) -> Iterator[tuple[Execute, Cluster]]:
-    """Give what works tasks off on a Ray cluster, and the cluster; see `executors.ray.connected` and `on_threads`.
+def on_cluster(cluster: Cluster, settings: RunSettings, load: Callable[[], Networks], batch_size: int) -> Execute:
+    """Return what works tasks off on a Ray cluster, see `on_threads`; `load` is called in each process there.
 
-    Args:
-        load: likewise, in each process; it is sent there.
-
-    Raises:
-        RunError: if the cluster cannot be used; later, if its workers have other software.
+    What it returns raises RunError if workers have other software than this process, or cannot read the inputs.
     """
-    gpu = settings.networks.engine == "keras"
-    with connected(where, workers, gpu) as cluster:
-        cluster.gpu = gpu and cluster.has_gpus()
-        work = partial(annotate_unit, settings=settings, batch_size=batch_size)
-        job = Job(work, load, partial(_refusal, software(settings), settings))
+    work = partial(annotate_unit, settings=settings, batch_size=batch_size)
+    job = Job(work, load, partial(_refusal, software(settings), settings))
 
-        def divide(entry: Input) -> list[Stretch]:
-            return cluster.call(_divide, entry, settings.span, sizes.STRETCH) or []
+    def divide(entry: Input) -> list[Stretch]:
+        return cluster.call(_divide, entry, settings.span, sizes.STRETCH) or []
 
-        def execute(tasks: Iterable[Task]) -> Iterator[Piece]:
-            tasks = list(tasks)
-            if any(task.input.file.startswith("memory:") for task in tasks):
-                raise RunError("memory:// is this process's own: a cluster's workers cannot read it.")
-            units = parts_of(tasks, settings.span, batch_size, divide)
-            results: Iterator[list[Piece]] = cluster.run(units, job, lost, divided, instead)
-            return chain.from_iterable(results)
+    def execute(tasks: Iterable[Task]) -> Iterator[Piece]:
+        tasks = list(tasks)
+        if any(task.input.file.startswith("memory:") for task in tasks):
+            raise RunError("memory:// is this process's own: a cluster's workers cannot read it.")
+        units = parts_of(tasks, settings.span, batch_size, divide)
+        results: Iterator[list[Piece]] = cluster.run(units, job, lost, divided, instead)
+        return chain.from_iterable(results)
 
-        yield execute, cluster
+    return execute
 
 
 def _divide(entry: Input, span: Span, least: int) -> list[Stretch]:

@@ -109,8 +109,9 @@ class _Upload:
             yield
         except RunError:
             raise
-        except Exception as error:
-            raise RunError(f"Cannot write to {self._url}: {reason(error)}") from error
+        except Exception as error:  # stores raise whatever comes
+            words = "no such bucket or folder" if isinstance(error, FileNotFoundError) else reason(error)
+            raise RunError(f"Cannot write to {self._url}: {words}") from error
 
     @contextmanager
     def now_and_then(self) -> Iterator[None]:

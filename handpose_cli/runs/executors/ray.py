@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from handpose_cli.quiet import quiet_stderr
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executors.threads import processors
-from handpose_cli.runs.executors.worker import Job, work_off
+from handpose_cli.runs.executors.worker import Job, RefusedError, work_off
 
 T = TypeVar("T")
 
@@ -62,12 +62,6 @@ class Cluster:
         """Say how large it is, as far as it has worked."""
         nodes, workers = len(self.seen), sum(map(len, self.seen.values()))
         return f"{nodes} node{'s' * (nodes != 1)}, {workers} worker{'s' * (workers != 1)}"
-
-    def has_gpus(self) -> bool:
-        """Return whether it has GPUs that Ray knows of."""
-        import ray
-
-        return ray.cluster_resources().get("GPU", 0) >= 1
 
     def size(self) -> int:
         """Return how many units can be worked on at a time."""
@@ -183,10 +177,10 @@ def _task(number: str, shared: list[Any], unit: Any) -> tuple[str, int, Any]:
 def _reason(error: Any) -> BaseException:
     """Return what a unit raised, or a RunError where the worker may not take part or has no handpose."""
     cause = error.cause
-    if isinstance(cause, PermissionError) and cause.errno is None:
-        return RunError(f"A worker on {error.ip}: {cause}")
-    if isinstance(cause, ModuleNotFoundError) or ("handpose_cli" in str(error) and "failed to import" in str(error)):
-        return RunError(f"A worker on {error.ip} has not all it needs: {INSTALL} there.")
+    if isinstance(cause, RefusedError):
+        return RunError(str(cause))
+    if isinstance(cause, ModuleNotFoundError) or "failed to import" in str(cause):
+        return RunError(f"A worker has no handpose, or not all it needs. On each machine: {INSTALL}")
     return cause
 
 
@@ -197,6 +191,7 @@ def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iter
     Args:
         where: `LOCAL`, `AUTO` (the one that runs on this machine) or an address, HOST:PORT or ray://HOST:PORT.
         workers: see `Cluster`.
+        gpu: whether each worker gets a GPU of its own, if there are any.
 
     Raises:
         RunError: if Ray is not installed, or the cluster is not there.
@@ -225,7 +220,8 @@ def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iter
                 "ray start do, this process needs it too: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH."
             ) from error
     try:
-        yield Cluster(None if where == LOCAL else workers, gpu)
+        has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
+        yield Cluster(None if where == LOCAL else workers, gpu and has_gpus)
     finally:
         ray.shutdown()
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from handpose_cli.annotator.settings import Networks
 from handpose_cli.quiet import silence_libraries
+
+
+class RefusedError(Exception):
+    """This worker may not take part; the message says which it is, and why."""
 
 
 class Job(NamedTuple):
@@ -15,7 +20,7 @@ class Job(NamedTuple):
     Attributes:
         work: what to do with a unit, given the networks.
         load: loads the networks.
-        refusal: returns why this worker may not take part, in a line; "": it may.
+        refusal: returns what this worker has that does not go with the others, in a line; "": nothing.
     """
 
     work: Callable[[Any, Networks], Any]
@@ -30,13 +35,13 @@ def work_off(number: str, get_job: Callable[[], Job], unit: Any) -> Any:
     """Work off a unit of a job.
 
     Raises:
-        PermissionError: if this worker may not take part; the message says why.
+        RefusedError: if this worker may not take part; the message says why.
     """
     if number not in _current:
         silence_libraries()
         job = get_job()
         if reason := job.refusal():
-            raise PermissionError(reason)
+            raise RefusedError(f"A worker on {socket.gethostname()} has {reason}")
         import cv2
 
         cv2.setNumThreads(1)  # there are as many workers as processors
