@@ -64,7 +64,7 @@ def staged(url: str, earlier: str, look_only: bool = False) -> Iterator[Path]:
         with upload.errors():
             there = [name for name in _names(store) if name != LOCK]
             if earlier == "refuse":
-                _refuse(folder, there)
+                _refuse(folder, public(url), there)
             elif earlier == "resume":
                 _fetch(store, folder, there)
         if look_only:
@@ -235,13 +235,16 @@ def _fetch(store: Store, folder: Path, names: list[str]) -> None:
                 file.write(store.fs.cat_file(f"{store.path}/{name}"))
 
 
-def _refuse(folder: Path, names: list[str]) -> None:
+def _refuse(folder: Path, url: str, names: list[str]) -> None:
     """Raise RunError as `refuse_existing` does, by names."""
     for name in names:
         top = journals.NAME if name.startswith(f"{PARTS}/") else name.partition("/")[0]
         if top != LOCK:
             (folder / top).touch()
-    refuse_existing(folder)
+    try:
+        refuse_existing(folder)
+    except RunError as error:
+        raise RunError(str(error).replace(str(folder), url)) from error
     for path in folder.iterdir():
         path.unlink()
 
