@@ -66,7 +66,11 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
     help="Annotate videos from this time on, counted from their beginning: seconds, or [HH:]MM:SS.",
 )
 @click.option("--end", type=TimeType(), help="Annotate videos up to this time.")
-@click.option("--shard", type=ShardType(), help="Annotate part I of N of the inputs; join them with handpose merge.")
+@click.option(
+    "--shard",
+    type=ShardType(),
+    help="Annotate part I of N of the inputs, or of the parts A to B; join them with handpose merge.",
+)
 @click.option("--weights", default="hourglass-lite",
               help="Bundled hourglass, a run folder of train, or a .tflite or .weights.h5 file.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert",
