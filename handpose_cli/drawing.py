@@ -35,7 +35,7 @@ def draw_hands(image: np.ndarray, hands: Iterable[Hand]) -> np.ndarray:
     for hand in hands:
         _draw_box(canvas, hand)
         if hand.keypoints is not None:
-            _draw_skeleton(canvas, hand)
+            draw_skeleton(canvas, hand)
     return canvas
 
 
@@ -60,7 +60,8 @@ def _draw_box(canvas: np.ndarray, hand: Hand) -> None:
             )
 
 
-def _draw_skeleton(canvas: np.ndarray, hand: Hand) -> None:
+def draw_skeleton(canvas: np.ndarray, hand: Hand) -> None:
+    """Draw a hand's skeleton onto an image (uint8 [h, w, 3], RGB): a colour a finger, joints that score low hollow."""
     keypoints = np.asarray(hand.keypoints)
     labelled = np.isfinite(keypoints).all(axis=1)
     points = np.clip(np.nan_to_num(keypoints), -_FAR, _FAR)

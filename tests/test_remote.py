@@ -101,7 +101,7 @@ def test_only_what_has_changed_at_the_url_is_done_again(memory, finished, tmp_pa
     result = handpose("predict", "memory://lab/photos", "-o", out, *EVERYTHING, "--resume")
     assert result.stderr.splitlines()[1:3] == [
         "3 of 4 inputs are done; left: 1 changed since (sub/1.jpg)",
-        "1 input of this run (sub/2.jpg) is not there now. Their results are kept; --prune drops them",
+        "1 input of this run (sub/2.jpg) is not there now. Their results are kept. Drop these with --prune",
     ]
 
 
@@ -135,8 +135,8 @@ def test_a_run_that_was_killed_goes_on_from_the_parts_of_its_journal(memory, inp
     result = handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING, "--resume")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == (
-        "Error: Another run is writing to memory://lab/run (on other, last seen 10 s ago). Choose another --output; "
-        "if it was killed, try again in 110 s."
+        "Error: Another run is writing to memory://lab/run (on other, last seen 10 s ago; if it was killed, this one "
+        "may begin in 110 s). Choose another --output."
     )
     memory.pipe("/lab/run/run.lock", json.dumps({**lock, "time": time.time() - 1000}).encode())
     result = handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING, "--resume")

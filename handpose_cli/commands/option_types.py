@@ -20,7 +20,7 @@ class LocalPath(click.Path):
     def __init__(self, **kwargs: Any):
         super().__init__(path_type=Path, **kwargs)
 
-    def convert(self, value, param, ctx) -> Path:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         if is_url(str(value)):
             self.fail(f"{str(value)!r} is a URL: give a path, of a folder that is mounted.", param, ctx)
         return Path(os.fsdecode(super().convert(value, param, ctx)))
@@ -31,7 +31,7 @@ class TimeType(click.ParamType):
 
     name = "TIME"
 
-    def convert(self, value, param, ctx) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, int | float):
             value = str(value)
         if not re.fullmatch(r"(\d+:)?(\d+:)?\d+(\.\d*)?", value):
@@ -47,7 +47,7 @@ class ShardType(click.ParamType):
 
     name = "I/N|I/A-B"
 
-    def convert(self, value, param, ctx) -> Shard:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
         if isinstance(value, Shard):
             return value
         match = re.fullmatch(r"(\d+)/(?:(\d+)-)?(\d+)", str(value))
@@ -70,7 +70,7 @@ class TileType(click.ParamType):
 
     name = "auto|PIXELS"
 
-    def convert(self, value, param, ctx) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if str(value).lower() == "auto":  # the help prints it in capitals
             return AUTO_TILE
         if not re.fullmatch(r"\d+", str(value)) or int(value) < LEAST_TILE:
@@ -83,7 +83,7 @@ class StageType(click.ParamType):
 
     name = "LEARNS:EPOCHS:RATE"
 
-    def convert(self, value, param, ctx) -> Stage:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Stage:
         if isinstance(value, Stage):
             return value
         learns, _, rest = str(value).partition(":")

@@ -20,7 +20,7 @@ class SourceType(click.ParamType):
 
     name = "[FORMAT:]PATH"
 
-    def convert(self, value, param, ctx) -> Source:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Source:
         if isinstance(value, Source):
             return value
         try:
@@ -34,7 +34,7 @@ class KeypointNamesType(click.ParamType):
 
     name = "NAMES|FILE"
 
-    def convert(self, value, param, ctx) -> KeypointNames:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> KeypointNames:
         if isinstance(value, KeypointNames):
             return value
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ class OutputType(click.ParamType):
 
     name = "PATH|URL"
 
-    def convert(self, value, param, ctx) -> Path | str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
         if is_url(str(value)):
             return str(value).rstrip("/")
         return LocalPath().convert(value, param, ctx)
@@ -38,7 +39,7 @@ def at_output(output: Path | str, earlier: str, look_only: bool) -> Iterator[Pat
         with staged(output, earlier, look_only) as folder:
             yield folder
     except RunError as error:
-        raise failure(RunError(named(str(error), folder, output))) from error
+        raise click.ClickException(named(failure(error).message, folder, output)) from error
     except click.ClickException as error:
         raise click.ClickException(named(error.message, folder, output)) from error
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
 from handpose_cli.commands.output import OutputType, at_output, named
-from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.remedies import failure, with_remedy
+from handpose_cli.commands.summary import write_summary
 from handpose_cli.formats import FORMATS
 
 if TYPE_CHECKING:
+    from handpose_cli.labels.source import Source
     from handpose_cli.media.inputs import Input
     from handpose_cli.runs.report import Report
     from handpose_cli.runs.settings import RunSettings
@@ -33,7 +35,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 WRITABLE = [name for name, format in FORMATS.items() if format.writes and name != "handpose"]
 
 
-@click.command(context_settings={"show_default": True})
+@click.command("predict", cls=SectionedCommand, context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-o", "--output", type=OutputType(), help="Folder for the results, or its URL in a store.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
@@ -42,6 +44,8 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--image-prefix", default="", metavar="URL",
               help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
               "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
+@click.option("--report", "html", is_flag=True,
+              help="Also write OUTPUT/predictions.report.html, a page to look through.")  # fmt: skip
 @click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
 @click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT: do what is missing or has changed.")
 @click.option("--prune", is_flag=True, help="With --resume, drop results of inputs that are not there now.")
@@ -96,9 +100,13 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
 def command(
-    ctx: click.Context, inputs, output, recursive, formats, image_prefix, draw, resume, prune, overwrite, detector,
-    boxes, rescale, score_threshold, max_hands, views, tile, track, smooth, every, pages, start, end, shard, weights,
-    engine, batch_size, threads, cluster, fail_fast, max_failures, dry_run, summary_json, show, quiet,
+    ctx: click.Context, inputs: tuple[str, ...], output: Path | str | None, recursive: bool, formats: tuple[str, ...],
+    image_prefix: str, html: bool, draw: bool, resume: bool, prune: bool, overwrite: bool, detector: str,
+    boxes: Source | None, rescale: bool, score_threshold: float, max_hands: int | None, views: int, tile: int | None,
+    track: bool, smooth: str | None, every: int, pages: bool, start: float | None, end: float | None,
+    shard: Shard | None, weights: str, engine: str, batch_size: int | None, threads: int | None,
+    cluster: str | None, fail_fast: bool, max_failures: int | None, dry_run: bool, summary_json: Path | None,
+    show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -122,11 +130,16 @@ def command(
     if live and isinstance(output, str):
         raise click.UsageError("A camera's results go to a folder here. Give its path to --output.")
     if not live:
-        _check(output, show, resume, prune, overwrite, fail_fast, max_failures, start, end)
+        if output is None:
+            raise click.UsageError("Missing option '-o' / '--output'.")
+        _check(show, resume, prune, overwrite, fail_fast, max_failures, start, end)
         if rescale and boxes is None:
             raise click.UsageError("--rescale is for --boxes.")
+    folder = output if isinstance(output, Path) else Path()  # a camera need not be recorded
+    if html and "report" not in formats:
+        formats = (*formats, "report")
     settings = RunSettings(
-        OutputSettings(Path() if isinstance(output, str) else output, formats, draw, image_prefix),
+        OutputSettings(folder, formats, draw, image_prefix),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),
@@ -138,8 +151,9 @@ def command(
     if live:
         from handpose_cli.commands.live import predict_live
 
-        return predict_live(ctx, settings, show=show, overwrite=overwrite, quiet=quiet)
+        return predict_live(ctx, settings, record=output is not None, show=show, overwrite=overwrite, quiet=quiet)
     earlier = "resume" if resume else "overwrite" if overwrite else "refuse"
+    assert output is not None
     report, status = Report(), Status("failed", EXIT_ERROR)
     try:
         found = _inputs(settings, shard, quiet, output)
@@ -158,7 +172,7 @@ def command(
         click.echo(f"Interrupted; {report.inputs} of {report.total} inputs are done. Go on with --resume.", err=True)
     finally:
         if summary_json is not None and not dry_run:
-            _write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
+            write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
     if status.word == "done" and not quiet:
         click.echo(f"{report.line()}. Results: {named(f'{folder / RESULTS}', folder, output)}", err=True)
     if report.lost:
@@ -173,10 +187,11 @@ class Status(NamedTuple):
     code: int
 
 
-def _check(output, show, resume, prune, overwrite, fail_fast, max_failures, start, end) -> None:
-    """Raise UsageError where options do not go together, or one that files need is missing."""
-    if output is None:
-        raise click.UsageError("Missing option '-o' / '--output'.")
+def _check(
+    show: bool, resume: bool, prune: bool, overwrite: bool, fail_fast: bool, max_failures: int | None,
+    start: float | None, end: float | None,
+) -> None:  # fmt: skip
+    """Raise UsageError where options do not go together."""
     if show:
         raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
     if prune and not resume:
@@ -270,20 +285,6 @@ def _annotate(
                 earlier=earlier,
                 prune=prune,
                 max_failures=max_failures,
-                say=lambda line: None if quiet else click.echo(line, err=True),
+                say=lambda line, remedy: None if quiet else click.echo(with_remedy(line, remedy), err=True),
                 progress=show,
             )
-
-
-def _write_summary(path: Path, summary: dict[str, Any]) -> None:
-    text = json.dumps(summary) + "\n"
-    if str(path) == "-":
-        click.echo(text, nl=False)
-        return
-    from handpose_cli.files import atomic
-
-    try:
-        with atomic(path) as file:
-            file.write(text)
-    except OSError as error:
-        raise click.ClickException(f"Cannot write --summary-json {path}: {error.strerror}.") from error

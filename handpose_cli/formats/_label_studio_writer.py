@@ -84,7 +84,9 @@ def _entries(hand: Hand, id: str, width: int, height: int) -> Iterator[dict[str,
     size = np.array([width, height], float)
     common = {"to_name": "image", "original_width": width, "original_height": height, "image_rotation": 0}
 
-    def entry(id: str, kind: str, tag: str, value: dict, label: str, score: Any, **more: Any) -> dict[str, Any]:
+    def entry(
+        id: str, kind: str, tag: str, value: dict[str, Any], label: str, score: Any, **more: Any
+    ) -> dict[str, Any]:
         known = {} if score is None else {"score": round(float(score), 6)}
         return {"id": id, "type": kind, "from_name": tag, **common, "value": {**value, kind: [label]}, **known, **more}
 

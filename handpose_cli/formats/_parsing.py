@@ -127,4 +127,5 @@ def project(points: np.ndarray, camera: np.ndarray) -> np.ndarray:
     image = points @ np.swapaxes(camera, -1, -2)
     if (image[..., 2] <= 0).any():
         raise ValueError("a keypoint behind the camera (z <= 0)")
-    return image[..., :2] / image[..., 2:]
+    pixels: np.ndarray = image[..., :2] / image[..., 2:]
+    return pixels

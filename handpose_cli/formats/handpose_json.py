@@ -12,8 +12,9 @@ or without, and `frame_sizes` (index, width, height) of those that are not as la
 with pages has these without `fps` and times. An input that could not be read, or not to its end, has `failure`, and
 null for a size that is not known. Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not
 labelled, 1 hidden, 2 visible; an unlabelled joint's x and y are null), `area`, `head_size`, `raw_keypoints` [21, 2]
-(before smoothing) and `interpolated` (true: nothing was found in this frame, the hand lies between those before and
-after). Pixels are rounded to 1/100, scores to 1/10,000.
+(before smoothing), `interpolated` (true: nothing was found in this frame, the hand lies between those before and
+after) and `flags` (reasons to doubt the hand, by name: `doubt/flags.py`). Pixels are rounded to 1/100, scores to
+1/10,000.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageReco
 
 def hand_from_json(entry: dict[str, Any], order: Order = OURS) -> Hand:
     """Return the hand that `hand_to_json` wrote; raise ValueError if it is none."""
-    fields = hand_fields(entry)
+    fields: dict[str, Any] = {**hand_fields(entry), "flags": _flags(entry.get("flags", []))}
     box = box_of(entry["box"])
     if entry["keypoints"] is None:
         return Hand(box, **fields)
@@ -123,6 +124,12 @@ def hand_from_json(entry: dict[str, Any], order: Order = OURS) -> Hand:
         raw = numbers_of(entry["raw_keypoints"], (NUM_JOINTS, 2), "raw_keypoints")
         hand.raw_keypoints = order.arrange(raw).astype(np.float32)
     return hand
+
+
+def _flags(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"flags must be a list of names. Received: {value!r}")
+    return tuple(value)
 
 
 @contextmanager
@@ -155,8 +162,8 @@ class Writer:
         self._after_first_hand = False
         self._tail: dict[str, Any] = {}
         self._size: tuple[int | None, int | None] = None, None  # of the first frame
-        self._frame_times: list[list] = []
-        self._frame_sizes: list[list] = []
+        self._frame_times: list[list[Any]] = []
+        self._frame_sizes: list[list[Any]] = []
 
     def write(self, record: ImageRecord) -> None:
         if record.file != self._current:
@@ -209,6 +216,7 @@ def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str,
         "head_size": _round(hand.head_size, 2),
         "raw_keypoints": None if hand.raw_keypoints is None else _rounded(hand.raw_keypoints, 2),
         "interpolated": hand.interpolated or None,
+        "flags": list(hand.flags) or None,
     }
     return {
         "frame": frame,
@@ -226,13 +234,14 @@ def _round(value: float | None, digits: int) -> float | None:
     return None if value is None or np.isnan(value) else round(float(value), digits)
 
 
-def _rounded(values: np.ndarray, digits: int) -> list:
+def _rounded(values: np.ndarray, digits: int) -> list[Any]:
     """Return an array as lists of rounded numbers, None for NaN."""
     rounded = np.round(values.astype(np.float64), digits) + 0.0  # no -0.0
     if np.isnan(rounded).any():
         rounded = rounded.astype(object)
         rounded[rounded != rounded] = None
-    return rounded.tolist()
+    lists: list[Any] = rounded.tolist()
+    return lists
 
 
 def _dump(value: Any) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import ImageRecord
+
+if TYPE_CHECKING:
+    from handpose_cli.run_facts import RunFacts
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,12 @@ class WriteOptions:
     Attributes:
         image_prefix: what the URLs of images begin with; empty: as the format has it.
         place_images: "copy" or "link": put the images beside the labels; empty: leave them where they are.
+        run: what is known of the run that made the records; None: nothing, or no run did.
     """
 
     image_prefix: str = ""
     place_images: str = ""
+    run: RunFacts | None = None
 
 
 NO_WRITE_OPTIONS = WriteOptions()
@@ -151,7 +157,9 @@ class Format:
         of_video: a `NamingFormat` whose files may be of one video without its name: `ReadOptions.video`.
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
         parted: it is a `PartedFormat`.
+        shows_images: its writer reads the images.
         write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
+        needs: the package that reads and writes it, of the extra of the format's name; empty if no other is needed.
     """
 
     name: str
@@ -164,7 +172,14 @@ class Format:
     of_video: bool = False
     images: str = ""
     parted: bool = False
+    shows_images: bool = False
     write_options: tuple[str, ...] = ()
+    needs: str = ""
+
+    def check_installed(self) -> None:
+        """Raise FormatError, with how to install it, if a package that the format needs is not there."""
+        if self.needs and importlib.util.find_spec(self.needs) is None:
+            raise FormatError(f"the format {self.name} needs {self.needs}: pip install 'handpose-cli[{self.name}]'")
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether the format is read and a file or folder is of it."""
@@ -180,6 +195,7 @@ class Format:
             raise FormatError(
                 f"{path}: files of the format {self.name} name the video themselves, where they are of one"
             )
+        self.check_installed()
         if self.chooses:
             return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
         if options != NO_OPTIONS:
@@ -205,10 +221,11 @@ class Format:
         given = self._given(path, options)
         return self._part(PartedFormat).open_parts(path, parts, images, **given)  # type: ignore[type-abstract]
 
-    def _given(self, path: Path, options: WriteOptions) -> dict[str, str]:
+    def _given(self, path: Path, options: WriteOptions) -> dict[str, Any]:
+        self.check_installed()
         given = {name: value for name, value in vars(options).items() if value}
         if foreign := set(given) - set(self.write_options):
-            what = {"image_prefix": "URLs of images", "place_images": "place for images"}[min(foreign)]
+            what = {"image_prefix": "URLs of images", "place_images": "place for images", "run": "run"}[min(foreign)]
             raise FormatError(f"{path}: files of the format {self.name} have no {what}")
         return given
 

@@ -66,7 +66,8 @@ def read_text(url: str) -> bytes:
     """Return a file's content; raise StoreError if it cannot be read."""
     fs, path = open_store(url)
     try:
-        return fs.cat_file(path)
+        content: bytes = fs.cat_file(path)
+        return content
     except Exception as error:
         raise StoreError(f"{public(url)} cannot be read: {reason(error)}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
+from typing import Any
 
 from handpose_cli.annotator.settings import Networks
 from handpose_cli.media.errors import UnreadableError
@@ -72,7 +73,7 @@ def _divide(entry: Input, span: Span, least: int) -> list[Stretch]:
         return []
 
 
-def _refusal(expected: dict, settings: RunSettings) -> str:
+def _refusal(expected: dict[str, Any], settings: RunSettings) -> str:
     """Return in which software this process differs from what is expected; "" if it does not."""
     own = software(settings)
     return "" if own == expected else f"other software than here: {describe_change(expected, own)}."

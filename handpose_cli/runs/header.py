@@ -107,6 +107,6 @@ def _digest(boxes: Source) -> str:
     for path in files:
         known = fingerprint(path)
         if known is None:
-            raise RunError(f"{path} cannot be read. Give --boxes another file.")
+            raise RunError(f"{path} cannot be read", "boxes")
         digest.update(known.sha256.encode())
     return digest.hexdigest()

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
+from handpose_cli.doubt.video import flagged
 from handpose_cli.drawing import draw_hands
 from handpose_cli.formats import handpose_json
 from handpose_cli.media.annotated_copies import copy_path, write_video
@@ -21,7 +22,9 @@ from handpose_cli.media.camera import Camera
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
 from handpose_cli.records import ImageRecord
+from handpose_cli.run_facts import RunFacts
 from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.names import check_installed
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import RESULTS, open_format, refuse_existing, remove_existing
 from handpose_cli.runs.settings import OutputSettings
@@ -64,6 +67,7 @@ def annotate_live(camera: Camera, networks: Networks, settings: AnnotateSettings
         record, _ = follower.annotate(Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0))
         for step in steps:
             record = step.update(record)
+        (record,) = flagged([record])  # frames to come are not waited for
         now = camera.now()
         if last is not None:
             rate = 0.9 * rate + 0.1 / max(now - last, 1e-3) if rate else 1 / max(now - last, 1e-3)
@@ -97,18 +101,17 @@ def run_live(
         video: Record | None = None
         copy: Record | None = None
         if output is not None:
+            check_installed(output.formats)
             if overwrite:
                 remove_existing(output.folder)
             refuse_existing(output.folder)
             if (output.folder / RECORDING).exists() and not overwrite:
-                raise RunError(
-                    f"{output.folder / RECORDING} exists. Replace it with --overwrite or choose another --output."
-                )
+                raise RunError(f"{output.folder / RECORDING} exists", "exists")
             results = stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))
             writers = stack.enter_context(writing())
             report.lost = writers.lost
             for name in output.formats:
-                writers.add(name, open_format(output, name))
+                writers.add(name, open_format(output, name, RunFacts(info=info)))
             video = stack.enter_context(_recorder(output.folder / RECORDING))
             if output.draw:
                 copy = stack.enter_context(_recorder(copy_path(output.copies, RECORDING)))

@@ -11,6 +11,7 @@ from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Header, Journal, open_journal, read_journal
+from handpose_cli.runs.names import check_installed
 from handpose_cli.runs.plan import describe_change
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import refuse_existing, remove_existing, write_results
@@ -42,6 +43,7 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
         tuple(arguments["formats"] if formats is None else formats),
         draw=any((part.path.parent / COPIES).is_dir() for part in parts),
     )
+    check_installed(output.formats)
     tracks = TrackSettings(arguments["track"], arguments["smooth"], arguments["score_threshold"])
     if not overwrite:
         refuse_existing(folder)
@@ -59,7 +61,7 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
 
 def _refuse_incomplete(part: Journal) -> None:
     if part.complete is None:
-        raise RunError(f"{part.path.parent} is not complete. Go on with: handpose predict ... --resume")
+        raise RunError(f"{part.path.parent} is not complete", "incomplete")
 
 
 def _refuse_mixed(parts: Sequence[Journal]) -> None:
@@ -68,8 +70,8 @@ def _refuse_mixed(parts: Sequence[Journal]) -> None:
         changes = describe_change(first.headers[-1].settings, part.headers[-1].settings)
         if changes:
             raise RunError(
-                f"{first.path.parent} and {part.path.parent} were run with different settings: {changes}. "
-                "Run one of them again with --overwrite."
+                f"{first.path.parent} and {part.path.parent} were run with different settings: {changes}",
+                "mixed",
             )
     shards = [part.headers[-1].info.get("shard") for part in parts]
     counts = {int(shard.split("/")[1]) for shard in shards if shard is not None}

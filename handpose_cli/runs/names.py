@@ -20,32 +20,48 @@ _LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes, where the file system does no
 
 
 def check_names(inputs: Sequence[Input], output: OutputSettings) -> None:
-    """Raise RunError if what is wanted besides the result file cannot be written for these inputs, by their names."""
+    """Raise RunError if what is wanted besides the result file cannot be written.
+
+    By the inputs' names, or because a package is not installed.
+    """
+    check_installed(output.formats)
     for name in output.formats:
         file_of = load(name).file_of
         if file_of is not None:
             files = ((entry, file_of(_record(entry))) for entry in inputs)
-            _check(files, output.folder / f"predictions-{name}", f"--format {name}")
+            _check(files, output.folder / f"predictions-{name}", f"as {name}", "format", name)
         _rehearse(name, inputs)
     if output.draw:
         copies = ((entry, copy_path(Path(), entry.name).as_posix()) for entry in inputs)
-        _check(copies, output.folder / COPIES, "--draw")
+        _check(copies, output.folder / COPIES, "as an annotated copy", "draw", "")
 
 
-def _check(files: Iterable[tuple[Input, str]], folder: Path, option: str) -> None:
+def check_installed(formats: Iterable[str]) -> None:
+    """Raise RunError if a package that a format needs is not installed."""
+    try:
+        for name in formats:
+            load(name).check_installed()
+    except FormatError as error:
+        raise RunError(str(error)) from error
+
+
+def _check(files: Iterable[tuple[Input, str]], folder: Path, written: str, remedy: str, format: str) -> None:
     longest_name, longest_path = _limits(folder)
     root = len(os.fsencode(folder.absolute()))
     taken: dict[str, str] = {}
     for entry, file in files:
         other = taken.setdefault(file, entry.name)
         if other != entry.name:
-            raise RunError(f"{other} and {entry.name} would share {folder / file}. Rename one, or leave out {option}.")
+            raise RunError(f"{other} and {entry.name} would share {folder / file}", remedy, what="one", format=format)
         own = file.rpartition("/")[2]
         name = len(os.fsencode(own))
         if name > longest_name or root + 1 + len(os.fsencode(file)) > longest_path:
             raise RunError(
-                f"{entry.name}: its name is too long: with {option} it becomes {own}, {name} bytes, and {longest_name} "
-                f"are allowed here. Rename it, or leave out {option}."
+                f"{entry.name}: its name is too long: {written} it becomes {own}, {name} bytes, and {longest_name} "
+                "are allowed here",
+                remedy,
+                what="it",
+                format=format,
             )
 
 
@@ -72,7 +88,7 @@ def _rehearse(name: str, inputs: Sequence[Input]) -> None:
                 for entry in sorted(chosen):
                     writer.write(_record(entry))
         except FormatError as error:
-            raise RunError(f"--format {name}: {str(error).rstrip('.')}, or leave out --format {name}.") from error
+            raise RunError(f"The format {name} does not take these: {error}", "leave_out", format=name) from error
         except OSError:  # a disk that is full there is none here
             pass
 

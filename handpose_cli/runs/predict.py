@@ -41,7 +41,7 @@ def predict(
     earlier: str = "refuse",
     prune: bool = False,
     max_failures: int | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str, str], None] = lambda line, remedy: None,
     progress: Callable[[ImageRecord], None] = lambda record: None,
 ) -> None:
     """Annotate all inputs and write the results; memory grows with neither their number nor their length.
@@ -53,7 +53,7 @@ def predict(
         earlier: what to do with an earlier run's output in the folder: "refuse", "resume" or "overwrite".
         prune: drop an earlier run's results of inputs that are not there now, which are kept otherwise.
         max_failures: stop when more inputs could not be read; None: never.
-        say: called with a line on what a resumed run does, or what is left out.
+        say: called with a line on what a resumed run does, or what is left out; and what would help, see `Remediable`.
         progress: called after each record, in order.
 
     Raises:
@@ -80,10 +80,10 @@ def predict(
         kept = keep_or_drop(journal, inputs, output, prune)
         if earlier == "resume" and len(journal.headers) > 1:
             if changes := describe_change(journal.headers[-2].settings, journal.headers[-1].settings):
-                say(f"Settings have changed: {changes}")
-            say(describe(tasks, len(inputs)))
+                say(f"Settings have changed: {changes}", "")
+            say(describe(tasks, len(inputs)), "")
         if kept:
-            say(describe_absent(kept))
+            say(describe_absent(kept), "kept")
         report.total += len(kept)
         earlier_names = [*(entry.name for entry in done), *kept]
         report.start(len(earlier_names), sum(journal.entries[name].failed for name in earlier_names))
@@ -103,14 +103,22 @@ def predict(
                     report.add(record)
                     progress(record)
                 if max_failures is not None and report.failures > max_failures:
-                    raise RunError(_stopped(report.failures, max_failures))
+                    raise RunError(_stopped(report.failures, max_failures), "stopped")
                 if piece.ends and piece.input.is_video:
                     draw(piece.input)
         info = {**header.info, "started": _first_start(journal, header)}
         if pages:
-            say(f"{pages} pages beyond the first, in {files} files, were left out; --pages annotates them")
+            say(f"{pages} pages beyond the first, in {files} files, were left out", "pages")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
-        write_results(names_of_all, journal, output, settings.track, info, report)
+        write_results(
+            names_of_all,
+            journal,
+            output,
+            settings.track,
+            info,
+            report,
+            {entry.name: entry.path for entry in inputs if not entry.is_remote},
+        )
 
 
 def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earlier: str) -> list[str]:
@@ -132,15 +140,13 @@ def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earl
 
 
 def _stopped(failures: int, most: int) -> str:
-    return (
-        f"Stopped, since {failures} inputs could not be read (--max-failures {most}). What was done is kept: "
-        "go on with --resume and a larger --max-failures."
-    )
+    return f"Stopped, since {failures} inputs could not be read ({most} may be so). What was done is kept"
 
 
 def _first_start(journal: Journal, header: Header) -> str:
     """Return when the first run with these settings began."""
-    return next(h.info["started"] for h in journal.headers if h.settings == journal.headers[-1].settings)
+    started: str = next(h.info["started"] for h in journal.headers if h.settings == journal.headers[-1].settings)
+    return started
 
 
 def _keep(piece: Piece, journal: Journal, copies: Path) -> None:

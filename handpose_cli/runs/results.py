@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from handpose_cli.doubt.video import flagged
 from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove
 from handpose_cli.formats import FORMATS, handpose_json
@@ -19,6 +20,7 @@ from handpose_cli.media.frames import Frame
 from handpose_cli.media.inputs import Input
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import ImageRecord
+from handpose_cli.run_facts import RunFacts
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Journal
@@ -36,10 +38,11 @@ def result_path(folder: Path, name: str) -> Path:
     return folder / (f"{STEM}{suffix}" if suffix else f"{STEM}-{name}")
 
 
-def open_format(output: OutputSettings, name: str) -> AbstractContextManager[Any]:
+def open_format(output: OutputSettings, name: str, run: RunFacts | None = None) -> AbstractContextManager[Any]:
     """Open a run's results of a format for writing."""
     format = load_format(name)
-    options = WriteOptions(output.image_prefix if "image_prefix" in format.write_options else "")
+    known: dict[str, Any] = {"image_prefix": output.image_prefix, "run": run}
+    options = WriteOptions(**{option: known[option] for option in format.write_options if option in known})
     return format.open_writer(result_path(output.folder, name), None, options)
 
 
@@ -48,13 +51,9 @@ def refuse_existing(folder: Path) -> None:
     others = [result_path(folder, name) for name, format in FORMATS.items() if format.writes]
     for path in (folder / RESULTS, *others, folder / COPIES):
         if path.exists():
-            ways = "Go on with --resume, replace it" if (folder / journals.NAME).exists() else "Replace it"
-            raise RunError(f"{path} exists. {ways} with --overwrite or choose another --output.")
+            raise RunError(f"{path} exists", "begun" if (folder / journals.NAME).exists() else "exists")
     if (folder / journals.NAME).exists():
-        raise RunError(
-            f"{folder} holds an unfinished run. Go on with --resume, begin again with --overwrite "
-            "or choose another --output."
-        )
+        raise RunError(f"{folder} holds an unfinished run", "unfinished")
 
 
 def remove_existing(folder: Path) -> None:
@@ -74,7 +73,11 @@ def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
 
 
 def final_records(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
-    """Yield the records of an input as they are published: a video's with track ids and smoothed, where wanted."""
+    """Yield the records of an input as they are published: with flags, a video's tracked and smoothed, where wanted."""
+    return flagged(_linked(journal, file, settings))
+
+
+def _linked(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
     if settings.track and is_video(Path(file)):
         from handpose_cli.tracking.smoothing import smooth
         from handpose_cli.tracking.tracks import link, tracked
@@ -91,12 +94,14 @@ def write_results(
     tracks: TrackSettings,
     info: dict[str, Any],
     report: Report,
+    paths: Mapping[str, Path] | None = None,
 ) -> None:
     """Write the result file and the other formats, from the journal; memory does not grow with the number of records.
 
     Args:
         info: the head of the result file.
         report: counts what is written, and gets the formats that are lost.
+        paths: the inputs' files by name, for formats that show them.
 
     Raises:
         OSError: if the result file cannot be written; no half-written file is left.
@@ -107,7 +112,7 @@ def write_results(
     with handpose_json.open_writer(output.folder / RESULTS, info=info) as results, writing() as writers:
         report.lost = writers.lost
         for name in output.formats:
-            writers.add(name, open_format(output, name))
+            writers.add(name, open_format(output, name, RunFacts(paths or {}, info, lambda: report.seconds)))
         for file in files:
             for record in final_records(journal, file, tracks):
                 results.write(record)

@@ -189,11 +189,12 @@ class _Upload:
             since = time.time() - other.get("time", 0)
             if since < STALE:
                 raise RunError(
-                    f"Another run is writing to {self._url} (on {other['host']}, last seen {since:.0f} s ago). Choose "
-                    f"another --output; if it was killed, try again in {STALE - since:.0f} s."
+                    f"Another run is writing to {self._url} (on {other['host']}, last seen {since:.0f} s ago; if it "
+                    f"was killed, this one may begin in {STALE - since:.0f} s)",
+                    "output",
                 )
             self._store.fs.rm_file(self._at(LOCK))
-        raise RunError(f"Another run is writing to {self._url}. Choose another --output.")
+        raise RunError(f"Another run is writing to {self._url}", "output")
 
     def unlock(self) -> None:
         """Give the lock back, if it is still ours."""
@@ -244,7 +245,7 @@ def _refuse(folder: Path, url: str, names: list[str]) -> None:
     try:
         refuse_existing(folder)
     except RunError as error:
-        raise RunError(str(error).replace(str(folder), url)) from error
+        raise RunError(str(error).replace(str(folder), url), error.remedy) from error
     for path in folder.iterdir():
         path.unlink()
 
@@ -261,6 +262,7 @@ def _size(path: Path) -> int:
 def _read_lock(store: Store) -> dict[str, Any]:
     """Return what the lock says; nothing if there is none."""
     try:
-        return json.loads(store.fs.cat_file(f"{store.path}/{LOCK}"))
+        lock: dict[str, Any] = json.loads(store.fs.cat_file(f"{store.path}/{LOCK}"))
+        return lock
     except (FileNotFoundError, ValueError):
         return {}

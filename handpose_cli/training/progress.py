@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
+
+if TYPE_CHECKING:
+    import rich.progress
 
 LINE_EVERY = 60.0  # seconds
 
@@ -26,7 +30,7 @@ class Progress(keras.callbacks.Callback):
         self.epochs, self.batch_size, self.report = epochs, batch_size, report
         self.bar = _bar() if shown and sys.stderr.isatty() else None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         self.started = self.last_line = time.monotonic()
         self.done = 0
         self.steps = self.params["steps"]
@@ -34,17 +38,21 @@ class Progress(keras.callbacks.Callback):
             self.bar.start()
             self.task = self.bar.add_task("", total=self.steps, loss=0.0, rate=0.0, left="")
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
         if self.bar is not None:
             self.bar.reset(self.task, description=f"Epoch {epoch + 1}/{self.epochs}", loss=0.0, rate=0.0, left="")
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.done += 1
         now = time.monotonic()
         rate = self.done / max(now - self.started, 1e-9)
         steps_left = (self.epochs - self.epoch) * self.steps - (batch + 1)
-        shown = {"loss": float(logs["loss"]), "rate": rate * self.batch_size, "left": _duration(steps_left / rate)}
+        shown: dict[str, Any] = {
+            "loss": float(logs["loss"]),
+            "rate": rate * self.batch_size,
+            "left": _duration(steps_left / rate),
+        }
         if self.bar is not None:
             self.bar.update(self.task, completed=batch + 1, **shown)
         elif now - self.last_line >= LINE_EVERY:
@@ -54,7 +62,7 @@ class Progress(keras.callbacks.Callback):
                 f"{shown['rate']:.0f} crops/s, {shown['left']} left"
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         line = f"epoch {epoch + 1}: " + ", ".join(f"{name} {value:.5g}" for name, value in logs.items())
         if self.bar is not None:
             self.bar.console.print(line, markup=False, highlight=False)
@@ -67,7 +75,7 @@ class Progress(keras.callbacks.Callback):
             self.bar.stop()
 
 
-def _bar():
+def _bar() -> rich.progress.Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -32,7 +33,7 @@ class Validate(keras.callbacks.Callback):
         self.labelled = np.stack([hand.keypoints for hand in hands if hand.keypoints is not None])
         self.norm = longer_sides(self.labelled)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         network = DecodedKeypoints(self._network, contract_of(self.preset))
         found = predict(network, self.samples, self.batch_size)
         error = distances(found.keypoints, self.labelled)

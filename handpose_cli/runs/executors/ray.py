@@ -80,7 +80,8 @@ class Cluster:
         import ray
 
         try:
-            return ray.get(ray.remote(num_cpus=0, max_retries=1)(work).remote(*arguments))
+            result: T = ray.get(ray.remote(num_cpus=0, max_retries=1)(work).remote(*arguments))
+            return result
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         except ray.exceptions.RayError:
@@ -176,7 +177,7 @@ def _task(number: str, shared: list[Any], unit: Any) -> tuple[str, int, Any]:
 
 def _reason(error: Any) -> BaseException:
     """Return what a unit raised, or a RunError where the worker may not take part or has no handpose."""
-    cause = error.cause
+    cause: BaseException = error.cause
     if isinstance(cause, RefusedError):
         return RunError(str(cause))
     if isinstance(cause, ModuleNotFoundError) or "failed to import" in str(cause):
