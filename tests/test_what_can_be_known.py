@@ -114,6 +114,18 @@ def cvat_is(monkeypatch):
     return change
 
 
+def test_pages_are_frames_of_which_a_format_may_not_take_several(tmp_path, cvat_is):
+    cvat_is(_OneVideo())
+    folder = folder_of(tmp_path)
+    for name in ("a.tif", "b.tif"):
+        assert cv2.imwritemulti(str(folder / name), [np.zeros((32, 32, 3), np.uint8)] * 2)
+    call = ("predict", folder, "--format", "cvat", *FAST, "-o")
+    message = error_of(handpose(*call, tmp_path / "out", "--pages"))
+    assert message == "Error: The format cvat does not take these: b.tif: a second video. Leave out --format cvat."
+    assert not (tmp_path / "out").exists()
+    assert handpose(*call, tmp_path / "out").exit_code == 0
+
+
 def test_a_format_of_one_video_is_refused_for_two(tmp_path, cvat_is):
     cvat_is(_OneVideo())
     folder = folder_of(tmp_path)

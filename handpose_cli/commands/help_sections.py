@@ -10,7 +10,9 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "Input": ("--recursive", "--boxes", "--rescale", "--pages", "--shard"),
         "Hands": ("--weights", "--detector", "--score-threshold", "--max-hands", "--views", "--tile"),
         "Videos and cameras": ("--track", "--smooth", "--every", "--start", "--end", "--show"),
-        "Output": ("--output", "--format", "--report", "--image-prefix", "--draw", "--report", "--summary-json"),
+        "Output": (
+            "--output", "--format", "--image-prefix", "--report", "--draw", "--colours", "--hide", "--summary-json",
+        ),
         "Run": (
             "--resume", "--prune", "--overwrite", "--dry-run", "--fail-fast", "--max-failures", "--engine",
             "--batch-size", "--threads", "--config", "--quiet", "--help",

@@ -14,6 +14,7 @@ import click
 from handpose_cli.commands.remedies import failure
 
 if TYPE_CHECKING:
+    from handpose_cli.drawing import DrawStyle
     from handpose_cli.runs.live import Live
     from handpose_cli.runs.settings import RunSettings
 
@@ -57,7 +58,7 @@ def predict_live(
         networks = Annotator.load(settings.networks.weights, settings.detector_name, settings.networks.engine).networks
         info = make_header(settings).info
         with open_camera(settings.inputs[0]) as camera:
-            window = _window() if show else lambda live: True
+            window = _window(settings.output.style) if show else lambda live: True
             output = settings.output if record else None
             report = run_live(camera, networks, settings.annotate, output, info, window, overwrite)
             dropped = camera.dropped
@@ -91,7 +92,7 @@ def _check_display() -> None:
         raise click.ClickException("--show cannot open a window on this display. Record with --output instead.")
 
 
-def _window() -> Callable[[Live], bool]:
+def _window(style: DrawStyle) -> Callable[[Live], bool]:
     """Return what shows a picture with its hands, rate and latency, and returns whether to go on.
 
     It returns False when the window is closed, or q or Esc pressed.
@@ -105,19 +106,19 @@ def _window() -> Callable[[Live], bool]:
     def show(live: Live) -> bool:
         nonlocal opening
         with opening():
-            goes_on = _show(live)
+            goes_on = _show(live, style)
         opening = nullcontext
         return goes_on
 
     return show
 
 
-def _show(live: Live) -> bool:
+def _show(live: Live, style: DrawStyle) -> bool:
     import cv2
 
     from handpose_cli.drawing import draw_hands
 
-    picture = cv2.cvtColor(draw_hands(live.pixels, live.record.hands), cv2.COLOR_RGB2BGR)
+    picture = cv2.cvtColor(draw_hands(live.pixels, live.record.hands, style), cv2.COLOR_RGB2BGR)
     text = f"{live.rate:.0f} images/s, {1000 * live.latency:.0f} ms late, {live.dropped} dropped  (q: quit)"
     picture[:28] //= 4  # readable on any background
     cv2.putText(picture, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)

@@ -78,6 +78,24 @@ class TileType(click.ParamType):
         return int(value)
 
 
+DRAWN_PARTS = ("box", "score")
+
+
+class PartsType(click.ParamType):
+    """Parts of a drawn hand, with commas between."""
+
+    name = ",".join(DRAWN_PARTS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = tuple(part.strip().lower() for part in str(value).split(","))
+        if wrong := [part for part in parts if part not in DRAWN_PARTS]:
+            self.fail(f"{wrong[0]!r} is nothing that can be hidden: give {' or '.join(DRAWN_PARTS)}, or both as "
+                      f"{self.name}.", param, ctx)  # fmt: skip
+        return parts
+
+
 class StageType(click.ParamType):
     """A stage of training: what learns, for how many epochs, and the learning rate at its highest."""
 

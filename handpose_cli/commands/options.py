@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from handpose_cli.commands.option_types import LocalPath
+from handpose_cli.commands.option_types import LocalPath, PartsType
 from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.source import Source
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class SourceType(click.ParamType):
@@ -74,6 +76,20 @@ detector_option = click.option(
     help="Find hands with the bundled SSD (ssd) or another network with its contract beside it, or take each image as "
     "one hand (whole-image).",
 )
+
+
+def draw_options(command: Command) -> Command:
+    """Give a command the options of annotated copies."""
+    for option in (
+        click.option("--hide", type=PartsType(), default=(), show_default=False,
+                     help="Draw hands without these, such as box,score."),
+        click.option("--colours", type=click.Choice(["finger", "hand", "score"]), default="finger",
+                     help="What skeletons' colours tell: the finger, the hand (its track), or the joints' scores."),
+        click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
 
 views_option = click.option(
     "--views",

@@ -15,7 +15,7 @@ import click
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
-from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
+from handpose_cli.commands.options import SourceType, config_option, detector_option, draw_options, views_option
 from handpose_cli.commands.output import OutputType, at_output, named
 from handpose_cli.commands.remedies import failure, with_remedy
 from handpose_cli.commands.summary import write_summary
@@ -46,7 +46,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
               "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
 @click.option("--report", "html", is_flag=True,
               help="Also write OUTPUT/predictions.report.html, a page to look through.")  # fmt: skip
-@click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
+@draw_options
 @click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT: do what is missing or has changed.")
 @click.option("--prune", is_flag=True, help="With --resume, drop results of inputs that are not there now.")
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
@@ -101,10 +101,10 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.pass_context
 def command(
     ctx: click.Context, inputs: tuple[str, ...], output: Path | str | None, recursive: bool, formats: tuple[str, ...],
-    image_prefix: str, html: bool, draw: bool, resume: bool, prune: bool, overwrite: bool, detector: str,
-    boxes: Source | None, rescale: bool, score_threshold: float, max_hands: int | None, views: int, tile: int | None,
-    track: bool, smooth: str | None, every: int, pages: bool, start: float | None, end: float | None,
-    shard: Shard | None, weights: str, engine: str, batch_size: int | None, threads: int | None,
+    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], resume: bool, prune: bool,
+    overwrite: bool, detector: str, boxes: Source | None, rescale: bool, score_threshold: float, max_hands: int | None,
+    views: int, tile: int | None, track: bool, smooth: str | None, every: int, pages: bool, start: float | None,
+    end: float | None, shard: Shard | None, weights: str, engine: str, batch_size: int | None, threads: int | None,
     cluster: str | None, fail_fast: bool, max_failures: int | None, dry_run: bool, summary_json: Path | None,
     show: bool, quiet: bool,
 ) -> None:  # fmt: skip
@@ -120,8 +120,9 @@ def command(
     """
     from handpose_cli.annotator.settings import AnnotateSettings
     from handpose_cli.commands.lost_formats import say_lost
+    from handpose_cli.drawing import DrawStyle
     from handpose_cli.runs.report import Report
-    from handpose_cli.runs.results import RESULTS
+    from handpose_cli.runs.results import RESULTS, result_path
     from handpose_cli.runs.settings import NetworkSettings, OutputSettings, RunSettings, Span, TrackSettings
 
     live = any(name.startswith("camera:") for name in inputs)
@@ -139,7 +140,7 @@ def command(
     if html and "report" not in formats:
         formats = (*formats, "report")
     settings = RunSettings(
-        OutputSettings(folder, formats, draw, image_prefix),
+        OutputSettings(folder, formats, draw, image_prefix, DrawStyle(colours, "box" not in hide, "score" not in hide)),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),
@@ -174,7 +175,9 @@ def command(
         if summary_json is not None and not dry_run:
             write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
     if status.word == "done" and not quiet:
-        click.echo(f"{report.line()}. Results: {named(f'{folder / RESULTS}', folder, output)}", err=True)
+        click.echo(f"{report.line()}. Results: {named(str(folder / RESULTS), folder, output)}", err=True)
+        if html and "report" not in report.lost:
+            click.echo(f"To look through: {named(str(result_path(folder, 'report')), folder, output)}", err=True)
     if report.lost:
         say_lost(report, folder, output)
     ctx.exit(status.code)

@@ -17,17 +17,17 @@ REMEDIES = {
     "share": {"split": "Choose another --split", "val_split": "Choose another --val-split"},
     "strict": {"strict": "Without --strict it does"},
     # === of predict ===
-    "weights": {"weights": "Give --weights a file or one of these."},
-    "detector": {"detector": "Give --detector a file or one of these."},
+    "weights": {"weights": "Give --weights a file or a bundled network ({names})."},
+    "detector": {"detector": "Give --detector a file or a bundled network ({names})."},
     "weights run": {"weights": "Give --weights one."},
     "detector run": {"detector": "Give --detector one."},
     "engine": {"engine": "Choose another --engine."},
     "keras": {"engine": "Use --engine keras."},
-    "models": {"engine": "Use --engine keras, or have it written again: handpose train -o {run} --resume."},
+    "models": {"engine": "Use --engine keras, or have it written again: handpose train -o {run} --resume"},
     "export": {
-        "engine": "Use --engine keras, or go on with: handpose train -o {run} --resume --export litert.",
+        "engine": "Use --engine keras, or go on with: handpose train -o {run} --resume --export litert",
     },
-    "train": {"weights": "Go on with: handpose train -o {run} --resume."},
+    "train": {"weights": "Go on with: handpose train -o {run} --resume"},
     "boxes": {"boxes": "Give --boxes another file."},
     "pages": {"pages": "Annotate them with --pages"},
     "kept": {"prune": "Drop these with --prune"},
@@ -47,7 +47,7 @@ REMEDIES = {
     "draw": {"draw": "Rename {what}, or leave out --draw."},
     "leave_out": {"formats": "Leave out --format {format}."},
     # === of merge and convert-labels ===
-    "incomplete": {"runs": "Go on with: handpose predict ... --resume."},
+    "incomplete": {"runs": "Go on with: handpose predict ... --resume"},
     "mixed": {"runs": "Run one of them again with --overwrite."},
     "frames_exist": {"frames_to": "Replace it with --overwrite, or extract to another folder"},
     # === of train ===

@@ -211,8 +211,8 @@ def _label(cell: str) -> str:
 
 def _hand(points: np.ndarray, row: Row, columns: _Columns, side: str | None) -> FoundHand:
     score = _number(row[columns.score]) if columns.score else np.nan
-    told = side or (side_of(row[columns.side]) if columns.side else None)
-    return FoundHand(points, None if np.isnan(score) else score, told)
+    handedness = side or (side_of(row[columns.side]) if columns.side else None)
+    return FoundHand(points, None if np.isnan(score) else score, handedness)
 
 
 def _number(cell: str) -> float:

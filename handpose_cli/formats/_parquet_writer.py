@@ -31,6 +31,7 @@ HAND_COLUMNS = {
     "area": "double",
     "head_size": "double",
     "interpolated": "bool",
+    "flags": "list of string",
 }
 IMAGE_COLUMNS = {**_OF_IMAGE, "fps": "double", "hands": "int32", "failure": "string", "sample": "string"}
 NUMBERS = {"box": 4, "keypoints": 3 * NUM_JOINTS, "visibility": NUM_JOINTS, "raw_keypoints": 2 * NUM_JOINTS}
@@ -45,10 +46,12 @@ def images_path(path: Path) -> Path:
 def _schema(columns: Mapping[str, str]) -> Any:
     import pyarrow as pa
 
-    types = {"uint8": pa.uint8(), "float": pa.float32()}
+    types = {"uint8": pa.uint8(), "float": pa.float32(), "list of string": pa.list_(pa.string())}
     return pa.schema(
         {
-            name: pa.list_(types[kind], NUMBERS[name]) if name in NUMBERS else pa.type_for_alias(kind)
+            name: pa.list_(types[kind], NUMBERS[name])
+            if name in NUMBERS
+            else types.get(kind) or pa.type_for_alias(kind)
             for name, kind in columns.items()
         }
     )
@@ -100,7 +103,14 @@ def _row(hand: Hand) -> tuple[Any, ...]:
             table[:, 2] = hand.keypoint_scores
     of_hand = (_rounded(hand.score, 4), hand.handedness, hand.track_id)
     arrays = (hand.box, table, hand.visibility, hand.raw_keypoints)
-    return (*of_hand, *arrays, _rounded(hand.area, 2), _rounded(hand.head_size, 2), hand.interpolated)
+    return (
+        *of_hand,
+        *arrays,
+        _rounded(hand.area, 2),
+        _rounded(hand.head_size, 2),
+        hand.interpolated,
+        list(hand.flags) or None,
+    )
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

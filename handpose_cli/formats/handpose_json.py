@@ -31,7 +31,7 @@ import numpy as np
 from handpose_cli.files import atomic
 from handpose_cli.formats._json import first_character, has_member, stream_json
 from handpose_cli.formats._keypoint_names import OURS, Order, order_of
-from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, numbers_of
+from handpose_cli.formats._parsing import box_of, errors_at, flags_in, hand_fields, hand_of, numbers_of
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -106,7 +106,7 @@ def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageReco
 
 def hand_from_json(entry: dict[str, Any], order: Order = OURS) -> Hand:
     """Return the hand that `hand_to_json` wrote; raise ValueError if it is none."""
-    fields: dict[str, Any] = {**hand_fields(entry), "flags": _flags(entry.get("flags", []))}
+    fields: dict[str, Any] = {**hand_fields(entry), "flags": flags_in(entry)}
     box = box_of(entry["box"])
     if entry["keypoints"] is None:
         return Hand(box, **fields)
@@ -124,12 +124,6 @@ def hand_from_json(entry: dict[str, Any], order: Order = OURS) -> Hand:
         raw = numbers_of(entry["raw_keypoints"], (NUM_JOINTS, 2), "raw_keypoints")
         hand.raw_keypoints = order.arrange(raw).astype(np.float32)
     return hand
-
-
-def _flags(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f"flags must be a list of names. Received: {value!r}")
-    return tuple(value)
 
 
 @contextmanager

@@ -93,9 +93,9 @@ if (data.timelines_left_out) at("timelines").append(element("p", {}, `and ${coun
 
 // === the gallery ===
 
-const [doubtful, random] = data.most, all = data.shown.length === data.hands;
-at("gallery-note").textContent = (all ? "All hands, the most doubtful first."
-  : `The ${count(Math.min(doubtful, data.hands))} most doubtful hands, the worst first, then ${count(random)} of the others at random.`)
+const [doubtful, random] = data.most;
+at("gallery-note").textContent = `The ${count(doubtful)} most doubtful hands, the worst first`
+  + (data.videos ? " (of a track one a second)" : "") + (random ? `, then ${count(random)} of the others at random.` : ".")
   + (data.without_picture ? ` ${count(data.without_picture)} of their images could not be found or read.` : "");
 at("by-flag").append(element("option", {value: ""}, "any"), element("option", {value: "-"}, "none"),
   ...Object.keys(data.flags).map(flag => element("option", {value: flag}, words(flag))));

@@ -16,7 +16,7 @@ from handpose_cli.doubt.flags import FLAGS
 from handpose_cli.doubt.video import Flagger
 from handpose_cli.files import atomic
 from handpose_cli.records import ImageRecord
-from handpose_cli.review.choice import DOUBTFUL, RANDOM, Choice, Shown
+from handpose_cli.review.choice import Choice, Shown
 from handpose_cli.review.statistics import Statistics, mean_score
 from handpose_cli.review.thumbnails import thumbnails
 from handpose_cli.review.timelines import Timelines
@@ -68,7 +68,7 @@ class Writer:
         data = {
             **self._statistics.to_dict(),
             "words": FLAGS,
-            "most": [DOUBTFUL, RANDOM],
+            "most": [len(doubtful), len(others)],
             "without_picture": sum(picture is None for picture in pictures),
             "seconds": None if self._run.seconds is None else round(self._run.seconds(), 1),
             "settings": _settings(self._run.info),

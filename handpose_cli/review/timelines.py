@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from handpose_cli.records import ImageRecord
+from handpose_cli.review.statistics import mean_score
 
 BINS = 200  # most of a video
 MOST_VIDEOS = 60  # that have a timeline
@@ -43,7 +44,8 @@ class Timelines:
         if number == 0:
             self._times[0] = record.time
         self._times[1] = record.time
-        scores = [hand.score for hand in record.hands if hand.score is not None]
+        sure = [hand.score if (joints := mean_score(hand)) is None else joints for hand in record.hands]
+        scores = [score for score in sure if score is not None]
         self._hands.append(min(len(record.hands), 65535))
         self._doubtful.append(min(sum(bool(hand.flags) for hand in record.hands), 65535))
         self._scores.append(min(scores) if scores else -1)

@@ -66,6 +66,7 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
             "recursive": run.recursive,
             "formats": run.output.formats,
             "draw": run.output.draw,
+            **({"image_prefix": run.output.image_prefix} if run.output.image_prefix else {}),
             "boxes": None if run.boxes is None else printable(run.boxes.path),
             "weights": printable(run.networks.weights),
             **{name: identity[name] for name in (*IN_ORDER, *IF_SET) if name in identity},

@@ -110,8 +110,9 @@ def run_live(
             results = stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))
             writers = stack.enter_context(writing())
             report.lost = writers.lost
+            facts = RunFacts({RECORDING: output.folder / RECORDING}, info, lambda: report.seconds)
             for name in output.formats:
-                writers.add(name, open_format(output, name, RunFacts(info=info)))
+                writers.add(name, open_format(output, name, facts))
             video = stack.enter_context(_recorder(output.folder / RECORDING))
             if output.draw:
                 copy = stack.enter_context(_recorder(copy_path(output.copies, RECORDING)))
@@ -123,8 +124,8 @@ def run_live(
                 time = live.record.time or 0.0
                 if video is not None:
                     video(time, live.pixels)
-                if copy is not None:
-                    copy(time, draw_hands(live.pixels, live.record.hands))
+                if copy is not None and output is not None:
+                    copy(time, draw_hands(live.pixels, live.record.hands, output.style))
                 report.add(live.record)
                 if not show(live):
                     break

@@ -42,6 +42,7 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
         folder,
         tuple(arguments["formats"] if formats is None else formats),
         draw=any((part.path.parent / COPIES).is_dir() for part in parts),
+        image_prefix=arguments.get("image_prefix", ""),
     )
     check_installed(output.formats)
     tracks = TrackSettings(arguments["track"], arguments["smooth"], arguments["score_threshold"])

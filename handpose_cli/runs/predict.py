@@ -64,7 +64,7 @@ def predict(
     report.total, output = len(inputs), settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
-    check_names(inputs, output)
+    check_names(inputs, output, settings.span)
     if earlier == "resume" and not prune:
         refuse_loss(Journal(output.folder / journals.NAME), header, inputs)
     with open_journal(output.folder / journals.NAME, header, empty=earlier == "overwrite") as journal:
@@ -126,7 +126,7 @@ def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earl
     output = settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
-    check_names(inputs, output)
+    check_names(inputs, output, settings.span)
     journal = Journal(output.folder / journals.NAME)
     if earlier == "resume" and journal.path.exists():
         journal.load(header.settings)
@@ -174,7 +174,7 @@ def _drawing(journal: Journal, settings: RunSettings) -> Iterator[Callable[[Inpu
     def draw(entry: Input) -> None:
         if output.draw:
             again = partial(pictures, entry)
-            jobs.append(pool.submit(draw_video, entry, journal, output.copies, settings.track, again))
+            jobs.append(pool.submit(draw_video, entry, journal, output, settings.track, again))
 
     with ThreadPoolExecutor(1) as pool:
         try:

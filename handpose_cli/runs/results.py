@@ -124,7 +124,7 @@ def write_results(
 def draw_video(
     entry: Input,
     journal: Journal,
-    copies: Path,
+    output: OutputSettings,
     tracks: TrackSettings,
     frames: Callable[[], Iterator[Frame]],
 ) -> None:
@@ -135,7 +135,7 @@ def draw_video(
     def drawn() -> Iterator[tuple[float, np.ndarray]]:
         for frame, record in zip(frames(), records, strict=False):
             if record.failure is None:
-                yield record.time or 0.0, draw_hands(frame.read().pixels, record.hands)
+                yield record.time or 0.0, draw_hands(frame.read().pixels, record.hands, output.style)
 
     if fps is not None:
-        write_video(copy_path(copies, entry.name), drawn(), fps)
+        write_video(copy_path(output.copies, entry.name), drawn(), fps)

@@ -10,6 +10,7 @@ from typing import Any
 
 from handpose_cli import weights as bundled
 from handpose_cli.annotator.settings import CHANGES_IF_SET, CHANGES_NOTHING, AnnotateSettings
+from handpose_cli.drawing import PLAIN, DrawStyle
 from handpose_cli.labels.source import Source
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame, frames
@@ -97,12 +98,14 @@ class OutputSettings:
         formats: besides the result file.
         draw: whether annotated copies are wanted.
         image_prefix: what URLs of images begin with, in formats that have them; empty: as the format has it.
+        style: how hands are drawn.
     """
 
     folder: Path
     formats: tuple[str, ...] = ()
     draw: bool = False
     image_prefix: str = ""
+    style: DrawStyle = PLAIN
 
     @property
     def copies(self) -> Path:

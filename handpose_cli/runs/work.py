@@ -106,7 +106,10 @@ def _copies(entry: Input, results: list[Annotated], settings: RunSettings) -> tu
     if not settings.output.draw or entry.is_video:
         return ()
     return tuple(
-        (record.frame, encode_copy(entry.name, record.frame, draw_hands(picture.pixels, record.hands)))
+        (
+            record.frame,
+            encode_copy(entry.name, record.frame, draw_hands(picture.pixels, record.hands, settings.output.style)),
+        )
         for record, picture in results
         if picture is not None
     )

@@ -75,7 +75,7 @@ def _fit(task: Task, settings: Settings, data: TaskData, run: Path, report: Call
     log = read_log(run)
     if writes and len(log) < settings.epochs:
         deliver.withdraw(run)
-    progress = Progress(settings.epochs, settings.batch_size, report, shown=writes)
+    progress = Progress(settings.epochs, settings.batch_size, report, task.batch_of, shown=writes)
     callbacks = [
         task.validation(data, settings),
         CommitEpoch(run, log, settings.patience, task.monitor, writes),

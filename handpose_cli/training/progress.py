@@ -16,19 +16,22 @@ LINE_EVERY = 60.0  # seconds
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows the epoch, its steps, the loss, hands a second and the time left for the whole run.
+    """Shows the epoch, its steps, the loss, crops or photographs a second and the time left for the whole run.
 
     Args:
         epochs: in the whole run.
-        batch_size: hands and places without in a step.
+        batch_size: crops or photographs in a step.
         report: called with each line worth keeping.
+        batch_of: what a batch holds, in plural.
         shown: whether a terminal gets a bar.
     """
 
-    def __init__(self, epochs: int, batch_size: int, report: Callable[[str], None], shown: bool = True):
+    def __init__(
+        self, epochs: int, batch_size: int, report: Callable[[str], None], batch_of: str = "crops", shown: bool = True
+    ):
         super().__init__()
-        self.epochs, self.batch_size, self.report = epochs, batch_size, report
-        self.bar = _bar() if shown and sys.stderr.isatty() else None
+        self.epochs, self.batch_size, self.report, self.batch_of = epochs, batch_size, report, batch_of
+        self.bar = _bar(batch_of) if shown and sys.stderr.isatty() else None
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.started = self.last_line = time.monotonic()
@@ -59,7 +62,7 @@ class Progress(keras.callbacks.Callback):
             self.last_line = now
             self.report(
                 f"epoch {self.epoch + 1}/{self.epochs}, step {batch + 1}/{self.steps}: loss {shown['loss']:.5g}, "
-                f"{shown['rate']:.0f} crops/s, {shown['left']} left"
+                f"{shown['rate']:.0f} {self.batch_of}/s, {shown['left']} left"
             )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -75,7 +78,7 @@ class Progress(keras.callbacks.Callback):
             self.bar.stop()
 
 
-def _bar() -> rich.progress.Progress:
+def _bar(batch_of: str) -> rich.progress.Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -83,7 +86,9 @@ def _bar() -> rich.progress.Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.4g}, {task.fields[rate]:.0f} crops/s, {task.fields[left]} left"),
+        TextColumn(
+            "loss {task.fields[loss]:.4g}, {task.fields[rate]:.0f} " + batch_of + "/s, {task.fields[left]} left"
+        ),
         console=Console(stderr=True),
     )
 

@@ -31,7 +31,8 @@ class Validate(keras.callbacks.Callback):
         hands = [sample.hand for sample in samples if sample.hand is not None]
         self.sides = np.array([hand.handedness or "" for hand in hands])
         self.labelled = np.stack([hand.keypoints for hand in hands if hand.keypoints is not None])
-        self.norm = longer_sides(self.labelled)
+        sides = longer_sides(self.labelled)
+        self.norm = np.where(sides > 0, sides, np.nan)  # of one joint, or several in one place: no size to measure by
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         network = DecodedKeypoints(self._network, contract_of(self.preset))

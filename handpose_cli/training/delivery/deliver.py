@@ -49,7 +49,6 @@ from handpose_cli.training.validation import predict
 from handpose_cli.weights import RUN_CONTRACT, RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS, sha256
 
 KERAS, FLOAT32, INT8, ONNX = "model.keras", "model.tflite", "model-int8.tflite", "model.onnx"
-
 PCK = "pck@0.1/keypoints"
 CALIBRATION_CROPS = 512
 CHECKED_CROPS = 16
@@ -112,7 +111,7 @@ class Delivery:
         inputs: gives training inputs, float32 [1, ...], to calibrate int8 and to check the files on.
         figure: name of the accuracy that LiteRT files are measured by.
         accuracy: measures it.
-        validated: on how many validation hands or pictures.
+        validated: on how many; kinds: what the files are checked on, and what validated on, in plural.
         costs: most that the int8 file's may be lower for `predict` to run it; None: there is no int8 file, since this
             network would be slower in 8 bits.
         same: most that a float32 file's outputs may differ from the Keras model's, over their range.
@@ -126,6 +125,7 @@ class Delivery:
     validated: int
     costs: float | None
     same: float = SAME
+    kinds: tuple[str, str] = ("crops", "hands")
 
 
 def deliver(
@@ -187,8 +187,8 @@ def write_files(run: Path, delivery: Delivery, forms: Sequence[str], report: Cal
             "handpose": __version__,
             "versions": {name: version(name) for name in ("keras", "tensorflow")},
             "parameters": model.count_params(),
-            "checked_crops": len(shown),
-            "validation_hands": delivery.validated,
+            f"checked_{delivery.kinds[0]}": len(shown),
+            f"validation_{delivery.kinds[1]}": delivery.validated,
             "files": {},
         }
         for name, (write, load) in _exports(delivery, forms).items():
