@@ -8,7 +8,7 @@ from handpose_cli.doubt.flags import MISTAKES
 from handpose_cli.doubt.shape import strangeness
 from handpose_cli.records import Hand
 
-STRANGE = 0.05  # what proportions count beside the joints' scores; .1 is no better on any of the sets in the README
+STRANGE = 0.05  # what proportions count beside the joints' scores; with .1 flat hands, whose bones look long, come before wrong ones
 MISTAKE = 0.1  # what a flag counts that is likely a mistake
 
 
