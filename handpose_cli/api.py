@@ -61,7 +61,7 @@ class Annotator:
         engine: str = "litert",
         *,
         score_threshold: float = SCORE_THRESHOLD,
-        views: int = 4,
+        views: int = 2,
         max_hands: int | None = None,
         tile: int | None = None,
     ) -> Annotator:

@@ -101,11 +101,12 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.pass_context
 def command(
     ctx: click.Context, inputs: tuple[str, ...], output: Path | str | None, recursive: bool, formats: tuple[str, ...],
-    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], resume: bool, prune: bool,
-    overwrite: bool, detector: str, boxes: Source | None, rescale: bool, score_threshold: float, max_hands: int | None,
-    views: int, tile: int | None, track: bool, smooth: str | None, every: int, pages: bool, start: float | None,
-    end: float | None, shard: Shard | None, weights: str, engine: str, batch_size: int | None, threads: int | None,
-    cluster: str | None, fail_fast: bool, max_failures: int | None, dry_run: bool, summary_json: Path | None,
+    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], sheets: bool, resume: bool,
+    prune: bool, overwrite: bool, detector: str, boxes: Source | None, rescale: bool, score_threshold: float,
+    max_hands: int | None, views: int, tile: int | None, track: bool, smooth: str | None, every: int, pages: bool,
+    start: float | None, end: float | None, shard: Shard | None, weights: str, engine: str, batch_size: int | None,
+    threads: int | None, cluster: str | None, fail_fast: bool, max_failures: int | None, dry_run: bool,
+    summary_json: Path | None,
     show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
@@ -140,7 +141,7 @@ def command(
     if html and "report" not in formats:
         formats = (*formats, "report")
     settings = RunSettings(
-        OutputSettings(folder, formats, draw, image_prefix, DrawStyle(colours, "box" not in hide, "score" not in hide)),
+        OutputSettings(folder, formats, draw or sheets, image_prefix, DrawStyle.without(hide, colours), sheets),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),

@@ -20,6 +20,7 @@ from handpose_cli.media.remote import fetched
 from handpose_cli.media.suffixes import PAGED_SUFFIXES
 
 COPIES = "annotated"
+SHEETS = "contact-sheets"  # in the folder of the copies, which is never taken for inputs
 SSD, WHOLE_IMAGE = "ssd", "whole-image"  # in place of a detector's name: the default one, and none
 
 
@@ -99,6 +100,7 @@ class OutputSettings:
         draw: whether annotated copies are wanted.
         image_prefix: what URLs of images begin with, in formats that have them; empty: as the format has it.
         style: how hands are drawn.
+        sheets: whether contact sheets of the annotated copies are wanted.
     """
 
     folder: Path
@@ -106,6 +108,7 @@ class OutputSettings:
     draw: bool = False
     image_prefix: str = ""
     style: DrawStyle = PLAIN
+    sheets: bool = False
 
     @property
     def copies(self) -> Path:
