@@ -70,6 +70,7 @@ def image_to_json(record: ImageRecord, number: int) -> dict[str, Any]:
         "time": record.time,
         "fps": record.fps,
         "sample": record.sample,
+        "corrected": record.corrected or None,
     }
     return {"id": number, "file_name": image_name(record), **_known(optional)}
 
