@@ -44,7 +44,10 @@ def match_corrections(
 
 
 def update(
-    predictions: Iterable[ImageRecord], corrections: Mapping[Key, ImageRecord], changes: Changes
+    predictions: Iterable[ImageRecord],
+    corrections: Mapping[Key, ImageRecord],
+    changes: Changes,
+    rescale: bool = False,
 ) -> Iterator[ImageRecord]:
     """Yield the predictions; those of corrected images with the corrected hands, and `corrected`.
 
@@ -54,16 +57,17 @@ def update(
     Args:
         corrections: by the predictions' file and frame (`match_corrections`).
         changes: counts what happens.
+        rescale: whether corrections that are for another size than the prediction are scaled.
 
     Raises:
-        FormatError: if a correction is for another size than its prediction.
+        FormatError: if a correction is for another size and may not be scaled.
     """
     for record in predictions:
         correction = corrections.get((record.file, record.frame)) if record.failure is None else None
         if correction is None:
             yield record
             continue
-        fitted = same_size(correction, record.width, record.height, "its prediction", rescale=False)
+        fitted = same_size(correction, record.width, record.height, "its prediction", rescale)
         changes.images += 1
         yield replace(record, hands=_merged(record.hands, fitted.hands, changes), corrected=True)
 
