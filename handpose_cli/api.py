@@ -23,6 +23,7 @@ from handpose_cli import engine as engines
 from handpose_cli import weights as bundled
 from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.settings import SCORE_THRESHOLD, AnnotateSettings, Networks
+from handpose_cli.doubt.video import flagged
 from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
@@ -60,7 +61,7 @@ class Annotator:
         engine: str = "litert",
         *,
         score_threshold: float = SCORE_THRESHOLD,
-        views: int = 4,
+        views: int = 2,
         max_hands: int | None = None,
         tile: int | None = None,
     ) -> Annotator:
@@ -100,7 +101,8 @@ class Annotator:
 
         Returns:
             hands with `box` (float32 [4]: x, y, width, height), `keypoints` (float32 [21, 2], pixels; the centre of the
-            first pixel is (0, 0)), `keypoint_scores` (float32 [21], 0 to 1), `score` and `handedness`.
+            first pixel is (0, 0)), `keypoint_scores` (float32 [21], 0 to 1), `score`, `handedness` and `flags`
+            (reasons to doubt it).
 
         Raises:
             ValueError: if an array is not such an image; `handpose_cli.UnreadableError`, which is one, if a file is
@@ -112,7 +114,8 @@ class Annotator:
         """Return the hands of each of some images, as for one; faster on a GPU."""
         pictures = [_picture(image) for image in images]
         batch = [Frame("", partial(_itself, picture)) for picture in pictures]
-        return [result.record.hands for result in annotate(batch, self.networks, self.settings)]
+        results = annotate(batch, self.networks, self.settings)
+        return [record.hands for result in results for record in flagged([result.record])]
 
     def video(self, path: str | PathLike[str], track: bool = True, every: int = 1) -> Iterator[ImageRecord]:
         """Yield a record for each frame of a video, as `handpose predict` writes them.
@@ -135,7 +138,7 @@ class Annotator:
             failures = [record for record in found[-1:] if record.failure is not None]
             found = found[: len(found) - len(failures)]
             records = chain(tracked(found, link(found, self.settings.score_threshold)), failures)
-        for record in records:
+        for record in flagged(records):
             if record.failure is not None:
                 raise UnreadableError(f"{path}: {record.failure}")
             yield record

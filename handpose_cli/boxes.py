@@ -8,20 +8,24 @@ import numpy as np
 def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the intersection over union of boxes [n, 4] with others [m, 4]: [n, m]."""
     shared = _shared(boxes, others)
-    return shared / np.maximum(_areas(boxes)[:, None] + _areas(others)[None] - shared, 1e-12)
+    ious: np.ndarray = shared / np.maximum(_areas(boxes)[:, None] + _areas(others)[None] - shared, 1e-12)
+    return ious
 
 
 def share_inside(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the share of the area of boxes [n, 4] that lies in others [m, 4]: [n, m], 0 for a box without area."""
-    return _shared(boxes, others) / np.maximum(_areas(boxes)[:, None], 1e-12)
+    shares: np.ndarray = _shared(boxes, others) / np.maximum(_areas(boxes)[:, None], 1e-12)
+    return shares
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:
-    return np.asarray(boxes, np.float64)[:, 2:].prod(axis=-1)
+    areas: np.ndarray = np.asarray(boxes, np.float64)[:, 2:].prod(axis=-1)
+    return areas
 
 
 def _shared(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     boxes, others = np.asarray(boxes, np.float64)[:, None], np.asarray(others, np.float64)[None]
     low = np.maximum(boxes[..., :2], others[..., :2])
     high = np.minimum(boxes[..., :2] + boxes[..., 2:], others[..., :2] + others[..., 2:])
-    return np.clip(high - low, 0, None).prod(axis=-1)
+    areas: np.ndarray = np.clip(high - low, 0, None).prod(axis=-1)
+    return areas

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 from typing import Any
 
 import click
@@ -19,6 +20,9 @@ COMMANDS = {
     "convert-labels": ("convert_labels", "Turn one label format into another."),
 }
 
+# whose versions change what is read, found and written
+PACKAGES = ("numpy", "opencv-python", "av", "pillow", "ai-edge-litert", "keras", "tensorflow")
+
 
 class LazyGroup(click.Group):
     """A group that imports `handpose_cli.commands.NAME` when NAME is called, so that `--help` stays fast."""
@@ -30,7 +34,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"handpose_cli.commands.{COMMANDS[cmd_name][0]}")
-        return module.command
+        command: click.Command = module.command
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -48,20 +53,42 @@ class LazyGroup(click.Group):
                 raise  # who read standard output is gone: Click ends without a word
             place = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{place}{error.strerror or error}") from error
-        except ModuleNotFoundError as error:  # a light install lacks the training packages
+        except ModuleNotFoundError as error:  # the command alone comes without the training packages
             if error.name not in ("keras", "tensorflow"):
                 raise
             raise click.ClickException(
-                f"This needs {error.name}, which is not installed. Install it with: pip install keras tensorflow"
+                f"This needs {error.name}, which is not installed. Install it with: pip install 'handpose-cli[train]'"
             ) from error
+
+
+def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib import metadata
+
+    click.echo(f"handpose, version {metadata.version('handpose-cli')}")
+    if ctx.params.get("verbose"):  # the first lines of a report of a fault
+        import platform
+
+        click.echo(f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} processors")
+        for package in PACKAGES:
+            try:
+                version = metadata.version(package)
+            except metadata.PackageNotFoundError:
+                version = "not installed"
+            click.echo(f"{package} {version}")
+    ctx.exit()
 
 
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "HANDPOSE"},
 )
-@click.version_option(package_name="handpose-cli", prog_name="handpose")
-def cli() -> None:
+@click.option(
+    "-v", "verbose", is_flag=True, is_eager=True, help="With --version: also of Python and the packages that matter."
+)
+@click.option("--version", is_flag=True, expose_value=False, callback=_show_version, help="Show the version and exit.")
+def cli(verbose: bool) -> None:
     """Annotate hands in bulk: boxes and 21 keypoints for every hand in folders of images and videos."""
     from handpose_cli.commands.remedies import show_notes
 

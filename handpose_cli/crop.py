@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -30,11 +31,13 @@ class Crop:
 
     def to_crop(self, points: np.ndarray) -> np.ndarray:
         """Map points [..., 2] from image pixels to crop pixels."""
-        return points @ self.matrix[:, :2].T + self.matrix[:, 2]
+        mapped: np.ndarray = points @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return mapped
 
     def to_image(self, points: np.ndarray) -> np.ndarray:
         """Map points [..., 2] from crop pixels to image pixels."""
-        return (points - self.matrix[:, 2]) @ np.linalg.inv(self.matrix[:, :2]).T
+        mapped: np.ndarray = (points - self.matrix[:, 2]) @ np.linalg.inv(self.matrix[:, :2]).T
+        return mapped
 
     @property
     def shrink(self) -> int:
@@ -48,7 +51,9 @@ class Crop:
             np.column_stack([linear * factor, linear @ np.full(2, (factor - 1) / 2) + self.matrix[:, 2]]), self.size
         )
 
-    def cut(self, image: np.ndarray, border: int = cv2.BORDER_CONSTANT, fill=(0, 0, 0)) -> np.ndarray:
+    def cut(
+        self, image: np.ndarray, border: int = cv2.BORDER_CONSTANT, fill: Sequence[float] = (0, 0, 0)
+    ) -> np.ndarray:
         """Cut the crop out of an image (uint8 [h, w, c]); what lies outside the image is padded.
 
         A hand larger than the crop is shrunk by pixel areas first, since interpolation alone would skip pixels.
@@ -56,9 +61,10 @@ class Crop:
         matrix = self.matrix
         if self.shrink >= 2:
             image, matrix = self._shrunk_region(image, self.shrink)
-        return cv2.warpAffine(
+        cut: np.ndarray = cv2.warpAffine(
             image, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill
         )
+        return cut
 
     def _shrunk_region(self, image: np.ndarray, shrink: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the part of the image under the crop, 1/shrink of its size, and the matrix from it to the crop."""

@@ -9,14 +9,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _LONGEST_NAME = 240  # bytes; with what is added, the name of a temporary file has no more than any file system allows
 _PART = re.compile(r".+\.[0-9a-f]{8}\.part")
 
 
 @contextmanager
-def atomic(path: Path, mode: str = "w") -> Iterator[IO]:
+def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary file beside `path` and rename it to `path` at the end; on an error remove it.
 
     Args:

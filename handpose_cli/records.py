@@ -6,6 +6,7 @@ Labels made by people and predictions made by the network are the same type. Coo
 
 from __future__ import annotations
 
+import re
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import Any
 
@@ -39,6 +40,7 @@ _ARRAYS: dict[str, tuple[tuple[int, ...], type]] = {
     "visibility": ((NUM_JOINTS,), np.uint8),
     "raw_keypoints": ((NUM_JOINTS, 2), np.float32),
 }
+FLAG = re.compile(r"[A-Za-z0-9_]+")
 
 
 @dataclass(eq=False)  # arrays have no single truth: compare fields, or `to_dict`
@@ -59,6 +61,7 @@ class Hand:
         head_size: length in pixels of the person's head, which PCKh divides by, where the label set gives one.
         raw_keypoints: float32 [21, 2], what the network found before `keypoints` were smoothed; None if they were not.
         interpolated: nothing was found in this frame; the hand is put between where it was before and after.
+        flags: reasons to doubt the hand, by name (`doubt.flags.FLAGS`); empty also where nobody looked for any.
     """
 
     box: np.ndarray
@@ -73,9 +76,10 @@ class Hand:
     head_size: float | None = None
     raw_keypoints: np.ndarray | None = None
     interpolated: bool = False
+    flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError if an array is not of its shape, or handedness none."""
+        """Raise ValueError if an array is not of its shape, or handedness or a flag is none."""
         for name, (shape, dtype) in _ARRAYS.items():
             value = getattr(self, name)
             if value is None:
@@ -87,6 +91,11 @@ class Hand:
                 setattr(self, name, array.astype(dtype))
         if self.handedness not in (None, "left", "right"):
             raise ValueError(f"handedness must be left, right or None. Received: {self.handedness!r}")
+        if self.flags:
+            self.flags = tuple(self.flags) if not isinstance(self.flags, str) else (self.flags,)
+            for name in self.flags:
+                if not isinstance(name, str) or not FLAG.fullmatch(name):
+                    raise ValueError(f"a flag must be a name of letters, digits and _. Received: {name!r}")
 
     @property
     def size(self) -> float:
@@ -148,6 +157,8 @@ class ImageRecord:
 
 def _to_dict(record: Hand | ImageRecord) -> dict[str, Any]:
     values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "hands"}
+    if not values.get("flags"):
+        values.pop("flags", None)
     return {name: _plain(value) for name, value in values.items() if value is not None}
 
 
@@ -156,6 +167,8 @@ def _plain(value: Any) -> Any:
         if value.dtype.kind == "f":
             return np.where(np.isfinite(value), value.astype(object), np.array(None)).tolist()
         return value.tolist()
+    if isinstance(value, tuple):
+        return list(value)
     return value.item() if isinstance(value, np.generic) else value
 
 

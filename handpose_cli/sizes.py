@@ -31,7 +31,7 @@ def same_size(label: ImageRecord, width: int | None, height: int | None, of: str
     if abs(x / y - 1) > SAME_ASPECT + 1 / min(width, height, label.width, label.height):
         raise FormatError(f"{sizes}: they are not of the same picture")
     if not rescale:
-        raise FormatError(f"{sizes}. Scale the labels with --rescale")
+        raise FormatError(sizes, "rescale")
     hands = [_scaled(hand, np.array([x, y], np.float32)) for hand in label.hands]
     return replace(label, width=width, height=height, hands=hands)
 

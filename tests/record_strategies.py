@@ -46,6 +46,7 @@ def hands(draw, width: int, height: int, track_id: int | None = None) -> Hand:
         head_size=draw(st.none() | _decimals(1, 100, 2)),
         raw_keypoints=points[::-1] if visibility is None and draw(st.booleans()) else None,
         interpolated=draw(st.booleans()),
+        flags=draw(st.sampled_from([(), ("low_scores",), ("jump", "small", "of_another_tool")])),
     )
     if draw(st.integers(0, 9)) == 0:
         hand = replace(hand, keypoints=None, keypoint_scores=None, visibility=None, raw_keypoints=None)
@@ -106,6 +107,7 @@ def _kept_hand(hand: Hand, record: ImageRecord, keeps: frozenset[str]) -> Hand:
     names = ("score", "keypoint_scores", "handedness", "track_id", "area", "head_size", "raw_keypoints")
     hand = replace(hand, **{name: None for name in names if name not in keeps})
     hand = replace(hand, interpolated=hand.interpolated and "interpolated" in keeps)
+    hand = replace(hand, flags=hand.flags if "flags" in keeps else ())
     if "box" in keeps and "outside" not in keeps:
         low, high = (np.clip(c, 0, [record.width, record.height]) for c in (hand.box[:2], hand.box[:2] + hand.box[2:]))
         hand = replace(hand, box=np.concatenate([low, high - low]))
@@ -135,7 +137,7 @@ def assert_same(found: list[ImageRecord], expected: list[ImageRecord], pixels: f
         _close(one.fps, other.fps, 1e-6)
         assert len(one.hands) == len(other.hands)
         for hand, wanted in zip(one.hands, other.hands, strict=True):
-            for name in ("handedness", "track_id", "interpolated"):
+            for name in ("handedness", "track_id", "interpolated", "flags"):
                 assert getattr(hand, name) == getattr(wanted, name), name
             for name in ("keypoints", "raw_keypoints", "box", "area", "head_size"):
                 _close(getattr(hand, name), getattr(wanted, name), pixels, name)

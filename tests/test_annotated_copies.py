@@ -8,10 +8,12 @@ import av
 import cv2
 import numpy as np
 import pytest
+from conftest import SAMPLES, handpose
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handpose_cli.media.annotated_copies import copy_path, save_image, write_video
+from handpose_cli.media.images import open_image
 
 PICTURE = np.full((32, 48, 3), 90, np.uint8)
 
@@ -104,3 +106,21 @@ def test_a_copy_appears_when_it_is_complete(tmp_path):
         write_video(tmp_path / "a.mp4", broken(), 25)
     write_video(tmp_path / "b.mp4", [], 25)
     assert not list(tmp_path.iterdir())
+
+
+def test_how_copies_are_drawn_is_an_option(tmp_path):
+    cv2.imwrite(str(tmp_path / "two.png"), cv2.imread(str(SAMPLES / "two_hands.jpg")))  # whose lines keep their colour
+
+    def copy(*options):
+        done = handpose("predict", tmp_path / "two.png", "-o", tmp_path / "out", "--draw", "--overwrite", *options)
+        assert done.exit_code == 0, done.stderr
+        return open_image(tmp_path / "out/annotated/two.png").pixels.astype(int)
+
+    usual, hidden, by_hand = copy(), copy("--hide", "box,score"), copy("--colours", "hand", "--hide", "score")
+    cyan = [((image - [0, 255, 255]) ** 2).sum(axis=2) < 5000 for image in (usual, hidden, by_hand)]
+    assert cyan[0].sum() > 1000 and max(cyan[1].sum(), cyan[2].sum()) < 100
+    done = handpose("predict", SAMPLES, "-o", tmp_path / "other", "--draw", "--hide", "box,name")
+    assert done.exit_code == 2
+    assert "'name' is nothing that can be hidden: give box or score, or both as box,score." in " ".join(
+        done.stderr.replace("\n", " ").split()
+    )

@@ -1,12 +1,16 @@
 """The command line as a whole: help is quick and complete, heavy libraries stay out."""
 
+import platform
 import subprocess
 import sys
 
+import click
+import numpy as np
 import pytest
 from conftest import SAMPLES, handpose
 
 from handpose_cli.cli import COMMANDS, cli
+from handpose_cli.commands.help_sections import SECTIONS, long_name
 
 WITHOUT_KERAS = """
 import sys
@@ -54,7 +58,7 @@ def test_what_needs_keras_says_so_where_it_is_missing(tmp_path, arguments):
     result = in_new_process(WITHOUT_KERAS, *arguments, "-o", tmp_path / "out")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
-        "Error: This needs keras, which is not installed. Install it with: pip install keras tensorflow\n"
+        "Error: This needs keras, which is not installed. Install it with: pip install 'handpose-cli[train]'\n"
     )
 
 
@@ -85,3 +89,23 @@ def test_unknown_command():
 
 def test_version():
     assert handpose("--version").stdout == "handpose, version 0.1.0\n"
+
+
+@pytest.mark.parametrize("order", [("-v", "--version"), ("--version", "-v")])
+def test_versions_for_the_report_of_a_fault(order):
+    lines = handpose(*order).stdout.splitlines()
+    assert lines[0] == "handpose, version 0.1.0"
+    assert lines[1].startswith(f"Python {platform.python_version()}, ")
+    assert f"numpy {np.__version__}" in lines
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_option_stands_in_one_section_of_the_help(name):
+    listed = [option for options in SECTIONS[name].values() for option in options]
+    command = cli.get_command(None, name)
+    options = [p for p in command.get_params(click.Context(command)) if isinstance(p, click.Option)]
+    assert sorted(listed) == sorted(long_name(option) for option in options)
+    titles = [f"\n{title}:\n" for title in SECTIONS[name]]
+    shown = handpose(name, "--help").stdout
+    assert [title for title in titles if title not in shown] == []
+    assert "Others:" not in shown

@@ -29,23 +29,25 @@ def last_line(result) -> str:
 
 DATA = 'data = ["FOLDER"]\nval = "FOLDER"\npreset = "hourglass-lite"\n'
 
+TOO_LARGE = "Error: 12 hands to train on are fewer than a batch of {}. Choose a smaller --batch-size"
+
 
 @pytest.mark.parametrize("table", ["", "[train]\n"])
 def test_the_file_yields_to_the_environment_and_both_to_the_command_line(config, tmp_path, table):
     path = config(f"{table}{DATA}batch-size = 500\n")
-    call, too_large = ("train", "-o", tmp_path / "run"), "Error: 12 hands to train on are fewer than --batch-size "
+    call, too_large = ("train", "-o", tmp_path / "run"), TOO_LARGE
     variables = {"HANDPOSE_TRAIN_BATCH_SIZE": "450"}
-    assert last_line(handpose(*call, "--config", path)) == too_large + "500"
-    assert last_line(handpose(*call, "--config", path, env=variables)) == too_large + "450"
-    assert last_line(handpose(*call, "--config", path, "--batch-size", 400, env=variables)) == too_large + "400"
+    assert last_line(handpose(*call, "--config", path)) == too_large.format(500)
+    assert last_line(handpose(*call, "--config", path, env=variables)) == too_large.format(450)
+    assert last_line(handpose(*call, "--config", path, "--batch-size", 400, env=variables)) == too_large.format(400)
     variables["HANDPOSE_TRAIN_CONFIG"] = str(path)
-    assert last_line(handpose(*call, "--batch-size", 400, env=variables)) == too_large + "400"
+    assert last_line(handpose(*call, "--batch-size", 400, env=variables)) == too_large.format(400)
 
 
 def test_variables_have_the_options_long_names(config, tmp_path, folder):
     variables = {"HANDPOSE_TRAIN_OUTPUT": str(tmp_path / "run"), "HANDPOSE_TRAIN_DATA": str(folder)}
     result = handpose("train", "--val", folder, "--config", config("batch-size = 500"), env=variables)
-    assert last_line(result) == "Error: 12 hands to train on are fewer than --batch-size 500"
+    assert last_line(result) == TOO_LARGE.format(500)
 
 
 def test_evaluate_and_convert_labels_have_it_too(tmp_path):

@@ -1,5 +1,7 @@
 """DeepLabCut's tables of videos: read with the video's name, written one a video, as CSV and HDF5."""
 
+import csv
+import errno
 import importlib.util
 
 import numpy as np
@@ -118,3 +120,26 @@ def test_without_the_extra_one_line_says_how_to_get_it(tmp_path, monkeypatch):
     with pytest.raises(FormatError) as error, open_writer(tmp_path / "b.h5"):
         pass
     assert str(error.value) == line and not (tmp_path / "b.h5").exists()
+
+
+@pytest.mark.parametrize("suffix", ["csv", pytest.param("h5", marks=needs_hdf5)])
+def test_the_images_table_that_cannot_be_written_leaves_the_videos_tables_of_before(tmp_path, monkeypatch, suffix):
+    path = tmp_path / f"labels.{suffix}"
+    before = [frame("v.mp4", 0, open_hand())]
+    with open_writer(path) as writer:
+        for record in before:
+            writer.write(record)
+    files = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    tables, rows = [], csv.writer
+
+    def full_at_the_second(file, **options):
+        tables.append(file)
+        if len(tables) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rows(file, **options)
+
+    monkeypatch.setattr("csv.writer", full_at_the_second)
+    with pytest.raises(OSError, match="No space left"), open_writer(path) as writer:
+        writer.write(image("a.jpg", open_hand()))
+        writer.write(frame("w.mp4", 0, open_hand()))
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == files

@@ -35,5 +35,7 @@ def test_two_devices_learn_what_one_does(folder, tmp_path):
 def test_devices_that_are_not_there_are_told(folder, tmp_path, tiny_preset):
     result = train(folder, tmp_path / "run", "--devices", 7, "--batch-size", 7)
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == "Error: --devices 7 are more than Keras sees on tensorflow: 1 (CPU)"
+    assert result.stderr.splitlines()[-1] == (
+        "Error: 7 devices are more than Keras sees on tensorflow: 1 (CPU). Leave out --devices"
+    )
     assert handpose("train", "-o", tmp_path / "run", "--resume").exit_code == 1

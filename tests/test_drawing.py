@@ -1,8 +1,18 @@
 """Drawing: each finger in its colour, joints where they are, nothing on the original."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from handpose_cli.drawing import BOX_COLOUR, JOINT_COLOURS, draw_hands
+from handpose_cli.drawing import (
+    BOX_COLOUR,
+    HAND_COLOURS,
+    JOINT_COLOURS,
+    SCORE_COLOURS,
+    DrawStyle,
+    draw_hands,
+    joint_colours,
+)
 from handpose_cli.records import FINGERS, SKELETON, Hand
 
 
@@ -54,3 +64,33 @@ def test_the_skeleton_has_four_bones_a_finger():
     assert len(SKELETON) == 20
     assert [bone[1] for bone in SKELETON] == list(range(1, 21))
     assert all(bone[0] == (0 if bone[1] in {j[0] for j in FINGERS.values()} else bone[1] - 1) for bone in SKELETON)
+
+
+def test_hands_have_colours_of_their_own_by_track():
+    first, second = spread_hand(600), spread_hand(600)
+    second.track_id = 3
+    for hand, colour in ((first, HAND_COLOURS[0]), (second, HAND_COLOURS[2])):
+        drawn = draw_hands(np.full((600, 600, 3), 60, np.uint8), [hand], DrawStyle("hand"))
+        for x, y in hand.keypoints:
+            assert np.abs(drawn[round(y), round(x)].astype(int) - colour).max() < 30
+        assert (drawn[300, 30] == colour).all()  # the box
+    assert joint_colours(spread_hand(600), "hand", 1)[0] == HAND_COLOURS[1]
+
+
+def test_colours_tell_the_joints_scores():
+    hand = spread_hand(600)
+    hand.keypoint_scores = np.linspace(0.5, 1, 21)
+    colours = joint_colours(hand, "score")
+    assert colours[0] == tuple(SCORE_COLOURS[1]) and colours[20] == tuple(SCORE_COLOURS[2])
+    assert [colour[0] for colour in colours] == sorted((colour[0] for colour in colours), reverse=True)
+    hand.keypoint_scores = None  # labels
+    assert set(joint_colours(hand, "score")) == {tuple(SCORE_COLOURS[2])}
+
+
+def test_box_and_score_can_be_hidden():
+    image, hand = np.full((600, 600, 3), 60, np.uint8), replace(spread_hand(600), keypoints=None)
+    assert (draw_hands(image, [hand], DrawStyle(box=False, score=False)) == image).all()
+    only_score = draw_hands(image, [hand], DrawStyle(box=False)) != image
+    assert only_score[:60].any() and not only_score[61:].any()
+    assert (draw_hands(image, [hand], DrawStyle(score=False))[300, 30] == BOX_COLOUR).all()
+    assert not (draw_hands(image, [hand], DrawStyle(score=False))[:59] != image[:59]).any()

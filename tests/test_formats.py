@@ -194,7 +194,7 @@ def test_the_table_has_a_row_for_each_joint(tmp_path):
     assert len(rows) == 3 * 21
     assert rows[22] == {
         "file": "a, b.jpg", "frame": "", "hand": "1", "joint": "thumb_cmc", "x": "1.0", "y": "2.0", "score": "1.0",
-        "hand_score": "0.5", "handedness": "", "track_id": "",
+        "hand_score": "0.5", "handedness": "", "track_id": "", "flags": "",
     }  # fmt: skip
     assert (rows[-1]["file"], rows[-1]["frame"], rows[-1]["joint"]) == ("c.mp4", "7", "little_tip")
 

@@ -225,7 +225,7 @@ def test_pages_left_out_are_said_or_annotated(tmp_path):
     hand.save(folder / "b.png")
     result = handpose("predict", folder, "-o", tmp_path / "first", "--views", 1)
     assert result.stderr.splitlines()[0] == (
-        "2 pages beyond the first, in 1 files, were left out; --pages annotates them"
+        "2 pages beyond the first, in 1 files, were left out. Annotate them with --pages"
     )
     out = tmp_path / "all"
     call = ("predict", folder, "-o", out, "--views", 1, "--pages", "--draw", "--track", "--format", "csv")

@@ -181,3 +181,16 @@ def test_predict_writes_urls_that_load(tmp_path):
     assert done.exit_code == 0, done.stderr
     (task,) = json.loads((tmp_path / "predictions.label-studio.json").read_text())
     assert task["data"]["image"] == f"s3://b/in/{picture.name}" and task["predictions"][0]["result"]
+
+
+def test_joined_shards_write_the_same_urls(tmp_path):
+    options = ("--format", "label-studio", "--image-prefix", "s3://b/in", "--views", 1)
+    for part in (1, 2):
+        done = handpose(
+            "predict", SAMPLES / "two_hands.jpg", SAMPLES / "thumb_plaza.jpg", "-o", tmp_path / f"{part}",
+            "--shard", f"{part}/2", *options,
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+    assert handpose("merge", tmp_path / "1", tmp_path / "2", "-o", tmp_path / "all").exit_code == 0
+    tasks = json.loads((tmp_path / "all" / "predictions.label-studio.json").read_text())
+    assert [task["data"]["image"] for task in tasks] == ["s3://b/in/thumb_plaza.jpg", "s3://b/in/two_hands.jpg"]

@@ -22,7 +22,7 @@ def clip(tmp_path_factory):
 
 def test_a_camera_is_recorded(clip, tmp_path):
     out = tmp_path / "out"
-    result = handpose("predict", f"camera:{clip}", "-o", out, "--draw", "--format", "csv", "--views", 1)
+    result = handpose("predict", f"camera:{clip}", "-o", out, "--draw", "--format", "csv", "--views", 1, "--report")
     assert result.exit_code == 0
     (entry,) = read_results(out)["files"]
     assert (entry["file"], entry["width"], entry["height"]) == ("camera.mp4", 240, 240)
@@ -36,6 +36,7 @@ def test_a_camera_is_recorded(clip, tmp_path):
             shown = [frame.time for frame in container.decode(video=0)]
         assert shown == pytest.approx([seconds - times[0] for seconds in times], abs=0.002)
     assert (out / "predictions.csv").exists()
+    assert '"without_picture":0,' in (out / "predictions.report.html").read_text(encoding="utf-8")
     assert f"Results: {out}/predictions.json, camera.mp4\n" in result.stderr
     again = handpose("predict", f"camera:{clip}", "-o", out)
     assert (again.exit_code, again.stderr) == (

@@ -39,7 +39,7 @@ def test_a_row_a_hand_and_a_row_an_image(tmp_path):
     hands, images = pq.read_table(path), pq.read_table(tmp_path / "t.images.parquet")
     assert hands.column_names == [
         "file", "frame", "time", "width", "height", "hand", "score", "handedness", "track_id", "box", "keypoints",
-        "visibility", "raw_keypoints", "area", "head_size", "interpolated",
+        "visibility", "raw_keypoints", "area", "head_size", "interpolated", "flags",
     ]  # fmt: skip
     assert hands.schema.field("keypoints").type == pa.list_(pa.float32(), 63)
     first, second, third, _ = hands.to_pylist()

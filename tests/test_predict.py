@@ -258,8 +258,9 @@ def test_wrong_calls_are_told_in_a_line(tmp_path):
         1, "Error: No such weights: nothing. Give --weights a file or a bundled network (hourglass-lite).\n"
     )  # fmt: skip
     assert error_of(PICTURE, "-o", out, "--weights", tmp_path / "w.tflite", "--engine", "keras") == (
-        1, f"Error: --engine keras needs a .weights.h5 file. Received: --weights {tmp_path}/w.tflite\n"
-    )  # fmt: skip
+        1,
+        f"Error: The engine keras needs a .weights.h5 file. Received: {tmp_path}/w.tflite. Choose another --engine.\n",
+    )
     code, message = error_of(PICTURE, "-o", out, "--weights", tmp_path / "w.tflite")
     assert (code, message.count("\n")) == (1, 1)
     assert message.startswith(f"Error: {tmp_path}/w.tflite: not a LiteRT network: ")

@@ -16,6 +16,7 @@ POINTS = np.stack([np.arange(21.0), 2 * np.arange(21.0)], axis=1)
         ({"keypoint_scores": np.ones((21, 1))}, "keypoint_scores must be of shape [21]. Received: [21, 1]"),
         ({"visibility": [2] * 20}, "visibility must be of shape [21]. Received: [20]"),
         ({"handedness": "Left"}, "handedness must be left, right or None. Received: 'Left'"),
+        ({"flags": ("jump", "a b")}, "a flag must be a name of letters, digits and _. Received: 'a b'"),
     ],
 )
 def test_a_hand_of_another_shape_is_an_error(fields, message):

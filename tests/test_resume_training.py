@@ -131,11 +131,11 @@ def test_what_a_run_was_begun_with_does_not_change(undisturbed, tmp_path, tiny_p
     result = handpose("train", "-o", undisturbed, "--resume", "--batch-size", 8)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: --batch-size was 4 in {undisturbed} and cannot be 8 now: begin another with --weights.\n"
+        f"Error: batch size was 4 in {undisturbed} and cannot be 8 now. Begin another with --weights {undisturbed}.\n"
     )
     result = handpose("train", "-o", tmp_path / "none", "--resume")
     assert result.stderr == (
-        f"Error: {tmp_path / 'none'} holds no run to go on with: leave out --resume to begin one.\n"
+        f"Error: {tmp_path / 'none'} holds no run to go on with. Leave out --resume to begin one.\n"
     )
 
 
@@ -157,7 +157,7 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, m
     before, _ = state_of(run)
     result = handpose("train", "-o", run, "--resume", "--epochs", 3, "--learning-rate", 1e30, "--schedule", "constant")
     assert result.exit_code == 1
-    assert "the loss is not a number any more in epoch" in result.stderr
+    assert "The loss is no longer a number in epoch" in result.stderr
     after, log = state_of(run)
     assert all(np.isfinite(array).all() for array in after.values() if array.dtype.kind == "f")
     assert len(log) >= 1
@@ -242,7 +242,9 @@ def test_a_network_without_an_encoder_has_none_to_freeze(folder, tmp_path):
     options = ("--data", folder, "--preset", "hourglass-2", "--stage", "decoder:4:0.001")
     result = handpose("train", "-o", tmp_path / "run", *options)
     assert result.exit_code == 1
-    assert result.stderr == "Error: --stage decoder:4:0.001: hourglass-2 has no pretrained encoder to freeze\n"
+    assert result.stderr == (
+        "Error: Stage decoder:4:0.001: hourglass-2 has no pretrained encoder to freeze. Choose others with --stage\n"
+    )
 
 
 @pytest.mark.parametrize("stage", ["decoder", "decoder:0:1", "decoder:4:-1", "decoder:4:nan", "head:4:1", "all:1.5:1"])
@@ -288,7 +290,7 @@ def test_other_data_are_refused(folder, tmp_path, tiny_preset):
         result = handpose("train", "-o", run, "--resume", "--epochs", 3)
         assert result.exit_code == 1
         assert result.stderr.splitlines()[-1] == (
-            f"Error: --data {data} is not what {run} was trained on: {count} labels then, {left} now, or others. "
+            f"Error: {data} is not what {run} was trained on: {count} labels then, {left} now, or others. "
             f"Go on with the data as they were, or begin another run with --weights {run}."
         )
     (data / "labels.json").write_text(json.dumps(labels))

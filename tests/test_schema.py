@@ -49,6 +49,7 @@ def document(tmp_path_factory) -> dict:
     half.keypoints[half.visibility == 0] = np.nan
     raw = open_hand().keypoints
     smooth = open_hand(track_id=1, score=0.5, keypoint_scores=SCORES, raw_keypoints=raw, interpolated=True)
+    smooth.flags = ("small", "low_scores")
     records = [
         ImageRecord("a.jpg", 400, 300, [open_hand(handedness="left", score=0.9, keypoint_scores=SCORES)], sample="s"),
         ImageRecord("b.jpg", 400, 300, [half, Hand(np.array([1, 2, 3, 4], np.float32))]),
@@ -114,7 +115,7 @@ def test_no_value_may_be_of_another_type(document):
 
 
 def test_no_fixed_length_may_be_another(document):
-    grows = {"hands", "files", "skeleton", "frame_times"}
+    grows = {"hands", "files", "skeleton", "frame_times", "flags"}
     for path in places(document):
         length = len(at(document, path)) if isinstance(at(document, path), list) else 0
         if length == 0 or path[-1] in grows:
@@ -221,8 +222,8 @@ def test_the_rest_is_looked_through_as_before(tmp_path):
     assert check(tmp_path, content) == (
         "1 images, 2 hands, handpose; kinds of problem: 2",
         [
-            ["the same hand twice in an image", "1", "a[b].jpg, hand 1"],
             ["against the schema: files[].hands", "1", "files[1].hands must be array. Received: null"],
+            ["the same hand twice in an image", "1", "a[b].jpg, hand 1"],
         ],
     )
 

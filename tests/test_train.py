@@ -105,7 +105,10 @@ def test_wrong_weights_and_too_few_hands_are_told_before_a_run_is_begun(tmp_path
     )
     hands = len(read_samples([str(folder)]))
     result = train(folder, tmp_path / "run", "--batch-size", 500)
-    assert f"Error: {hands} hands to train on are fewer than --batch-size 500\n" in result.stderr
+    assert (
+        f"Error: {hands} hands to train on are fewer than a batch of 500. Choose a smaller --batch-size\n"
+        in result.stderr
+    )
     assert not (tmp_path / "run").exists()
 
 

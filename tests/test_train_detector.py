@@ -188,6 +188,7 @@ def test_a_run_leaves_weights_networks_contract_and_card(run):
     models = json.loads((out / "models.json").read_text())
     assert (list(models["files"]), models["litert"]) == (["model.keras", "model.tflite"], "model.tflite")
     assert "val_ap@iou0.5" in models["files"]["model.tflite"]
+    assert "checked_photographs" in models and "validation_photographs" in models and "checked_crops" not in models
     card = (out / "card.md").read_text()
     assert "# ssd-palm: boxes of hands" in card and "val_ap@iou0.5" in card and "Licence of the data: CC0" in card
     assert json.loads((out / "settings.json").read_text())["network"] == {"input_size": SIZE, "encoder": "palm-encoder"}

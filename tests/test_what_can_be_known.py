@@ -66,7 +66,7 @@ def test_names_as_long_as_the_file_system_allows(tmp_path):
     assert (out / "annotated" / name).is_file()
     message = error_of(handpose("predict", folder, "-o", tmp_path / "other", "--format", "openpose", *FAST))
     assert message == (
-        f"Error: {name}: its name is too long: with --format openpose it becomes {'x' * 251}_keypoints.json, 266 "
+        f"Error: {name}: its name is too long: as openpose it becomes {'x' * 251}_keypoints.json, 266 "
         "bytes, and 255 are allowed here. Rename it, or leave out --format openpose."
     )
     assert not (tmp_path / "other").exists()
@@ -114,13 +114,25 @@ def cvat_is(monkeypatch):
     return change
 
 
+def test_pages_are_frames_of_which_a_format_may_not_take_several(tmp_path, cvat_is):
+    cvat_is(_OneVideo())
+    folder = folder_of(tmp_path)
+    for name in ("a.tif", "b.tif"):
+        assert cv2.imwritemulti(str(folder / name), [np.zeros((32, 32, 3), np.uint8)] * 2)
+    call = ("predict", folder, "--format", "cvat", *FAST, "-o")
+    message = error_of(handpose(*call, tmp_path / "out", "--pages"))
+    assert message == "Error: The format cvat does not take these: b.tif: a second video. Leave out --format cvat."
+    assert not (tmp_path / "out").exists()
+    assert handpose(*call, tmp_path / "out").exit_code == 0
+
+
 def test_a_format_of_one_video_is_refused_for_two(tmp_path, cvat_is):
     cvat_is(_OneVideo())
     folder = folder_of(tmp_path)
     for name in ("a.mp4", "b.mp4"):
         make_video(folder / name, 2)
     message = error_of(handpose("predict", folder, "-o", tmp_path / "out", "--format", "cvat", *FAST))
-    assert message == "Error: --format cvat: b.mp4: a second video, or leave out --format cvat."
+    assert message == "Error: The format cvat does not take these: b.mp4: a second video. Leave out --format cvat."
     assert not (tmp_path / "out").exists()
     (folder / "b.mp4").unlink()
     assert handpose("predict", folder, "-o", tmp_path / "out", "--format", "cvat", *FAST).exit_code == 0
@@ -160,7 +172,7 @@ def test_what_is_not_there_keeps_its_results(tmp_path):
     assert result.exit_code == 0
     assert result.stderr.splitlines()[:2] == [
         "2 of 2 inputs are done",
-        "2 inputs of this run (b.jpg, d.mp4) are not there now. Their results are kept; --prune drops them",
+        "2 inputs of this run (b.jpg, d.mp4) are not there now. Their results are kept. Drop these with --prune",
     ]
     assert result.stderr.splitlines()[-1].startswith("4 inputs, 6 images, 2 hands, 0 failures")
     assert (out / "predictions.json").read_bytes() == before
@@ -198,8 +210,8 @@ def test_boxes_for_another_size(tmp_path):
     assert handpose("predict", folder, "-o", out, "--boxes", boxes, *FAST).exit_code == 3
     half, other = read_results(out)["files"]
     assert half["failure"] == (
-        f"{boxes}: half.png: its labels are for {width} x {height} pixels, the image is {width // 2} x {height // 2}. "
-        "Scale the labels with --rescale"
+        f"{boxes}: half.png: its labels are for {width} x {height} pixels, the image is {width // 2} x {height // 2}; "
+        "boxes are not rescaled"
     )
     assert len(other["hands"]) == 1
     result = handpose("predict", folder, "-o", out, "--boxes", boxes, "--rescale", "--resume", *FAST)

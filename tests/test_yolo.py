@@ -118,6 +118,25 @@ def test_ultralytics_predictions_without_a_yaml_have_scores(tmp_path):
         assert np.isnan(hand.keypoints[20]).all() and np.isfinite(hand.keypoints[:20]).all()
 
 
+@pytest.mark.parametrize("start", ["", "./"])
+def test_a_part_may_be_a_list_of_images(tmp_path, start):
+    text(tmp_path / "data.yaml", {**HAND, "train": "train.txt", "val": "val.txt"})
+    pair(tmp_path, "one/images/deep", "a")
+    pair(tmp_path, "two/images", "b")
+    text(tmp_path / "train.txt", f"{start}one/images/deep/a.png\n")
+    text(tmp_path / "val.txt", f"{start}two/images/b.png\n\n")
+    assert [r.file for r in read(tmp_path)] == ["one/images/deep/a.png", "two/images/b.png"]
+
+
+def test_whole_numbers_behind_all_hands_are_tracks(tmp_path):
+    """Ultralytics writes them where it tracks without `save_conf`."""
+    text(tmp_path / "data.yaml", HAND)
+    pair(tmp_path, "images", "a", line(behind="1") + line(behind="12", shift=0.1))
+    assert [(hand.score, hand.track_id) for hand in read(tmp_path)[0].hands] == [(None, 1), (None, 12)]
+    pair(tmp_path, "images", "a", line(behind="1") + line(behind="0.5", shift=0.1))
+    assert [(hand.score, hand.track_id) for hand in read(tmp_path)[0].hands] == [(1.0, None), (0.5, None)]
+
+
 def test_a_track_stands_behind_the_score_and_boxes_stand_alone(tmp_path):
     text(tmp_path / "data.yaml", HAND)
     pair(tmp_path, "images", "a", line(behind="0.5 7") + "0 .5 .5 .2 .4\n0 .5 .5 .2 .4 .25\n0 .5 .5 0 0\n")

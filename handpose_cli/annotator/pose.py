@@ -129,7 +129,8 @@ def _may_be_hands(found: Found) -> np.ndarray:
     least = np.full(len(found.scores), LEAST_MEAN)
     if found.is_hand is not None:
         least[found.is_hand < NO_HAND] = LEAST_MEAN_OF_NO_HAND
-    return found.scores.mean(axis=1) >= least
+    enough: np.ndarray = found.scores.mean(axis=1) >= least
+    return enough
 
 
 def _merged(looks: Sequence[Found]) -> Found:

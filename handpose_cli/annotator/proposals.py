@@ -67,7 +67,8 @@ def given_hands(frame: Frame, picture: Picture, settings: AnnotateSettings) -> l
     try:
         return same_size(label, picture.width, picture.height, "the image", settings.rescale_boxes).hands
     except FormatError as error:
-        raise UnreadableError(f"{settings.boxes_of}: {error}") from error
+        unscaled = "; boxes are not rescaled" if error.remedy else ""
+        raise UnreadableError(f"{settings.boxes_of}: {error}{unscaled}") from error
 
 
 def candidates(

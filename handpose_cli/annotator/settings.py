@@ -41,7 +41,7 @@ class AnnotateSettings:
     """
 
     score_threshold: float
-    views: int = 4
+    views: int = 2
     max_hands: int | None = None
     tile: int | None = None
     boxes: Boxes | None = field(default=None, metadata=CHANGES_NOTHING)

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
 from handpose_cli.commands.remedies import failure
-from handpose_cli.formats import FORMATS, ReadOptions
+from handpose_cli.formats import FORMATS, Format, ReadOptions
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.source import Source
 
 if TYPE_CHECKING:
+    from handpose_cli.formats._keypoint_names import KeypointNames
+    from handpose_cli.labels.convert import Counts
     from handpose_cli.labels.extract_frames import FrameFiles
 
 READABLE = [name for name, format in FORMATS.items() if format.reads]
@@ -27,14 +30,18 @@ FOUND = 1  # --check found something
 WIDE = 1000  # columns of a table that goes to a file or a pipe, where wrapped lines are hard to search
 
 
+def _ways(format: Format) -> str:
+    return ", ".join(word for word, is_so in (("read", format.reads), ("write", format.writes)) if is_so)
+
+
 def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         for name, format in FORMATS.items():
-            click.echo(f"{name:15} {'read, write' if format.writes else 'read':12} {format.what}")
+            click.echo(f"{name:15} {_ways(format):12} {format.what}")
         ctx.exit()
 
 
-@click.command(context_settings={"show_default": True})
+@click.command("convert-labels", cls=SectionedCommand, context_settings={"show_default": True})
 @click.argument("source", type=SourceType())
 @click.argument("target", type=LocalPath(), required=False)
 @click.option("--from", "source_format", type=click.Choice(READABLE), metavar="FORMAT",
@@ -67,8 +74,26 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
-def command(ctx, source, target, source_format, target_format, images, classes, keypoint_names, video, split,
-            image_prefix, place_images, seed, strict, check, dry_run, frames_to, overwrite) -> None:  # fmt: skip
+def command(
+    ctx: click.Context,
+    source: Source,
+    target: Path | None,
+    source_format: str | None,
+    target_format: str | None,
+    images: Path | None,
+    classes: tuple[str, ...],
+    keypoint_names: KeypointNames | None,
+    video: str | None,
+    split: float | None,
+    image_prefix: str,
+    place_images: str,
+    seed: int,
+    strict: bool,
+    check: bool,
+    dry_run: bool,
+    frames_to: Path | None,
+    overwrite: bool,
+) -> None:
     """Turn one label format into another.
 
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is said on standard error. Labels only: images stay
@@ -97,7 +122,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
             source = replace(source, named=source_format)
         name = source.format.name
         read = partial(source.read, images)
-        if check:
+        if check or target_format is None:
             ctx.exit(_check(source, images, name))
         target_is = FORMATS[target_format]
         part_of = lambda record: ""  # noqa: E731
@@ -111,11 +136,12 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
         wanted = WriteOptions(image_prefix, place_images or "")
         writers: dict[str, Any] = {}
         if not dry_run:
-            for path in dict.fromkeys(names.values()):
+            targets = {part: path for part, path in names.items() if path is not None}
+            for path in dict.fromkeys(targets.values()):
                 for written in target_is.outputs(path):
                     _refuse_existing(written, overwrite)
-            places = images or (source.folder if place_images else None)
-            writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in names.items()}
+            places = images or (source.folder if place_images or target_is.shows_images else None)
+            writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
         records = read() if images is None else convert.with_sizes(read(), images)
         if frames_to is not None and not dry_run:
             from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
@@ -124,7 +150,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
             frames = FrameFiles(frames_to, folder, overwrite)
             records = frames.noted(records)
         with ExitStack() as stack:
-            if writers and split is not None and target_is.parted:
+            if writers and split is not None and target_is.parted and target is not None:
                 opened = stack.enter_context(target_is.open_parts(target, tuple(names), places, wanted))
                 writers = {part: partial(nullcontext, writer) for part, writer in opened.items()}
             counts = convert.convert(records, writers, part_of, target_is.keeps, strict)
@@ -133,7 +159,7 @@ def command(ctx, source, target, source_format, target_format, images, classes, 
     except OSError as error:
         raise click.ClickException(f"Cannot write to {target}: {error.strerror}. Choose another TARGET.") from error
     _report(counts, name, target_format, names, dry_run)
-    if frames is not None:
+    if frames is not None and frames_to is not None:
         _extract(frames, frames_to)
 
 
@@ -162,7 +188,9 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
         raise click.ClickException(f"{path} exists. Replace it with --overwrite or choose another TARGET.")
 
 
-def _report(counts, source_format: str, target_format: str, names: dict[str, Path | None], dry_run: bool) -> None:
+def _report(
+    counts: Counts, source_format: str, target_format: str, names: dict[str, Path | None], dry_run: bool
+) -> None:
     from handpose_cli.formats.fields import FIELDS
 
     parts = ", ".join(f"{counts.parts[part]} {part}" for part in names if part)

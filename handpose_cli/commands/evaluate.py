@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
     SourceType,
@@ -25,15 +26,17 @@ from handpose_cli.commands.remedies import failure
 from handpose_cli.evaluation.norms import NORMS
 from handpose_cli.evaluation.settings import OKS_AREAS
 from handpose_cli.formats import ReadOptions
+from handpose_cli.labels.source import Source
 from handpose_cli.runs.report import Report
 
 if TYPE_CHECKING:
     from handpose_cli.annotator.settings import Networks
     from handpose_cli.evaluation.figures import Figures
     from handpose_cli.evaluation.run import Predictor
+    from handpose_cli.formats._keypoint_names import KeypointNames
 
 
-@click.command(context_settings={"show_default": True})
+@click.command("evaluate", cls=SectionedCommand, context_settings={"show_default": True})
 @click.option("--labels", type=SourceType(), required=True,
               help="What people labelled; the format is recognised, or named before a colon.")  # fmt: skip
 @click.option("--predictions", type=SourceType(), help="What is to be scored, in any readable format.")
@@ -70,9 +73,31 @@ if TYPE_CHECKING:
 @click.option("--report", type=LocalPath(dir_okay=False), help="Write an HTML page to this file.")
 @click.option("--overwrite", is_flag=True, help="Replace the report.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the figures only.")
-def command(labels, predictions, weights, boxes, images, classes, keypoint_names, video, norms, thresholds,
-            score_threshold, oks_area, visible_only, seed, rescale, views, detector, engine, threads, as_json,
-            report, overwrite, quiet) -> None:  # fmt: skip
+def command(
+    labels: Source,
+    predictions: Source | None,
+    weights: str | None,
+    boxes: Source | None,
+    images: Path | None,
+    classes: tuple[str, ...],
+    keypoint_names: KeypointNames | None,
+    video: str | None,
+    norms: tuple[str, ...],
+    thresholds: tuple[float, ...],
+    score_threshold: float | None,
+    oks_area: str,
+    visible_only: bool,
+    seed: int,
+    rescale: bool,
+    views: int,
+    detector: str,
+    engine: str,
+    threads: int | None,
+    as_json: bool,
+    report: Path | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
     """Score predicted keypoints against labels.
 
     Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
@@ -101,11 +126,12 @@ def command(labels, predictions, weights, boxes, images, classes, keypoint_names
     try:
         labels = replace(labels, options=ReadOptions(classes, keypoint_names))
         if video is not None:
-            labels, predictions, boxes = of_video([labels, predictions, boxes], video)
+            labelled, predictions, boxes = of_video([labels, predictions, boxes], video)
+            labels = labelled or labels
         truth = read_truth(labels, settings, images, boxes)
         if predictions is not None:
             evaluation = score_predictions(truth, predictions, settings)
-        else:
+        elif weights is not None:
             predictor = _predictor(weights, detector, views, engine, threads)
             counts = Report()
             with progress(counts, quiet) as show:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from handpose_cli.labels.source import Source
 
+if TYPE_CHECKING:
+    from handpose_cli.annotator.settings import Boxes, Sizes
+    from handpose_cli.records import Hand
 
-def read_boxes(source: Source, names: set[str], all_of_run: bool):
+
+def read_boxes(source: Source, names: set[str], all_of_run: bool) -> tuple[Boxes, Sizes]:
     """Return the hands of labels, and the sizes that they are for, by the inputs' names, however spelled, and frame.
 
     If `names` are all of the run's inputs, one at least must have boxes.
@@ -16,7 +22,7 @@ def read_boxes(source: Source, names: set[str], all_of_run: bool):
     from handpose_cli.labels.file_names import parts_of, place_of
 
     by_parts = {parts_of(name): name for name in sorted(names)}
-    boxes: dict[tuple[str, int | None], list] = {}
+    boxes: dict[tuple[str, int | None], list[Hand]] = {}
     sizes: dict[tuple[str, int | None], tuple[int, int]] = {}
     others = 0
     for record in source.read():

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handpose_cli.commands.remedies import failure
+
 if TYPE_CHECKING:
+    from handpose_cli.drawing import DrawStyle
+    from handpose_cli.runs.live import Live
     from handpose_cli.runs.settings import RunSettings
 
 # options of predict that are not for a camera
@@ -23,8 +27,13 @@ TITLE = "handpose"
 KEYS = (ord("q"), 27)  # 27: Esc
 
 
-def predict_live(ctx: click.Context, settings: RunSettings, *, show: bool, overwrite: bool, quiet: bool) -> None:
-    """Annotate a camera until it ends, q or Esc is pressed in the window, or Ctrl-C comes."""
+def predict_live(
+    ctx: click.Context, settings: RunSettings, *, record: bool, show: bool, overwrite: bool, quiet: bool
+) -> None:
+    """Annotate a camera until it ends, q or Esc is pressed in the window, or Ctrl-C comes.
+
+    With `record` what it saw is kept in the output folder.
+    """
     from handpose_cli.api import Annotator
     from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.media.camera import open_camera
@@ -41,7 +50,7 @@ def predict_live(ctx: click.Context, settings: RunSettings, *, show: bool, overw
     if settings.track.smooth == "zero-lag":
         raise click.UsageError("--smooth zero-lag looks ahead, which a camera cannot; it is smoothed by one-euro.")
     folder = settings.output.folder
-    if not show and folder is None:
+    if not show and not record:
         raise click.UsageError("A camera needs --show, to see it, or --output, to record it.")
     if show:
         _check_display()
@@ -49,22 +58,22 @@ def predict_live(ctx: click.Context, settings: RunSettings, *, show: bool, overw
         networks = Annotator.load(settings.networks.weights, settings.detector_name, settings.networks.engine).networks
         info = make_header(settings).info
         with open_camera(settings.inputs[0]) as camera:
-            window = _window() if show else lambda live: True
-            output = settings.output if folder is not None else None
+            window = _window(settings.output.style) if show else lambda live: True
+            output = settings.output if record else None
             report = run_live(camera, networks, settings.annotate, output, info, window, overwrite)
             dropped = camera.dropped
     except (UnreadableError, RunError, WeightsError) as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
     except OSError as error:
         raise click.ClickException(f"Cannot write to {folder}: {error.strerror}. Choose another --output.") from error
     if not quiet:
-        kept = f". Results: {folder / RESULTS}, {RECORDING}" if folder is not None else ""
+        kept = f". Results: {folder / RESULTS}, {RECORDING}" if record else ""
         click.echo(
             f"{report.images} pictures annotated in {report.seconds:.1f} s ({report.rate:.1f} a second), "
             f"{dropped} dropped, {report.hands} hands{kept}",
             err=True,
         )
-    if folder is not None and report.lost:
+    if record and report.lost:
         say_lost(report, folder)
         ctx.exit(report.exit_code)
 
@@ -83,31 +92,33 @@ def _check_display() -> None:
         raise click.ClickException("--show cannot open a window on this display. Record with --output instead.")
 
 
-def _window() -> Callable:
+def _window(style: DrawStyle) -> Callable[[Live], bool]:
     """Return what shows a picture with its hands, rate and latency, and returns whether to go on.
 
     It returns False when the window is closed, or q or Esc pressed.
     """
     from handpose_cli.quiet import quiet_stderr
 
-    opening: Callable[[], AbstractContextManager] = quiet_stderr  # Qt reports its missing fonts when the window opens
+    opening: Callable[[], AbstractContextManager[None]] = (
+        quiet_stderr  # Qt reports its missing fonts when the window opens
+    )
 
-    def show(live) -> bool:
+    def show(live: Live) -> bool:
         nonlocal opening
         with opening():
-            goes_on = _show(live)
+            goes_on = _show(live, style)
         opening = nullcontext
         return goes_on
 
     return show
 
 
-def _show(live) -> bool:
+def _show(live: Live, style: DrawStyle) -> bool:
     import cv2
 
     from handpose_cli.drawing import draw_hands
 
-    picture = cv2.cvtColor(draw_hands(live.pixels, live.record.hands), cv2.COLOR_RGB2BGR)
+    picture = cv2.cvtColor(draw_hands(live.pixels, live.record.hands, style), cv2.COLOR_RGB2BGR)
     text = f"{live.rate:.0f} images/s, {1000 * live.latency:.0f} ms late, {live.dropped} dropped  (q: quit)"
     picture[:28] //= 4  # readable on any background
     cv2.putText(picture, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)

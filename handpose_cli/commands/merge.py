@@ -8,6 +8,7 @@ import click
 
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.predict import WRITABLE
+from handpose_cli.commands.remedies import failure
 
 
 @click.command(context_settings={"show_default": True})
@@ -36,7 +37,7 @@ def command(
     try:
         report = merge(runs, output, formats or None, overwrite=overwrite)
     except RunError as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
     except OSError as error:
         raise click.ClickException(f"Cannot write to {output}: {error.strerror}. Choose another --output.") from error
     click.echo(f"{len(runs)} runs, {report.counted()}. Results: {output / RESULTS}", err=True)

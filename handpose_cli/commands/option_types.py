@@ -20,7 +20,7 @@ class LocalPath(click.Path):
     def __init__(self, **kwargs: Any):
         super().__init__(path_type=Path, **kwargs)
 
-    def convert(self, value, param, ctx) -> Path:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         if is_url(str(value)):
             self.fail(f"{str(value)!r} is a URL: give a path, of a folder that is mounted.", param, ctx)
         return Path(os.fsdecode(super().convert(value, param, ctx)))
@@ -31,7 +31,7 @@ class TimeType(click.ParamType):
 
     name = "TIME"
 
-    def convert(self, value, param, ctx) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, int | float):
             value = str(value)
         if not re.fullmatch(r"(\d+:)?(\d+:)?\d+(\.\d*)?", value):
@@ -47,7 +47,7 @@ class ShardType(click.ParamType):
 
     name = "I/N"
 
-    def convert(self, value, param, ctx) -> Shard:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
         if isinstance(value, Shard):
             return value
         match = re.fullmatch(r"(\d+)/(\d+)", str(value))
@@ -65,7 +65,7 @@ class TileType(click.ParamType):
 
     name = "auto|PIXELS"
 
-    def convert(self, value, param, ctx) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if str(value).lower() == "auto":  # the help prints it in capitals
             return AUTO_TILE
         if not re.fullmatch(r"\d+", str(value)) or int(value) < LEAST_TILE:
@@ -73,12 +73,30 @@ class TileType(click.ParamType):
         return int(value)
 
 
+DRAWN_PARTS = ("box", "score")
+
+
+class PartsType(click.ParamType):
+    """Parts of a drawn hand, with commas between."""
+
+    name = ",".join(DRAWN_PARTS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = tuple(part.strip().lower() for part in str(value).split(","))
+        if wrong := [part for part in parts if part not in DRAWN_PARTS]:
+            self.fail(f"{wrong[0]!r} is nothing that can be hidden: give {' or '.join(DRAWN_PARTS)}, or both as "
+                      f"{self.name}.", param, ctx)  # fmt: skip
+        return parts
+
+
 class StageType(click.ParamType):
     """A stage of training: what learns, for how many epochs, and the learning rate at its highest."""
 
     name = "LEARNS:EPOCHS:RATE"
 
-    def convert(self, value, param, ctx) -> Stage:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Stage:
         if isinstance(value, Stage):
             return value
         learns, _, rest = str(value).partition(":")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from handpose_cli.commands.option_types import LocalPath
+from handpose_cli.commands.option_types import LocalPath, PartsType
 from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.source import Source
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class SourceType(click.ParamType):
@@ -20,7 +22,7 @@ class SourceType(click.ParamType):
 
     name = "[FORMAT:]PATH"
 
-    def convert(self, value, param, ctx) -> Source:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Source:
         if isinstance(value, Source):
             return value
         try:
@@ -34,7 +36,7 @@ class KeypointNamesType(click.ParamType):
 
     name = "NAMES|FILE"
 
-    def convert(self, value, param, ctx) -> KeypointNames:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> KeypointNames:
         if isinstance(value, KeypointNames):
             return value
         try:
@@ -71,14 +73,30 @@ detector_option = click.option(
     "--detector",
     default="ssd",
     metavar="NAME|FILE|whole-image",
-    help="Find hands with the bundled SSD (ssd) or another network with its contract beside it, or take each image as "
-    "one hand (whole-image).",
+    help="Find hands with the bundled SSD (ssd, which is ssd-palm; ssd-palm-128 is faster) or another network with its "
+    "contract beside it, or take each image as one hand (whole-image).",
 )
+
+
+def draw_options(command: Command) -> Command:
+    """Give a command the options of annotated copies."""
+    for option in (
+        click.option("--hide", type=PartsType(), default=(), show_default=False,
+                     help="Draw hands without these, such as box,score."),
+        click.option("--colours", type=click.Choice(["finger", "hand", "score"]), default="finger",
+                     help="What skeletons' colours tell: the finger, the hand (its track), or the joints' scores."),
+        click.option("--sheets", is_flag=True,
+                     help="Also contact sheets of the copies, in OUTPUT/annotated/contact-sheets; implies --draw."),
+        click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
 
 views_option = click.option(
     "--views",
     type=click.Choice([1, 2, 3, 4]),
-    default=4,
+    default=2,
     help="Most views of a hand: 1; 2, turned upright where it lies or is in doubt; 3 and 4, also mirrored where doubt "
     "remains. More is more accurate and slower.",
 )

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
-from handpose_cli.commands.options import SourceType, config_option, detector_option, views_option
-from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.options import SourceType, config_option, detector_option, draw_options, views_option
+from handpose_cli.commands.remedies import failure, with_remedy
 from handpose_cli.formats import FORMATS
 
 if TYPE_CHECKING:
     from handpose_cli.annotator.settings import Networks
+    from handpose_cli.labels.source import Source
     from handpose_cli.media.discover import Input
     from handpose_cli.runs.report import Report
     from handpose_cli.runs.settings import RunSettings
@@ -33,7 +35,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 WRITABLE = [name for name, format in FORMATS.items() if format.writes and name != "handpose"]
 
 
-@click.command(context_settings={"show_default": True})
+@click.command("predict", cls=SectionedCommand, context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-o", "--output", type=LocalPath(), help="Folder for the results.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
@@ -42,7 +44,9 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("--image-prefix", default="", metavar="URL",
               help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
               "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
-@click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated.")
+@click.option("--report", "html", is_flag=True,
+              help="Also write OUTPUT/predictions.report.html, a page to look through.")  # fmt: skip
+@draw_options
 @click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT: do what is missing or has changed.")
 @click.option("--prune", is_flag=True, help="With --resume, drop results of inputs that are not there now.")
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
@@ -87,9 +91,13 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
 def command(
-    ctx: click.Context, inputs, output, recursive, formats, image_prefix, draw, resume, prune, overwrite, detector,
-    boxes, rescale, score_threshold, max_hands, views, tile, track, smooth, every, pages, start, end, shard, weights,
-    engine, batch_size, threads, fail_fast, max_failures, dry_run, summary_json, show, quiet,
+    ctx: click.Context, inputs: tuple[str, ...], output: Path | None, recursive: bool, formats: tuple[str, ...],
+    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], sheets: bool, resume: bool,
+    prune: bool, overwrite: bool, detector: str, boxes: Source | None, rescale: bool, score_threshold: float,
+    max_hands: int | None, views: int, tile: int | None, track: bool, smooth: str | None, every: int, pages: bool,
+    start: float | None, end: float | None, shard: Shard | None, weights: str, engine: str, batch_size: int | None,
+    threads: int | None, fail_fast: bool, max_failures: int | None, dry_run: bool, summary_json: Path | None,
+    show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -103,19 +111,25 @@ def command(
     """
     from handpose_cli.annotator.settings import AnnotateSettings
     from handpose_cli.commands.lost_formats import say_lost
+    from handpose_cli.drawing import DrawStyle
     from handpose_cli.runs.report import Report
-    from handpose_cli.runs.results import RESULTS
+    from handpose_cli.runs.results import RESULTS, result_path
     from handpose_cli.runs.settings import NetworkSettings, OutputSettings, RunSettings, Span, TrackSettings
 
     live = any(name.startswith("camera:") for name in inputs)
     if live and len(inputs) > 1:
         raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
     if not live:
-        _check(output, show, resume, prune, overwrite, fail_fast, max_failures, start, end)
+        if output is None:
+            raise click.UsageError("Missing option '-o' / '--output'.")
+        _check(show, resume, prune, overwrite, fail_fast, max_failures, start, end)
         if rescale and boxes is None:
             raise click.UsageError("--rescale is for --boxes.")
+    folder = output or Path()  # a camera need not be recorded
+    if html and "report" not in formats:
+        formats = (*formats, "report")
     settings = RunSettings(
-        OutputSettings(output, formats, draw, image_prefix),
+        OutputSettings(folder, formats, draw or sheets, image_prefix, DrawStyle.without(hide, colours), sheets),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),
@@ -127,7 +141,7 @@ def command(
     if live:
         from handpose_cli.commands.live import predict_live
 
-        return predict_live(ctx, settings, show=show, overwrite=overwrite, quiet=quiet)
+        return predict_live(ctx, settings, record=output is not None, show=show, overwrite=overwrite, quiet=quiet)
     earlier = "resume" if resume else "overwrite" if overwrite else "refuse"
     report, status = Report(), Status("failed", EXIT_ERROR)
     try:
@@ -147,9 +161,11 @@ def command(
         if summary_json is not None and not dry_run:
             _write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
     if status.word == "done" and not quiet:
-        click.echo(f"{report.line()}. Results: {output / RESULTS}", err=True)
+        click.echo(f"{report.line()}. Results: {folder / RESULTS}", err=True)
+        if html and "report" not in report.lost:
+            click.echo(f"To look through: {result_path(folder, 'report')}", err=True)
     if report.lost:
-        say_lost(report, output)
+        say_lost(report, folder)
     ctx.exit(status.code)
 
 
@@ -160,10 +176,11 @@ class Status(NamedTuple):
     code: int
 
 
-def _check(output, show, resume, prune, overwrite, fail_fast, max_failures, start, end) -> None:
-    """Raise UsageError where options do not go together, or one that files need is missing."""
-    if output is None:
-        raise click.UsageError("Missing option '-o' / '--output'.")
+def _check(
+    show: bool, resume: bool, prune: bool, overwrite: bool, fail_fast: bool, max_failures: int | None,
+    start: float | None, end: float | None,
+) -> None:  # fmt: skip
+    """Raise UsageError where options do not go together."""
     if show:
         raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
     if prune and not resume:
@@ -258,7 +275,7 @@ def _annotate(
                 batch_size=batch_size,
                 threads=threads or processors(),
                 max_failures=max_failures,
-                say=lambda line: None if quiet else click.echo(line, err=True),
+                say=lambda line, remedy: None if quiet else click.echo(with_remedy(line, remedy), err=True),
                 progress=show,
             )
 

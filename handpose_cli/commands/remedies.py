@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import click
 
@@ -15,20 +16,70 @@ REMEDIES = {
     "rescale": {"rescale": "Scale the labels with --rescale"},
     "share": {"split": "Choose another --split", "val_split": "Choose another --val-split"},
     "strict": {"strict": "Without --strict it does"},
+    # === of predict ===
+    "weights": {"weights": "Give --weights a file or a bundled network ({names})."},
+    "detector": {"detector": "Give --detector a file or a bundled network ({names})."},
+    "weights run": {"weights": "Give --weights one."},
+    "detector run": {"detector": "Give --detector one."},
+    "engine": {"engine": "Choose another --engine."},
+    "keras": {"engine": "Use --engine keras."},
+    "models": {"engine": "Use --engine keras, or have it written again: handpose train -o {run} --resume"},
+    "export": {
+        "engine": "Use --engine keras, or go on with: handpose train -o {run} --resume --export litert",
+    },
+    "train": {"weights": "Go on with: handpose train -o {run} --resume"},
+    "boxes": {"boxes": "Give --boxes another file."},
+    "pages": {"pages": "Annotate them with --pages"},
+    "kept": {"prune": "Drop these with --prune"},
+    "absent": {"prune": "Bring them back, drop them with --prune, or choose another --output."},
+    "stopped": {"max_failures": "Go on with --resume and a larger --max-failures."},
+    "output": {"output": "Choose another --output."},
+    "exists": {"overwrite": "Replace it with --overwrite or choose another --output."},
+    "begun": {
+        "resume": "Go on with --resume, replace it with --overwrite or choose another --output.",
+        "overwrite": "Replace it with --overwrite or choose another --output.",
+    },
+    "unfinished": {
+        "resume": "Go on with --resume, begin again with --overwrite or choose another --output.",
+        "overwrite": "Begin again with --overwrite or choose another --output.",
+    },
+    "format": {"formats": "Rename {what}, or leave out --format {format}."},
+    "draw": {"draw": "Rename {what}, or leave out --draw."},
+    "sheets": {"sheets": "Rename the folder, or leave out --sheets."},
+    "leave_out": {"formats": "Leave out --format {format}."},
+    # === of merge and convert-labels ===
+    "incomplete": {"runs": "Go on with: handpose predict ... --resume"},
+    "mixed": {"runs": "Run one of them again with --overwrite."},
+    "frames_exist": {"frames_to": "Replace it with --overwrite, or extract to another folder"},
+    # === of train ===
+    "data": {"data": "Name labels with --data."},
+    "stages": {"stages": "Choose others with --stage"},
+    "begin": {"resume": "Leave out --resume to begin one."},
+    "begin_from": {"weights": "Begin another with --weights {run}."},
+    "other_data": {"data": "Go on with the data as they were, or begin another run with --weights {run}."},
+    "batch_size": {"batch_size": "Choose a smaller --batch-size"},
+    "multiple": {"batch_size": "Choose a multiple with --batch-size"},
+    "devices": {"devices": "Leave out --devices"},
+    "diverged": {"stages": "Go on with --resume, or begin another run with a lower --learning-rate"},
+    "resume_all": {"resume": "Go on in all of them with --resume"},
+    "deliver": {"export": "Predict with --engine keras"},
 }
 
+NO_FACTS: Mapping[str, object] = {}
 
-def with_remedy(message: str, remedy: str) -> str:
+
+def with_remedy(message: str, remedy: str, facts: Mapping[str, object] = NO_FACTS) -> str:
     """Return a message with the option that helps, if the command that runs has it."""
     ctx = click.get_current_context(silent=True)
     parameters = {option.name for option in ctx.command.params} if ctx is not None else set()
     sentence = next((said for name, said in REMEDIES.get(remedy, {}).items() if name in parameters), "")
-    return f"{message.rstrip('.')}. {sentence}" if sentence else message
+    return f"{message.rstrip('.')}. {sentence.format_map(facts)}" if sentence else message
 
 
 def failure(error: Exception) -> click.ClickException:
     """Return what ends a command because of an error of the library."""
-    return click.ClickException(with_remedy(str(error), getattr(error, "remedy", "")))
+    facts = getattr(error, "facts", NO_FACTS)
+    return click.ClickException(with_remedy(str(error), getattr(error, "remedy", ""), facts))
 
 
 class _Notes(logging.Handler):

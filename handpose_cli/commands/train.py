@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
 
+from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, StageType
 from handpose_cli.commands.options import class_option, config_option, keypoint_names_option
 from handpose_cli.commands.remedies import failure
@@ -18,7 +22,7 @@ def _by_recipe(name: str) -> str:
     return "  [default: " + ", ".join(f"{said(recipe[name])} ({preset})" for preset, recipe in RECIPES.items()) + "]"
 
 
-@click.command()
+@click.command("train", cls=SectionedCommand)
 @click.option("--data", metavar="[FORMAT:]PATH", multiple=True,
               help="Labels to train on, with the images beside them; the format is recognised or named; "
               "repeatable.")  # fmt: skip
@@ -69,7 +73,7 @@ def _by_recipe(name: str) -> str:
               help="Go on with the run in the output folder, with its settings; --epochs may be more.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
-def command(ctx, run, resume, quiet, **options) -> None:
+def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **options: Any) -> None:
     """Train an hourglass on labelled hands, or a detector on boxes.
 
     Without further options the recipe is the seed paper's: two stacks, RMSprop, batches of 64, mean squared error on
@@ -86,7 +90,7 @@ def command(ctx, run, resume, quiet, **options) -> None:
     Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, 130 interrupted
     """
     from handpose_cli.training.settings import SettingsError, of_earlier_run, of_new_run
-    from handpose_cli.weights import RUN_SETTINGS, WeightsError
+    from handpose_cli.weights import RUN_SETTINGS, RUN_WEIGHTS, WeightsError
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "keypoint_names" in given:
@@ -99,10 +103,10 @@ def command(ctx, run, resume, quiet, **options) -> None:
         else:
             settings = of_new_run({"preset": "hourglass-2", **given})
     except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+        raise failure(error) from error
 
     from handpose_cli.formats.errors import FormatError
-    from handpose_cli.training import fit
+    from handpose_cli.training import fit, processes
     from handpose_cli.training.delivery.deliver import DeliveryError
 
     try:
@@ -114,3 +118,6 @@ def command(ctx, run, resume, quiet, **options) -> None:
     except KeyboardInterrupt:
         click.echo(f"Interrupted. Go on from the last epoch with: handpose train -o {run} --resume", err=True)
         ctx.exit(EXIT_INTERRUPTED)
+    if not quiet and processes.number() == 0:
+        option = "--detector" if settings.preset in DETECTORS else "--weights"
+        click.echo(f"Best weights: {run / RUN_WEIGHTS}. Predict with: handpose predict ... {option} {run}", err=True)

@@ -10,7 +10,7 @@ from handpose_cli.engine.contract import Contract, ContractError
 from handpose_cli.engine.detector import FITS, DecodedBoxes
 from handpose_cli.engine.detector import NEEDED as OF_DETECTORS
 from handpose_cli.engine.keypoint_network import NEEDED as OF_KEYPOINTS
-from handpose_cli.engine.keypoint_network import DecodedKeypoints
+from handpose_cli.engine.keypoint_network import DecodedKeypoints, LoadedNetwork
 
 ENGINES = ("litert", "keras")
 
@@ -54,14 +54,14 @@ def has_calibration(path: Path) -> bool:
     return contract is not None and contract.calibration is not None
 
 
-def _load(engine: str, path: Path, kind: str):
+def _load(engine: str, path: Path, kind: str) -> tuple[LoadedNetwork, Contract]:
     contract = contract_of(path)
     if contract is not None and contract.kind != kind:
         raise weights.WeightsError(f"{path}: its contract says that it is for: {contract.kind}. Needed: {kind}")
     if engine == "keras":
         from handpose_cli.engine import keras
 
-        network = keras.load(path, kind)
+        network: LoadedNetwork = keras.load(path, kind)
     else:
         network = _litert(path)
     if contract is None:
@@ -70,7 +70,7 @@ def _load(engine: str, path: Path, kind: str):
     return network, contract
 
 
-def _litert(path: Path):
+def _litert(path: Path) -> LoadedNetwork:
     from handpose_cli.engine.litert import LiteRTNetwork
 
     try:
@@ -79,7 +79,7 @@ def _litert(path: Path):
         raise weights.WeightsError(f"{path}: not a LiteRT network: {str(error).splitlines()[0]}") from error
 
 
-def _guessed(path: Path, network, kind: str) -> Contract:
+def _guessed(path: Path, network: LoadedNetwork, kind: str) -> Contract:
     """Return the contract of a network of `handpose train` that lies without it."""
     decoding = next((name for name in ("logits", "heatmaps") if name in network.output_names), None)
     if kind != "keypoints" or decoding is None:
@@ -91,7 +91,7 @@ def _guessed(path: Path, network, kind: str) -> Contract:
     return contracts.of_maps(network.input_shape[0], decoding, "hand" in network.output_names)
 
 
-def _check(path: Path, contract: Contract, network) -> None:
+def _check(path: Path, contract: Contract, network: LoadedNetwork) -> None:
     decodings = OF_KEYPOINTS if contract.kind == "keypoints" else OF_DETECTORS
     if contract.decoding not in decodings:
         known = ", ".join(decodings)

@@ -50,7 +50,8 @@ class Calibration:
         """
         factor, constant = self.joints[max(known for known in self.joints if known <= views)]
         inside = own.astype(np.float64).clip(1e-6, 1 - 1e-6)
-        return (1 / (1 + np.exp(-(factor * np.log(inside / (1 - inside)) + constant)))).astype(np.float32)
+        probabilities: np.ndarray = 1 / (1 + np.exp(-(factor * np.log(inside / (1 - inside)) + constant)))
+        return probabilities.astype(np.float32)
 
     def hand_score(self, box_score: float, joint_scores: np.ndarray, is_hand: float | None) -> float:
         """Return the probability that a detection is a hand.

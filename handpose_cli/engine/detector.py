@@ -48,7 +48,8 @@ def _from_cells(parts: Mapping[str, np.ndarray], rows: np.ndarray, input_size: i
 
 
 def _from_boxes(parts: Mapping[str, np.ndarray], rows: np.ndarray, input_size: int) -> np.ndarray:
-    return parts["boxes"][rows]
+    boxes: np.ndarray = parts["boxes"][rows]
+    return boxes
 
 
 # name -> what turns those rows of one image's parts that the contract names into boxes [n, 4]: x, y, width and height

@@ -6,13 +6,16 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from handpose_cli import weights as bundled
 from handpose_cli.engine.contract import Contract, of_maps
 from handpose_cli.networks.hourglass import presets
+
+if TYPE_CHECKING:
+    import keras
 
 
 class KerasNetwork:
@@ -21,7 +24,7 @@ class KerasNetwork:
     Several threads may share one: while one of them has it run, the others decode pictures and cut crops.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         """The model's outputs are a dict."""
         self._model, self._lock = model, threading.Lock()
         self.input_shape = tuple(model.input_shape[1:])
@@ -74,10 +77,13 @@ def _load_hourglass(path: Path) -> KerasNetwork:
 def _settings(path: Path) -> dict[str, Any] | None:
     """Return what a run folder's settings say; None if the weights lie in none."""
     settings = path.parent / bundled.RUN_SETTINGS
-    return json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else None
+    if not settings.is_file():
+        return None
+    content: dict[str, Any] = json.loads(settings.read_text(encoding="utf-8"))
+    return content
 
 
-def load_weights(model, path: Path, preset: presets.Preset | None = None) -> None:
+def load_weights(model: keras.Model, path: Path, preset: presets.Preset | None = None) -> None:
     """Load a `.weights.h5` into a Keras model; raise `weights.WeightsError` if it is not this network's.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,23 @@ from handpose_cli.engine.contract import Answers, Calibration, Contract
 from handpose_cli.networks.hourglass.heatmaps import decode, decode_logits, heatmap_to_crop
 
 Network = Callable[[np.ndarray], dict[str, np.ndarray]]
+
+
+class LoadedNetwork(Protocol):
+    """A `Network` that an engine has loaded from a file.
+
+    Attributes:
+        input_shape: of one input, without the batch: height, width, channels.
+        output_names: of what it returns.
+    """
+
+    input_shape: tuple[int, ...]
+    output_names: set[str]
+
+    def __call__(self, inputs: np.ndarray, /) -> dict[str, np.ndarray]:
+        """Run inputs float32 [n, ...] and return each output [n, ...] by name."""
+
+
 Decoding = Callable[[Mapping[str, np.ndarray], int], tuple[np.ndarray, np.ndarray]]
 
 

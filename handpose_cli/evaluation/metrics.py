@@ -23,12 +23,15 @@ HAND_SIGMAS = np.array(
 
 def distances(predicted: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     """Return the distance in pixels of each joint: [n, joints] from keypoints [n, joints, 2]."""
-    return np.linalg.norm(np.asarray(predicted, np.float64) - labelled, axis=-1)
+    lengths: np.ndarray = np.linalg.norm(np.asarray(predicted, np.float64) - labelled, axis=-1)
+    return lengths
 
 
 def longer_sides(keypoints: np.ndarray) -> np.ndarray:
     """Return the longer side [n] of each hand's tight keypoint box, from keypoints [n, joints, 2]."""
-    return (np.nanmax(keypoints, axis=1) - np.nanmin(keypoints, axis=1)).max(axis=-1).astype(np.float64)
+    sides: np.ndarray = np.nanmax(keypoints, axis=1) - np.nanmin(keypoints, axis=1)
+    longer: np.ndarray = sides.max(axis=-1)
+    return longer.astype(np.float64)
 
 
 def correct(error: np.ndarray, norm: np.ndarray, threshold: float, or_equal: bool = False) -> np.ndarray:
@@ -96,7 +99,8 @@ def by_joint(contributions: np.ndarray, how: str) -> list[float | None]:
 def oks(error: np.ndarray, area: np.ndarray, sigmas: np.ndarray = HAND_SIGMAS) -> np.ndarray:
     """COCO's object keypoint similarity [n], 0 to 1: mean over labelled joints of exp(-d^2 / (2 area (2 sigma)^2))."""
     exponent = error.astype(np.float64) ** 2 / (2 * np.asarray(area)[:, None] * (2 * sigmas) ** 2)
-    return np.nanmean(np.exp(-exponent), axis=1)
+    similarity: np.ndarray = np.nanmean(np.exp(-exponent), axis=1)
+    return similarity
 
 
 class Metric(NamedTuple):

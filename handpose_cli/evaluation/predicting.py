@@ -31,7 +31,7 @@ def labelled_frames(labels: Mapping[Key, ImageRecord], folder: Path) -> Iterator
     files = sorted({file for file, _ in labels})
     for file in files:
         if not (folder / file).is_file():
-            raise FormatError(f"no such image: {folder / file}. Say where the images are with --images")
+            raise FormatError(f"no such image: {folder / file}", "images")
     inputs = [Input(file, str(folder / file)) for file in files]
     videos = {entry.name for entry in inputs if entry.is_video}
     for frame in frames(inputs):

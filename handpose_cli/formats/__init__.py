@@ -39,7 +39,7 @@ BUILT_IN = (
     Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json", chooses=True),
     Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv", chooses=True),
     Format("parquet", "tables of hands and of images, for pandas, Polars, DuckDB, Spark", _HERE + "parquet",
-           writes=True, suffix=".parquet", write_options=("info",), needs="pyarrow"),
+           writes=True, suffix=".parquet", write_options=("run",), needs="pyarrow"),
     # before COCO, whose layout they share
     Format("interhand", "InterHand2.6M annotations folder", _HERE + "interhand"),
     # before COCO, which has lists of that name too
@@ -56,6 +56,8 @@ BUILT_IN = (
     Format("deeplabcut", "DeepLabCut tables, CSV or .h5", _HERE + "deeplabcut", writes=True,
            suffix=".deeplabcut.csv", chooses=True, of_video=True),
     Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
+    Format("report", "a page to look at, HTML", _HERE + "report", reads=False, writes=True, suffix=".report.html",
+           shows_images=True, write_options=("run",)),
     # before the plain lists, which name images alike
     Format("mediapipe", "MediaPipe's results as JSON or CSV", _HERE + "mediapipe", chooses=True, of_video=True),
     Format("label-list", "plain JSON list of images with keypoints or boxes", _HERE + "label_list"),

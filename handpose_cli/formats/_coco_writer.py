@@ -90,6 +90,7 @@ def hand_to_annotation(hand: Hand) -> dict[str, Any]:
         "track_id": hand.track_id,
         "head_size": hand.head_size,
         "interpolated": hand.interpolated or None,
+        "flags": list(hand.flags) or None,
     }
     return {
         "category_id": 1,

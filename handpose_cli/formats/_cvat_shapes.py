@@ -48,11 +48,11 @@ class Shapes:
             return None
         if shape.get("outside") == "1":
             return None
-        told = attributes_of(shape)
-        score = told.get("score")
+        attributes = attributes_of(shape)
+        score = attributes.get("score")
         fields: dict[str, Any] = {
             "score": float(numbers_of(score, (), "score")) if score not in (None, "") else None,
-            "handedness": side_in({"attributes": told}) or side_of(label),
+            "handedness": side_in({"attributes": attributes}) or side_of(label),
         }
         hand: Hand | None
         if shape.tag == "box":

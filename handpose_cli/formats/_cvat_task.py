@@ -131,8 +131,8 @@ def _shape(hand: Hand, is_box: bool, frame: int | None = None, gone: bool = Fals
     source = "manual" if hand.score is None else "auto"
     label = BOX_LABEL if is_box else LABEL
     head = f'label="{label}" source="{source}"' if frame is None else f'frame="{frame}"{key}'
-    told = {"score": None if hand.score is None else f"{hand.score:.4f}", "handedness": hand.handedness}
-    listed = "".join(f'<attribute name="{name}">{value}</attribute>\n' for name, value in told.items() if value)
+    attributes = {"score": None if hand.score is None else f"{hand.score:.4f}", "handedness": hand.handedness}
+    listed = "".join(f'<attribute name="{name}">{value}</attribute>\n' for name, value in attributes.items() if value)
     end = 'z_order="0"' if group is None else f'z_order="0" group_id="{group}"'
     x, y, w, h = hand.box
     if is_box:

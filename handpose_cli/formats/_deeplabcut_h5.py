@@ -10,9 +10,8 @@ import importlib.util
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from handpose_cli.files import atomic
 from handpose_cli.formats.errors import FormatError
 
 SUFFIXES = (".h5", ".hdf5", ".hdf")
@@ -56,15 +55,14 @@ def _rows(frame: Any) -> Iterator[tuple[str, list[float]]]:
         yield "/".join(map(str, name)) if isinstance(name, tuple) else str(name), row.tolist()
 
 
-def write(text: Path, path: Path) -> None:
-    """Write a CSV table as HDF5, in memory; the file appears when it is complete."""
+def write(text: Path, part: IO[bytes]) -> None:
+    """Write a CSV table as HDF5, in memory, in place of an open file, which is closed."""
     pandas: Any = importlib.import_module("pandas")
 
     with text.open(encoding="utf-8") as file:
         header = next(number for number, line in enumerate(file) if line.startswith("coords,"))
     frame = pandas.read_csv(text, header=list(range(header + 1)), index_col=0)
-    with atomic(path, "wb") as part:
-        part.close()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # wide tables are slower to append to
-            frame.to_hdf(part.name, key=KEY, mode="w")
+    part.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # wide tables are slower to append to
+        frame.to_hdf(part.name, key=KEY, mode="w")

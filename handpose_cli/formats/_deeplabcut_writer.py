@@ -32,8 +32,8 @@ def videos_of(path: Path) -> Path:
 class Table:
     """Rows that wait for their header, which depends on all hands, in a file of their own."""
 
-    def __init__(self, spool: IO[str]):
-        self._spool = spool
+    def __init__(self, spool: IO[str], file: IO[Any], is_h5: bool):
+        self._spool, self._file, self._is_h5 = spool, file, is_h5
         self._names: set[str] = set()
         self._scored = False
 
@@ -53,8 +53,19 @@ class Table:
         self._names.update(hands)
         self._spool.write(json.dumps([row, hands]) + "\n")
 
-    def write(self, file: IO[str]) -> None:
-        """Write it all as CSV."""
+    def finish(self) -> None:
+        """Write it all to the table's file."""
+        if not self._is_h5:
+            self._write(self._file)
+            self._file.flush()  # a full disk shows now
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            text = Path(folder, "table.csv")
+            with text.open("w", encoding="utf-8", newline="") as file:
+                self._write(file)
+            h5.write(text, self._file)
+
+    def _write(self, file: IO[str]) -> None:
         rows = csv.writer(file, lineterminator="\n")
         individuals = sorted(self._names or {"hand0"}, key=lambda name: (len(name), name))
         coords = COORDS if self._scored else COORDS[:2]
@@ -74,19 +85,13 @@ class Table:
 
 @contextmanager
 def _new_table(path: Path) -> Iterator[Table]:
-    """Give a table that is written to `path`, CSV or HDF5 by its suffix, when the block ends without an error."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
-        table = Table(spool)
-        yield table
-        if path.suffix.lower() not in h5.SUFFIXES:
-            with atomic(path) as file:
-                table.write(file)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            text = Path(folder, "table.csv")
-            with text.open("w", encoding="utf-8", newline="") as file:
-                table.write(file)
-            h5.write(text, path)
+    """Give a table that appears at `path`, CSV or HDF5 by its suffix, when the block ends without an error.
+
+    The block finishes the table.
+    """
+    is_h5 = path.suffix.lower() in h5.SUFFIXES
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool, atomic(path, "wb" if is_h5 else "w") as file:
+        yield Table(spool, file, is_h5)
 
 
 @contextmanager
@@ -119,11 +124,12 @@ class Writer:
             self._stills.add(record.file, record)
             return
         if self._current is None or self._current[0] != record.file:
-            self._current = record.file, self._open(record.file)
+            table = self._open(record.file)
+            self._current = record.file, table
         self._current[1].add(str(record.frame), record)
 
     def _open(self, video: str) -> Table:
-        self._video.close()
+        self._end_video()
         if video in self._seen:
             raise FormatError(f"{video}: its frames do not follow each other")
         self._seen.add(video)
@@ -135,8 +141,15 @@ class Writer:
             raise FormatError(f"{video}: a name that leads out of the folder to write")
         return self._video.enter_context(_new_table(path))
 
-    def finish(self) -> None:
+    def _end_video(self) -> None:
+        if self._current is not None:
+            self._current[1].finish()
         self._video.close()
+
+    def finish(self) -> None:
+        """Write all that is left; nothing has taken its place until then."""
+        self._end_video()
+        self._stills.finish()
         old = videos_of(self._path)
         files = [file for file in old.rglob("*") if file.is_file()] if self._folder is None else []
         if files and all(file.suffix == self._suffix for file in files):  # of an older table of this name

@@ -67,11 +67,11 @@ class Writer:
         size = size_of(record)
         self._images += 1
         video = {"video": record.file} if record.frame is not None else {}
-        told = {name: value for name in OF_IMAGE if (value := getattr(record, name)) is not None}
+        of_image = {name: value for name in OF_IMAGE if (value := getattr(record, name)) is not None}
         name = image_name(record)
         url = url_of(name, self._prefix)
         own = {} if video or path_of(url) == name else {"file": name}
-        data = {"image": url, **own, **told, **video}
+        data = {"image": url, **own, **of_image, **video}
         named = ((hand, f"{self._images}-{number}") for number, hand in enumerate(record.hands))
         results = [result for hand, id in named for result in _entries(hand, id, *size)]
         guess: dict[str, Any] = {"model_version": "handpose", "result": results}
@@ -84,7 +84,9 @@ def _entries(hand: Hand, id: str, width: int, height: int) -> Iterator[dict[str,
     size = np.array([width, height], float)
     common = {"to_name": "image", "original_width": width, "original_height": height, "image_rotation": 0}
 
-    def entry(id: str, kind: str, tag: str, value: dict, label: str, score: Any, **more: Any) -> dict[str, Any]:
+    def entry(
+        id: str, kind: str, tag: str, value: dict[str, Any], label: str, score: Any, **more: Any
+    ) -> dict[str, Any]:
         known = {} if score is None else {"score": round(float(score), 6)}
         return {"id": id, "type": kind, "from_name": tag, **common, "value": {**value, kind: [label]}, **known, **more}
 

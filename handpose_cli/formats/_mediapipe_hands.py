@@ -27,8 +27,8 @@ def hands_in(value: Any, sides: Any = None) -> Iterator[FoundHand]:
     for number, hand in enumerate(listed):
         if not hand:  # null: not found
             continue
-        told = sides[number] if isinstance(sides, Sequence) and number < len(sides) else None
-        yield _hand(hand, told)
+        given = sides[number] if isinstance(sides, Sequence) and number < len(sides) else None
+        yield _hand(hand, given)
 
 
 def _is_several(value: Any) -> bool:
@@ -41,17 +41,17 @@ def _is_several(value: Any) -> bool:
     return not (isinstance(first, list) and first and isinstance(first[0], int | float))
 
 
-def _hand(hand: Any, told: Any) -> FoundHand:
+def _hand(hand: Any, given: Any) -> FoundHand:
     score = None
     if isinstance(hand, Mapping):
-        told = first_of(hand, SIDE_KEYS) or told
+        given = first_of(hand, SIDE_KEYS) or given
         score = first_of(hand, ("score", "confidence", "handedness_score", "hand_score"))
         landmarks = first_of(hand, HAND_KEYS)
         if isinstance(landmarks, Mapping):
             landmarks = first_of(landmarks, HAND_KEYS)
     else:
         landmarks = hand
-    side, side_score = _side(told)
+    side, side_score = _side(given)
     if not isinstance(landmarks, list) or len(landmarks) != NUM_JOINTS:
         count = len(landmarks) if isinstance(landmarks, list) else type(landmarks).__name__
         raise ValueError(f"{NUM_JOINTS} landmarks of a hand expected. Received: {count}")
@@ -65,16 +65,16 @@ def _hand(hand: Any, told: Any) -> FoundHand:
     return FoundHand(numbers, None if score is None else float(score), side)
 
 
-def _side(told: Any) -> tuple[str | None, float | None]:
+def _side(given: Any) -> tuple[str | None, float | None]:
     """Return handedness and its score, from `Left`, a category, a list of them or a `classification`."""
-    while isinstance(told, list) and told:
-        told = told[0]
-    if isinstance(told, Mapping):
-        if "classification" in told or "categories" in told:
-            return _side(told.get("classification", told.get("categories")))
-        label = first_of(told, ("category_name", "categoryName", "label", "display_name", "displayName", "name"))
-        return (side_of(label) if isinstance(label, str) else None), told.get("score")
-    return (side_of(told) if isinstance(told, str) else None), None
+    while isinstance(given, list) and given:
+        given = given[0]
+    if isinstance(given, Mapping):
+        if "classification" in given or "categories" in given:
+            return _side(given.get("classification", given.get("categories")))
+        label = first_of(given, ("category_name", "categoryName", "label", "display_name", "displayName", "name"))
+        return (side_of(label) if isinstance(label, str) else None), given.get("score")
+    return (side_of(given) if isinstance(given, str) else None), None
 
 
 def first_of(entry: Mapping[str, Any], keys: Sequence[str]) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -41,7 +41,7 @@ _AXIS_FIRST = re.compile(r"([xyz])[ _.\-]?(.+)", re.IGNORECASE)
 _AXIS_LAST = re.compile(r"(.+?)[ _.\-]?([xyz])", re.IGNORECASE)
 _NUMBERED_HAND = re.compile(r"(hand[ _]?\d)[ _.\-]+(.+)", re.IGNORECASE)
 Row = Mapping[str, str]
-Lines = list[tuple[int, Row]]
+Lines = Sequence[tuple[int, Row]]
 
 
 def recognises(head: bytes) -> bool:
@@ -82,6 +82,9 @@ class _Columns:
 
         sizes = (one(SIZES[0]), one(SIZES[1]))
         return cls(one(IMAGE), one(FRAME), one(HAND), one(SIDE), one(SCORE), one(JOINT), sizes)
+
+
+_Read = Callable[[Lines, _Columns], Iterator[FoundHand]]  # gives the hands in an image's rows
 
 
 def images_of(path: Path, options: ReadOptions) -> Iterator[FoundImage]:
@@ -141,7 +144,7 @@ def _split(joint: str) -> tuple[str, str]:
     return side_of(joint) or "", joint
 
 
-def _wide(path: Path, names: Sequence[str], options: ReadOptions):
+def _wide(path: Path, names: Sequence[str], options: ReadOptions) -> _Read:
     axes = _axes(names)
     by_hand: dict[str, list[str]] = {}
     for joint, axis in axes:
@@ -167,7 +170,7 @@ def _wide(path: Path, names: Sequence[str], options: ReadOptions):
     return read
 
 
-def _long(path: Path, columns: _Columns, names: Sequence[str], options: ReadOptions):
+def _long(path: Path, columns: _Columns, names: Sequence[str], options: ReadOptions) -> _Read:
     by_lower = {name.strip().lower(): name for name in names}
     if not {"x", "y"} <= by_lower.keys():
         raise FormatError(f"{path}: no columns x and y")
@@ -208,8 +211,8 @@ def _label(cell: str) -> str:
 
 def _hand(points: np.ndarray, row: Row, columns: _Columns, side: str | None) -> FoundHand:
     score = _number(row[columns.score]) if columns.score else np.nan
-    told = side or (side_of(row[columns.side]) if columns.side else None)
-    return FoundHand(points, None if np.isnan(score) else score, told)
+    handedness = side or (side_of(row[columns.side]) if columns.side else None)
+    return FoundHand(points, None if np.isnan(score) else score, handedness)
 
 
 def _number(cell: str) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from handpose_cli.files import atomic
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
+from handpose_cli.run_facts import RunFacts
 
 ROWS = 1 << 14  # of a row group: some 5 MB
 # columns and their types; those in NUMBERS are lists
@@ -30,6 +31,7 @@ HAND_COLUMNS = {
     "area": "double",
     "head_size": "double",
     "interpolated": "bool",
+    "flags": "list of string",
 }
 IMAGE_COLUMNS = {
     **_OF_IMAGE,
@@ -51,25 +53,29 @@ def images_path(path: Path) -> Path:
 def _schema(columns: Mapping[str, str]) -> Any:
     import pyarrow as pa
 
-    types = {"uint8": pa.uint8(), "float": pa.float32()}
+    types = {"uint8": pa.uint8(), "float": pa.float32(), "list of string": pa.list_(pa.string())}
     return pa.schema(
         {
-            name: pa.list_(types[kind], NUMBERS[name]) if name in NUMBERS else pa.type_for_alias(kind)
+            name: pa.list_(types[kind], NUMBERS[name])
+            if name in NUMBERS
+            else types.get(kind) or pa.type_for_alias(kind)
             for name, kind in columns.items()
         }
     )
 
 
 @contextmanager
-def open_writer(
-    path: Path, images: Path | None = None, info: Mapping[str, Any] | None = None
-) -> Iterator[ParquetWriter]:
+def open_writer(path: Path, images: Path | None = None, run: RunFacts | None = None) -> Iterator[ParquetWriter]:
     """Open both tables for writing record by record; they appear when the block ends without an error.
 
     Args:
-        info: how the results were made; None: they were converted from labels.
+        run: how the results were made; None: they were converted from labels.
     """
-    head = {name: value for name, value in (info or {"format_version": FORMAT_VERSION}).items() if name != _TIME_OF_DAY}
+    head = {
+        name: value
+        for name, value in ((run and run.info) or {"format_version": FORMAT_VERSION}).items()
+        if name != _TIME_OF_DAY
+    }
     with (
         atomic(images_path(path), "wb") as of_images,
         atomic(path, "wb") as of_hands,
@@ -94,7 +100,7 @@ class ParquetWriter:
             self._hands.add((*image, number, *_row(hand)))
 
 
-def _row(hand: Hand) -> tuple:
+def _row(hand: Hand) -> tuple[Any, ...]:
     """Return a hand's cells as the columns of `HAND_COLUMNS` have them; arrays are rounded later, many at once."""
     table = None
     if hand.keypoints is not None:
@@ -104,7 +110,14 @@ def _row(hand: Hand) -> tuple:
             table[:, 2] = hand.keypoint_scores
     of_hand = (_rounded(hand.score, 4), hand.handedness, hand.track_id)
     arrays = (hand.box, table, hand.visibility, hand.raw_keypoints)
-    return (*of_hand, *arrays, _rounded(hand.area, 2), _rounded(hand.head_size, 2), hand.interpolated)
+    return (
+        *of_hand,
+        *arrays,
+        _rounded(hand.area, 2),
+        _rounded(hand.head_size, 2),
+        hand.interpolated,
+        list(hand.flags) or None,
+    )
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
@@ -122,9 +135,9 @@ class _Table:
         words = [name for name in schema.names if name not in NUMBERS]
         self._schema = schema.with_metadata({key: json.dumps(value, ensure_ascii=False) for key, value in head.items()})
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd", use_dictionary=words)
-        self._rows: list[tuple] = []
+        self._rows: list[tuple[Any, ...]] = []
 
-    def add(self, row: tuple) -> None:
+    def add(self, row: tuple[Any, ...]) -> None:
         self._rows.append(row)
         if len(self._rows) == ROWS:
             self._flush()

@@ -74,6 +74,14 @@ def hand_fields(entry: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def flags_in(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Return the flags of a hand in this tool's own formats; raise ValueError if they are no list."""
+    flags = entry.get("flags")
+    if not isinstance(flags, list | None):
+        raise ValueError(f"flags must be a list of names. Received: {flags!r}")
+    return tuple(flags or ())
+
+
 def hand_of(
     points: np.ndarray, visibility: np.ndarray | None = None, box: np.ndarray | None = None, **fields: Any
 ) -> Hand:
@@ -127,4 +135,5 @@ def project(points: np.ndarray, camera: np.ndarray) -> np.ndarray:
     image = points @ np.swapaxes(camera, -1, -2)
     if (image[..., 2] <= 0).any():
         raise ValueError("a keypoint behind the camera (z <= 0)")
-    return image[..., :2] / image[..., 2:]
+    pixels: np.ndarray = image[..., :2] / image[..., 2:]
+    return pixels

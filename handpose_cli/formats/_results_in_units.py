@@ -14,7 +14,7 @@ from handpose_cli.formats._parsing import errors_at, hand_of
 from handpose_cli.formats._shares import Shares
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.media.discover import is_video
+from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import NUM_JOINTS, ImageRecord
 
 

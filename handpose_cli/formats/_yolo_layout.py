@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from handpose_cli.formats._hand_names import is_hand, side_of
@@ -141,7 +141,8 @@ def folders(file: Path, content: dict[str, Any]) -> list[tuple[Path, Path]]:
         entries = content.get(part) or []
         for entry in entries if isinstance(entries, list) else [entries]:
             images = _resolve(str(entry), base, home)
-            found.append((_labels_of(images), images))
+            listed = _folders_in(images, base) if images.is_file() else [images]
+            found += [(_labels_of(folder), folder) for folder in listed]
     found += [(home / part / "labels", home / part / "images") for part in PARTS]
     return [pair for pair in dict.fromkeys((_tidy(a), _tidy(b)) for a, b in found) if pair[0].is_dir()]
 
@@ -156,7 +157,20 @@ def _resolve(entry: str, base: Path, home: Path) -> Path:
     while inside.startswith(("../", "./")):  # Roboflow's ../train/images is beside the data.yaml
         inside = inside.partition("/")[2]
     return next((folder / name for folder, name in ((base, entry), (base, inside), (home, inside))
-                 if (folder / name).is_dir()), base / entry)  # fmt: skip
+                 if (folder / name).exists()), base / entry)  # fmt: skip
+
+
+def _folders_in(file: Path, base: Path) -> list[Path]:
+    """Return the folders of the images that a text file lists, one a line."""
+    folders: dict[Path, None] = {}
+    for line in file.read_text(encoding=encoding_of(file)).splitlines():
+        if line.strip():
+            # Ultralytics takes ./ from the list's own folder, and what is elsewhere from where it runs
+            home = file.parent if line.startswith("./") else base
+            folders[_resolve(PurePosixPath(line.strip().replace("\\", "/")).parent.as_posix(), home, file.parent)] = (
+                None
+            )
+    return list(folders)
 
 
 def _labels_of(images: Path) -> Path:

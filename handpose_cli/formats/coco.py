@@ -7,8 +7,8 @@
 
 v is 0 (not labelled, x = y = 0), 1 (labelled, hidden) or 2 (visible); the skeleton counts from 1. Beyond COCO, and only
 where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample` and `corrected`, and an annotation's
-`score`, `keypoint_scores`, `handedness`, `track_id`, `head_size` and `interpolated`. Lost: inputs that could not be
-read, and keypoints before smoothing.
+`score`, `keypoint_scores`, `handedness`, `track_id`, `head_size`, `interpolated` and `flags`. Lost: inputs that could not
+be read, and keypoints before smoothing.
 
 Read are the categories named hand, left_hand and the like, or, if there is none, those whose keypoints are a hand's by
 their names. The category's names say which keypoint is which. The name (left_hand), `handedness` or the like in an
@@ -41,7 +41,7 @@ from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_o
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
-from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
+from handpose_cli.records import FLAG, NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = EVERYTHING - {"failure", "raw_keypoints"}
 __all__ = [
@@ -157,6 +157,7 @@ def hands_of(
     optional = hand_fields({"track_id": tracked, **annotation, "handedness": side_in(annotation) or side})
     if box is not None and _is(optional["area"], box[2] * box[3]):
         optional["area"] = None  # says nothing that the box does not
+    optional["flags"] = _flags_of(annotation)
     if "keypoint_scores" in annotation:
         scores = numbers_of(annotation["keypoint_scores"], (len(order.joints),), "keypoint_scores")
         optional["keypoint_scores"] = order.arrange(scores.astype(np.float32))
@@ -172,6 +173,14 @@ def hands_of(
     if not annotation.get("keypoints"):
         return [Hand(box_of(annotation["bbox"]), **optional)]
     return [hand_of(table[:, :2], visibility, box if box is not None and has_size(box) else None, **optional)]
+
+
+def _flags_of(annotation: dict[str, Any]) -> tuple[str, ...]:
+    """Return the reasons to doubt a hand; other tools' `flags` (LabelMe has an object) are something else."""
+    flags = annotation.get("flags")
+    if not isinstance(flags, list) or not all(isinstance(name, str) and FLAG.fullmatch(name) for name in flags):
+        return ()
+    return tuple(flags)
 
 
 def _is(value: Any, expected: float) -> bool:

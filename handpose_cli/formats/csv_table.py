@@ -1,11 +1,12 @@
 """`csv`: a tidy table, one row for each joint of each hand.
 
-    file,frame,hand,joint,x,y,score,hand_score,handedness,track_id
-    a.jpg,,0,wrist,102.5,230.1,0.97,0.93,,
+    file,frame,hand,joint,x,y,score,hand_score,handedness,track_id,flags
+    a.jpg,,0,wrist,102.5,230.1,0.97,0.93,,,low_scores jump
 
 `frame` is empty for still images; `hand` counts from 0 in each image, best first; x and y are empty for a joint that is
-not labelled. Lost: boxes (they become the keypoints'), hands without keypoints, image sizes, images without hands,
-frame times, failures, and which joints are hidden. Pixels are rounded to 1/100, scores to 1/10,000.
+not labelled; names in `flags` have blanks between. Lost: boxes (they become the keypoints'), hands without keypoints,
+image sizes, images without hands, frame times, failures, and which joints are hidden. Pixels are rounded to 1/100,
+scores to 1/10,000.
 
 Read are also tables as pandas, R and spreadsheets write them: columns and rows in any order, more columns, rows left
 out (their joints are not labelled), `;` or tabs between cells, decimal commas, `NA`, whole numbers as 3.0.
@@ -31,10 +32,10 @@ from handpose_cli.formats._text import encoding_of, is_missing, number_in, whole
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.handpose_json import hand_to_json
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
-from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
+from handpose_cli.records import FLAG, KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
-KEEPS = frozenset({"frame", "outside", "score", "keypoint_scores", "handedness", "track_id"})
-COLUMNS = ("file", "frame", "hand", "joint", "x", "y", "score", "hand_score", "handedness", "track_id")
+KEEPS = frozenset({"frame", "outside", "score", "keypoint_scores", "handedness", "track_id", "flags"})
+COLUMNS = ("file", "frame", "hand", "joint", "x", "y", "score", "hand_score", "handedness", "track_id", "flags")
 NEEDED = ("file", "joint", "x", "y")
 DELIMITERS = ",;\t"
 
@@ -164,7 +165,7 @@ def _hand(path: Path, rows: list[Numbered], joints: dict[str, int]) -> Hand | No
                 points[joint] = number_in(row["x"]), number_in(row["y"])
             if not is_missing(row.get("score")):
                 scores[joint] = number_in(row["score"])
-            for name in ("hand_score", "handedness", "track_id"):
+            for name in ("hand_score", "handedness", "track_id", "flags"):
                 if not is_missing(row.get(name)):
                     of_hand.setdefault(name, row[name])
     labelled = np.isfinite(points).all(axis=1)
@@ -180,6 +181,7 @@ def _hand(path: Path, rows: list[Numbered], joints: dict[str, int]) -> Hand | No
             score=number_in(of_hand["hand_score"]) if "hand_score" in of_hand else None,
             handedness=side_in({"handedness": of_hand.get("handedness", "")}),
             track_id=whole_number_in(of_hand["track_id"]) if "track_id" in of_hand else None,
+            flags=tuple(name for name in of_hand.get("flags", "").split() if FLAG.fullmatch(name)),
         )
 
 
@@ -200,6 +202,6 @@ class Writer:
     def write(self, record: ImageRecord) -> None:
         for number, hand in enumerate(record.hands):
             entry = hand_to_json(hand, record.frame, record.time)
-            of_hand = [entry["score"], entry["handedness"], entry["track_id"]]
+            of_hand = [entry["score"], entry["handedness"], entry["track_id"], " ".join(hand.flags)]
             for name, joint in zip(KEYPOINT_NAMES, entry["keypoints"] or (), strict=False):
                 self._rows.writerow([record.file, record.frame, number, name, *joint, *of_hand])

@@ -57,7 +57,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
 def _side(meta: Path) -> str:
     content = read_yaml(meta)
     with errors_at(meta):
-        sides = content["mano_sides"]
+        sides: list[str] = content["mano_sides"]
         if sides not in (["left"], ["right"]):
             raise ValueError(f"mano_sides must be [left] or [right]. Received: {sides}")
         return sides[0]
@@ -68,7 +68,8 @@ def _joints(labels: Path) -> np.ndarray:
         with np.load(labels, allow_pickle=False) as arrays:
             if "joint_2d" not in arrays:
                 raise ValueError("no joint_2d")
-            return arrays["joint_2d"]
+            joints: np.ndarray = arrays["joint_2d"]
+            return joints
     except Exception as error:  # a damaged archive can fail in any way
         reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
         raise FormatError(f"{labels}: cannot be read: {reason or type(error).__name__}") from error

@@ -1,24 +1,20 @@
 """The errors of formats."""
 
+from handpose_cli.errors import Remediable
 
-class FormatError(ValueError):
+
+class FormatError(Remediable, ValueError):
     """A file does not follow its format; the message names the file and the place, in one line.
 
-    Attributes:
-        remedy: what a caller could give to help: "images", "classes", "keypoint_names", "rescale" or "video"; empty if
-            nothing would. A command adds its option to the message.
+    What could help is "images", "classes", "keypoint_names", "rescale", "video" and others of `commands.remedies`.
     """
-
-    def __init__(self, message: str, remedy: str = ""):
-        super().__init__(message)
-        self.remedy = remedy
 
 
 class Unclear(ValueError):
     """Something in a file cannot be understood unless a caller says more; it becomes a FormatError with its place.
 
     Attributes:
-        remedy: as in `FormatError`.
+        remedy: as in `Remediable`.
     """
 
     def __init__(self, message: str, remedy: str):

@@ -32,6 +32,7 @@ FIELDS = {
     "head_size": "head sizes",
     "raw_keypoints": "keypoints before they were smoothed",
     "interpolated": "which hands are interpolated",
+    "flags": "reasons to doubt hands (flags)",
 }
 EVERYTHING = frozenset(FIELDS)
 
@@ -82,6 +83,8 @@ def _used_by(hand: Hand) -> set[str]:
     }
     if hand.interpolated:
         names.add("interpolated")
+    if hand.flags:
+        names.add("flags")
     if hand.keypoints is None:
         names.add("box_only")
     elif not np.allclose(hand.box, box_around(hand.keypoints), rtol=0, atol=SAME_BOX):

@@ -13,8 +13,9 @@ with pages has these without `fps` and times. `corrected` (true) says that a per
 corrected them where they were wrong; a video's entry has the frames' indices, `corrected_frames`. An input that could
 not be read, or not to its end, has `failure`, and null for a size that is not known. Only where known: an entry's
 `sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an unlabelled joint's x and y are null),
-`area`, `head_size`, `raw_keypoints` [21, 2] (before smoothing) and `interpolated` (true: nothing was found in this
-frame, the hand lies between those before and after). Pixels are rounded to 1/100, scores to 1/10,000.
+`area`, `head_size`, `raw_keypoints` [21, 2] (before smoothing), `interpolated` (true: nothing was found in this frame,
+the hand lies between those before and after) and `flags` (reasons to doubt the hand, by name: `doubt/flags.py`). Pixels
+are rounded to 1/100, scores to 1/10,000.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import numpy as np
 from handpose_cli.files import atomic
 from handpose_cli.formats._json import first_character, has_member, stream_json
 from handpose_cli.formats._keypoint_names import OURS, Order, order_of
-from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, numbers_of
+from handpose_cli.formats._parsing import box_of, errors_at, flags_in, hand_fields, hand_of, numbers_of
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -113,7 +114,7 @@ def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageReco
 
 def hand_from_json(entry: dict[str, Any], order: Order = OURS) -> Hand:
     """Return the hand that `hand_to_json` wrote; raise ValueError if it is none."""
-    fields = hand_fields(entry)
+    fields: dict[str, Any] = {**hand_fields(entry), "flags": flags_in(entry)}
     box = box_of(entry["box"])
     if entry["keypoints"] is None:
         return Hand(box, **fields)
@@ -163,8 +164,8 @@ class Writer:
         self._after_first_hand = False
         self._tail: dict[str, Any] = {}
         self._size: tuple[int | None, int | None] = None, None  # of the first frame
-        self._frame_times: list[list] = []
-        self._frame_sizes: list[list] = []
+        self._frame_times: list[list[Any]] = []
+        self._frame_sizes: list[list[Any]] = []
         self._corrected: list[int] = []
 
     def write(self, record: ImageRecord) -> None:
@@ -223,6 +224,7 @@ def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str,
         "head_size": _round(hand.head_size, 2),
         "raw_keypoints": None if hand.raw_keypoints is None else _rounded(hand.raw_keypoints, 2),
         "interpolated": hand.interpolated or None,
+        "flags": list(hand.flags) or None,
     }
     return {
         "frame": frame,
@@ -240,13 +242,14 @@ def _round(value: float | None, digits: int) -> float | None:
     return None if value is None or np.isnan(value) else round(float(value), digits)
 
 
-def _rounded(values: np.ndarray, digits: int) -> list:
+def _rounded(values: np.ndarray, digits: int) -> list[Any]:
     """Return an array as lists of rounded numbers, None for NaN."""
     rounded = np.round(values.astype(np.float64), digits) + 0.0  # no -0.0
     if np.isnan(rounded).any():
         rounded = rounded.astype(object)
         rounded[rounded != rounded] = None
-    return rounded.tolist()
+    lists: list[Any] = rounded.tolist()
+    return lists
 
 
 def _dump(value: Any) -> str:

@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -34,6 +34,8 @@ from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # each finger from its tip to its base, then the wrist
 JOINTS = np.array((20, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16))
+
+_Camera: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]  # position, rotation and matrix
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -100,7 +102,7 @@ def _moments(path: Path) -> dict[tuple[str, str], np.ndarray]:
     return moments
 
 
-def _camera(capture: dict[str, Any], name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _camera(capture: dict[str, Any], name: str) -> _Camera:
     """Return a camera's position, rotation and matrix."""
     position, focal, centre = (
         numbers_of(capture[key][name], (n,), key) for key, n in (("campos", 3), ("focal", 2), ("princpt", 2))
@@ -109,7 +111,7 @@ def _camera(capture: dict[str, Any], name: str) -> tuple[np.ndarray, np.ndarray,
     return position, numbers_of(capture["camrot"][name], (3, 3), "camrot"), matrix
 
 
-def _hands(world: np.ndarray, valid: np.ndarray, camera: tuple, width: int, height: int) -> list[Hand]:
+def _hands(world: np.ndarray, valid: np.ndarray, camera: _Camera, width: int, height: int) -> list[Hand]:
     position, rotation, matrix = camera
     hands = []
     for handedness, joints in (("right", JOINTS), ("left", JOINTS + NUM_JOINTS)):

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,14 +95,14 @@ class _Joints:
         return dict(zip(keys, order.joints, strict=True))
 
 
-def _described(entry: dict) -> list[dict]:
+def _described(entry: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the hands of an entry, of all its frames."""
     if "frames" in entry:
         return [hand for frame in entry["frames"] for hand in frame["hands"]]
     return [{"box": box} for box in entry["boxes"]] if "boxes" in entry else entry.get("hands", [entry])
 
 
-def _records(entry: dict, joints: _Joints, left_out: LeftOut) -> Iterator[ImageRecord]:
+def _records(entry: dict[str, Any], joints: _Joints, left_out: LeftOut) -> Iterator[ImageRecord]:
     file = entry["image"] if "image" in entry else entry["file"]
     width, height = int(entry["width"]), int(entry["height"])
     if "frames" in entry:
@@ -114,7 +115,7 @@ def _records(entry: dict, joints: _Joints, left_out: LeftOut) -> Iterator[ImageR
         yield ImageRecord(file, width, height, _hands(_described(entry), joints, left_out), exhaustive=exhaustive)
 
 
-def _hands(entries: list[dict], joints: _Joints, left_out: LeftOut) -> list[Hand]:
+def _hands(entries: list[dict[str, Any]], joints: _Joints, left_out: LeftOut) -> list[Hand]:
     hands = [_hand(entry, joints) for entry in entries]
     kept = [hand for hand in hands if hand.keypoints is not None or has_size(hand.box)]
     if len(kept) < len(hands):
@@ -122,7 +123,7 @@ def _hands(entries: list[dict], joints: _Joints, left_out: LeftOut) -> list[Hand
     return kept
 
 
-def _hand(entry: dict, joints: _Joints) -> Hand:
+def _hand(entry: dict[str, Any], joints: _Joints) -> Hand:
     box = box_of(entry["box"]) if "box" in entry else None
     if box is not None and "keypoints" not in entry:
         return Hand(box, handedness=_handedness(entry))
@@ -141,7 +142,7 @@ def _hand(entry: dict, joints: _Joints) -> Hand:
     return hand_of(keypoints, visibility, box, keypoint_scores=trust, handedness=_handedness(entry))
 
 
-def _handedness(entry: dict) -> str | None:
+def _handedness(entry: dict[str, Any]) -> str | None:
     if "right_score" not in entry:
         return side_in(entry)
     right = float(numbers_of(entry["right_score"], (), "right_score"))

@@ -42,7 +42,7 @@ from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
-KEEPS = EVERYTHING - {"failure", "corrected", "raw_keypoints", "interpolated"}
+KEEPS = EVERYTHING - {"failure", "corrected", "raw_keypoints", "interpolated", "flags"}
 __all__ = ["KEEPS", "open_writer", "outputs", "path_of", "read", "recognises"]
 
 MIN_KINDS = ("rectanglelabels", "keypointlabels")
@@ -246,4 +246,6 @@ def _box(rectangle: Result) -> np.ndarray:
 
 def _pixels(result: Result, *names: str) -> np.ndarray:
     shares = numbers_of([result["value"][name] for name in names], (2,), " and ".join(names)) / 100
-    return shares * numbers_of([result["original_width"], result["original_height"]], (2,), "original size")
+    size = numbers_of([result["original_width"], result["original_height"]], (2,), "original size")
+    pixels: np.ndarray = shares * size
+    return pixels

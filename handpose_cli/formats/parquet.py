@@ -9,6 +9,7 @@
     keypoints    list<float>[63]                    x, y, score of the 21 joints in turn
     visibility   list<uint8>[21]                    0 not labelled, 1 hidden, 2 visible
     raw_keypoints  list<float>[42], area, head_size, interpolated
+    flags        list<string>                       reasons to doubt the hand
 
 `NAME.images.parquet` has a row for each image or frame, with hands or without, readable or not: `file`, `frame`,
 `time`, `width`, `height`, `fps`, `hands` (how many), `failure` (why it could not be read), `sample` and `corrected`.
@@ -33,7 +34,7 @@ import numpy as np
 
 from handpose_cli.formats._notes import say
 from handpose_cli.formats._parquet_writer import HAND_COLUMNS, IMAGE_COLUMNS, images_path, open_writer
-from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, numbers_of
+from handpose_cli.formats._parsing import box_of, errors_at, flags_in, hand_fields, hand_of, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
@@ -115,7 +116,7 @@ def _in_order(path: Path, listed: Path | None) -> bool:
 def _groups(path: Path) -> Iterator[tuple[Key, list[Numbered]]]:
     """Yield the rows of hands that follow each other in an image, in the order of the hands' numbers."""
     for key, rows in groupby(_rows(path, HAND_COLUMNS), lambda numbered: _key(numbered[1])):
-        yield key, sorted(rows, key=_number)
+        yield key, sorted(rows, key=_place)
 
 
 def _gathered(groups: Iterable[tuple[Key, list[Numbered]]]) -> dict[Key, list[Numbered]]:
@@ -124,11 +125,11 @@ def _gathered(groups: Iterable[tuple[Key, list[Numbered]]]) -> dict[Key, list[Nu
     for key, rows in groups:
         gathered.setdefault(key, []).extend(rows)
     for rows in gathered.values():
-        rows.sort(key=_number)
+        rows.sort(key=_place)
     return gathered
 
 
-def _number(numbered: Numbered) -> int:
+def _place(numbered: Numbered) -> int:
     return numbered[1].get("hand") or 0
 
 
@@ -200,7 +201,7 @@ def _hands(rows: list[Numbered], path: Path) -> list[Hand]:
 
 
 def _hand(row: Row) -> Hand:
-    fields = hand_fields(row)
+    fields: dict[str, Any] = {**hand_fields(row), "flags": flags_in(row)}
     box = None if row.get("box") is None else box_of(row["box"])
     if row.get("keypoints") is None:
         if box is None:

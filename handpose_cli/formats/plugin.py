@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import ImageRecord
+
+if TYPE_CHECKING:
+    from handpose_cli.run_facts import RunFacts
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,12 @@ class WriteOptions:
     Attributes:
         image_prefix: what the URLs of images begin with; empty: as the format has it.
         place_images: "copy" or "link": put the images beside the labels; empty: leave them where they are.
-        info: how the records were made, as the result file has it; None: they were converted from labels.
+        run: what is known of the run that made the records; None: nothing, or no run did.
     """
 
     image_prefix: str = ""
     place_images: str = ""
-    info: Mapping[str, Any] | None = None
+    run: RunFacts | None = None
 
 
 NO_WRITE_OPTIONS = WriteOptions()
@@ -154,6 +157,7 @@ class Format:
         of_video: a `NamingFormat` whose files may be of one video without its name: `ReadOptions.video`.
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
         parted: it is a `PartedFormat`.
+        shows_images: its writer reads the images.
         write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
         needs: the package that reads and writes it, of the extra of the format's name; empty if no other is needed.
     """
@@ -168,6 +172,7 @@ class Format:
     of_video: bool = False
     images: str = ""
     parted: bool = False
+    shows_images: bool = False
     write_options: tuple[str, ...] = ()
     needs: str = ""
 
@@ -186,6 +191,8 @@ class Format:
         Raises:
             FormatError: if the file is not as it should be, or `options` has what files of this format do not.
         """
+        if not self.reads:
+            raise FormatError(f"{path}: files of the format {self.name} are only written, not read")
         if options.video is not None and not self.of_video:
             raise FormatError(
                 f"{path}: files of the format {self.name} name the video themselves, where they are of one"
@@ -220,7 +227,7 @@ class Format:
         self.check_installed()
         given = {name: value for name, value in vars(options).items() if value}
         if foreign := set(given) - set(self.write_options):
-            what = {"image_prefix": "URLs of images", "place_images": "place for images", "info": "head"}[min(foreign)]
+            what = {"image_prefix": "URLs of images", "place_images": "place for images", "run": "run"}[min(foreign)]
             raise FormatError(f"{path}: files of the format {self.name} have no {what}")
         return given
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of, inside, numbers_of, project
@@ -38,11 +39,12 @@ def _rotation(vector: np.ndarray) -> np.ndarray:
     angle = float(np.linalg.norm(vector))
     x, y, z = vector / angle
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    matrix: np.ndarray = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    return matrix
 
 
 # image: camera matrix, its rotation R and place t in the joints' frame; the camera sees R^-1 (X - t)
-VIEWS: dict[str, dict[str, tuple]] = {
+VIEWS: dict[str, dict[str, tuple[np.ndarray, np.ndarray, ArrayLike]]] = {
     "BB": {"BB_left": (BB, np.eye(3), np.zeros(3)), "BB_right": (BB, np.eye(3), BASELINE)},
     "SK": {"SK_color": (SK, _rotation(SK_ROTATION_VECTOR), SK_TRANSLATION)},
 }

@@ -16,7 +16,8 @@ whole image): joints there become `0 0 0`, boxes are clipped; frame numbers and 
 Read are all folders that `path`, `train`, `val` and `test` of the data.yaml name, also as Roboflow has them
 (train/images, train/labels). Classes are chosen by their names, which tell the handedness too (left_hand), joints go by
 `kpt_names`. Lines of five numbers are boxes. Ultralytics' predictions (`save_txt`, `save_conf`) are read as well: the
-third number of a joint is its score then, a number behind all joints the hand's score, one more the track. A folder of
+third number of a joint is its score then, a number behind all joints the hand's score, one more the
+track; without scores whole numbers are the tracks. A folder of
 such files without a data.yaml is taken to have 21 keypoints of hands, unless Label Studio's notes.json says more.
 """
 
@@ -114,15 +115,27 @@ def _hands(text: Path, description: Description, left_out: LeftOut, size: np.nda
         lines = text.read_text(encoding=encoding_of(text)).splitlines()
     except (OSError, UnicodeError) as error:
         raise FormatError(f"{text}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            with errors_at(f"{text}: line {number}"):
-                hand = _hand(line.split(), description, left_out, size)
-            if hand is not None:
-                yield hand
+    rows = [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
+    tracked = _end_in_tracks([parts for _, parts in rows], BOX + description.count * description.dimensions)
+    for number, parts in rows:
+        with errors_at(f"{text}: line {number}"):
+            hand = _hand(parts, description, left_out, size, tracked)
+        if hand is not None:
+            yield hand
 
 
-def _hand(parts: list[str], description: Description, left_out: LeftOut, size: np.ndarray) -> Hand | None:
+def _end_in_tracks(rows: list[list[str]], wanted: int) -> bool:
+    """Return whether the one number behind boxes or joints is the track, as `save_txt` without `save_conf` has it.
+
+    So it is where none of a file's is a score: they are whole numbers, no two the same.
+    """
+    last = [parts[-1] for parts in rows if len(parts) in (BOX + 1, wanted + 1)]
+    return bool(last) and all(number.isdecimal() and number != "0" for number in last) and len({*last}) == len(last)
+
+
+def _hand(
+    parts: list[str], description: Description, left_out: LeftOut, size: np.ndarray, tracked: bool
+) -> Hand | None:
     count, dimensions = description.count, description.dimensions
     wanted = BOX + count * dimensions
     box_only = len(parts) in (BOX, BOX + 1)
@@ -135,23 +148,24 @@ def _hand(parts: list[str], description: Description, left_out: LeftOut, size: n
         return None
     box = box_of(np.concatenate([numbers[1:3] - numbers[3:5] / 2, numbers[3:5]]) * np.tile(size, 2))
     behind = numbers[BOX if box_only else wanted :]
+    is_track = tracked and len(behind) == 1
     fields: dict[str, Any] = {
         "handedness": description.side(kind),
-        "score": float(behind[0]) if len(behind) else None,
-        "track_id": int(behind[1]) if len(behind) > 1 else None,
+        "score": float(behind[0]) if len(behind) and not is_track else None,
+        "track_id": int(behind[-1]) if len(behind) > 1 or is_track else None,
     }
     visibility = np.zeros(NUM_JOINTS)
     if not box_only:
         table = numbers[BOX:wanted].reshape(count, dimensions)
-        told = table[:, 2] if dimensions == 3 else np.full(count, 2.0)
-        if not np.isin(told, (0, 1, 2)).all():  # Ultralytics' predictions: scores; doubtful joints are at 0, 0
-            if (told < 0).any() or (told > 1).any():
-                raise ValueError(f"visibility must be 0, 1 or 2, or a score from 0 to 1. Received: {told.tolist()}")
-            fields["keypoint_scores"] = description.order(kind).arrange(told)
-            told = np.full(count, 2.0)
+        marks = table[:, 2] if dimensions == 3 else np.full(count, 2.0)
+        if not np.isin(marks, (0, 1, 2)).all():  # Ultralytics' predictions: scores; doubtful joints are at 0, 0
+            if (marks < 0).any() or (marks > 1).any():
+                raise ValueError(f"visibility must be 0, 1 or 2, or a score from 0 to 1. Received: {marks.tolist()}")
+            fields["keypoint_scores"] = description.order(kind).arrange(marks)
+            marks = np.full(count, 2.0)
         if dimensions == 2 or "keypoint_scores" in fields:
-            told = np.where(table[:, :2].any(axis=1), told, 0)
-        visibility = description.order(kind).arrange(told[:, None])[:, 0]
+            marks = np.where(table[:, :2].any(axis=1), marks, 0)
+        visibility = description.order(kind).arrange(marks[:, None])[:, 0]
     if not visibility.any():
         if not has_size(box):
             left_out.add("objects without keypoints or a box with a size")

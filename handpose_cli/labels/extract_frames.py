@@ -56,7 +56,7 @@ class FrameFiles:
         if image.suffix.lower() not in IMAGE_SUFFIXES:
             raise FormatError(f"{name}: a frame's image needs a suffix such as .jpg")
         if image.exists() and not self._overwrite:
-            raise FormatError(f"{image} exists. Replace it with --overwrite, or extract to another folder")
+            raise FormatError(f"{image} exists", "frames_exist")
         self._wanted.setdefault(path, {}).setdefault(frame, set()).add(name)
 
     def write(self) -> tuple[int, int]:

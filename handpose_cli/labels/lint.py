@@ -9,21 +9,25 @@ from functools import partial
 import numpy as np
 
 from handpose_cli.boxes import share_inside
+from handpose_cli.doubt.flags import MISTAKES
+from handpose_cli.doubt.video import flagged
 from handpose_cli.formats import ho3d, interhand, rhd, stb
 from handpose_cli.formats._parsing import inside
 from handpose_cli.formats.fields import image_name
 from handpose_cli.labels.convert import sample_of
 from handpose_cli.labels.file_names import Parts, place_of
 from handpose_cli.labels.units import is_normalised
-from handpose_cli.records import FINGERS, KEYPOINT_NAMES, SKELETON, Hand, ImageRecord, box_around
+from handpose_cli.records import SKELETON, Hand, ImageRecord, box_around
 
-# Longest that each of a finger's four bones was, over the longer side of the hand's keypoints, in 27,000 hands (photos
-# and renders), and a tenth more.
-LONGEST_BONES = {
-    "thumb": (0.9, 0.65, 0.55, 0.55),
-    **dict.fromkeys(("index", "middle", "ring", "little"), (1.4, 0.85, 0.6, 0.6)),
+# how the check words a flag of `doubt`; the hand is given with it
+OF_FLAGS = {
+    "bone_lengths": "implausible bone length",
+    "angles": "implausible bend of a finger",
+    "flipped_side": "left and right change within a track",
+    "duplicate": "two hands in one place",
+    "box_disagrees": "box and keypoints disagree",
+    "jump": "a joint jumps away and back in a video",
 }
-_LIMITS = np.array([length for finger in FINGERS for length in LONGEST_BONES[finger]])
 _FROM, _TO = np.array(SKELETON).T
 
 # Where the i-th FreiHAND joint stands in other orders in use.
@@ -73,7 +77,7 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
     count = hands = 0
     report = partial(note, findings)
 
-    for record in records:
+    for record in flagged(records):
         count += 1
         name = image_name(record)
         place = place_of(record.file, record.frame)
@@ -82,10 +86,13 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
         seen.add(place)
         for number, hand in enumerate(record.hands):
             hands += 1
-            for what in _hand_problems(hand, record):
-                report(what, f"{name}, hand {number}")
+            problems = _hand_problems(hand, record)
+            if any(_same(hand, other) for other in record.hands if other is not hand):
+                problems = [what for what in problems if what != OF_FLAGS["duplicate"]]
             if any(_same(hand, other) for other in record.hands[:number]):
-                report("the same hand twice in an image", f"{name}, hand {number}")
+                problems.append("the same hand twice in an image")
+            for what in problems:
+                report(what, f"{name}, hand {number}")
             if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
                 orders.setdefault(sample_of(record), []).append(_costs(hand.keypoints))
     if len(orders) >= ENOUGH_SAMPLES:
@@ -98,7 +105,7 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
 
 
 def _hand_problems(hand: Hand, record: ImageRecord) -> list[str]:
-    problems = []
+    problems, flags = [], [name for name in hand.flags if name in MISTAKES]
     if (hand.box[2:] <= 0).any():
         problems.append("box without an area")
     if hand.keypoints is None:
@@ -114,11 +121,8 @@ def _hand_problems(hand: Hand, record: ImageRecord) -> list[str]:
         swapped = hand.box[[1, 0, 3, 2]]
         what = "x and y swapped in the box" if _outside_share(box_around(labelled), swapped) < 0.1 else "box elsewhere"
         problems.append(f"keypoints outside their box: {what}")
-    bones = np.linalg.norm(hand.keypoints[_FROM] - hand.keypoints[_TO], axis=1)
-    size = np.ptp(labelled, axis=0).max()
-    if len(labelled) == len(KEYPOINT_NAMES) and (bones > _LIMITS * size).any():
-        problems.append("implausible bone length")
-    return problems
+        flags.remove("box_disagrees")
+    return [*problems, *(OF_FLAGS[name] for name in flags)]
 
 
 def _place_problem(points: np.ndarray, width: int, height: int) -> str | None:

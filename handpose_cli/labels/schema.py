@@ -30,7 +30,8 @@ Problem = tuple[str, str]  # where in the value, such as `.hands[0].box`, and wh
 
 def load_schema() -> dict[str, Any]:
     """Return the schema of the result file."""
-    return json.loads(SCHEMA.read_text(encoding="utf-8"))
+    schema: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return schema
 
 
 def checked_records(path: Path, report: Report) -> Iterator[ImageRecord]:

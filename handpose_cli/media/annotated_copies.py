@@ -118,7 +118,8 @@ def _within(image: np.ndarray, longest: int) -> np.ndarray:
     if scale >= 1:
         return image
     height, width = (max(1, int(side * scale)) for side in image.shape[:2])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    resized: np.ndarray = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return resized
 
 
 def _frame(image: np.ndarray, shape: tuple[int, ...]) -> av.VideoFrame:

@@ -137,7 +137,8 @@ class Decoding:
 
     def _decode(self, stream: av.VideoStream, packet: av.Packet) -> list[av.VideoFrame]:
         try:
-            return stream.codec_context.decode(packet)
+            frames: list[av.VideoFrame] = stream.codec_context.decode(packet)
+            return frames
         except EOFError:  # the decoder has seen the end already
             return []
         except av.FFmpegError as error:

@@ -105,7 +105,8 @@ def decode(data: bytes, kind: str, factor: int = 1, page: int = 0) -> np.ndarray
         raise UnreadableError(_DAMAGED if kind else f"not an image ({KINDS})")
     image = to_8_bits(image)
     if image.ndim == 2:
-        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+        colour: np.ndarray = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+        return colour
     if kind in _LEFT_AS_STORED:
         return turned(image, read_head(io.BytesIO(data)).orientation)
     return image if kind in _RGB else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image as Image  # for other modules: with the settings below
+from PIL import ImageOps
 
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.image_head import HEIF

@@ -28,8 +28,8 @@ def refuse_loss(journal: Journal, header: Header, inputs: Sequence[Input]) -> No
     absent = _absent(journal, inputs)
     if absent:
         raise RunError(
-            f"{_counted(absent)} not there now, and with other settings their results would be lost. Bring them back, "
-            "drop them with --prune, or choose another --output."
+            f"{_counted(absent)} not there now, and with other settings their results would be lost",
+            "absent",
         )
 
 
@@ -50,7 +50,7 @@ def keep_or_drop(journal: Journal, inputs: Sequence[Input], output: OutputSettin
 
 def describe_absent(kept: Sequence[str]) -> str:
     """Say in a line whose results are kept."""
-    return f"{_counted(kept)} not there now. Their results are kept; --prune drops them"
+    return f"{_counted(kept)} not there now. Their results are kept"
 
 
 def _absent(journal: Journal, inputs: Sequence[Input]) -> list[str]:

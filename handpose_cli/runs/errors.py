@@ -1,5 +1,7 @@
 """What stops a run before or while it annotates."""
 
+from handpose_cli.errors import Remediable
 
-class RunError(ValueError):
-    """The run cannot begin or go on; the message says why and which option helps, in one line."""
+
+class RunError(Remediable, ValueError):
+    """The run cannot begin or go on; the message says why, in one line."""

@@ -70,6 +70,7 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
             "recursive": run.recursive,
             "formats": run.output.formats,
             "draw": run.output.draw,
+            **({"image_prefix": run.output.image_prefix} if run.output.image_prefix else {}),
             "boxes": None if run.boxes is None else printable(run.boxes.path),
             "weights": printable(run.networks.weights),
             **{name: identity[name] for name in (*IN_ORDER, *IF_SET) if name in identity},
@@ -88,6 +89,6 @@ def _digest(boxes: Source) -> str:
     for path in files:
         known = fingerprint(path)
         if known is None:
-            raise RunError(f"{path} cannot be read. Give --boxes another file.")
+            raise RunError(f"{path} cannot be read", "boxes")
         digest.update(known.sha256.encode())
     return digest.hexdigest()

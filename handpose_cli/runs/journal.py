@@ -50,7 +50,7 @@ class Entry:
     """
 
     input: Fingerprint | None
-    places: array = field(default_factory=lambda: array("q"))
+    places: array[int] = field(default_factory=lambda: array("q"))
     records: int = 0
     ended: bool = False
     failed: bool = False
@@ -198,7 +198,7 @@ def open_journal(path: Path, header: Header, empty: bool = False) -> Iterator[Jo
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise RunError(f"Another run is writing to {path.parent}. Choose another --output.") from error
+                raise RunError(f"Another run is writing to {path.parent}", "output") from error
         journal = Journal(path)
         if not empty:
             journal.load(header.settings)

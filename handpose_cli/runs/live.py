@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
+from handpose_cli.doubt.video import flagged
 from handpose_cli.drawing import draw_hands
 from handpose_cli.formats import handpose_json
 from handpose_cli.media.annotated_copies import copy_path, write_video
@@ -21,6 +22,7 @@ from handpose_cli.media.camera import Camera
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
 from handpose_cli.records import ImageRecord
+from handpose_cli.run_facts import RunFacts
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.names import check_installed
 from handpose_cli.runs.report import Report
@@ -65,6 +67,7 @@ def annotate_live(camera: Camera, networks: Networks, settings: AnnotateSettings
         record, _ = follower.annotate(Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0))
         for step in steps:
             record = step.update(record)
+        (record,) = flagged([record])  # frames to come are not waited for
         now = camera.now()
         if last is not None:
             rate = 0.9 * rate + 0.1 / max(now - last, 1e-3) if rate else 1 / max(now - last, 1e-3)
@@ -103,14 +106,13 @@ def run_live(
                 remove_existing(output.folder)
             refuse_existing(output.folder)
             if (output.folder / RECORDING).exists() and not overwrite:
-                raise RunError(
-                    f"{output.folder / RECORDING} exists. Replace it with --overwrite or choose another --output."
-                )
+                raise RunError(f"{output.folder / RECORDING} exists", "exists")
             results = stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))
             writers = stack.enter_context(writing())
             report.lost = writers.lost
+            facts = RunFacts({RECORDING: str(output.folder / RECORDING)}, info, lambda: report.seconds)
             for name in output.formats:
-                writers.add(name, open_format(output, name, info))
+                writers.add(name, open_format(output, name, facts))
             video = stack.enter_context(_recorder(output.folder / RECORDING))
             if output.draw:
                 copy = stack.enter_context(_recorder(copy_path(output.copies, RECORDING)))
@@ -122,8 +124,8 @@ def run_live(
                 time = live.record.time or 0.0
                 if video is not None:
                     video(time, live.pixels)
-                if copy is not None:
-                    copy(time, draw_hands(live.pixels, live.record.hands))
+                if copy is not None and output is not None:
+                    copy(time, draw_hands(live.pixels, live.record.hands, output.style))
                 report.add(live.record)
                 if not show(live):
                     break

@@ -42,6 +42,7 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
         folder,
         tuple(arguments["formats"] if formats is None else formats),
         draw=any((part.path.parent / COPIES).is_dir() for part in parts),
+        image_prefix=arguments.get("image_prefix", ""),
     )
     check_installed(output.formats)
     tracks = TrackSettings(arguments["track"], arguments["smooth"], arguments["score_threshold"])
@@ -61,7 +62,7 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
 
 def _refuse_incomplete(part: Journal) -> None:
     if part.complete is None:
-        raise RunError(f"{part.path.parent} is not complete. Go on with: handpose predict ... --resume")
+        raise RunError(f"{part.path.parent} is not complete", "incomplete")
 
 
 def _refuse_mixed(parts: Sequence[Journal]) -> None:
@@ -70,8 +71,8 @@ def _refuse_mixed(parts: Sequence[Journal]) -> None:
         changes = describe_change(first.headers[-1].settings, part.headers[-1].settings)
         if changes:
             raise RunError(
-                f"{first.path.parent} and {part.path.parent} were run with different settings: {changes}. "
-                "Run one of them again with --overwrite."
+                f"{first.path.parent} and {part.path.parent} were run with different settings: {changes}",
+                "mixed",
             )
     shards = [part.headers[-1].info.get("shard") for part in parts]
     counts = {int(shard.split("/")[1]) for shard in shards if shard is not None}

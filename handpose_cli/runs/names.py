@@ -14,26 +14,30 @@ from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.media.discover import Input
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.errors import RunError
-from handpose_cli.runs.settings import COPIES, OutputSettings
+from handpose_cli.runs.settings import COPIES, SHEETS, OutputSettings, Span
 
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes, where the file system does not say
 
 
-def check_names(inputs: Sequence[Input], output: OutputSettings) -> None:
+def check_names(inputs: Sequence[Input], output: OutputSettings, span: Span) -> None:
     """Raise RunError if what is wanted besides the result file cannot be written.
 
     By the inputs' names, or because a package is not installed.
     """
     check_installed(output.formats)
+    many = [entry for entry in inputs if output.formats and span.has_many(entry)]
+    names = {entry.name for entry in many}
     for name in output.formats:
         file_of = load(name).file_of
         if file_of is not None:
-            files = ((entry, file_of(_record(entry))) for entry in inputs)
-            _check(files, output.folder / f"predictions-{name}", f"--format {name}")
-        _rehearse(name, inputs)
+            files = ((entry, file_of(_record(entry, entry.name in names))) for entry in inputs)
+            _check(files, output.folder / f"predictions-{name}", f"as {name}", "format", name)
+        _rehearse(name, many, [entry for entry in inputs if entry.name not in names][:1])
+    if output.sheets and (entry := next((e for e in inputs if e.name.split("/")[0] == SHEETS), None)):
+        raise RunError(f"{entry.name}: its annotated copy would be in the folder of the contact sheets", "sheets")
     if output.draw:
         copies = ((entry, copy_path(Path(), entry.name).as_posix()) for entry in inputs)
-        _check(copies, output.folder / COPIES, "--draw")
+        _check(copies, output.folder / COPIES, "as an annotated copy", "draw", "")
 
 
 def check_installed(formats: Iterable[str]) -> None:
@@ -45,20 +49,23 @@ def check_installed(formats: Iterable[str]) -> None:
         raise RunError(str(error)) from error
 
 
-def _check(files: Iterable[tuple[Input, str]], folder: Path, option: str) -> None:
+def _check(files: Iterable[tuple[Input, str]], folder: Path, written: str, remedy: str, format: str) -> None:
     longest_name, longest_path = _limits(folder)
     root = len(os.fsencode(folder.absolute()))
     taken: dict[str, str] = {}
     for entry, file in files:
         other = taken.setdefault(file, entry.name)
         if other != entry.name:
-            raise RunError(f"{other} and {entry.name} would share {folder / file}. Rename one, or leave out {option}.")
+            raise RunError(f"{other} and {entry.name} would share {folder / file}", remedy, what="one", format=format)
         own = file.rpartition("/")[2]
         name = len(os.fsencode(own))
         if name > longest_name or root + 1 + len(os.fsencode(file)) > longest_path:
             raise RunError(
-                f"{entry.name}: its name is too long: with {option} it becomes {own}, {name} bytes, and {longest_name} "
-                f"are allowed here. Rename it, or leave out {option}."
+                f"{entry.name}: its name is too long: {written} it becomes {own}, {name} bytes, and {longest_name} "
+                "are allowed here",
+                remedy,
+                what="it",
+                format=format,
             )
 
 
@@ -73,24 +80,24 @@ def _limits(folder: Path) -> tuple[int, int]:
         return _LONGEST_NAME, _LONGEST_PATH
 
 
-def _rehearse(name: str, inputs: Sequence[Input]) -> None:
-    """Write all videos and one image without hands: a format may not take several, or not both."""
-    chosen = [entry for entry in inputs if entry.is_video]
-    if not chosen:
+def _rehearse(name: str, many: Sequence[Input], stills: Sequence[Input]) -> None:
+    """Write all that have frames or pages, and one image, without hands: a format may not take several, or not both."""
+    if not many:
         return
-    chosen += [entry for entry in inputs if not entry.is_video][:1]
+    chosen = {**dict.fromkeys(many, True), **dict.fromkeys(stills, False)}
     with tempfile.TemporaryDirectory() as folder:
         try:
             with silent(), load(name).open_writer(Path(folder, "rehearsal")) as writer:
                 for entry in sorted(chosen):
-                    writer.write(_record(entry))
+                    writer.write(_record(entry, chosen[entry]))
         except FormatError as error:
-            raise RunError(f"--format {name}: {str(error).rstrip('.')}, or leave out --format {name}.") from error
+            raise RunError(f"The format {name} does not take these: {error}", "leave_out", format=name) from error
         except OSError:  # a disk that is full there is none here
             pass
 
 
-def _record(entry: Input) -> ImageRecord:
-    if entry.is_video:
-        return ImageRecord(entry.name, 16, 16, frame=0, time=0.0, fps=25.0)
+def _record(entry: Input, is_frame: bool) -> ImageRecord:
+    if is_frame:
+        time, fps = (0.0, 25.0) if entry.is_video else (None, None)
+        return ImageRecord(entry.name, 16, 16, frame=0, time=time, fps=fps)
     return ImageRecord(entry.name, 16, 16)

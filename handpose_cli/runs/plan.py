@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from handpose_cli.media.annotated_copies import has_copy
 from handpose_cli.media.discover import Input
@@ -65,7 +65,7 @@ def describe(tasks: Sequence[Task], total: int) -> str:
     return f"{done}; left: {', '.join(parts)}" if parts else done
 
 
-def describe_change(before: dict, now: dict) -> str:
+def describe_change(before: dict[str, Any], now: dict[str, Any]) -> str:
     """Return which settings differ, in a line: `views was 4 and is now 1`."""
     changes = []
     for name in sorted(before.keys() | now.keys()):

@@ -62,7 +62,7 @@ def predict(
     batch_size: int = 1,
     threads: int = 1,
     max_failures: int | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str, str], None] = lambda line, remedy: None,
     progress: Callable[[ImageRecord], None] = lambda record: None,
 ) -> None:
     """Annotate all inputs and write the results; memory grows with neither their number nor their length.
@@ -75,7 +75,7 @@ def predict(
         prune: drop an earlier run's results of inputs that are not there now, which are kept otherwise.
         batch_size: stills, or a video's frames if hands are not tracked, that are annotated together.
         max_failures: stop when more inputs could not be read; None: never.
-        say: called with a line on what a resumed run does, or what is left out.
+        say: called with a line on what a resumed run does, or what is left out; and what would help, see `Remediable`.
         progress: called after each record, in order.
 
     Raises:
@@ -86,7 +86,7 @@ def predict(
     report.total, output = len(inputs), settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
-    check_names(inputs, output)
+    check_names(inputs, output, settings.span)
     if earlier == "resume" and not prune:
         refuse_loss(Journal(output.folder / journals.NAME), header, inputs)
     with open_journal(output.folder / journals.NAME, header, empty=earlier == "overwrite") as journal:
@@ -102,10 +102,10 @@ def predict(
         kept = keep_or_drop(journal, inputs, output, prune)
         if earlier == "resume" and len(journal.headers) > 1:
             if changes := describe_change(journal.headers[-2].settings, journal.headers[-1].settings):
-                say(f"Settings have changed: {changes}")
-            say(describe(tasks, len(inputs)))
+                say(f"Settings have changed: {changes}", "")
+            say(describe(tasks, len(inputs)), "")
         if kept:
-            say(describe_absent(kept))
+            say(describe_absent(kept), "kept")
         report.total += len(kept)
         earlier_names = [*(entry.name for entry in done), *kept]
         report.start(len(earlier_names), sum(journal.entries[name].failed for name in earlier_names))
@@ -123,14 +123,16 @@ def predict(
                     report.add(record)
                     progress(record)
                 if max_failures is not None and report.failures > max_failures:
-                    raise RunError(_stopped(report.failures, max_failures))
+                    raise RunError(_stopped(report.failures, max_failures), "stopped")
                 if piece.ends and piece.input.is_video:
                     draw(piece.input)
         info = {**header.info, "started": _first_start(journal, header)}
         if pages:
-            say(f"{pages} pages beyond the first, in {files} files, were left out; --pages annotates them")
+            say(f"{pages} pages beyond the first, in {files} files, were left out", "pages")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
-        write_results(names_of_all, journal, output, settings.track, info, report)
+        write_results(
+            names_of_all, journal, output, settings.track, info, report, {entry.name: entry.file for entry in inputs}
+        )
 
 
 def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earlier: str) -> list[str]:
@@ -138,7 +140,7 @@ def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earl
     output = settings.output
     if earlier == "refuse":
         refuse_existing(output.folder)
-    check_names(inputs, output)
+    check_names(inputs, output, settings.span)
     journal = Journal(output.folder / journals.NAME)
     if earlier == "resume" and journal.path.exists():
         journal.load(header.settings)
@@ -152,15 +154,13 @@ def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earl
 
 
 def _stopped(failures: int, most: int) -> str:
-    return (
-        f"Stopped, since {failures} inputs could not be read (--max-failures {most}). What was done is kept: "
-        "go on with --resume and a larger --max-failures."
-    )
+    return f"Stopped, since {failures} inputs could not be read ({most} may be so). What was done is kept"
 
 
 def _first_start(journal: Journal, header: Header) -> str:
     """Return when the first run with these settings began."""
-    return next(h.info["started"] for h in journal.headers if h.settings == journal.headers[-1].settings)
+    started: str = next(h.info["started"] for h in journal.headers if h.settings == journal.headers[-1].settings)
+    return started
 
 
 def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -> list[Piece]:
@@ -173,7 +173,7 @@ def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -
         results = work(unit.frames, networks, how) if unit.frames else []
         for record, picture in results if copies else ():
             if picture is not None and record.frame is not None:
-                drawn = draw_hands(picture.pixels, record.hands)
+                drawn = draw_hands(picture.pixels, record.hands, output.style)
                 save_page(output.copies, unit.input.name, record.frame, drawn)
         records = [record for record, _ in results]
         return [Piece(unit.input, records, unit.begins, unit.ends, unit.fingerprint)]
@@ -182,7 +182,7 @@ def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -
     for entry, (record, picture) in zip(unit.inputs, results, strict=True):
         remove_copies(output.copies, entry.name)  # of an earlier run
         if output.draw and picture is not None:
-            save_image(output.copies, entry.name, draw_hands(picture.pixels, record.hands))
+            save_image(output.copies, entry.name, draw_hands(picture.pixels, record.hands, output.style))
     return [
         Piece(entry, [result.record], True, True, file, page_count(entry.path) - 1)
         for entry, result, file in zip(unit.inputs, results, known, strict=True)
@@ -211,7 +211,7 @@ def _drawing(journal: Journal, settings: RunSettings) -> Iterator[Callable[[Inpu
     def draw(entry: Input) -> None:
         if output.draw:
             again = partial(pictures, entry)
-            jobs.append(pool.submit(draw_video, entry, journal, output.copies, settings.track, again))
+            jobs.append(pool.submit(draw_video, entry, journal, output, settings.track, again))
 
     with ThreadPoolExecutor(1) as pool:
         try:

@@ -75,6 +75,6 @@ class Report:
         return f"{self.inputs} inputs, {self.images} images, {self.hands} hands, {self.failures} failures"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts and the seconds, for `--summary-json`."""
+        """Return the counts and the seconds, for a summary."""
         names = ("inputs", "images", "hands", "failures", "annotated", "seconds")
         return {name: getattr(self, name) for name in names}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from handpose_cli.doubt.video import flagged
 from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove
 from handpose_cli.formats import FORMATS, handpose_json
@@ -19,11 +20,13 @@ from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import ImageRecord
+from handpose_cli.run_facts import RunFacts
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Journal
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
+from handpose_cli.runs.sheets import write_contact_sheets
 from handpose_cli.runs.writers import writing
 
 STEM = "predictions"
@@ -36,10 +39,10 @@ def result_path(folder: Path, name: str) -> Path:
     return folder / (f"{STEM}{suffix}" if suffix else f"{STEM}-{name}")
 
 
-def open_format(output: OutputSettings, name: str, info: dict[str, Any]) -> AbstractContextManager[Any]:
-    """Open a run's results of a format for writing; `info` is the head of its result file."""
+def open_format(output: OutputSettings, name: str, run: RunFacts | None = None) -> AbstractContextManager[Any]:
+    """Open a run's results of a format for writing."""
     format = load_format(name)
-    known: dict[str, Any] = {"image_prefix": output.image_prefix, "info": info}
+    known: dict[str, Any] = {"image_prefix": output.image_prefix, "run": run}
     options = WriteOptions(**{option: known[option] for option in format.write_options if option in known})
     return format.open_writer(result_path(output.folder, name), None, options)
 
@@ -49,13 +52,9 @@ def refuse_existing(folder: Path) -> None:
     others = [result_path(folder, name) for name, format in FORMATS.items() if format.writes]
     for path in (folder / RESULTS, *others, folder / COPIES):
         if path.exists():
-            ways = "Go on with --resume, replace it" if (folder / journals.NAME).exists() else "Replace it"
-            raise RunError(f"{path} exists. {ways} with --overwrite or choose another --output.")
+            raise RunError(f"{path} exists", "begun" if (folder / journals.NAME).exists() else "exists")
     if (folder / journals.NAME).exists():
-        raise RunError(
-            f"{folder} holds an unfinished run. Go on with --resume, begin again with --overwrite "
-            "or choose another --output."
-        )
+        raise RunError(f"{folder} holds an unfinished run", "unfinished")
 
 
 def remove_existing(folder: Path) -> None:
@@ -75,7 +74,11 @@ def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
 
 
 def final_records(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
-    """Yield the records of an input as they are published: a video's with track ids and smoothed, where wanted."""
+    """Yield the records of an input as they are published: with flags, a video's tracked and smoothed, where wanted."""
+    return flagged(_linked(journal, file, settings))
+
+
+def _linked(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
     if settings.track and is_video(Path(file)):
         from handpose_cli.tracking.smoothing import smooth
         from handpose_cli.tracking.tracks import link, tracked
@@ -92,12 +95,14 @@ def write_results(
     tracks: TrackSettings,
     info: dict[str, Any],
     report: Report,
+    paths: Mapping[str, str] | None = None,
 ) -> None:
     """Write the result file and the other formats, from the journal; memory does not grow with the number of records.
 
     Args:
         info: the head of the result file.
         report: counts what is written, and gets the formats that are lost.
+        paths: the inputs' files by name, for formats that show them.
 
     Raises:
         OSError: if the result file cannot be written; no half-written file is left.
@@ -108,19 +113,23 @@ def write_results(
     with handpose_json.open_writer(output.folder / RESULTS, info=info) as results, writing() as writers:
         report.lost = writers.lost
         for name in output.formats:
-            writers.add(name, open_format(output, name, info))
+            writers.add(name, open_format(output, name, RunFacts(paths or {}, info, lambda: report.seconds)))
         for file in files:
             for record in final_records(journal, file, tracks):
                 results.write(record)
                 writers.write(record)
                 report.add(record)
+    if output.sheets:
+        # each unit of a video is a line in the journal, and its records are counted
+        counts = {file: journal.entries[file].records for file in files if is_video(Path(file))}
+        write_contact_sheets(files, counts, output)
     journal.write({"complete": len(files)})
 
 
 def draw_video(
     entry: Input,
     journal: Journal,
-    copies: Path,
+    output: OutputSettings,
     tracks: TrackSettings,
     frames: Callable[[], Iterator[Frame]],
 ) -> None:
@@ -131,7 +140,7 @@ def draw_video(
     def drawn() -> Iterator[tuple[float, np.ndarray]]:
         for frame, record in zip(frames(), records, strict=False):
             if record.failure is None:
-                yield record.time or 0.0, draw_hands(frame.read().pixels, record.hands)
+                yield record.time or 0.0, draw_hands(frame.read().pixels, record.hands, output.style)
 
     if fps is not None:
-        write_video(copy_path(copies, entry.name), drawn(), fps)
+        write_video(copy_path(output.copies, entry.name), drawn(), fps)

@@ -10,12 +10,14 @@ from typing import Any
 
 from handpose_cli import weights as bundled
 from handpose_cli.annotator.settings import CHANGES_IF_SET, CHANGES_NOTHING, AnnotateSettings
+from handpose_cli.drawing import PLAIN, DrawStyle
 from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame, frames
 from handpose_cli.media.pages import page_count
 
 COPIES = "annotated"
+SHEETS = "contact-sheets"  # in the folder of the copies, which is never taken for inputs
 SSD, WHOLE_IMAGE = "ssd", "whole-image"  # in place of a detector's name: the default one, and none
 
 
@@ -84,12 +86,16 @@ class OutputSettings:
         formats: besides the result file.
         draw: whether annotated copies are wanted.
         image_prefix: what URLs of images begin with, in formats that have them; empty: as the format has it.
+        style: how hands are drawn.
+        sheets: whether contact sheets of the annotated copies are wanted.
     """
 
     folder: Path
     formats: tuple[str, ...] = ()
     draw: bool = False
     image_prefix: str = ""
+    style: DrawStyle = PLAIN
+    sheets: bool = False
 
     @property
     def copies(self) -> Path:

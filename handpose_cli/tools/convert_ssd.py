@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from handpose_cli.networks.ssd.model import BLOCKS, EXTRA, build_ssd
@@ -33,7 +34,7 @@ def read_tensors(folder: Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def load_published(model, tensors: dict[str, np.ndarray]) -> None:
+def load_published(model: keras.Model, tensors: dict[str, np.ndarray]) -> None:
     """Set the weights of `ssd.build_ssd()` from the published tensors."""
     root = "FeatureExtractor/MobilenetV2/"
 

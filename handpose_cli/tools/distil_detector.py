@@ -24,6 +24,7 @@ from handpose_cli.engine.keras import load_weights
 from handpose_cli.media.images import read_image
 from handpose_cli.networks.ssd.anchors import INPUT_SIZE
 from handpose_cli.networks.ssd.model import build_ssd
+from handpose_cli.networks.tensors import Tensor
 from handpose_cli.training.data.prefetch import Prefetch
 from handpose_cli.training.delivery.deliver import in_precision
 from handpose_cli.training.delivery.export import export_litert
@@ -106,12 +107,20 @@ class Distillation(keras.Model):
         super().__init__()
         self.teacher, self.student, self.spread = teacher, student, spread
 
-    def call(self, inputs, training=False):
-        return self.student(inputs, training=training)
+    def call(self, inputs: Tensor, training: bool = False) -> dict[str, Tensor]:
+        outputs: dict[str, Tensor] = self.student(inputs, training=training)
+        return outputs
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
         teacher, student = self.teacher(x, training=False), y_pred
-        loss = 0.0
+        loss: Tensor = 0.0
         for name, spread in self.spread.items():
             loss += FEATURES[name] * ops.mean(ops.square(_float(teacher[name]) - _float(student[name]))) / spread
         if "logits" in student:
@@ -124,11 +133,11 @@ class Distillation(keras.Model):
         return loss
 
 
-def _float(tensor):
+def _float(tensor: Tensor) -> Tensor:
     return ops.cast(tensor, "float32")
 
 
-def _cross_entropy(score, logit):
+def _cross_entropy(score: Tensor, logit: Tensor) -> Tensor:
     return ops.maximum(logit, 0) - logit * score + ops.log1p(ops.exp(-ops.abs(logit)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def layers_of_outputs(path: Path, layers: list[Layer]) -> dict[str, Layer]:
     return {name: by_output[end if end in by_output else made_by[end]] for name, end in ends.items()}
 
 
-def _parsed(path: Path):
+def _parsed(path: Path) -> Any:  # ai_edge_litert.schema_py_generated.ModelT, which has no types
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))

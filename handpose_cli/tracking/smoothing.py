@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +24,9 @@ MIN_CUTOFF = 1.0  # Hz, of a still joint
 BETA = 25.0  # Hz that a speed of one hand's size a second adds
 SPEED_CUTOFF = 1.0  # Hz, of the speed itself
 LEAST_WEIGHT = 1e-3  # of a joint with score 0
+
+Cutoff = TypeVar("Cutoff", float, np.ndarray)
+Scores = TypeVar("Scores", float, np.ndarray)
 
 
 def smooth(records: Iterable[ImageRecord], method: str) -> Iterator[ImageRecord]:
@@ -71,9 +75,10 @@ class OneEuro:
         return self._keypoints.astype(keypoints.dtype)
 
 
-def _share(cutoff, step: float):
+def _share(cutoff: Cutoff, step: float) -> Cutoff:
     """Return the share of the new value in a first-order low-pass filter, for a cutoff in Hz and a step in seconds."""
-    return 1 / (1 + 1 / (2 * np.pi * cutoff * step))
+    share: Cutoff = 1 / (1 + 1 / (2 * np.pi * cutoff * step))
+    return share
 
 
 class OneEuroTracks:
@@ -152,7 +157,8 @@ def _line(when: np.ndarray, keypoints: np.ndarray, weights: np.ndarray) -> np.nd
     spread = moments[0] * moments[2] - moments[1] ** 2
     sloping = (spread > 1e-9 * moments[0] ** 2)[:, None]
     line = (moments[2, :, None] * sums[0] - moments[1, :, None] * sums[1]) / np.where(sloping, spread[:, None], 1)
-    return np.where(sloping, line, sums[0] / moments[0, :, None])
+    points: np.ndarray = np.where(sloping, line, sums[0] / moments[0, :, None])
+    return points
 
 
 def fill_gaps(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
@@ -186,7 +192,7 @@ def fill_gaps(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
 
 def _between(one: Hand, two: Hand, share: float) -> Hand:
     """Return a track's hand, `share` (0 to 1) of the way from one to two."""
-    hand = replace(one, box=one.box + share * (two.box - one.box), interpolated=True, raw_keypoints=None)
+    hand = replace(one, box=one.box + share * (two.box - one.box), interpolated=True, raw_keypoints=None, flags=())
     if one.keypoints is None or two.keypoints is None:
         return replace(hand, keypoints=None, keypoint_scores=None, score=_least(one.score, two.score))
     return replace(
@@ -197,7 +203,7 @@ def _between(one: Hand, two: Hand, share: float) -> Hand:
     )
 
 
-def _least(one, two):
+def _least(one: Scores | None, two: Scores | None) -> Scores | None:
     return (
         None if one is None or two is None else np.minimum(one, two) if isinstance(one, np.ndarray) else min(one, two)
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handpose_cli.boxes import iou
+from handpose_cli.doubt.flags import FLIPPED_SIDE
 from handpose_cli.records import Hand, ImageRecord
 
 # Least score of a doubtful hand: what the annotator is given as threshold so that tracks go on through bad frames. In
@@ -130,7 +131,8 @@ def _points(hand: Hand) -> np.ndarray:
     if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
         return hand.keypoints.astype(np.float64)
     steps = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [0.5, 0.5]])
-    return np.asarray(hand.box[:2], np.float64) + steps * hand.box[2:]
+    points: np.ndarray = np.asarray(hand.box[:2], np.float64) + steps * hand.box[2:]
+    return points
 
 
 def _vote(hand: Hand, score: float) -> float:
@@ -202,8 +204,8 @@ class Links:
         frames: in how many records each track was found.
     """
 
-    ids: array
-    starts: array
+    ids: array[int]
+    starts: array[int]
     handedness: list[str | None]
     frames: list[int]
 
@@ -250,9 +252,10 @@ class Linked:
             raise ValueError(f"record {count} is not the one that was linked")
         self._count += 1
         hands = [
-            replace(hand, track_id=number, handedness=links.handedness[number - 1])
+            replace(hand, track_id=number, handedness=side, flags=_flags(hand, side))
             for number, hand in zip(ids, record.hands, strict=True)
             if number
+            for side in [links.handedness[number - 1]]
         ]
         return replace(record, hands=hands)
 
@@ -260,6 +263,12 @@ class Linked:
         """Raise ValueError if records that were linked did not come."""
         if self._count != len(self._links.starts) - 1:
             raise ValueError(f"{self._count} records, but {len(self._links.starts) - 1} were linked")
+
+
+def _flags(hand: Hand, side: str | None) -> tuple[str, ...]:
+    """Return a hand's flags, with one more if it was taken for another side than its track."""
+    flips = None not in (hand.handedness, side) and hand.handedness != side
+    return (*hand.flags, FLIPPED_SIDE) if flips and FLIPPED_SIDE not in hand.flags else hand.flags
 
 
 def tracked(records: Iterable[ImageRecord], links: Links) -> Iterator[ImageRecord]:

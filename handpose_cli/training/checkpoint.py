@@ -20,6 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from handpose_cli.errors import Remediable
 from handpose_cli.files import atomic
 from handpose_cli.training import processes
 from handpose_cli.weights import RUN_WEIGHTS
@@ -51,6 +52,10 @@ def best_epoch(log: Log, monitor: str) -> int:
     return int(np.argmax([row[monitor] for row in log]))
 
 
+class LossError(Remediable, FloatingPointError):
+    """The training went wrong; the message is one line."""
+
+
 class SaveState(keras.callbacks.Callback):
     """Writes the weights that training goes on from, before their average takes their place for validation."""
 
@@ -58,11 +63,9 @@ class SaveState(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.writes = (run / STATE).parent, writes
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if not np.isfinite(logs["loss"]):
-            raise FloatingPointError(
-                f"the loss is not a number any more in epoch {epoch + 1}: go on with --resume, a lower --learning-rate"
-            )
+            raise LossError(f"The loss is no longer a number in epoch {epoch + 1}", "diverged")
         if not self.writes:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -78,11 +81,11 @@ class UseAverage(keras.callbacks.Callback):
 
     trained: list[np.ndarray] | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         for variable, value in zip(self.model.trainable_variables, self.trained or (), strict=self.trained is not None):
             variable.assign(value)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.trained = [keras.ops.convert_to_numpy(variable) for variable in self.model.trainable_variables]
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 
@@ -94,7 +97,7 @@ class CommitEpoch(keras.callbacks.Callback):
         super().__init__()
         self.run, self.log, self.patience, self.monitor, self.writes = run, log, patience, monitor, writes
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         self.log.append(
             {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, "learning_rate": float(rate)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import keras
 
@@ -10,7 +11,7 @@ from handpose_cli.training import processes
 from handpose_cli.training.settings import SettingsError
 
 
-def on_devices(count: int | None, batch_size: int) -> AbstractContextManager:
+def on_devices(count: int | None, batch_size: int) -> AbstractContextManager[Any]:
     """Return the scope to build and train a model in.
 
     Args:
@@ -34,15 +35,17 @@ def on_devices(count: int | None, batch_size: int) -> AbstractContextManager:
         names, kind = ["cpu:0"], "CPU"
     several = processes.count() > 1
     if several and count is not None:
-        raise SettingsError(f"--devices {count} cannot be chosen with several processes: all of theirs are used")
+        raise SettingsError(f"{count} devices cannot be chosen with several processes: all are used", "devices")
     if count is None:
         count = len(names) if several or kind != "CPU" else 1
     if count > len(names):
-        raise SettingsError(f"--devices {count} are more than Keras sees on {backend}: {len(names)} ({kind})")
+        raise SettingsError(f"{count} devices are more than Keras sees on {backend}: {len(names)} ({kind})", "devices")
     if batch_size % count:
-        raise SettingsError(f"--batch-size {batch_size} cannot be split among {count} devices; choose a multiple")
+        raise SettingsError(f"A batch of {batch_size} cannot be split among {count} devices", "multiple")
     if count == 1:
         return nullcontext()
     if backend == "tensorflow":
-        return tf.distribute.MirroredStrategy(names[:count]).scope()
-    return keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False).scope()
+        scope: AbstractContextManager[Any] = tf.distribute.MirroredStrategy(names[:count]).scope()
+        return scope
+    scope = keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False).scope()
+    return scope

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 
-from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.training import processes
 from handpose_cli.training import settings as run_settings
 from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, read_log, restore
@@ -21,7 +20,6 @@ from handpose_cli.training.settings import Settings, SettingsError, Stage
 from handpose_cli.training.start import check
 from handpose_cli.training.task import Batches, Task, TaskData, task_of
 from handpose_cli.training.tensorboard import TensorBoardLog
-from handpose_cli.weights import RUN_WEIGHTS
 
 
 def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
@@ -62,10 +60,7 @@ def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
         if keras.backend.backend() == "tensorflow":
             task.deliver(run, data, settings.export, report)
         else:
-            go_on = f"KERAS_BACKEND=tensorflow handpose train -o {run} --resume"
-            report(f"Exporting needs TensorFlow. Go on with: {go_on}")
-    option = "--detector" if settings.preset in DETECTORS else "--weights"
-    report(f"Best weights: {run / RUN_WEIGHTS}. Predict with: handpose predict ... {option} {run}")
+            report("Nothing is exported: that needs TensorFlow. Resume the run with KERAS_BACKEND=tensorflow")
     return log
 
 
@@ -80,7 +75,7 @@ def _fit(task: Task, settings: Settings, data: TaskData, run: Path, report: Call
     log = read_log(run)
     if writes and len(log) < settings.epochs:
         deliver.withdraw(run)
-    progress = Progress(settings.epochs, settings.batch_size, report, shown=writes)
+    progress = Progress(settings.epochs, settings.batch_size, report, task.batch_of, shown=writes)
     callbacks = [
         task.validation(data, settings),
         CommitEpoch(run, log, settings.patience, task.monitor, writes),
@@ -108,7 +103,7 @@ def _fit_stage(
     data: TaskData,
     run: Path,
     log: Log,
-    callbacks: list,
+    callbacks: list[keras.callbacks.Callback],
 ) -> None:
     """Train one stage, which begins after so many epochs, from where it was left if it was."""
     writes = processes.number() == 0
@@ -139,7 +134,7 @@ def _fit_stage(
             raise batches.failure from None
         if isinstance(error, RuntimeError) and processes.count() > 1:
             raise SettingsError(
-                f"The processes lost each other. Go on in all of them with --resume. ({str(error).splitlines()[0]})"
+                f"The processes lost each other ({str(error).splitlines()[0]})", "resume_all"
             ) from error
         raise
     finally:

@@ -27,6 +27,7 @@ class KeypointTask:
     """See `task.Task`."""
 
     monitor = MONITOR
+    batch_of = "crops"
 
     def read(self, settings: Settings) -> Data:
         return read_data(settings)

@@ -8,14 +8,18 @@ y_true: float32 [n, joints, 3], x and y in heatmap pixels and the joint's weight
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from handpose_cli.networks.tensors import Tensor
 
-def gaussians(centres, height: int, width: int, sigma: float):
+
+def gaussians(centres: Tensor, height: int, width: int, sigma: float) -> Tensor:
     """Return Gaussians of peak 1, [n, height, width, joints], around centres [n, joints, 2] (x, y)."""
 
-    def bell(centre, length):  # [n, length, joints]
+    def bell(centre: Tensor, length: int) -> Tensor:  # [n, length, joints]
         grid = ops.arange(length, dtype="float32")[None, :, None]
         return ops.exp(-ops.square(grid - centre[:, None]) / (2 * sigma**2))
 
@@ -23,21 +27,21 @@ def gaussians(centres, height: int, width: int, sigma: float):
 
 
 class _HeatmapLoss(keras.losses.Loss):
-    def __init__(self, sigma: float, name: str, **kwargs):
+    def __init__(self, sigma: float, name: str, **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.sigma = sigma
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sigma": self.sigma}
 
 
 class HeatmapMSE(_HeatmapLoss):
     """Mean squared error between the maps and the Gaussians: the seed's and the paper's loss."""
 
-    def __init__(self, sigma: float, name: str = "heatmap_mse", **kwargs):
+    def __init__(self, sigma: float, name: str = "heatmap_mse", **kwargs: Any):
         super().__init__(sigma, name, **kwargs)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         goal = gaussians(y_true[..., :2], y_pred.shape[1], y_pred.shape[2], self.sigma)
         error = ops.mean(ops.square(goal - ops.cast(y_pred, "float32")), axis=(1, 2))
         weight = y_true[..., 2]
@@ -52,10 +56,10 @@ class HeatmapCrossEntropy(_HeatmapLoss):
     outside the map have no weight.
     """
 
-    def __init__(self, sigma: float, name: str = "heatmap_cross_entropy", **kwargs):
+    def __init__(self, sigma: float, name: str = "heatmap_cross_entropy", **kwargs: Any):
         super().__init__(sigma, name, **kwargs)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         goal = gaussians(y_true[..., :2], y_pred.shape[1], y_pred.shape[2], self.sigma)
         mass = ops.sum(goal, axis=(1, 2))
         logits = ops.cast(y_pred, "float32")
@@ -72,10 +76,10 @@ class HandLoss(keras.losses.Loss):
     y_true: float32 [n, 4], for each of the two the answer (0 or 1) and its weight. y_pred: float32 [n, 2], logits.
     """
 
-    def __init__(self, name: str = "hand_loss", **kwargs):
+    def __init__(self, name: str = "hand_loss", **kwargs: Any):
         super().__init__(name=name, **kwargs)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         answers, weights = y_true[:, 0::2], y_true[:, 1::2]
         return ops.sum(ops.binary_crossentropy(answers, y_pred, from_logits=True) * weights, axis=-1)
 

@@ -48,7 +48,7 @@ def count() -> int:
         return 1
     import jax
 
-    return jax.process_count()
+    return int(jax.process_count())
 
 
 def number() -> int:
@@ -57,7 +57,7 @@ def number() -> int:
         return 0
     import jax
 
-    return jax.process_index()
+    return int(jax.process_index())
 
 
 def first_says(answer: bool) -> bool:

@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from handpose_cli.errors import Remediable
 from handpose_cli.files import atomic
 from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.plugin import ReadOptions
@@ -130,7 +131,7 @@ class Settings:
 
     @property
     def epochs(self) -> int:
-        """In all, those before `--resume` included."""
+        """In all, those before the earlier ones of a resumed run included."""
         return sum(stage.epochs for stage in self.stages)
 
     @property
@@ -148,7 +149,7 @@ class Settings:
         return replace(preset, input_size=self.input_size) if self.input_size else preset
 
 
-class SettingsError(Exception):
+class SettingsError(Remediable):
     """A run cannot be trained or continued with these settings; the message says which."""
 
 
@@ -162,7 +163,7 @@ def of_new_run(given: Mapping[str, Any]) -> Settings:
         SettingsError: if there are no data, or a stage asks for an encoder that the network does not have.
     """
     if not given.get("data"):
-        raise SettingsError("There are no data to train on. Name labels with --data.")
+        raise SettingsError("There are no data to train on", "data")
     name = given["preset"]
     encoder = detectors.DETECTORS[name].encoder if name in detectors.DETECTORS else presets.get_preset(name).encoder
     recipe = {**RECIPES[given["preset"]], "val": (), "weights": encoder or RANDOM}
@@ -170,7 +171,9 @@ def of_new_run(given: Mapping[str, Any]) -> Settings:
         recipe["stages"] = (Stage("all", sum(s.epochs for s in recipe["stages"]), recipe["stages"][-1].learning_rate),)
         for stage in given.get("stages", ()):
             if stage.learns != "all":
-                raise SettingsError(f"--stage {said(stage)}: {given['preset']} has no pretrained encoder to freeze")
+                raise SettingsError(
+                    f"Stage {said(stage)}: {given['preset']} has no pretrained encoder to freeze", "stages"
+                )
     return _with_stages({**recipe, **given})
 
 
@@ -193,16 +196,17 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
             values["weights"] = saved.get("weights") or RANDOM
         earlier = Settings(**values)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SettingsError(f"{run} holds no run to go on with: leave out --resume to begin one.") from error
+        raise SettingsError(f"{run} holds no run to go on with", "begin") from error
     if not _is_of(saved, earlier):
         raise SettingsError(
             f"{run} trains a network that {earlier.preset} no longer is. It can be predicted with; begin another run."
         )
     for name, value in given.items():
         if name not in MAY_CHANGE and value != (old := getattr(earlier, name)):
-            option = {"stages": "stage", "classes": "class"}.get(name, name.replace("_", "-"))
             raise SettingsError(
-                f"--{option} was {said(old)} in {run} and cannot be {said(value)} now: begin another with --weights."
+                f"{name.replace('_', ' ')} was {said(old)} in {run} and cannot be {said(value)} now",
+                "begin_from",
+                run=run,
             )
     return _with_stages({**vars(earlier), **{name: value for name, value in given.items() if name in MAY_CHANGE}})
 
@@ -210,7 +214,7 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
 def _is_of(saved: dict[str, Any], settings: Settings) -> bool:
     """Return whether a run's network is still what its preset is."""
     if "network" in saved:
-        return json.loads(json.dumps(asdict(settings.network))) == saved["network"]
+        return bool(json.loads(json.dumps(asdict(settings.network))) == saved["network"])
     return "features" not in saved or presets.from_settings(saved) == settings.network  # an earlier version's
 
 

@@ -49,9 +49,11 @@ class Task(Protocol):
 
     Attributes:
         monitor: what of the log says which epoch is best; larger is better.
+        batch_of: what a batch holds, in plural.
     """
 
     monitor: str
+    batch_of: str
 
     def read(self, settings: Settings) -> Any:
         """Return a run's `TaskData`; raise FormatError if labels or images cannot be read, or are too few."""

@@ -33,7 +33,7 @@ class TensorBoardLog(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.log = run / FOLDER, log
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         earlier = list(self.folder.glob("events.out.tfevents.*"))
         times = {step: when for path in earlier for step, when in _steps(path.read_bytes())}
         now = time.time()
@@ -45,7 +45,7 @@ class TensorBoardLog(keras.callbacks.Callback):
         for path in earlier:
             path.unlink()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         with self.path.open("ab") as file:
             file.write(_record(_event(self.log[-1], time.time())))
 

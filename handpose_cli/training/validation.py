@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -30,9 +31,10 @@ class Validate(keras.callbacks.Callback):
         hands = [sample.hand for sample in samples if sample.hand is not None]
         self.sides = np.array([hand.handedness or "" for hand in hands])
         self.labelled = np.stack([hand.keypoints for hand in hands if hand.keypoints is not None])
-        self.norm = longer_sides(self.labelled)
+        sides = longer_sides(self.labelled)
+        self.norm = np.where(sides > 0, sides, np.nan)  # of one joint, or several in one place: no size to measure by
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         network = DecodedKeypoints(self._network, contract_of(self.preset))
         found = predict(network, self.samples, self.batch_size)
         error = distances(found.keypoints, self.labelled)

@@ -3,6 +3,7 @@
 `ssd-palm` is the detector, `hourglass-lite` the hourglass (both trained by `handpose train`); each as LiteRT
 (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see `engine.contract`) and
 its card (`.md`). They start from `palm-encoder` and `hand-encoder` (`tools.convert_palm`, `tools.convert_encoder`).
+`ssd-palm-128` is `ssd-palm` for smaller squares (`tools.resize_detector`), in LiteRT alone.
 `ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
 published one (converted by `tools.convert_ssd`).
 
@@ -17,10 +18,12 @@ import hashlib
 import json
 from pathlib import Path
 
+from handpose_cli.errors import Remediable
+
 FOLDER = Path(__file__).parent
 DETECTOR, PUBLISHED_DETECTOR = "ssd-palm", "ssd-egohands"
 KEYPOINT_NETWORK = "hourglass-lite"
-OPTIONS = {"keypoints": "--weights", "detector": "--detector"}  # which name networks of a kind
+REMEDIES = {"keypoints": "weights", "detector": "detector"}  # what names networks of a kind
 
 SUFFIXES = {"litert": ".tflite", "keras": ".weights.h5"}
 
@@ -31,8 +34,8 @@ RUN_WEIGHTS = "best.weights.h5"
 RUN_CONTRACT = "network.json"
 
 
-class WeightsError(ValueError):
-    """No such weights, or not for this engine; the message says which option mends it, in one line."""
+class WeightsError(Remediable, ValueError):
+    """No such weights, or not for this engine; the message says why, in one line."""
 
 
 def find(name: str, engine: str, kind: str = "keypoints") -> Path:
@@ -40,23 +43,23 @@ def find(name: str, engine: str, kind: str = "keypoints") -> Path:
 
     Args:
         name: of a bundled network, or the path of a file or of a run folder.
-        kind: of network that is wanted: a key of `OPTIONS`.
+        kind: of network that is wanted: a key of `REMEDIES`.
 
     Raises:
         WeightsError: if there is none, or the file is for the other engine.
     """
-    suffix, option = SUFFIXES[engine], OPTIONS[kind]
+    suffix, remedy = SUFFIXES[engine], REMEDIES[kind]
     bundled = FOLDER / f"{name}{suffix}"
     if bundled.is_file():
         return bundled
     path = Path(name)
     if path.is_dir():
-        return _in_run(path, engine)
+        return _in_run(path, engine, f"{remedy} run")
     if not path.is_file():
         names = ", ".join(_bundled(kind, suffix))
-        raise WeightsError(f"No such weights: {name}. Give {option} a file or a bundled network ({names}).")
+        raise WeightsError(f"No such weights: {name}", remedy, names=names)
     if not path.name.endswith(suffix):
-        raise WeightsError(f"--engine {engine} needs a {suffix} file. Received: {option} {name}")
+        raise WeightsError(f"The engine {engine} needs a {suffix} file. Received: {name}", "engine")
     return path
 
 
@@ -75,29 +78,24 @@ def _bundled(kind: str, suffix: str) -> list[str]:
     return sorted(name for name in kinds if kinds[name] == kind and (FOLDER / f"{name}{suffix}").is_file())
 
 
-def _in_run(run: Path, engine: str) -> Path:
+def _in_run(run: Path, engine: str, remedy: str) -> Path:
     if not (run / RUN_SETTINGS).is_file():
-        raise WeightsError(f"{run} is no run folder of handpose train: it has no {RUN_SETTINGS}. Give --weights one.")
+        raise WeightsError(f"{run} is no run folder of handpose train: it has no {RUN_SETTINGS}", remedy)
     best, models = run / RUN_WEIGHTS, run / RUN_MODELS
     if not best.is_file() and (engine == "keras" or not models.is_file()):
-        raise WeightsError(
-            f"{run} has no weights yet: its first epoch is not done. Go on with: handpose train -o {run} --resume"
-        )
+        raise WeightsError(f"{run} has no weights yet: its first epoch is not done", "train", run=run)
     if engine == "keras":
         return best
     if not models.is_file():
         raise WeightsError(
-            f"{run} has no exported network: its training is not finished, or did not export. "
-            f"Use --engine keras, or go on with: handpose train -o {run} --resume --export litert"
+            f"{run} has no exported network: its training is not finished, or did not export", "export", run=run
         )
     try:
-        path = run / json.loads(models.read_text(encoding="utf-8"))["litert"]
+        path: Path = run / json.loads(models.read_text(encoding="utf-8"))["litert"]
     except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{models} is damaged. Use --engine keras, or have it written again: handpose train -o {run} --resume"
-        ) from error
+        raise WeightsError(f"{models} is damaged", "models", run=run) from error
     if not path.is_file():
-        raise WeightsError(f"{path} is missing, though {RUN_MODELS} names it. Use --engine keras.")
+        raise WeightsError(f"{path} is missing, though {RUN_MODELS} names it", "keras")
     return path
 
 

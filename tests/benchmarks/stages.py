@@ -27,7 +27,6 @@ from handpose_cli.runs import journal
 # what is timed: the stage's name, and where the function is looked up that does it
 STAGES = {
     "read and decode": (images, "_decode"),
-    "squeeze": (detector, "squeeze"),
     "NMS": (detector, "without_overlaps"),
     "cut crops": (pose, "_cut"),
     "decode heatmaps": (keypoint_network, "decode_logits"),

@@ -14,6 +14,7 @@ import keras
 from keras import layers
 
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
+from handpose_cli.networks.tensors import Tensor
 
 STRIDES = (4, 8, 16, 32)  # of the features
 PREFIX = "encoder_"
@@ -47,7 +48,7 @@ BLOCKS = (
 FROZEN_BLOCKS = {"decoder": len(BLOCKS), "stride16": 5, "all": 0}
 
 
-def encode(crops) -> dict[int, keras.KerasTensor]:
+def encode(crops: Tensor) -> dict[int, Tensor]:
     """Return the features of crops, float32 [n, size, size, 3] (RGB, 0 to 1), by their stride.
 
     Each is [n, size / stride, size / stride, channels]: 24 at stride 4, then 40, 112 and 1152.
@@ -61,7 +62,7 @@ def encode(crops) -> dict[int, keras.KerasTensor]:
     return {stride: features[stride] for stride in STRIDES}
 
 
-def hand_logits(bottom):
+def hand_logits(bottom: Tensor) -> Tensor:
     """Return the answers of `HAND_OUTPUT`, float32 [n, 2], from the features of the last stride."""
     pooled = layers.GlobalAveragePooling2D(name="hand_pool", dtype="float32")(bottom)
     return layers.Dense(2, name=HAND_OUTPUT, dtype="float32")(pooled)
@@ -94,7 +95,7 @@ def freeze(model: keras.Model, learns: str) -> None:
         layer.trainable = not layer.name.startswith(tuple(still))
 
 
-def _inverted_residual(x, block: Block, name: str):
+def _inverted_residual(x: Tensor, block: Block, name: str) -> Tensor:
     y = x if x.shape[-1] == block.expanded else _conv_relu6(x, block.expanded, f"{name}_expand")
     # also under mixed precision: backwards, 5x5 depthwise layers in bfloat16 take two to three times as long
     dtype = "float32" if block.kernel == 5 else None
@@ -109,5 +110,5 @@ def _inverted_residual(x, block: Block, name: str):
     return layers.Add(name=f"{name}_add")([x, y]) if fits else y
 
 
-def _conv_relu6(x, channels: int, name: str):
+def _conv_relu6(x: Tensor, channels: int, name: str) -> Tensor:
     return layers.ReLU(6.0, name=f"{name}_relu")(layers.Conv2D(channels, 1, name=name)(x))

@@ -12,12 +12,13 @@ STRIDE = 4
 SCORE_RADIUS = 3  # heatmap pixels
 
 
-def crop_to_heatmap(points):
-    """Map coordinates from crop pixels to heatmap pixels (any array type)."""
-    return (points + 0.5) / STRIDE - 0.5
+def crop_to_heatmap(points: np.ndarray) -> np.ndarray:
+    """Map coordinates from crop pixels to heatmap pixels."""
+    mapped: np.ndarray = (points + 0.5) / STRIDE - 0.5
+    return mapped
 
 
-def heatmap_to_crop(points):
+def heatmap_to_crop(points: np.ndarray) -> np.ndarray:
     """Map coordinates from heatmap pixels to crop pixels (any array type)."""
     return (points + 0.5) * STRIDE - 0.5
 
@@ -36,7 +37,8 @@ def encode(keypoints: np.ndarray, size: int, sigma: float) -> np.ndarray:
     grid = np.arange(size, dtype=np.float32)
     offsets = grid - np.asarray(keypoints, np.float32)[..., None]  # [..., joints, 2, size]
     bell = np.exp(-(offsets**2) / (2 * sigma**2))
-    return np.einsum("...jx,...jy->...yxj", bell[..., 0, :], bell[..., 1, :])
+    maps: np.ndarray = np.einsum("...jx,...jy->...yxj", bell[..., 0, :], bell[..., 1, :])
+    return maps
 
 
 def decode(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -93,9 +95,10 @@ def _refine(logarithms: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.n
     n, height, width, joints = logarithms.shape
     i, j = np.ogrid[:n, :joints]
 
-    def vertex(middle, low, centre, high):
+    def vertex(middle: np.ndarray, low: np.ndarray, centre: np.ndarray, high: np.ndarray) -> np.ndarray:
         curvature = np.minimum(low - 2 * centre + high, -1e-6)
-        return middle + ((low - high) / (2 * curvature)).clip(-1.5, 1.5)
+        place: np.ndarray = middle + ((low - high) / (2 * curvature)).clip(-1.5, 1.5)
+        return place
 
     x, y = column.clip(1, width - 2), row.clip(1, height - 2)
     across = vertex(x, *(logarithms[i, row, x + d, j] for d in (-1, 0, 1)))

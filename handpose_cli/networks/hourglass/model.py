@@ -17,6 +17,7 @@ from keras import layers
 from handpose_cli.networks.hourglass.blocks import BLOCKS, conv_norm_relu, conv_relu
 from handpose_cli.networks.hourglass.heatmaps import STRIDE
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, heatmaps_name
+from handpose_cli.networks.tensors import Tensor
 from handpose_cli.records import NUM_JOINTS
 
 
@@ -111,7 +112,7 @@ def _widths(features: int | Sequence[int], order: int) -> list[int]:
     return widths
 
 
-def _hourglass(x, widths: Sequence[int], residual: Callable, name: str):
+def _hourglass(x: Tensor, widths: Sequence[int], residual: Callable[[Tensor, int, str], Tensor], name: str) -> Tensor:
     """One hourglass: halve the resolution `len(widths) - 1` times, then add each level back on the way up.
 
     Returns its output and what is at its bottom, the smallest resolution.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, heatmaps_name
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def get_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def from_settings(settings: dict) -> Preset:
+def from_settings(settings: dict[str, Any]) -> Preset:
     """Return the preset that a run's `settings.json` describes: its `network`, or all of it in an earlier version's."""
     network = settings.get("network", settings)
     values = {field.name: network.get(field.name, field.default) for field in fields(Preset)}
@@ -71,7 +75,7 @@ def output_name(preset: Preset) -> str:
     return "heatmaps" if preset.loss == "mse" else "logits"
 
 
-def for_prediction(model, preset: Preset):
+def for_prediction(model: keras.Model, preset: Preset) -> keras.Model:
     """Return the model as prediction takes it: the last stack's maps by `output_name`, and `hand` as probabilities."""
     import keras
 
@@ -81,7 +85,7 @@ def for_prediction(model, preset: Preset):
     return keras.Model(model.input, outputs)
 
 
-def build(preset: Preset):
+def build(preset: Preset) -> keras.Model:
     """Build the Keras model of a preset."""
     from handpose_cli.networks.hourglass.encoded import build_encoded_hourglass
     from handpose_cli.networks.hourglass.model import build_hourglass

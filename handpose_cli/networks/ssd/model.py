@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from handpose_cli.networks.ssd.anchors import INPUT_SIZE, anchors_per_cell
+from handpose_cli.networks.tensors import Tensor
 
 # Inverted residuals: expansion, output channels, stride
 BLOCKS = (
@@ -79,12 +80,12 @@ def build_ssd(light: bool = False) -> keras.Model:
     return keras.Model(inputs, outputs, name="ssd_egohands")
 
 
-def _published_stem(x):
+def _published_stem(x: Tensor) -> Tensor:
     x = layers.Rescaling(2 / 255, offset=-1.0, name="to_minus1_1")(x)
     return _conv(x, 32, 3, "conv", strides=2)
 
 
-def _light_stem(x):
+def _light_stem(x: Tensor) -> Tensor:
     """Return what the published network has before `FIRST_KEPT_BLOCK`: [N, 75, 75, 24]."""
     x = layers.Rescaling(1 / 255, name="to_0_1")(x)
     x = layers.Conv2D(LIGHT_WIDTH, 6, 4, padding="same", activation="relu", name="stem_patch")(x)
@@ -94,12 +95,12 @@ def _light_stem(x):
     return layers.Conv2D(BLOCKS[FIRST_KEPT_BLOCK - 1][1], 1, name="stem_project")(x)
 
 
-def _conv(x, channels: int, kernel: int, name: str, strides: int = 1, relu: bool = True):
+def _conv(x: Tensor, channels: int, kernel: int, name: str, strides: int = 1, relu: bool = True) -> Tensor:
     x = layers.Conv2D(channels, kernel, strides=strides, padding="same", name=name)(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
 
 
-def _inverted_residual(x, expansion: int, channels: int, strides: int, name: str):
+def _inverted_residual(x: Tensor, expansion: int, channels: int, strides: int, name: str) -> tuple[Tensor, Tensor]:
     """Return the block's output and its expansion."""
     expanded = _conv(x, expansion * x.shape[-1], 1, f"{name}_expand") if expansion > 1 else x
     y = layers.DepthwiseConv2D(3, strides=strides, padding="same", name=f"{name}_depthwise")(expanded)

@@ -12,6 +12,8 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
+from handpose_cli.networks.tensors import Tensor
+
 PREFIX = "palm_"
 STEM = 32
 # Blocks after the stem, which is at half the image's side: channels, and how many blocks; each stage but the first
@@ -23,7 +25,7 @@ PYRAMID_BLOCKS = 2  # behind each addition on the way down
 FROZEN_STAGES = {"decoder": len(STAGES), "stride16": 3, "all": 0}
 
 
-def encode(images) -> dict[int, keras.KerasTensor]:
+def encode(images: Tensor) -> dict[int, Tensor]:
     """Return the pyramid's features of images, float32 [n, size, size, 3] (RGB, 0 to 1), by their stride.
 
     Each is [n, size / stride, size / stride, channels]: 128 at stride 8, 256 at 16 and at 32.
@@ -74,7 +76,7 @@ def freeze(model: keras.Model, learns: str) -> None:
         layer.trainable = not layer.name.startswith(tuple(still)) if still else True
 
 
-def _block(x, channels: int, strides: int, name: str):
+def _block(x: Tensor, channels: int, strides: int, name: str) -> Tensor:
     """A 5x5 depthwise and a 1x1 convolution, added to the input: halved, with channels of zeros, where it must be."""
     # also under mixed precision: backwards, 5x5 depthwise layers in bfloat16 take two to three times as long
     y = layers.DepthwiseConv2D(
@@ -88,5 +90,5 @@ def _block(x, channels: int, strides: int, name: str):
     return _prelu(layers.Add(name=f"{name}_add")([x, y]), f"{name}_prelu")
 
 
-def _prelu(x, name: str):
+def _prelu(x: Tensor, name: str) -> Tensor:
     return layers.PReLU(shared_axes=[1, 2], name=name)(x)

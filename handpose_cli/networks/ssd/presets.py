@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ def from_settings(settings: dict[str, Any]) -> DetectorPreset:
     return DetectorPreset(**{field.name: network[field.name] for field in fields(DetectorPreset)})
 
 
-def build(preset: DetectorPreset):
+def build(preset: DetectorPreset) -> keras.Model:
     """Build the Keras model of a preset."""
     from handpose_cli.networks.ssd.palm_model import build_palm_ssd
 

@@ -1,1 +1,1 @@
-"""What works off the units of a run."""
+"""What does the units of a run."""

@@ -46,6 +46,6 @@ def run(
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:  # on an error or Ctrl-C, do not work off what waits
+        finally:  # on an error or Ctrl-C, do not do what waits
             for future in waiting:
                 future.cancel()

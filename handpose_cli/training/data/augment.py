@@ -60,7 +60,8 @@ def cut_random_border(
 
 
 def _blended(front: np.ndarray, behind: np.ndarray, share: np.ndarray) -> np.ndarray:
-    return cv2.blendLinear(front, behind, 1 - share, share)
+    blended: np.ndarray = cv2.blendLinear(front, behind, 1 - share, share)
+    return blended
 
 
 def change_look(image: np.ndarray, rng: np.random.Generator, picture: np.ndarray | None = None) -> np.ndarray:
@@ -91,11 +92,13 @@ def _recoloured(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     gain = rng.uniform(0.65, 1.4) * rng.uniform(0.85, 1.15, 3)
     offset = rng.uniform(-0.12, 0.12)
     table = ((level**gamma * gain + offset) * 255).clip(0, 255).astype(np.uint8)
-    return cv2.LUT(image, table[None])
+    changed: np.ndarray = cv2.LUT(image, table[None])
+    return changed
 
 
 def _as_if_small(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lose detail, as in a crop that was enlarged from a few pixels."""
     size = image.shape[0]
     small = cv2.resize(image, (int(size * rng.uniform(0.25, 0.7)),) * 2, interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)
+    enlarged: np.ndarray = cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)
+    return enlarged

@@ -66,7 +66,9 @@ class Backgrounds:
                 if piece.std(axis=(0, 1)).max() < PLAIN and rng.random() < 0.85:
                     continue
                 return cv2.GaussianBlur(piece, (0, 0), rng.uniform(0.7, 4)) if rng.random() < 0.25 else piece
-        return cv2.GaussianBlur(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), (0, 0), SIDE / 8)
+        small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        blurred: np.ndarray = cv2.GaussianBlur(small, (0, 0), SIDE / 8)
+        return blurred
 
 
 def view(picture: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -75,7 +77,8 @@ def view(picture: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray
     part = max(int(side * rng.uniform(0.5, 1)), 2)
     y, x = rng.integers(0, side - part + 1, 2)
     picture = picture[y : y + part, x : x + part]
-    return cv2.resize(picture[:, ::-1] if rng.random() < 0.5 else picture, (size, size))
+    part_of_it: np.ndarray = cv2.resize(picture[:, ::-1] if rng.random() < 0.5 else picture, (size, size))
+    return part_of_it
 
 
 def _inside(box: np.ndarray, image: np.ndarray) -> tuple[slice, slice] | None:
@@ -104,4 +107,5 @@ def _place_beside(boxes: list[np.ndarray], image: np.ndarray, rng: np.random.Gen
 def _shrunk(piece: np.ndarray) -> np.ndarray:
     if piece.shape[0] <= SIDE:
         return piece.copy()  # lets go of the whole image
-    return cv2.resize(piece, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    small: np.ndarray = cv2.resize(piece, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return small

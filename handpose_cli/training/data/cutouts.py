@@ -76,7 +76,8 @@ def outside(image: np.ndarray, crop: Crop) -> np.ndarray:
     height, width = image.shape[:2]
     x, y = _image_pixels(crop)
     depth = 0.5 + np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y))  # in image pixels
-    return np.clip(0.5 - depth * np.sqrt(abs(np.linalg.det(crop.matrix[:, :2]))), 0, 1).astype(np.float32)
+    share: np.ndarray = np.clip(0.5 - depth * np.sqrt(abs(np.linalg.det(crop.matrix[:, :2]))), 0, 1)
+    return share.astype(np.float32)
 
 
 def _even_border(image: np.ndarray) -> np.ndarray | None:
@@ -131,4 +132,5 @@ def _inner_hand(joints: np.ndarray, size: int) -> np.ndarray:
 
 
 def _lab(image: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
+    lab: np.ndarray = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    return lab.astype(np.float32)

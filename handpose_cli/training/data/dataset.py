@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import keras
 import numpy as np
@@ -49,7 +50,7 @@ class RandomCrops(keras.utils.PyDataset):
         maps: Sequence[str] = ("stack1_heatmaps",),
         negatives: Sequence[Sample] = (),
         part: tuple[int, int] = (0, 1),
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.samples, self.negatives, self.maps = samples, list(negatives), maps

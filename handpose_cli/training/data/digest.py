@@ -33,6 +33,7 @@ def refuse_other(run: Path, before: Known, now: Known) -> None:
             earlier = before.get(option, {}).get(source)
             if earlier is not None and earlier[1] != known:
                 raise SettingsError(
-                    f"--{option} {source} is not what {run} was trained on: {earlier[0]} labels then, {count} now, or "
-                    f"others. Go on with the data as they were, or begin another run with --weights {run}."
+                    f"{source} is not what {run} was trained on: {earlier[0]} labels then, {count} now, or others",
+                    "other_data",
+                    run=run,
                 )

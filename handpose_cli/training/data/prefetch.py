@@ -21,7 +21,7 @@ class Prefetch(keras.utils.PyDataset):
         super().__init__()
         self.batches, self.ahead = batches, AHEAD * workers
         self.pool = ThreadPoolExecutor(workers)
-        self.waiting: dict[int, Future] = {}
+        self.waiting: dict[int, Future[Any]] = {}
 
     @property
     def num_batches(self) -> None:

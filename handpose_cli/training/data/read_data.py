@@ -56,7 +56,9 @@ def read_data(settings: Settings) -> Data:
     if not val:
         samples, held_back = split(samples, settings.val_split, settings.seed)
     if len(samples) < settings.batch_size:
-        raise FormatError(f"{len(samples)} hands to train on are fewer than --batch-size {settings.batch_size}")
+        raise FormatError(
+            f"{len(samples)} hands to train on are fewer than a batch of {settings.batch_size}", "batch_size"
+        )
     negatives = {source: list(find_negatives([source], settings.seed, options)) for source in settings.negatives}
     read = {"data": data, "val": val, "negatives": negatives}
     known = {

@@ -169,7 +169,7 @@ def _passes(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> floa
     if settings.get("steps_per_epoch") is None:
         return epochs
     places = min(sum(row["count"] for row in data["negatives"]), NEGATIVE_SHARE * data["trained"])
-    return epochs * settings["steps_per_epoch"] * settings["batch_size"] / (data["trained"] + places)
+    return float(epochs * settings["steps_per_epoch"] * settings["batch_size"] / (data["trained"] + places))
 
 
 def recipe(settings: dict[str, Any]) -> str:

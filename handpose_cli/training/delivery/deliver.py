@@ -33,6 +33,7 @@ from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.engine.keras import contract_of, load_weights
 from handpose_cli.engine.keypoint_network import DecodedKeypoints, Network
 from handpose_cli.engine.litert import LiteRTNetwork
+from handpose_cli.errors import Remediable
 from handpose_cli.evaluation.metrics import average, correct, distances, longer_sides
 from handpose_cli.files import atomic
 from handpose_cli.networks.hourglass import presets
@@ -48,7 +49,6 @@ from handpose_cli.training.validation import predict
 from handpose_cli.weights import RUN_CONTRACT, RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS, sha256
 
 KERAS, FLOAT32, INT8, ONNX = "model.keras", "model.tflite", "model-int8.tflite", "model.onnx"
-
 PCK = "pck@0.1/keypoints"
 CALIBRATION_CROPS = 512
 CHECKED_CROPS = 16
@@ -56,8 +56,11 @@ MOST_HANDS = 1000  # of the validation hands, to measure PCK on
 SAME = 1e-4  # of the maps' range: most that a float32 file may differ from the Keras model
 INT8_COSTS = 0.005  # most that the int8 file's PCK@0.1 may be lower for `predict` to run it
 
+Write = Callable[[Path], None]
+Load = Callable[[Path], Network]
 
-class DeliveryError(ValueError):
+
+class DeliveryError(Remediable, ValueError):
     """A file cannot be exported, or does not do what the Keras model does; the message is one line."""
 
 
@@ -65,13 +68,13 @@ def check_forms(forms: Sequence[str]) -> None:
     """Raise DeliveryError if a form that was asked for is unknown or needs a package that is not installed."""
     for form in forms:
         if form not in EXPORTS:
-            raise DeliveryError(f"--export must be one of: {', '.join(EXPORTS)}. Received: {form}")
+            raise DeliveryError(f"no such export: {form}. There are: {', '.join(EXPORTS)}")
     try:
         for package in PACKAGES if "onnx" in forms else ():
             import_module(package)
     except ImportError as error:
         raise DeliveryError(
-            f"--export onnx needs {error.name}. Install it with: pip install 'handpose-cli[onnx]'"
+            f"An ONNX file needs {error.name}. Install it with: pip install 'handpose-cli[onnx]'"
         ) from error
 
 
@@ -108,7 +111,7 @@ class Delivery:
         inputs: gives training inputs, float32 [1, ...], to calibrate int8 and to check the files on.
         figure: name of the accuracy that LiteRT files are measured by.
         accuracy: measures it.
-        validated: on how many validation hands or pictures.
+        validated: on how many; kinds: what the files are checked on, and what validated on, in plural.
         costs: most that the int8 file's may be lower for `predict` to run it; None: there is no int8 file, since this
             network would be slower in 8 bits.
         same: most that a float32 file's outputs may differ from the Keras model's, over their range.
@@ -122,6 +125,7 @@ class Delivery:
     validated: int
     costs: float | None
     same: float = SAME
+    kinds: tuple[str, str] = ("crops", "hands")
 
 
 def deliver(
@@ -183,8 +187,8 @@ def write_files(run: Path, delivery: Delivery, forms: Sequence[str], report: Cal
             "handpose": __version__,
             "versions": {name: version(name) for name in ("keras", "tensorflow")},
             "parameters": model.count_params(),
-            "checked_crops": len(shown),
-            "validation_hands": delivery.validated,
+            f"checked_{delivery.kinds[0]}": len(shown),
+            f"validation_{delivery.kinds[1]}": delivery.validated,
             "files": {},
         }
         for name, (write, load) in _exports(delivery, forms).items():
@@ -194,7 +198,8 @@ def write_files(run: Path, delivery: Delivery, forms: Sequence[str], report: Cal
             if name != INT8 and not all(difference <= delivery.same for difference in differences.values()):
                 raise DeliveryError(
                     f"{run / name} was not written: it differs from the Keras model by "
-                    f"{_largest(differences):.2g} (at most {delivery.same:g}). Predict with --engine keras"
+                    f"{_largest(differences):.2g} (at most {delivery.same:g})",
+                    "deliver",
                 )
             figures["files"][name] = {"bytes": part.stat().st_size, "largest_difference": differences}
             if isinstance(network, LiteRTNetwork):
@@ -237,14 +242,14 @@ def in_precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _exports(delivery: Delivery, forms: Sequence[str]) -> dict[str, tuple[Callable, Callable]]:
+def _exports(delivery: Delivery, forms: Sequence[str]) -> dict[str, tuple[Write, Load]]:
     """Return for each file what writes it to a path, and what loads it from there."""
     model = delivery.model
 
     def load_litert(path: Path) -> LiteRTNetwork:
         return LiteRTNetwork(path, threads=processors())
 
-    exports: dict[str, tuple[Callable, Callable]] = {
+    exports: dict[str, tuple[Write, Load]] = {
         KERAS: (model.save, lambda path: _called(keras.models.load_model(path))),
         FLOAT32: (lambda path: export_litert(model, path), load_litert),
     }
@@ -264,7 +269,7 @@ def _exported(write: Callable[[Path], None], load: Callable[[Path], Network], pa
         raise
     except Exception as error:  # whatever a converter raises must not hide that the weights are there
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DeliveryError(f"{path.name} cannot be exported: {reason}. Predict with --engine keras") from error
+        raise DeliveryError(f"{path.name} cannot be exported: {reason}", "deliver") from error
 
 
 def _called(model: keras.Model) -> Network:

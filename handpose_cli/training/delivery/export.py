@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -36,7 +37,7 @@ def export_litert(
 
     if form not in FORMS or (form == "int8" and calibration is None):
         raise ValueError(f"form must be one of {', '.join(FORMS)}, int8 with calibration inputs. Received: {form!r}")
-    settings: dict = {"experimental_enable_resource_variables": False}
+    settings: dict[str, Any] = {"experimental_enable_resource_variables": False}
     operations = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8 if form == "int8" else tf.lite.OpsSet.TFLITE_BUILTINS]
     settings["target_spec"] = {"supported_ops": operations}
     if form != "float32":

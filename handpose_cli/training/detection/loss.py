@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from handpose_cli.networks.tensors import Tensor
 from handpose_cli.training.detection.targets import HAND, UNASKED
 
 ALPHA, GAMMA = 0.25, 2.0
@@ -18,10 +19,10 @@ class DetectionLoss(keras.losses.Loss):
     Both are given as [n, cells, 5], see `targets.cell_targets` and `palm_model.CELLS`.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(reduction="sum_over_batch_size", name="detection_loss")
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
         asked, hand = y_true[..., 0], ops.cast(y_true[..., 0] == HAND, "float32")
         counts = ops.cast(asked != UNASKED, "float32")

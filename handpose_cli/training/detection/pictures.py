@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
@@ -52,7 +53,7 @@ class Pictures(keras.utils.PyDataset):
         seed: int,
         first_batch: int = 0,
         part: tuple[int, int] = (0, 1),
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.photos, self.size, self.seed, self.first_batch = photos, size, seed, first_batch
@@ -196,7 +197,8 @@ def paste(canvas: np.ndarray, image: np.ndarray, matrix: np.ndarray) -> np.ndarr
         matrix = matrix * np.array([*again, 1])
         image = small
     size = (canvas.shape[1], canvas.shape[0])
-    return cv2.warpAffine(image, matrix, size, canvas, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
+    pasted: np.ndarray = cv2.warpAffine(image, matrix, size, canvas, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
+    return pasted
 
 
 def _decoded(photo: Photo) -> np.ndarray:

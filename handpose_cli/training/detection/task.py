@@ -36,6 +36,7 @@ class DetectionTask:
     """See `task.Task`."""
 
     monitor = MONITOR
+    batch_of = "photographs"
 
     def read(self, settings: Settings) -> DetectionData:
         return read_data(settings)
@@ -83,6 +84,7 @@ class DetectionTask:
                 len(exhaustive),
                 None,  # PReLU and depthwise layers take three times as long in 8 bits
                 SAME,
+                ("photographs", "photographs"),
             )
             write_files(run, delivery, forms, report)
         write_card(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,7 +36,7 @@ class ValidateBoxes(keras.callbacks.Callback):
         super().__init__()
         self.photos, self.input_size = photos, input_size
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         network = DecodedBoxes(self._network, of_cells(self.input_size))
         exhaustive = [photo for photo in self.photos if photo.exhaustive]
         logs.update(figures(network, exhaustive))

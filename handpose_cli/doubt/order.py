@@ -1,0 +1,27 @@
+"""The one order of doubt: which hand to look at first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handpose_cli.doubt.flags import MISTAKES
+from handpose_cli.doubt.shape import strangeness
+from handpose_cli.records import Hand
+
+STRANGE = 0.1  # what proportions count beside the joints' scores
+MISTAKE = 0.1  # what a flag counts that is likely a mistake
+
+
+def doubt(hand: Hand) -> float:
+    """Return how doubtful a hand is, from 0 to about 2; the larger, the sooner a person should look at it.
+
+    It is one less the mean of the joints' scores (or the hand's score, if they are not known), and more for proportions
+    that few hands have and for each flag that is likely a mistake. Flags of `video.flagged` must be there already.
+    """
+    scores = hand.keypoint_scores
+    if scores is not None and hand.keypoints is not None:
+        scores = scores[np.isfinite(hand.keypoints).all(axis=1)]
+    if scores is None or not len(scores):
+        scores = np.array(1.0 if hand.score is None else hand.score)
+    strange = 0.0 if hand.keypoints is None else min(max(strangeness(hand.keypoints)), 2.0)
+    return 1 - float(scores.mean()) + STRANGE * strange + MISTAKE * sum(name in MISTAKES for name in hand.flags)

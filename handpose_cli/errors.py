@@ -1,0 +1,17 @@
+"""What the errors of bad input have in common: they say facts, and what kind of thing would help."""
+
+from __future__ import annotations
+
+
+class Remediable(Exception):
+    """An error that a caller may be able to mend; the message is a fact, in one line.
+
+    Attributes:
+        remedy: a name for what would help; empty if nothing would. A command adds its option to the message, see
+            `commands.remedies`.
+        facts: what the option needs, by name.
+    """
+
+    def __init__(self, message: str, remedy: str = "", **facts: object):
+        super().__init__(message)
+        self.remedy, self.facts = remedy, facts

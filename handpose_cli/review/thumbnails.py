@@ -1,0 +1,63 @@
+"""Small pictures of hands, cut from their images with the skeleton drawn on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from handpose_cli.crop import crop_around
+from handpose_cli.drawing import BOX_COLOUR, draw_skeleton
+from handpose_cli.media.discover import Input
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.frames import frames
+from handpose_cli.media.suffixes import is_video
+from handpose_cli.records import Hand
+from handpose_cli.review.choice import Shown
+
+SIDE = 200  # pixels
+MARGIN = 1.5  # side of the picture over the longer side of the box
+QUALITY = 72
+
+
+def thumbnails(shown: Sequence[Shown], find: Callable[[str], Path | None]) -> list[bytes | None]:
+    """Return a JPEG of each hand; None where its image cannot be had.
+
+    A video is decoded once, up to the last frame that is needed.
+
+    Args:
+        find: returns the file of an input by its name in the records; None if it is not there.
+    """
+    made: list[bytes | None] = [None] * len(shown)
+    wanted: dict[str, dict[int | None, list[int]]] = {}
+    for number, one in enumerate(shown):
+        wanted.setdefault(one.record.file, {}).setdefault(one.record.frame, []).append(number)
+    for file in sorted(wanted):
+        path, of_file = find(file), wanted[file]
+        if path is None:
+            continue
+        last = max((frame for frame in of_file if frame is not None), default=None)
+        pages = last is not None and not is_video(path)
+        for frame in frames([Input(file, str(path))], pages=pages):
+            for number in of_file.get(frame.index, ()):
+                try:
+                    made[number] = thumbnail(frame.read().pixels, shown[number].hand)
+                except UnreadableError:
+                    break
+            if last is not None and (frame.index is None or frame.index >= last):
+                break
+    return made
+
+
+def thumbnail(image: np.ndarray, hand: Hand) -> bytes:
+    """Return a JPEG of a hand in its image (uint8 [h, w, 3], RGB)."""
+    crop = crop_around(hand.box, SIDE, scale=MARGIN)
+    canvas = crop.cut(image, fill=(60, 60, 60))
+    corners = crop.to_crop(np.array([hand.box[:2], hand.box[:2] + hand.box[2:]])).round().astype(int).tolist()
+    cv2.rectangle(canvas, corners[0], corners[1], BOX_COLOUR, 1)
+    if hand.keypoints is not None and np.isfinite(hand.keypoints).all(axis=1).any():
+        draw_skeleton(canvas, replace(hand, keypoints=crop.to_crop(hand.keypoints)))
+    return cv2.imencode(".jpg", canvas[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
