@@ -14,6 +14,7 @@ import click
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
+from handpose_cli.commands.part_of_labels import Read, with_choice, with_corrections
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, Format, ReadOptions
 from handpose_cli.formats.plugin import WriteOptions
@@ -70,6 +71,15 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--extract-frames", "frames_to", type=LocalPath(file_okay=False), metavar="DIR",
               help="Also write the frames that the labels are of as images, such as DIR/v.mp4/000012.jpg.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace TARGET, and frames that were extracted before.")
+@click.option("--worst", type=click.IntRange(min=1), metavar="N",
+              help="Only the N images with the most doubtful hands.")  # fmt: skip
+@click.option("--flagged", type=LocalPath(exists=True, dir_okay=False), metavar="FILE",
+              help="Only the images of hands that were flagged: the list that the report page saves.")  # fmt: skip
+@click.option("--where", metavar="CONDITION",
+              help="Only images with a hand such as 'score < 0.8 and handedness = left'.")  # fmt: skip
+@click.option("--update", "corrections", type=SourceType(),
+              help="Merge these corrections over SOURCE: their images have the corrected hands.")  # fmt: skip
+@click.option("--rescale", is_flag=True, help="Scale corrections that are for another size than their image.")
 @config_option
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
@@ -93,6 +103,11 @@ def command(
     dry_run: bool,
     frames_to: Path | None,
     overwrite: bool,
+    worst: int | None,
+    flagged: Path | None,
+    where: str | None,
+    corrections: Source | None,
+    rescale: bool,
 ) -> None:
     """Turn one label format into another.
 
@@ -109,7 +124,8 @@ def command(
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
 
-    if check and (target or target_format or split or strict or dry_run or frames_to or overwrite):
+    part = worst is not None or flagged is not None or where is not None or corrections is not None
+    if check and (target or target_format or split or strict or dry_run or frames_to or overwrite or part):
         raise click.UsageError("--check only reads: it goes with SOURCE and what says how that is read.")
     if not check and target_format is None:
         raise click.UsageError(f"Missing option '--to'. Choose from: {', '.join(WRITABLE)}")
@@ -121,9 +137,13 @@ def command(
         if source_format is not None:
             source = replace(source, named=source_format)
         name = source.format.name
-        read = partial(source.read, images)
+        read: Read = partial(source.read, images)
         if check or target_format is None:
             ctx.exit(_check(source, images, name))
+        if corrections is not None:
+            read = with_corrections(read, source, corrections, rescale)
+        if worst is not None or flagged is not None or where is not None:
+            read = with_choice(read, worst, flagged, where)
         target_is = FORMATS[target_format]
         part_of = lambda record: ""  # noqa: E731
         names = {"": target}
