@@ -1,10 +1,13 @@
 """The loop: choose what is doubtful, correct it elsewhere, merge it back, and see what the correction changed."""
 
 import json
+import shlex
+import shutil
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from conftest import handpose
+from conftest import SAMPLES, handpose
 from labelled import image, moved, open_hand, write
 
 from handpose_cli.formats import FormatError, load
@@ -143,3 +146,50 @@ def test_corrections_of_other_images_and_sizes_are_errors(predictions, tmp_path)
         "Scale the labels with --rescale",
     )
     assert handpose(*call, half, "--rescale").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "folder"),
+    [("coco", "t.json", "t.images"), ("label-studio", "t.json", "t.images"), ("yolo-pose", "t", "t/images"),
+     ("cvat", "t.zip", None)],
+)  # fmt: skip
+def test_the_images_come_along_frames_too(tmp_path, name, target, folder):
+    shutil.copy(SAMPLES / "two_hands.jpg", tmp_path)
+    shutil.copy(SAMPLES / "moving_hand.mp4", tmp_path)
+    records = [image("gone.jpg", open_hand()), ImageRecord("moving_hand.mp4", 480, 480, [open_hand()], frame=3, time=0)]
+    source = write(
+        tmp_path / "predictions.json", "handpose", [*records, ImageRecord("two_hands.jpg", 1152, 576, [open_hand()])]
+    )
+    call = ("convert-labels", source, tmp_path / target, "--to", name, "--copy-images")
+    done = handpose(*call)
+    assert done.exit_code == 0, done.stderr
+    assert "left out: 1 images that are not there" in done.stderr
+    if folder is None:
+        with ZipFile(tmp_path / target) as archive:
+            names = archive.namelist()
+        assert sorted(names) == sorted(
+            ["annotations.xml", "images/moving_hand.mp4/000003.jpg", "images/two_hands.jpg", "labels.json"]
+        )
+    else:
+        placed = (path for path in (tmp_path / folder).rglob("*") if path.is_file())
+        found = sorted(path.relative_to(tmp_path / folder).as_posix() for path in placed)
+        assert found == ["moving_hand.mp4/000003.jpg", "two_hands.jpg"]
+    if name == "yolo-pose":  # its reader needs each image, for the size
+        (tmp_path / "t/labels/gone.txt").unlink()
+    back = handpose("convert-labels", source, tmp_path / "m.json", "--to", "handpose", "--update", tmp_path / target)
+    assert f"{2 if name == 'yolo-pose' else 3} images corrected" in back.stderr
+
+
+def test_the_readmes_example(tmp_path, samples_run, monkeypatch):
+    readme = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    lines = readme.split("<!-- loop -->\n```\n")[1].split("```")[0].splitlines()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "samples").symlink_to(SAMPLES)
+    shutil.copytree(samples_run[0], tmp_path / "out")
+    assert lines[0] == "handpose predict samples/ -o out"  # as it is there already
+    for line in lines[1:]:
+        done = handpose(*shlex.split(line)[1:])
+        assert done.exit_code == 0, (line, done.stderr)
+    corrected = list(load("coco").read(tmp_path / "corrected.coco.json"))
+    assert len(corrected) == 20
+    assert all(record.corrected and record.hands for record in corrected)

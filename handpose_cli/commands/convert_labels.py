@@ -60,8 +60,8 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
               help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
               "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
 @click.option("--copy-images", "place_images", flag_value="copy", default="",
-              help="For yolo-pose: put copies of the images beside the labels.")  # fmt: skip
-@click.option("--link-images", "place_images", flag_value="link", help="For yolo-pose: put links to the images there.")
+              help="Put copies of the images and of videos' frames beside the labels, or into TARGET.zip.")  # fmt: skip
+@click.option("--link-images", "place_images", flag_value="link", help="Put links to the images beside the labels.")
 @click.option("--seed", type=int, default=0, help="Of the split.")
 @click.option("--strict", is_flag=True, help="Make it an error if the target format drops anything.")
 @click.option("--check", is_flag=True, help="Only look through SOURCE for probable mistakes; exit code 1 if any.")
@@ -154,22 +154,26 @@ def command(
             if target_is.parted:
                 names = dict.fromkeys(names, target)
         wanted = WriteOptions(image_prefix, place_images or "")
-        writers: dict[str, Any] = {}
-        if not dry_run:
-            targets = {part: path for part, path in names.items() if path is not None}
-            for path in dict.fromkeys(targets.values()):
-                for written in target_is.outputs(path):
-                    _refuse_existing(written, overwrite)
-            places = images or (source.folder if place_images or target_is.shows_images else None)
-            writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
-        records = read() if images is None else convert.with_sizes(read(), images)
-        if frames_to is not None and not dry_run:
-            from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
-
-            folder = images if images is not None and images.is_dir() else source.folder
-            frames = FrameFiles(frames_to, folder, overwrite)
-            records = frames.noted(records)
         with ExitStack() as stack:
+            writers: dict[str, Any] = {}
+            if not dry_run:
+                targets = {part: path for part, path in names.items() if path is not None}
+                for path in dict.fromkeys(targets.values()):
+                    for written in target_is.outputs(path):
+                        _refuse_existing(written, overwrite)
+                places = images or (source.folder if place_images or target_is.shows_images else None)
+                if place_images == "copy" and places is not None and places.is_dir():
+                    from handpose_cli.labels.staged import staged  # OpenCV takes 0.1 s to import
+
+                    places = stack.enter_context(staged(read(), places))
+                writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
+            records = read() if images is None else convert.with_sizes(read(), images)
+            if frames_to is not None and not dry_run:
+                from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
+
+                folder = images if images is not None and images.is_dir() else source.folder
+                frames = FrameFiles(frames_to, folder, overwrite)
+                records = frames.noted(records)
             if writers and split is not None and target_is.parted and target is not None:
                 opened = stack.enter_context(target_is.open_parts(target, tuple(names), places, wanted))
                 writers = {part: partial(nullcontext, writer) for part, writer in opened.items()}
