@@ -16,7 +16,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "Run": (
             "--resume", "--prune", "--overwrite", "--dry-run", "--fail-fast", "--max-failures", "--engine",
-            "--batch-size", "--threads", "--config", "--quiet", "--help",
+            "--batch-size", "--threads", "--cluster", "--config", "--quiet", "--help",
         ),
     },
     "evaluate": {

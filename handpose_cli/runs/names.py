@@ -11,7 +11,7 @@ from handpose_cli.formats import load
 from handpose_cli.formats._notes import silent
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.media.annotated_copies import copy_path
-from handpose_cli.media.discover import Input
+from handpose_cli.media.inputs import Input
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.settings import COPIES, SHEETS, OutputSettings, Span

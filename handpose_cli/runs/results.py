@@ -16,8 +16,8 @@ from handpose_cli.formats import FORMATS, handpose_json
 from handpose_cli.formats import load as load_format
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.media.annotated_copies import copy_path, write_video
-from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import ImageRecord
 from handpose_cli.run_facts import RunFacts

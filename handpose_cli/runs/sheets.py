@@ -10,10 +10,10 @@ import numpy as np
 
 from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.media.contact_sheets import HEIGHT, WIDTH, write_sheets
-from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
 from handpose_cli.media.images import open_image
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.runs.settings import SHEETS, OutputSettings
 
