@@ -318,8 +318,8 @@ def test_the_two_blocks_agree_with_predict_on_the_samples(tmp_path, samples_run)
          "Invalid value for '--labels': 'none.json' does not exist."),
         (("--labels", "coc:l.json", "--predictions", "p.json"), 2,
          "Invalid value for '--labels': 'coc:l.json' does not exist, and 'coc' is no format (there are: "),
-        (("--labels", "boxes.json", "--predictions", "p.json"), 1,
-         "boxes.json: no hand with keypoints to score against"),
+        (("--labels", "none_here.json", "--predictions", "p.json"), 1,
+         "none_here.json: no hand to score against"),
         (("--labels", "l.json", "--predictions", "other.json"), 1,
          "no prediction is of a labelled image: predictions are of files such as z.jpg, labels of files such as a.jpg"),
         (("--labels", "l.json", "--weights", "hourglass-lite"), 1,
@@ -341,7 +341,7 @@ def test_wrong_input_gets_one_line(tmp_path, monkeypatch, arguments, code, messa
     write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand())])
     write(tmp_path / "p.json", "coco", [image("a.jpg", open_hand())])
     write(tmp_path / "other.json", "coco", [image("z.jpg", open_hand())])
-    write(tmp_path / "boxes.json", "coco", [image("a.jpg", Hand(open_hand().box))])
+    write(tmp_path / "none_here.json", "coco", [image("a.jpg")])
     (tmp_path / "text.txt").write_text("hello")
     flat = [1.0] * 63
     (tmp_path / "bad.json").write_text(json.dumps([{"image_id": 1, "keypoints": flat, "score": "high"}]))

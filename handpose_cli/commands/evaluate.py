@@ -58,11 +58,13 @@ if TYPE_CHECKING:
               + ", ".join(" ".join([name, *map("{:g}".format, norm.thresholds)]) for name, norm in NORMS.items()) + "]",
               show_default=False)  # fmt: skip
 @click.option("--score-threshold", type=click.FloatRange(0, 1),
-              help="Least score of a hand that counts.  [default: 0.5 with --weights, else none]")  # fmt: skip
+              help="Least score of a hand that counts.  [default: 0.25 with --weights, else none]")  # fmt: skip
 @click.option("--oks-area", type=click.Choice(OKS_AREAS), default="box",
               help="Area in OKS: the labelled box, 0.53 of it, or the labels' own.")  # fmt: skip
 @click.option("--visible-only", is_flag=True, help="Leave out joints that are labelled as hidden.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the bootstrap.")
+@click.option("--not-exhaustive", is_flag=True,
+              help="The labels may lack hands: what finds none is not false, and only recall counts.")  # fmt: skip
 @click.option("--rescale", is_flag=True, help="Scale labels that are for another size than their image or prediction.")
 @views_option
 @detector_option
@@ -88,6 +90,7 @@ def command(
     oks_area: str,
     visible_only: bool,
     seed: int,
+    not_exhaustive: bool,
     rescale: bool,
     views: int,
     detector: str,
@@ -102,7 +105,8 @@ def command(
 
     Two blocks: the pose alone (in the labelled boxes with --weights, else of the hands that were found) and end to end,
     where a missed hand counts as wrong in PCK and AUC; then where the error comes from, how well hands are found, and
-    whether scores mean what they say. All hands in a labelled image are taken to be labelled, unless --boxes says more.
+    whether scores mean what they say. All hands in a labelled image are taken to be labelled, unless --boxes says more
+    or --not-exhaustive. Of labels without keypoints, only how well hands are found is scored.
     Figures say their norm in their name; the brackets are 95 % intervals (bootstrap over images).
 
     \b
@@ -122,7 +126,9 @@ def command(
         raise click.UsageError("--pck must be a finite number.")
     if report is not None and report.exists() and not overwrite:
         raise click.ClickException(f"{report} exists. Replace it with --overwrite or choose another --report.")
-    settings = EvaluateSettings(norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale)
+    settings = EvaluateSettings(
+        norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale, not not_exhaustive
+    )
     try:
         labels = replace(labels, options=ReadOptions(classes, keypoint_names))
         if video is not None:

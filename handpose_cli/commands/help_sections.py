@@ -20,7 +20,10 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "evaluate": {
-        "Labels": ("--labels", "--images", "--class", "--keypoint-names", "--video", "--rescale", "--boxes"),
+        "Labels": (
+            "--labels", "--images", "--class", "--keypoint-names", "--video", "--rescale", "--boxes",
+            "--not-exhaustive",
+        ),
         "Predictions": ("--predictions", "--weights", "--detector", "--views", "--engine", "--threads"),
         "Figures": ("--norm", "--pck", "--score-threshold", "--visible-only", "--oks-area", "--seed"),
         "Report": ("--json", "--report", "--overwrite", "--config", "--quiet", "--help"),
@@ -39,6 +42,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "convert-labels": {
         "Input": ("--from", "--images", "--class", "--keypoint-names", "--video"),
+        "Correcting": ("--worst", "--flagged", "--where", "--update", "--rescale"),
         "Output": (
             "--to", "--split", "--seed", "--image-prefix", "--copy-images", "--link-images", "--extract-frames",
             "--overwrite",

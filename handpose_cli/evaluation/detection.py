@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
@@ -106,40 +106,50 @@ def recall_and_precision(
 ) -> tuple[float | None, float | None]:
     """Return the share of labelled hands that are found and of predicted hands that are right, at an IoU threshold.
 
-    None: there is no such hand.
+    None: there is no such hand. Where not all hands of an image are labelled, its predictions say nothing of precision.
     """
-    labelled, right = 0, []
+    labelled, found, judged = 0, 0, []
     for label, hands in images:
         labelled += len(label.hands)
-        right += [is_right for _, is_right in _answers(label, hands, threshold)]
-    return sum(right) / labelled if labelled else None, sum(right) / len(right) if right else None
+        right = [answer.label is not None for answer in answers(label, hands, threshold)]
+        found += sum(right)
+        judged += right if label.exhaustive else []
+    return found / labelled if labelled else None, sum(judged) / len(judged) if judged else None
 
 
 def recall_at_precision(images: Iterable[tuple[ImageRecord, list[Hand]]], precision: float) -> float:
     """Return the highest recall, 0 to 1, that a score threshold gives with at least such a precision (IoU .5)."""
-    labelled, answers = 0, []
+    labelled, given = 0, []
     for label, hands in images:
         labelled += len(label.hands)
-        answers += _answers(label, hands, 0.5)
-    if not labelled or not answers:
+        given += answers(label, hands, 0.5)
+    if not labelled or not given:
         return 0.0
-    right = np.cumsum([is_right for _, is_right in sorted(answers, key=lambda answer: -answer[0])])
+    right = np.cumsum([answer.label is not None for answer in sorted(given, key=lambda answer: -answer.score)])
     enough = right / np.arange(1, len(right) + 1) >= precision
     return float(right[enough].max(initial=0) / labelled)
 
 
-def _answers(label: ImageRecord, hands: list[Hand], threshold: float) -> list[tuple[float, bool]]:
-    """Return for each predicted hand, best first, its score and whether it is right.
+class Answer(NamedTuple):
+    """A predicted hand's score, and the labelled hand that it finds; None: none, it is false."""
+
+    score: float
+    label: Hand | None
+
+
+def answers(label: ImageRecord, hands: list[Hand], threshold: float) -> list[Answer]:
+    """Return what each predicted hand finds, best first, at an IoU threshold.
 
     Each label is found once, by the best-scored prediction that overlaps it enough.
     """
     free = np.ones(len(label.hands), bool)
     boxes = np.reshape([hand.box for hand in label.hands], (-1, 4))
-    answers = []
-    for hand in sorted(hands, key=lambda hand: -score_of(hand)):
+    given = []
+    for hand in sorted(hands, key=score_of, reverse=True):
         overlap = iou(hand.box[None], boxes)[0] * free
-        is_right = bool(overlap.size) and bool(overlap.max() >= threshold)
-        if is_right:
-            free[int(overlap.argmax())] = False
-        answers.append((score_of(hand), is_right))
-    return answers
+        found = None
+        if overlap.size and overlap.max() >= threshold:
+            best = int(overlap.argmax())
+            free[best], found = False, label.hands[best]
+        given.append(Answer(score_of(hand), found))
+    return given

@@ -10,8 +10,9 @@ import numpy as np
 
 from handpose_cli import __version__
 from handpose_cli.evaluation.calibration import reliability
-from handpose_cli.evaluation.detection import average_precision, recall_and_precision, score_of
+from handpose_cli.evaluation.detection import average_precision, recall_and_precision, recall_at_precision, score_of
 from handpose_cli.evaluation.figures import Calibration, Detection, EndToEnd, ErrorSplit, Figures, Handedness, Pose
+from handpose_cli.evaluation.hand_sizes import by_size
 from handpose_cli.evaluation.matching import GOOD_IOU, BoxOf, Pair, keypoint_box, match, own_box
 from handpose_cli.evaluation.scores import pck_name, right_joints, score
 from handpose_cli.evaluation.settings import EvaluateSettings
@@ -64,7 +65,7 @@ def evaluate(
     for key, label in labels.items():
         matched, left = match(key, label, _above(predicted[key], settings.score_threshold), box_of)
         pairs += matched
-        extra += [(key, hand) for hand in left]
+        extra += [(key, hand) for hand in left if label.exhaustive]
     with_keypoints = [pair for pair in pairs if pair.label.keypoints is not None]
     found = [pair for pair in with_keypoints if pair.prediction is not None]
     if on_given_boxes is not None:  # in the order of the other pairs
@@ -159,17 +160,24 @@ def _detection(
         return [replace(hand, box=box_of(hand)) for hand in hands]
 
     images = [(replace(label, hands=boxed(label.hands)), boxed(predicted[key])) for key, label in labels.items()]
-    own = [(label, predicted[key]) for key, label in labels.items()]
+    own = [(label, predicted[key]) for key, label in labels.items() if label.exhaustive]
     above = [(label, _above(hands, settings.score_threshold)) for label, hands in images]
     both = {iou: recall_and_precision(above, iou) for iou in FOUND_IOUS}
+    whole = [(label, hands) for label, hands in images if label.exhaustive]
+    empty = [hands for label, hands in above if label.exhaustive and not label.hands]
     return Detection(
         hands=sum(len(label.hands) for label in labels.values()),
         boxes="own" if box_of is own_box else "around the keypoints",
-        box_ap=average_precision(images, "bbox"),
+        box_ap=average_precision(whole, "bbox"),
         oks_ap=average_precision(own, "keypoints", settings.oks_area, settings.visible_only),
         oks_area=settings.oks_area,
         recall={iou: recall for iou, (recall, _) in both.items()},
         precision={iou: precision for iou, (_, precision) in both.items()},
+        recall_at_precision95=recall_at_precision(whole, 0.95) if any(label.hands for label, _ in whole) else None,
+        by_size=by_size(above),
+        not_exhaustive=len(images) - len(whole),
+        empty_images=len(empty),
+        false_hands_an_empty_image=sum(map(len, empty)) / len(empty) if empty else None,
     )
 
 

@@ -85,8 +85,19 @@ class AveragePrecision:
 
 
 @dataclass(frozen=True)
+class OfSize:
+    """How well hands of a size are found (IoU .5); see `hand_sizes.by_size`."""
+
+    hands: int
+    recall: float | None
+    precision: float | None
+
+
+@dataclass(frozen=True)
 class Detection:
     """How well hands are found.
+
+    Images whose labels are not exhaustive count for recall alone.
 
     Attributes:
         hands: how many are labelled.
@@ -94,6 +105,11 @@ class Detection:
         box_ap, oks_ap: average precision of boxes, and of keypoints by OKS.
         oks_area: of `settings.OKS_AREAS`.
         recall, precision: by the intersection over union from which a hand is found; None without any hand.
+        recall_at_precision95: the highest recall, at any score threshold, with a precision of .95 (IoU .5).
+        by_size: by the size of hands, see `hand_sizes.SIZES`.
+        not_exhaustive: how many images' labels do not have all hands.
+        empty_images: how many are labelled to show no hand.
+        false_hands_an_empty_image: how many hands are predicted on each of them; None: there is none.
     """
 
     hands: int
@@ -103,6 +119,11 @@ class Detection:
     oks_area: str
     recall: Mapping[float, float | None]
     precision: Mapping[float, float | None]
+    recall_at_precision95: float | None
+    by_size: Mapping[str, OfSize]
+    not_exhaustive: int
+    empty_images: int
+    false_hands_an_empty_image: float | None
 
     def to_json(self) -> dict[str, Any]:
         both = {}
@@ -114,6 +135,11 @@ class Detection:
             "box_ap": self.box_ap.to_json(),
             f"oks_ap/{self.oks_area}": self.oks_ap.to_json(),
             **both,
+            "recall@precision0.95": self.recall_at_precision95,
+            "by_size": {name: asdict(of_size) for name, of_size in self.by_size.items()},
+            "not_exhaustive": self.not_exhaustive,
+            "empty_images": self.empty_images,
+            "false_hands_an_empty_image": self.false_hands_an_empty_image,
         }
 
 

@@ -81,8 +81,10 @@ def read_truth(
     name = "the labels" if source is None else source.path
     records = by_image(labels.read(images) if isinstance(labels, Source) else in_pixels(labels, Path(name)))
     hands = [hand for record in records.values() for hand in record.hands]
-    if not any(hand.keypoints is not None for hand in hands):
-        raise FormatError(f"{name}: no hand with keypoints to score against")
+    if not hands:
+        raise FormatError(f"{name}: no hand to score against")
+    if not settings.exhaustive:
+        records = {key: replace(record, exhaustive=False) for key, record in records.items()}
     if "head" in settings.norms and not any(hand.head_size for hand in hands):
         raise FormatError(f"{name}: no head sizes, which the norm head needs")
     if boxes is not None:

@@ -22,6 +22,8 @@ class EvaluateSettings:
         seed: of the bootstrap.
         score_threshold: hands with lower scores count only in the average precision; None: all count.
         rescale: scale labels that are for another size than their image or prediction.
+        exhaustive: all hands of the labelled images are labelled, unless the labels say otherwise of an image; if
+            not, predictions that find none are not false.
     """
 
     norms: tuple[str, ...] = ("bbox",)
@@ -31,6 +33,7 @@ class EvaluateSettings:
     seed: int = 0
     score_threshold: float | None = None
     rescale: bool = False
+    exhaustive: bool = True
 
     def thresholds_of(self, norm: str) -> tuple[float, ...]:
         """Return PCK's thresholds for a norm."""

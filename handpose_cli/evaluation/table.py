@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from handpose_cli.evaluation.figures import Detection, EndToEnd, ErrorSplit, Figure, Figures, Handedness, Reliability
+from handpose_cli.evaluation.hand_sizes import SIZES
 from handpose_cli.records import FINGERS
 
 
@@ -16,12 +17,13 @@ def print_tables(figures: Figures, console: Console | None = None) -> None:
     console = console or Console()
     pose, end = figures.pose, figures.end_to_end
     boxes = "the labelled boxes" if pose.boxes == "given" else "the predictions' boxes, hands found only"
-    console.print(_metrics(pose.metrics, f"Pose alone: {boxes}, {pose.hands} hands"))
-    console.print(
-        _metrics(end.metrics, f"End to end: {end.hands} hands, {end.missed} missed, {end.extra} extra ({counted(end)})")
-    )
-    console.print(_split(figures.error_split))
+    if end.hands:
+        console.print(_metrics(pose.metrics, f"Pose alone: {boxes}, {pose.hands} hands"))
+        title = f"End to end: {end.hands} hands, {end.missed} missed, {end.extra} extra ({counted(end)})"
+        console.print(_metrics(end.metrics, title))
+        console.print(_split(figures.error_split))
     console.print(_detection(figures.detection, figures.handedness))
+    console.print(_by_size(figures.detection))
     for what, curve in (("joints", figures.calibration.joints), ("hands", figures.calibration.hands)):
         if curve is not None:
             console.print(_calibration(curve, what))
@@ -74,6 +76,8 @@ def rows_of(detection: Detection) -> list[tuple[str, str]]:
     """Return the figures on finding hands, each with its name."""
     rows = []
     for name, figure in detection.to_json().items():
+        if name == "by_size":
+            continue
         if isinstance(figure, dict):
             rows += [(f"{name} {part}", number(value)) for part, value in figure.items()]
         else:
@@ -90,6 +94,17 @@ def _detection(detection: Detection, handedness: Handedness | None) -> Table:
             table.add_row(name, value)
     if handedness is not None:
         table.add_row(f"handedness right, of {handedness.hands}", number(handedness.right))
+    return table
+
+
+def _by_size(detection: Detection) -> Table:
+    table = _table(
+        "Finding hands, by their size (IoU .5)", "of the picture's longer side", "labelled", "recall", "precision"
+    )
+    for name, of_size in detection.by_size.items():
+        low, high = SIZES[name]
+        share = f"{name}: under {high:g}" if not low else f"{name}: from {low:g}"
+        table.add_row(share, str(of_size.hands), number(of_size.recall), number(of_size.precision))
     return table
 
 

@@ -1,0 +1,74 @@
+"""Scoring boxes where labels have nothing else: exact figures of boxes made by hand."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import handpose
+from labelled import write
+
+from handpose_cli import evaluate
+from handpose_cli.records import Hand, ImageRecord
+
+
+def box(x, y, side, score=None) -> Hand:
+    return Hand(box=np.array([x, y, side, side], np.float32), score=score)
+
+
+def picture(name: str, *hands: Hand, exhaustive: bool = True) -> ImageRecord:
+    return ImageRecord(name, 1000, 500, list(hands), exhaustive=exhaustive)
+
+
+LABELS = [
+    picture("a.jpg", box(0, 0, 50), box(200, 0, 200)),  # small and medium
+    picture("b.jpg", box(0, 0, 400)),  # large
+    picture("none.jpg"),
+    picture("some.jpg", box(0, 0, 200), exhaustive=False),
+]
+PREDICTED = [
+    picture("a.jpg", box(0, 0, 50, 0.9), box(500, 0, 40, 0.5)),  # finds the small one, and a small one that is none
+    picture("b.jpg", box(0, 0, 400, 0.8)),
+    picture("none.jpg", box(0, 0, 300, 0.3)),
+    picture("some.jpg", box(0, 0, 200, 0.7), box(500, 0, 200, 0.6)),  # the second may be a hand that has no label
+]
+
+
+def test_figures_of_boxes():
+    found = evaluate(LABELS, PREDICTED).detection
+    assert found.recall[0.5] == 3 / 4
+    assert found.precision[0.5] == 2 / 4  # of the images with all hands
+    assert found.box_ap.at50 == pytest.approx(2 / 3, abs=0.01)  # both found ones score more than the false ones
+    assert found.recall_at_precision95 == pytest.approx(2 / 3)
+    assert (found.not_exhaustive, found.empty_images, found.false_hands_an_empty_image) == (1, 1, 1.0)
+    sizes = {name: (each.hands, each.recall, each.precision) for name, each in found.by_size.items()}
+    assert sizes == {"small": (1, 1.0, 1 / 2), "medium": (2, 1 / 2, 1.0), "large": (1, 1.0, 1 / 2)}
+
+
+def test_only_recall_where_labels_may_lack_hands(tmp_path):
+    labels = write(tmp_path / "labels.json", "handpose", LABELS)
+    predictions = write(tmp_path / "predictions.json", "handpose", PREDICTED)
+    call = ("evaluate", "--labels", labels, "--predictions", predictions)
+    figures = json.loads(handpose(*call, "--not-exhaustive", "--json").stdout)
+    assert figures["detection"]["recall@iou0.5"] == 3 / 4
+    assert figures["detection"]["precision@iou0.5"] is None
+    assert figures["detection"]["box_ap"] == {"AP": None, "AP50": None, "AP75": None}
+    assert figures["detection"]["not_exhaustive"] == 4
+    assert figures["end_to_end"]["extra"] == 0
+
+
+def test_the_tables_are_of_finding_hands_alone(tmp_path):
+    labels = write(tmp_path / "labels.json", "handpose", LABELS)
+    predictions = write(tmp_path / "predictions.json", "handpose", PREDICTED)
+    report = tmp_path / "report.html"
+    shown = handpose("evaluate", "--labels", labels, "--predictions", predictions, "--report", report)
+    assert shown.exit_code == 0, shown.stderr
+    assert "Finding hands: 4 labelled" in shown.stdout
+    assert "medium: from 0.1" in shown.stdout
+    assert "pck" not in shown.stdout
+    assert "false_hands_an_empty_image" in report.read_text(encoding="utf-8")
+
+
+def test_labels_without_any_hand_say_so(tmp_path):
+    labels = write(tmp_path / "labels.json", "handpose", [picture("none.jpg")])
+    result = handpose("evaluate", "--labels", labels, "--predictions", labels)
+    assert (result.exit_code, result.stderr) == (1, f"Error: {labels}: no hand to score against\n")
