@@ -6,7 +6,7 @@ import numpy as np
 
 from handpose_cli.crop import Crop, crop_around
 from handpose_cli.engine.contract import KeypointNetwork
-from handpose_cli.records import MIDDLE_MCP, WRIST, box_around
+from handpose_cli.records import box_around, to_upright
 
 AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
 
@@ -18,7 +18,7 @@ def upright(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:
         keypoints: float [21, 2] in pixels of the image.
         network: whose crop it is.
     """
-    rotation = _to_upright(keypoints)
+    rotation = float(to_upright(keypoints))
     cos, sin = np.cos(np.radians(rotation)), np.sin(np.radians(rotation))
     turn = np.array([[cos, -sin], [sin, cos]])
     turned = keypoints @ turn.T
@@ -50,13 +50,7 @@ def crop_of(box: np.ndarray, network: KeypointNetwork) -> Crop:
 
 def is_turned(keypoints: np.ndarray, most: float) -> bool:
     """Return whether a hand (float [21, 2], x right and y down) points more than so many degrees away from up."""
-    return abs(_to_upright(keypoints)) > most
-
-
-def _to_upright(keypoints: np.ndarray) -> float:
-    """Return by how many degrees, clockwise, a hand must be turned to have its middle MCP joint above its wrist."""
-    across, down = keypoints[MIDDLE_MCP] - keypoints[WRIST]
-    return float(np.degrees(np.arctan2(-across, -down)))
+    return abs(float(to_upright(keypoints))) > most
 
 
 def merge(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

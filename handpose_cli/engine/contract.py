@@ -92,6 +92,8 @@ class Contract:
         crop_scale: of a keypoint network: side of its crops over the longer side of a hand's box.
         most_tilt: likewise: by how many degrees a hand may be turned from upright, 0 to 180. One that is turned by more
             is looked at again, turned upright.
+        in_quarters: likewise: it knows upright hands alone, and says whether it sees a hand; so crops are given to it
+            in quarter turns, see `quarters`.
         calibration: of a keypoint network; None: its scores are its own.
         weights: SHA-256 of each weights file that it is true of, by name.
         data, licence: what it was trained on and what its licence is, in a line each.
@@ -106,6 +108,7 @@ class Contract:
     least_score: float = 0.02
     crop_scale: float = CROP_SCALE
     most_tilt: float = MOST_TILT
+    in_quarters: bool = False
     calibration: Calibration | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
     data: str = ""

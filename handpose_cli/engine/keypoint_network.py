@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from handpose_cli.engine.contract import Answers, Calibration, Contract
+from handpose_cli.engine.quarters import in_quarters
 from handpose_cli.networks.hourglass.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.records import NUM_JOINTS
 
@@ -101,6 +102,9 @@ class DecodedKeypoints:
 
     def find(self, crops: np.ndarray) -> Answers:
         """Answer for crops, uint8 [n, input_size, input_size, 3], RGB."""
+        return in_quarters(self._ask, crops) if self.contract.in_quarters else self._ask(crops)
+
+    def _ask(self, crops: np.ndarray) -> Answers:
         outputs = self.network(crops.astype(np.float32) * np.float32(self.contract.highest) / 255)
         parts = {part: outputs[name] for part, name in self.contract.outputs.items()}
         keypoints, scores = self._decode(parts, self.input_size)

@@ -20,7 +20,7 @@ import json
 from pathlib import Path
 
 from handpose_cli.weights import installed
-from handpose_cli.weights.errors import WeightsError
+from handpose_cli.weights.errors import WeightsError as WeightsError
 
 FOLDER = Path(__file__).parent
 DETECTOR, PUBLISHED_DETECTOR = "ssd-palm", "ssd-egohands"
