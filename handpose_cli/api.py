@@ -25,10 +25,10 @@ from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.settings import SCORE_THRESHOLD, AnnotateSettings, Networks
 from handpose_cli.doubt.video import flagged
 from handpose_cli.labels.source import Source
-from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame, frames
 from handpose_cli.media.images import open_image
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.picture import Picture
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.tracking.follow import DETECT_EVERY, follow
@@ -61,7 +61,7 @@ class Annotator:
         engine: str = "litert",
         *,
         score_threshold: float = SCORE_THRESHOLD,
-        views: int = 4,
+        views: int = 2,
         max_hands: int | None = None,
         tile: int | None = None,
     ) -> Annotator:

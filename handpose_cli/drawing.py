@@ -51,6 +51,12 @@ class DrawStyle:
     box: bool = True
     score: bool = True
 
+    @classmethod
+    def without(cls, parts: Iterable[str], colours: str) -> DrawStyle:
+        """Return the style without some of its parts, by their names."""
+        hidden = set(parts)
+        return cls(colours, "box" not in hidden, "score" not in hidden)
+
 
 PLAIN = DrawStyle()
 

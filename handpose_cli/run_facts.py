@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 
@@ -18,6 +17,6 @@ class RunFacts:
         seconds: returns for how long the run has worked; None: not known.
     """
 
-    paths: Mapping[str, Path] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
     seconds: Callable[[], float] | None = None

@@ -26,11 +26,16 @@ def encoded(number: int, suffix: str = ".jpg") -> bytes:
     return cv2.imencode(suffix, small_picture(number))[1].tobytes()
 
 
-def write_clip(path: Path, frames: int = 20, side: int = 160, skip: int = 0) -> None:
-    """Write the first frames of the sample clip, small; the container follows the suffix."""
+def write_clip(path: Path, frames: int = 20, side: int = 160, skip: int = 0, gop: int | None = None) -> None:
+    """Write the first frames of the sample clip, small; the container follows the suffix.
+
+    Args:
+        gop: frames from one key frame to the next; None: as the encoder likes.
+    """
     with av.open(str(SAMPLES / "moving_hand.mp4")) as source, av.open(str(path), "w") as target:
         stream = target.add_stream("libx264", rate=24)
         stream.width, stream.height, stream.pix_fmt = side, side, "yuv420p"
+        stream.gop_size = gop or stream.gop_size
         stream.options = {"mbtree": "0"}  # with it, the bytes are not always the same
         for index, frame in enumerate(source.decode(video=0)):
             if index >= skip + frames:

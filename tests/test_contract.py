@@ -163,7 +163,8 @@ def test_a_detector_without_a_contract_is_refused(folder):
 def test_a_detector_that_is_not_there_is_named_with_those_that_are(folder):
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--detector", "palm")
     assert result.stderr == (
-        "Error: No such weights: palm. Give --detector a file or a bundled network (ssd-egohands-lite, ssd-palm).\n"
+        "Error: No such weights: palm. Give --detector a file or a bundled network (ssd-egohands-lite, ssd-palm, "
+        "ssd-palm-128).\n"
     )
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--weights", "hourglass")
     assert result.stderr == (

@@ -14,7 +14,7 @@ from handpose_cli.doubt.flags import FLAGS, MISTAKES
 from handpose_cli.doubt.order import doubt
 from handpose_cli.doubt.shape import strangeness
 from handpose_cli.doubt.video import flagged
-from handpose_cli.labels.lint import OF_FLAGS
+from handpose_cli.labels.lint import OF_FLAGS, lint
 from handpose_cli.records import Hand, ImageRecord
 
 SURE = np.full(21, 0.98, np.float32)
@@ -117,6 +117,17 @@ def test_the_side_flips_in_a_track():
     found = [record.hands[0].flags for record in flagged(clip(hands))]
     assert found == [(), (), (), ("flipped_side",), ()]
     assert not any(r.hands[0].flags for r in flagged(clip([replace(h, track_id=None) for h in hands])))
+
+
+def test_the_check_finds_the_mistakes_and_not_what_is_only_doubtful():
+    hands = [bent({8: (-0.45, 0.1)}) if i == 2 else open_hand(keypoint_scores=SURE - 0.5) for i in range(4)]
+    hands.append(bent({10: (-0.15, 0), 11: (0.2, 0)}))
+    assert {finding.what: finding.examples for finding in lint(clip(hands))[2]} == {
+        "a joint jumps away and back in a video": ["v.mp4/000002.jpg, hand 0"],
+        "implausible bend of a finger": ["v.mp4/000004.jpg, hand 0"],
+    }
+    sides = [open_hand(track_id=3, handedness=side) for side in ("left", "left", "right")]
+    assert [finding.what for finding in lint(clip(sides))[2]] == ["left and right change within a track"]
 
 
 def test_flags_stay_and_nothing_is_flagged_twice():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import SAMPLES, handpose
 from labelled import image, moved, open_hand
+from PIL import Image
 
 from handpose_cli import read_labels
 from handpose_cli.doubt.order import doubt
@@ -39,6 +40,7 @@ def test_the_counts():
         image("a.jpg", hand, Hand([0, 0, 9, 9])),
         *frames("v.mp4", [[open_hand()], []]),
         *frames("w.mp4", [[open_hand()] * 9]),
+        ImageRecord("pages.tiff", 9, 9, frame=0),
         ImageRecord("b.jpg", None, None, failure="empty file (0 bytes)"),
     ]
     for record in records:
@@ -46,13 +48,13 @@ def test_the_counts():
     found = statistics.to_dict()
     histograms = {each["title"]: each["counts"] for each in found.pop("histograms")}
     assert found == {
-        "images": 1, "videos": 2, "frames": 3, "hands": 12, "flagged": 1, "failures": 1,
+        "images": 2, "videos": 2, "frames": 3, "hands": 12, "flagged": 1, "failures": 1,
         "flags": {"small": 1, "mine": 1}, "failed": [("b.jpg", "empty file (0 bytes)")],
     }  # fmt: skip
     assert histograms["Score of the hand"] == [0] * 19 + [1]
     assert histograms["Mean score of the joints"].index(1) == 6
     assert histograms["Size of the hand, pixels"] == [1, 0, 0, 11, 0, 0, 0, 0]
-    assert histograms["Hands in an image or frame"] == [1, 1, 1, 0, 0, 0, 1]
+    assert histograms["Hands in an image or frame"] == [2, 1, 1, 0, 0, 0, 1]
     assert histograms["Handedness"] == [1, 0, 11]
 
 
@@ -171,6 +173,25 @@ def test_no_name_gets_out_of_the_data(tmp_path, name):
     text = (tmp_path / "p.html").read_text()
     assert text.count("</script>") == 2 and "<!--" not in text
     assert data_of(tmp_path / "p.html")["shown"][0]["file"] == name
+
+
+def test_a_page_is_not_read(tmp_path):
+    (tmp_path / "p.html").touch()
+    done = handpose("convert-labels", f"report:{tmp_path / 'p.html'}", tmp_path / "l.csv", "--to", "csv")
+    assert (done.exit_code, done.stderr) == (
+        1, f"Error: {tmp_path / 'p.html'}: files of the format report are only written, not read\n"
+    )  # fmt: skip
+
+
+def test_the_pages_of_a_file_have_pictures(tmp_path):
+    first = Image.open(SAMPLES / "two_hands.jpg")
+    pictures = [first, first.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
+    pictures[0].save(tmp_path / "pages.tiff", save_all=True, append_images=pictures[1:])
+    call = ("predict", tmp_path / "pages.tiff", "-o", tmp_path / "out", "--pages", "--report", "--views", 1)
+    assert handpose(*call).exit_code == 0
+    data = data_of(tmp_path / "out" / NAME)
+    assert (data["images"], data["videos"], data["timelines"], data["without_picture"]) == (2, 0, [], 0)
+    assert {entry["frame"] for entry in data["shown"]} == {0, 1}
 
 
 def test_a_page_without_hands(tmp_path):

@@ -132,5 +132,7 @@ def test_it_fits_both_widths_and_follows_the_scheme(browser, width, scheme):
         "Emulation.setDeviceMetricsOverride", {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
     )
     assert script(browser, "document.documentElement.scrollWidth <= window.innerWidth")
+    width, height = script(browser, "[document.images[0].clientWidth, document.images[0].clientHeight]")
+    assert width == pytest.approx(height, abs=1) and width > 100  # pictures are square
     background = script(browser, "getComputedStyle(document.body).backgroundColor")
     assert background == {"light": "rgb(250, 250, 249)", "dark": "rgb(23, 21, 19)"}[scheme]

@@ -13,7 +13,8 @@ from chaos import HANDPOSE, call, kill_and_resume, outputs
 from conftest import handpose, read_results
 from made_up_inputs import encoded, write_clip, write_inputs
 
-from handpose_cli.media.discover import Input
+from handpose_cli.commands.option_types import ShardType
+from handpose_cli.media.inputs import Input
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.units import MOST_BYTES, _stills
 
@@ -172,6 +173,14 @@ def test_shards_join_to_the_single_run(inputs, finished, tmp_path):
     assert resume(inputs, tmp_path / "all").stderr.startswith("6 of 6 inputs are done\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "shard"),
+    [("1/3", "1/3"), ("3/3", "3/3"), ("0/0-2", "1/3"), ("2/0-2", "3/3"), ("7/5-8", "3/4"), ("1/1-1", "1/1")],
+)
+def test_shards_are_numbered_from_1_or_as_a_job_array_says(text, shard):
+    assert str(ShardType().convert(text, None, None)) == shard
+
+
 def test_what_cannot_be_joined_is_refused(inputs, finished, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     assert handpose("predict", inputs / "0.jpg", "-o", one, "--shard", "1/2", *FAST).exit_code == 0
@@ -278,7 +287,13 @@ def test_the_summary_as_json(inputs, tmp_path):
     [
         (
             ("--shard", "3/2"),
-            "Invalid value for '--shard': '3/2' is no shard: give I/N with I from 1 to N, such as 1/4.",
+            "Invalid value for '--shard': '3/2' is no shard: give I/N with I from 1 to N, such as 1/4; or I/A-B with "
+            "I from A to B, such as 0/0-3.",
+        ),
+        (
+            ("--shard", "0/3"),
+            "Invalid value for '--shard': '0/3' is no shard: give I/N with I from 1 to N, such as 1/4; or I/A-B with "
+            "I from A to B, such as 0/0-3.",
         ),
         (("--start", "1:xx"), "Invalid value for '--start': '1:xx' is no time: give seconds, MM:SS or HH:MM:SS."),
         (("--start", "1:00", "--end", "30"), "--end must be later than --start. Received: --start 60 --end 30"),

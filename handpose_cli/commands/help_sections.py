@@ -11,11 +11,12 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "Hands": ("--weights", "--detector", "--score-threshold", "--max-hands", "--views", "--tile"),
         "Videos and cameras": ("--track", "--smooth", "--every", "--start", "--end", "--show"),
         "Output": (
-            "--output", "--format", "--image-prefix", "--report", "--draw", "--colours", "--hide", "--summary-json",
+            "--output", "--format", "--image-prefix", "--report", "--draw", "--colours", "--hide", "--sheets",
+            "--summary-json",
         ),
         "Run": (
             "--resume", "--prune", "--overwrite", "--dry-run", "--fail-fast", "--max-failures", "--engine",
-            "--batch-size", "--threads", "--config", "--quiet", "--help",
+            "--batch-size", "--threads", "--cluster", "--config", "--quiet", "--help",
         ),
     },
     "evaluate": {

@@ -74,7 +74,7 @@ def predict_live(
             err=True,
         )
     if record and report.lost:
-        say_lost(report, folder)
+        say_lost(report, folder, folder)
         ctx.exit(report.exit_code)
 
 

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import click
 
+from handpose_cli.commands.output import named
 from handpose_cli.runs.report import Report
 
 
-def say_lost(report: Report, folder: Path) -> None:
+def say_lost(report: Report, folder: Path, output: Path | str) -> None:
     """Print a line for each format that a run could not write; everything is in the result file."""
     from handpose_cli.runs.results import RESULTS, result_path
 
     for name, reason in report.lost.items():
         target = result_path(folder, name)
-        click.echo(
+        line = (
             f"Error: --format {name} was not written: {reason}. The hands are in {folder / RESULTS}: "
-            f"handpose convert-labels {folder / RESULTS} {target} --to {name}",
-            err=True,
+            f"handpose convert-labels {folder / RESULTS} {target} --to {name}"
         )
+        click.echo(named(line, folder, output), err=True)

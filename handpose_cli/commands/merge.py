@@ -41,5 +41,5 @@ def command(
     except OSError as error:
         raise click.ClickException(f"Cannot write to {output}: {error.strerror}. Choose another --output.") from error
     click.echo(f"{len(runs)} runs, {report.counted()}. Results: {output / RESULTS}", err=True)
-    say_lost(report, output)
+    say_lost(report, output, output)
     ctx.exit(report.exit_code)

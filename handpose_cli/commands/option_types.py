@@ -43,18 +43,23 @@ class TimeType(click.ParamType):
 
 
 class ShardType(click.ParamType):
-    """`I/N`, part I of N, from 1."""
+    """`I/N`, part I of N, from 1; or `I/A-B`, part I of those from A to B, as job arrays number them."""
 
-    name = "I/N"
+    name = "I/N|I/A-B"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
         if isinstance(value, Shard):
             return value
-        match = re.fullmatch(r"(\d+)/(\d+)", str(value))
-        shard = Shard(*map(int, match.groups())) if match else None
-        if shard is None or not 1 <= shard.number <= shard.parts:
-            self.fail(f"{value!r} is no shard: give I/N with I from 1 to N, such as 1/4.", param, ctx)
-        return shard
+        match = re.fullmatch(r"(\d+)/(?:(\d+)-)?(\d+)", str(value))
+        number, first, last = (int(part or 1) for part in match.groups()) if match else (0, 1, 0)
+        if not first <= number <= last:
+            self.fail(
+                f"{value!r} is no shard: give I/N with I from 1 to N, such as 1/4; or I/A-B with I from A to B, such "
+                "as 0/0-3.",
+                param,
+                ctx,
+            )
+        return Shard(number - first + 1, last - first + 1)
 
 
 AUTO_TILE, LEAST_TILE = 600, 300  # pixels; the detector sees 192

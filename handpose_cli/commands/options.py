@@ -73,8 +73,8 @@ detector_option = click.option(
     "--detector",
     default="ssd",
     metavar="NAME|FILE|whole-image",
-    help="Find hands with the bundled SSD (ssd) or another network with its contract beside it, or take each image as "
-    "one hand (whole-image).",
+    help="Find hands with the bundled SSD (ssd, which is ssd-palm; ssd-palm-128 is faster) or another network with its "
+    "contract beside it, or take each image as one hand (whole-image).",
 )
 
 
@@ -85,6 +85,8 @@ def draw_options(command: Command) -> Command:
                      help="Draw hands without these, such as box,score."),
         click.option("--colours", type=click.Choice(["finger", "hand", "score"]), default="finger",
                      help="What skeletons' colours tell: the finger, the hand (its track), or the joints' scores."),
+        click.option("--sheets", is_flag=True,
+                     help="Also contact sheets of the copies, in OUTPUT/annotated/contact-sheets; implies --draw."),
         click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated."),
     ):  # fmt: skip
         command = option(command)
@@ -94,7 +96,7 @@ def draw_options(command: Command) -> Command:
 views_option = click.option(
     "--views",
     type=click.Choice([1, 2, 3, 4]),
-    default=4,
+    default=2,
     help="Most views of a hand: 1; 2, turned upright where it lies or is in doubt; 3 and 4, also mirrored where doubt "
     "remains. More is more accurate and slower.",
 )

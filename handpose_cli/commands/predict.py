@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -17,13 +16,14 @@ from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import SourceType, config_option, detector_option, draw_options, views_option
+from handpose_cli.commands.output import OutputType, at_output, named
 from handpose_cli.commands.remedies import failure, with_remedy
+from handpose_cli.commands.summary import write_summary
 from handpose_cli.formats import FORMATS
 
 if TYPE_CHECKING:
-    from handpose_cli.annotator.settings import Networks
     from handpose_cli.labels.source import Source
-    from handpose_cli.media.discover import Input
+    from handpose_cli.media.inputs import Input
     from handpose_cli.runs.report import Report
     from handpose_cli.runs.settings import RunSettings
     from handpose_cli.runs.shard import Shard
@@ -37,7 +37,7 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 
 @click.command("predict", cls=SectionedCommand, context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("-o", "--output", type=LocalPath(), help="Folder for the results.")
+@click.option("-o", "--output", type=OutputType(), help="Folder for the results, or its URL in a store.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
 @click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
               help=f"Also write the results as: {', '.join(WRITABLE)}; repeatable.")  # fmt: skip
@@ -70,13 +70,22 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
     help="Annotate videos from this time on, counted from their beginning: seconds, or [HH:]MM:SS.",
 )
 @click.option("--end", type=TimeType(), help="Annotate videos up to this time.")
-@click.option("--shard", type=ShardType(), help="Annotate part I of N of the inputs; join them with handpose merge.")
+@click.option(
+    "--shard",
+    type=ShardType(),
+    help="Annotate part I of N of the inputs, or of the parts A to B; join them with handpose merge.",
+)
 @click.option("--weights", default="hourglass-lite",
               help="Bundled hourglass, a run folder of train, or a .tflite or .weights.h5 file.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert",
               help="litert is light and for processors; keras uses a GPU if TensorFlow sees one.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images in a batch.  [default: litert 4, keras 16]")
-@click.option("--threads", type=click.IntRange(min=1), help="Batches at a time.  [default: all processors]")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Batches at a time.  [default: all processors, of the cluster too]"
+)
+@click.option("--cluster", metavar="local|auto|HOST:PORT",
+              help="Annotate on a Ray cluster: one made of this machine's processors, the one that runs here, or that "
+              "at an address.")  # fmt: skip
 @click.option("--fail-fast", is_flag=True, help="Stop at the first input that cannot be read.")
 @click.option(
     "--max-failures",
@@ -91,12 +100,14 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
 @click.pass_context
 def command(
-    ctx: click.Context, inputs: tuple[str, ...], output: Path | None, recursive: bool, formats: tuple[str, ...],
-    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], resume: bool, prune: bool,
-    overwrite: bool, detector: str, boxes: Source | None, rescale: bool, score_threshold: float, max_hands: int | None,
-    views: int, tile: int | None, track: bool, smooth: str | None, every: int, pages: bool, start: float | None,
-    end: float | None, shard: Shard | None, weights: str, engine: str, batch_size: int | None, threads: int | None,
-    fail_fast: bool, max_failures: int | None, dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
+    ctx: click.Context, inputs: tuple[str, ...], output: Path | str | None, recursive: bool, formats: tuple[str, ...],
+    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], sheets: bool, resume: bool,
+    prune: bool, overwrite: bool, detector: str, boxes: Source | None, rescale: bool, score_threshold: float,
+    max_hands: int | None, views: int, tile: int | None, track: bool, smooth: str | None, every: int, pages: bool,
+    start: float | None, end: float | None, shard: Shard | None, weights: str, engine: str, batch_size: int | None,
+    threads: int | None, cluster: str | None, fail_fast: bool, max_failures: int | None, dry_run: bool,
+    summary_json: Path | None,
+    show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -118,17 +129,19 @@ def command(
     live = any(name.startswith("camera:") for name in inputs)
     if live and len(inputs) > 1:
         raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
+    if live and isinstance(output, str):
+        raise click.UsageError("A camera's results go to a folder here. Give its path to --output.")
     if not live:
         if output is None:
             raise click.UsageError("Missing option '-o' / '--output'.")
         _check(show, resume, prune, overwrite, fail_fast, max_failures, start, end)
         if rescale and boxes is None:
             raise click.UsageError("--rescale is for --boxes.")
-    folder = output or Path()  # a camera need not be recorded
+    folder = output if isinstance(output, Path) else Path()  # a camera need not be recorded
     if html and "report" not in formats:
         formats = (*formats, "report")
     settings = RunSettings(
-        OutputSettings(folder, formats, draw, image_prefix, DrawStyle(colours, "box" not in hide, "score" not in hide)),
+        OutputSettings(folder, formats, draw or sheets, image_prefix, DrawStyle.without(hide, colours), sheets),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),
@@ -142,29 +155,32 @@ def command(
 
         return predict_live(ctx, settings, record=output is not None, show=show, overwrite=overwrite, quiet=quiet)
     earlier = "resume" if resume else "overwrite" if overwrite else "refuse"
+    assert output is not None
     report, status = Report(), Status("failed", EXIT_ERROR)
     try:
-        found = _inputs(settings, shard, quiet)
-        if dry_run:
-            return _preview(found, settings, earlier)
+        found = _inputs(settings, shard, quiet, output)
         report.total = len(found)
-        _annotate(
-            found, settings, shard, report, quiet, earlier=earlier, prune=prune, batch_size=batch_size or BATCH[engine],
-            threads=threads, max_failures=0 if fail_fast else max_failures,
-        )  # fmt: skip
+        with at_output(output, earlier, look_only=dry_run) as folder:
+            settings = replace(settings, output=replace(settings.output, folder=folder))
+            if dry_run:
+                return _preview(found, settings, earlier)
+            _annotate(
+                found, settings, shard, report, quiet, earlier=earlier, prune=prune, threads=threads, cluster=cluster,
+                batch_size=batch_size or BATCH[engine], max_failures=0 if fail_fast else max_failures,
+            )  # fmt: skip
         status = Status("done", report.exit_code)
     except KeyboardInterrupt:
         status = Status("interrupted", EXIT_INTERRUPTED)
         click.echo(f"Interrupted; {report.inputs} of {report.total} inputs are done. Go on with --resume.", err=True)
     finally:
         if summary_json is not None and not dry_run:
-            _write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
+            write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})
     if status.word == "done" and not quiet:
-        click.echo(f"{report.line()}. Results: {folder / RESULTS}", err=True)
+        click.echo(f"{report.line()}. Results: {named(str(folder / RESULTS), folder, output)}", err=True)
         if html and "report" not in report.lost:
-            click.echo(f"To look through: {result_path(folder, 'report')}", err=True)
+            click.echo(f"To look through: {named(str(result_path(folder, 'report')), folder, output)}", err=True)
     if report.lost:
-        say_lost(report, folder)
+        say_lost(report, folder, output)
     ctx.exit(status.code)
 
 
@@ -211,13 +227,15 @@ def _errors(output: Path) -> Iterator[None]:
         ) from error
 
 
-def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool) -> Sequence[Input]:
+def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool, output: Path | str) -> Sequence[Input]:
     from handpose_cli.media.discover import discover
+    from handpose_cli.runs.settings import COPIES
 
     with _errors(settings.output.folder):
         stdin = _lines_of_stdin() if "-" in settings.inputs else ()
         passed_over: list[str] = []
-        found = discover(settings.inputs, settings.recursive, stdin, settings.output.copies, passed_over.append)
+        copies = f"{output}/{COPIES}" if isinstance(output, str) else output / COPIES
+        found = discover(settings.inputs, settings.recursive, stdin, copies, passed_over.append)
         for line in passed_over if not quiet else ():
             click.echo(line, err=True)
     return found if shard is None else shard.of(found)
@@ -240,18 +258,16 @@ def _preview(found: Sequence[Input], settings: RunSettings, earlier: str) -> Non
 
 def _annotate(
     found: Sequence[Input], settings: RunSettings, shard: Shard | None, report: Report, quiet: bool, *,
-    earlier: str, prune: bool, batch_size: int, threads: int | None, max_failures: int | None,
+    earlier: str, prune: bool, batch_size: int, threads: int | None, cluster: str | None,
+    max_failures: int | None,
 ) -> None:  # fmt: skip
-    from handpose_cli.api import Annotator
+    from handpose_cli.commands.executing import executing
     from handpose_cli.commands.progress import progress
-    from handpose_cli.runs.executors.threads import processors
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import predict
 
-    def load() -> Networks:
-        return Annotator.load(settings.networks.weights, settings.detector_name, settings.networks.engine).networks
-
     with _errors(settings.output.folder):
+        header = make_header(settings, shard)  # wrong weights stop the run before anything is written
         if settings.boxes is not None:
             from handpose_cli.commands.given_boxes import read_boxes
 
@@ -260,34 +276,19 @@ def _annotate(
             of = str(settings.boxes.path)
             annotate = replace(settings.annotate, boxes=given, box_sizes=sizes, boxes_of=of)
             settings = replace(settings, annotate=annotate)
-        networks = load()  # wrong weights stop the run before anything is written
-        shared = settings.networks.engine == "keras"  # one copy, whose turns the threads take
-        with progress(report, quiet) as show:
+        with (
+            executing(settings, batch_size, threads, cluster) as (execute, where),
+            progress(report, quiet, where) as show,
+        ):
             predict(
                 found,
                 settings,
-                (lambda: networks) if shared else load,
-                make_header(settings, shard),
+                execute,
+                header,
                 report,
                 earlier=earlier,
                 prune=prune,
-                batch_size=batch_size,
-                threads=threads or processors(),
                 max_failures=max_failures,
                 say=lambda line, remedy: None if quiet else click.echo(with_remedy(line, remedy), err=True),
                 progress=show,
             )
-
-
-def _write_summary(path: Path, summary: dict[str, Any]) -> None:
-    text = json.dumps(summary) + "\n"
-    if str(path) == "-":
-        click.echo(text, nl=False)
-        return
-    from handpose_cli.files import atomic
-
-    try:
-        with atomic(path) as file:
-            file.write(text)
-    except OSError as error:
-        raise click.ClickException(f"Cannot write --summary-json {path}: {error.strerror}.") from error

@@ -18,22 +18,26 @@ Show = Callable[[ImageRecord], None]
 
 
 @contextmanager
-def progress(report: Report, quiet: bool = False) -> Iterator[Show]:
-    """Give a function to call with each record when the report has counted it; it prints failures, unless `quiet`."""
+def progress(report: Report, quiet: bool = False, where: Callable[[], str] = str) -> Iterator[Show]:
+    """Give a function to call with each record when the report has counted it; it prints failures, unless `quiet`.
+
+    Args:
+        where: says on what is worked, such as on how many machines; "": nothing worth saying.
+    """
     if quiet:
         yield lambda record: None
     elif sys.stderr.isatty():
-        with _bar(report) as show:
+        with _bar(report, where) as show:
             yield show
     else:
-        yield _lines(report)
+        yield _lines(report, where)
 
 
 def failure_line(record: ImageRecord) -> str:
     return f"{record.file}: {record.failure}"
 
 
-def _lines(report: Report) -> Show:
+def _lines(report: Report, where: Callable[[], str]) -> Show:
     last = time.monotonic()
 
     def show(record: ImageRecord) -> None:
@@ -43,13 +47,13 @@ def _lines(report: Report) -> Show:
         if time.monotonic() - last >= LINE_EVERY:
             last = time.monotonic()
             counts = f"{report.inputs}/{report.total} inputs, {report.hands} hands, {report.rate:.1f} images/s"
-            click.echo(counts, err=True)
+            click.echo(", ".join(filter(None, [counts, where()])), err=True)
 
     return show
 
 
 @contextmanager
-def _bar(report: Report) -> Iterator[Show]:
+def _bar(report: Report, where: Callable[[], str]) -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -58,15 +62,16 @@ def _bar(report: Report) -> Iterator[Show]:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]:.1f} images/s"),
+        TextColumn("{task.fields[where]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("Annotating", total=report.total, rate=0.0)
+        task = bar.add_task("Annotating", total=report.total, rate=0.0, where=where())
 
         def show(record: ImageRecord) -> None:
             if record.failure is not None:
                 bar.console.print(failure_line(record), markup=False, highlight=False)
-            bar.update(task, completed=report.inputs, rate=report.rate)
+            bar.update(task, completed=report.inputs, rate=report.rate, where=where())
 
         yield show
         bar.update(task, completed=report.total)

@@ -46,6 +46,7 @@ REMEDIES = {
     },
     "format": {"formats": "Rename {what}, or leave out --format {format}."},
     "draw": {"draw": "Rename {what}, or leave out --draw."},
+    "sheets": {"sheets": "Rename the folder, or leave out --sheets."},
     "leave_out": {"formats": "Leave out --format {format}."},
     # === of merge and convert-labels ===
     "incomplete": {"runs": "Go on with: handpose predict ... --resume"},

@@ -31,7 +31,7 @@ SAME_BOXES = 0.9  # IoU of two hands that are in one place, where they have no k
 INSIDE = 0.5  # least share of the keypoints' box that lies in the hand's box
 FILLED = 0.35  # least share of the box's longer side that the keypoints' box has
 EDGE = 0.01  # of the hand's size
-SMALL = 32  # pixels
+SMALL = 32  # pixels; of photographs made smaller, PCK@0.05 is .93 for hands of 64 pixels, .86 for 32 and .75 for 24
 
 
 def flags_of(hand: Hand, record: ImageRecord) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from handpose_cli.doubt.flags import MISTAKES
 from handpose_cli.doubt.shape import strangeness
 from handpose_cli.records import Hand
 
-STRANGE = 0.1  # what proportions count beside the joints' scores
+# With .1 flat hands, whose bones look long, come before wrong ones.
+STRANGE = 0.05  # what proportions count beside the joints' scores
 MISTAKE = 0.1  # what a flag counts that is likely a mistake
 
 

@@ -15,9 +15,9 @@ from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import Pair
 from handpose_cli.evaluation.scores import errors_of, lengths
 from handpose_cli.evaluation.settings import EvaluateSettings
-from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
+from handpose_cli.media.inputs import Input
 from handpose_cli.records import Hand
 
 LABEL_COLOUR, PREDICTION_COLOUR = (60, 220, 90), (255, 120, 20)  # RGB

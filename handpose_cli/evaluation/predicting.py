@@ -13,8 +13,8 @@ from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import Pair
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.convert import sample_of
-from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame, frames
+from handpose_cli.media.inputs import Input
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.runs.executors.threads import run
 from handpose_cli.sizes import same_size

@@ -114,9 +114,9 @@ def _in_order(path: Path, listed: Path | None) -> bool:
 
 
 def _groups(path: Path) -> Iterator[tuple[Key, list[Numbered]]]:
-    """Yield the rows of hands that follow each other in an image."""
+    """Yield the rows of hands that follow each other in an image, in the order of the hands' numbers."""
     for key, rows in groupby(_rows(path, HAND_COLUMNS), lambda numbered: _key(numbered[1])):
-        yield key, list(rows)
+        yield key, sorted(rows, key=_place)
 
 
 def _gathered(groups: Iterable[tuple[Key, list[Numbered]]]) -> dict[Key, list[Numbered]]:
@@ -125,8 +125,12 @@ def _gathered(groups: Iterable[tuple[Key, list[Numbered]]]) -> dict[Key, list[Nu
     for key, rows in groups:
         gathered.setdefault(key, []).extend(rows)
     for rows in gathered.values():
-        rows.sort(key=lambda numbered: numbered[1].get("hand") or 0)
+        rows.sort(key=_place)
     return gathered
+
+
+def _place(numbered: Numbered) -> int:
+    return numbered[1].get("hand") or 0
 
 
 def _key(row: Row) -> Key:

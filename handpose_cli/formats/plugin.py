@@ -191,6 +191,8 @@ class Format:
         Raises:
             FormatError: if the file is not as it should be, or `options` has what files of this format do not.
         """
+        if not self.reads:
+            raise FormatError(f"{path}: files of the format {self.name} are only written, not read")
         if options.video is not None and not self.of_video:
             raise FormatError(
                 f"{path}: files of the format {self.name} name the video themselves, where they are of one"

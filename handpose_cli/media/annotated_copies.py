@@ -55,20 +55,30 @@ def remove_copies(folder: Path, file: str) -> None:
 
 def save_image(folder: Path, file: str, image: np.ndarray) -> None:
     """Save an annotated picture (uint8 [h, w, 3], RGB) at its `copy_path`, smaller if its format cannot hold it."""
-    _save(copy_path(folder, file), image)
+    save_copy(folder, file, None, encode_copy(file, None, image))
 
 
-def save_page(folder: Path, file: str, page: int, image: np.ndarray) -> None:
-    """Save an annotated page, by its number from 0, likewise in a folder that is named like the input."""
-    _save(folder / file / f"{page:06d}.jpg", image)
+def encode_copy(file: str, page: int | None, image: np.ndarray) -> bytes:
+    """Return an annotated picture (uint8 [h, w, 3], RGB) as `save_copy` takes it, smaller if its format needs that.
+
+    Args:
+        file: the input's name in the results.
+        page: of a file of several pictures, from 0, for a folder that is named like the input; None: of a picture.
+    """
+    suffix = _place(Path(), file, page).suffix.lower()
+    bgr = cv2.cvtColor(_within(image, _LONGEST[suffix]), cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(suffix, bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return encoded.tobytes()
 
 
-def _save(path: Path, image: np.ndarray) -> None:
-    image = _within(image, _LONGEST[path.suffix.lower()])
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(path.suffix.lower(), bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    with atomic(path, "wb") as out:
-        out.write(encoded.tobytes())
+def save_copy(folder: Path, file: str, page: int | None, encoded: bytes) -> None:
+    """Save what `encode_copy` made."""
+    with atomic(_place(folder, file, page), "wb") as out:
+        out.write(encoded)
+
+
+def _place(folder: Path, file: str, page: int | None) -> Path:
+    return copy_path(folder, file) if page is None else folder / file / f"{page:06d}.jpg"
 
 
 def write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float) -> None:

@@ -9,10 +9,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from handpose_cli.media.folders import LeftOut, folders_in, media_in
-from handpose_cli.media.suffixes import is_media, is_url, is_video
+from handpose_cli.media.inputs import Input, Version
+from handpose_cli.media.remote import StoreError, public, scheme_of
+from handpose_cli.media.suffixes import is_media, is_url
 
 LIST_SUFFIX = ".txt"
 _ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
@@ -22,41 +23,23 @@ class NoInputError(ValueError):
     """An argument names nothing that can be read; the message says which, in one line."""
 
 
-class Input(NamedTuple):
-    """A file to annotate: its name in the results (relative, "/" between folders), and where it is.
-
-    A hundred thousand of them may be in memory, so there are no `Path`s in it.
-    """
-
-    name: str
-    file: str
-
-    @property
-    def path(self) -> Path:
-        return Path(self.file)
-
-    @property
-    def is_video(self) -> bool:
-        return is_video(self.path)
-
-
 def discover(
     arguments: Sequence[str],
     recursive: bool = False,
     standard_input: Iterable[str] = (),
-    left_out: Path | None = None,
+    left_out: Path | str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> list[Input]:
     """Return the inputs that the arguments name, sorted by name, each once.
 
     Args:
-        arguments: image and video files, folders, glob patterns, `.txt` files with one path a line, or "-" for the
-            lines of `standard_input`. A folder or a pattern gives images and videos, by suffix; a file named by
-            itself is taken whatever its suffix, so that a wrong one is reported and not overlooked. So is a folder that
-            cannot be read.
+        arguments: paths or URLs of image and video files, folders, glob patterns, `.txt` files with one path a line, or
+            "-" for the lines of `standard_input`. A folder or a pattern gives images and videos, by suffix; a file
+            named by itself is taken whatever its suffix, so that a wrong one is reported and not overlooked. So is a
+            folder that cannot be read.
         recursive: look into folders' folders too.
         standard_input: lines, read only for "-".
-        left_out: a folder not to look into: the results', which may lie among the inputs.
+        left_out: a folder not to look into, or its URL: the results', which may lie among the inputs.
         say: called with a line on what is passed over, if anything is.
 
     Raises:
@@ -64,8 +47,9 @@ def discover(
     """
     paths: list[str] = []
     roots: list[str] = []
+    remote = _Remote(left_out if isinstance(left_out, str) else None)
     passed_over = LeftOut()
-    but = None if left_out is None else _absolute(left_out)
+    but = None if left_out is None or isinstance(left_out, str) else _absolute(left_out)
     for argument in arguments:
         if argument == "-":
             listed: Iterable[str] = _listed(standard_input, "standard input", Path())
@@ -74,23 +58,77 @@ def discover(
         elif _exists(argument):
             listed = [argument]
         elif is_url(argument):
-            raise NoInputError(f"{argument} is a URL: download or mount it first, and name the files or the folder")
+            if not argument.lower().endswith(LIST_SUFFIX):
+                remote.add(argument, recursive or argument.endswith("**"), passed_over)
+                continue
+            listed = _listed_at(argument)
         else:
             listed = _matching(argument, passed_over)
         inside = recursive or argument.endswith("**")
-        for path in map(_absolute, listed):
+        for line in listed:
+            if is_url(line):
+                remote.add(line, inside, passed_over, listed=True)
+                continue
+            path = _absolute(line)
             is_folder = os.path.isdir(path)  # noqa: PTH112 (a hundred thousand Paths take longer)
             paths += media_in(path, inside, but, passed_over) if is_folder else [path]
             roots.append(path if is_folder else os.path.dirname(path))  # noqa: PTH120
     if line := str(passed_over):
         say(line)
-    if not paths:
+    if not paths and not remote.files:
         if tuple(arguments) == ("-",):
             raise NoInputError("There are no paths on standard input")
         hint = "" if recursive else " Add -r to look into the folders inside."
-        raise NoInputError(f"No images or videos in: {' '.join(map(printable, arguments))}.{hint}")
+        raise NoInputError(f"No images or videos in: {' '.join(map(printable, map(public, arguments)))}.{hint}")
+    if remote.roots:
+        return remote.inputs(bool(roots))
     root = Path(os.path.commonpath(roots))
     return sorted({Input(_name(Path(path), root), path) for path in paths})
+
+
+class _Remote:
+    """Collects what there is at URLs."""
+
+    def __init__(self, but: str | None):
+        self.files: list[tuple[str, Version | None]] = []
+        self.roots: list[str] = []
+        self._but = but
+        self._schemes: dict[str, str] = {}
+
+    def add(self, url: str, recursive: bool, left_out: LeftOut, listed: bool = False) -> None:
+        """Add what a URL names; one in a list that names a file by its suffix is believed, since there may be many."""
+        from handpose_cli.media.remote_listing import list_url, one
+
+        self._schemes[scheme_of(url)] = public(url)
+        try:
+            believed = listed and is_media(url.rpartition("/")[2].split("?")[0])
+            found = one(url) if believed else list_url(url, recursive, self._but, left_out)
+        except StoreError as error:
+            raise NoInputError(str(error)) from error
+        self.files += found.files
+        self.roots.append(found.root)
+
+    def inputs(self, with_paths: bool) -> list[Input]:
+        """Return all as inputs."""
+        from handpose_cli.media.remote_listing import named
+
+        if with_paths or len(self._schemes) > 1:
+            first = " and ".join([*self._schemes.values(), *(["paths of files here"] if with_paths else [])])
+            raise NoInputError(f"{first} are too far apart for one run: annotate them in a run each")
+        return named(self.files, self.roots)
+
+
+def _listed_at(url: str) -> list[str]:
+    """Return the URLs in a list at a URL; relative ones from the list's own folder."""
+    from handpose_cli.media.remote_listing import read_text
+
+    try:
+        lines = _decoded(read_text(url)).splitlines()
+    except (StoreError, UnicodeDecodeError) as error:
+        raise NoInputError(f"{public(url)}: cannot be read as a list with one path a line: {error}") from error
+    texts = (line.removeprefix("\ufeff").strip() for line in lines)
+    folder = url.rpartition("/")[0]
+    return [text if is_url(text) else f"{folder}/{text}" for text in texts if text and not text.startswith("#")]
 
 
 def printable(path: str | Path) -> str:
@@ -154,13 +192,16 @@ def _absolute(path: str | Path) -> str:
 
 def _read_list(path: Path) -> list[str]:
     try:
-        content = path.read_bytes()
-        # Windows's tools write UTF-16 with a byte order mark; file names may be no UTF-8
-        is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        text = content.decode("utf-16") if is_wide else content.decode("utf-8-sig", "surrogateescape")
+        text = _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise NoInputError(f"{path}: cannot be read as a list with one path a line: {error}") from error
     return _listed(text.splitlines(), str(path), path.parent)
+
+
+def _decoded(content: bytes) -> str:
+    """Return a list's text: Windows's tools write UTF-16 with a byte order mark; file names may be no UTF-8."""
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16") if is_wide else content.decode("utf-8-sig", "surrogateescape")
 
 
 def _listed(lines: Iterable[str], source: str, folder: Path) -> list[str]:
@@ -169,6 +210,9 @@ def _listed(lines: Iterable[str], source: str, folder: Path) -> list[str]:
     for number, line in enumerate(lines, 1):
         text = line.removeprefix("\ufeff").strip()
         if not text or text.startswith("#"):
+            continue
+        if is_url(text):
+            paths.append(text)
             continue
         found = next((p for p in (text, os.path.join(folder, text)) if _exists(p)), None)  # noqa: PTH118
         if found is None:

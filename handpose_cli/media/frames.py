@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.pages import page_count, read_pages
 from handpose_cli.media.picture import Picture
+from handpose_cli.media.remote import fetched
+from handpose_cli.media.suffixes import PAGED_SUFFIXES
 
 if TYPE_CHECKING:
+    from handpose_cli.media.stretches import Stretch
     from handpose_cli.media.videos import VideoFrame
 
 
@@ -50,7 +53,7 @@ def frames(
     """
     for entry in inputs:
         if not entry.is_video:
-            if pages and page_count(entry.path) > 1:
+            if pages and entry.suffix in PAGED_SUFFIXES:
                 yield from _pages(entry)
             else:
                 yield Frame(entry.name, partial(_read_image, entry))
@@ -58,18 +61,35 @@ def frames(
         from handpose_cli.media.videos import read_video  # PyAV takes 0.2 s to import
 
         try:
-            for frame in read_video(entry.path, every, start, end):
-                yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
+            with fetched(entry) as path:
+                for frame in read_video(path, every, start, end):
+                    yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
         except UnreadableError as error:
             yield Frame(entry.name, partial(_fail, error))
 
 
-def _pages(entry: Input) -> Iterator[Frame]:
-    from handpose_cli.media.images import MOST_PIXELS
+def stretch_frames(entry: Input, stretch: Stretch) -> Iterator[Frame]:
+    """Yield the frames of a stretch of a video; raise `stretches.InexactError` as `read_stretch` does."""
+    from handpose_cli.media.stretches import InexactError, read_stretch
 
     try:
-        for index, pixels in enumerate(read_pages(entry.path, MOST_PIXELS)):
-            yield Frame(entry.name, partial(Picture, pixels), index)
+        with fetched(entry, keep=True) as path:
+            for frame in read_stretch(path, stretch):
+                yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
+    except UnreadableError as error:
+        raise InexactError from error
+
+
+def _pages(entry: Input) -> Iterator[Frame]:
+    from handpose_cli.media.images import MOST_PIXELS, open_image
+
+    try:
+        with fetched(entry) as path:
+            if page_count(path) == 1:
+                yield Frame(entry.name, partial(_itself, open_image(path)))
+                return
+            for index, pixels in enumerate(read_pages(path, MOST_PIXELS)):
+                yield Frame(entry.name, partial(Picture, pixels), index)
     except UnreadableError as error:
         yield Frame(entry.name, partial(_fail, error))
 
@@ -77,7 +97,12 @@ def _pages(entry: Input) -> Iterator[Frame]:
 def _read_image(entry: Input) -> Picture:
     from handpose_cli.media.images import open_image
 
-    return open_image(entry.path)
+    with fetched(entry) as path:
+        return open_image(path)
+
+
+def _itself(picture: Picture) -> Picture:
+    return picture
 
 
 def _convert(frame: VideoFrame) -> Picture:

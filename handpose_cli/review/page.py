@@ -80,7 +80,7 @@ class Writer:
         style, script = (
             (files("handpose_cli.review") / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
         )
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(data, separators=(",", ":"))
         # the one way out of a script element is its end tag or a comment
         text = text.replace("<", "\\u003c")
         file.write(template.substitute(title=escape(self._title()), style=style, script=script, data=text))
@@ -91,7 +91,7 @@ class Writer:
 
     def _find(self, file: str) -> Path | None:
         if file in self._run.paths:
-            return self._run.paths[file]
+            return Path(self._run.paths[file])
         roots = [Path(name) for name in self._run.info.get("arguments", {}).get("inputs", ())]
         folders = [self._images] if self._images is not None else []
         tried = [*(folder / file for folder in [*folders, *roots]), *(root for root in roots if root.name == file)]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from handpose_cli.doubt.flags import FLAGS
+from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import Hand, ImageRecord
 
 SCORE_BINS = 20
@@ -36,8 +38,9 @@ class Statistics:
             if len(self.failures) < MOST_FAILURES:
                 self.failures.append((record.file, record.failure))
             return
-        self.counts["images" if record.frame is None else "frames"] += 1
-        if record.frame is not None and record.file != self._video:
+        of_video = is_of_video(record)
+        self.counts["frames" if of_video else "images"] += 1
+        if of_video and record.file != self._video:
             self.counts["videos"] += 1
             self._video = record.file
         self._per_image[min(len(record.hands), MOST_HANDS)] += 1
@@ -82,6 +85,11 @@ class Statistics:
             ],
             "failed": self.failures,
         }
+
+
+def is_of_video(record: ImageRecord) -> bool:
+    """Return whether a record is a frame of a video, and not a page of a file with several pictures."""
+    return record.frame is not None and (record.time is not None or is_video(Path(record.file)))
 
 
 def mean_score(hand: Hand) -> float | None:

@@ -11,9 +11,9 @@ import numpy as np
 
 from handpose_cli.crop import crop_around
 from handpose_cli.drawing import BOX_COLOUR, draw_skeleton
-from handpose_cli.media.discover import Input
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import Hand
 from handpose_cli.review.choice import Shown

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from handpose_cli.records import ImageRecord
-from handpose_cli.review.statistics import mean_score
+from handpose_cli.review.statistics import is_of_video, mean_score
 
 BINS = 200  # most of a video
 MOST_VIDEOS = 60  # that have a timeline
@@ -38,7 +38,7 @@ class Timelines:
         if record.file != self._file:
             self.finish()
             self._begin(record.file)
-        if record.frame is None or record.failure is not None:
+        if record.failure is not None or not is_of_video(record):
             return
         number = len(self._hands)
         if number == 0:

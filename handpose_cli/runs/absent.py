@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from handpose_cli.media.annotated_copies import remove_copies
-from handpose_cli.media.discover import Input
+from handpose_cli.media.inputs import Input
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Header, Journal
 from handpose_cli.runs.settings import OutputSettings

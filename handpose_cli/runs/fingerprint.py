@@ -6,9 +6,15 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
+from handpose_cli.media.inputs import Input
+from handpose_cli.media.remote import ask_version
+
 
 class Fingerprint(NamedTuple):
-    """What a file was: its size in bytes, its modification time in nanoseconds, and the SHA-256 of its content."""
+    """What a file was: its size in bytes, its modification time in nanoseconds, and the SHA-256 of its content.
+
+    Of one at a URL there is, in place of the digest, what its store says: its own digest (ETag) or time; mtime is 0.
+    """
 
     size: int
     mtime: int
@@ -25,6 +31,19 @@ def fingerprint(path: Path) -> Fingerprint | None:
             return Fingerprint(status.st_size, status.st_mtime_ns, hashlib.file_digest(file, "sha256").hexdigest())
     except OSError:
         return None
+
+
+def identify(entry: Input) -> Fingerprint | None:
+    """Return an input's fingerprint; None if it cannot be read."""
+    if not entry.is_remote:
+        return fingerprint(entry.path)
+    version = ask_version(entry)
+    return None if version is None else Fingerprint(version.size, 0, version.tag)
+
+
+def is_unchanged(entry: Input, known: Fingerprint) -> bool:
+    """Return whether an input is what it was."""
+    return identify(entry) == known if entry.is_remote else is_same(entry.path, known)
 
 
 def is_same(path: Path, known: Fingerprint) -> bool:

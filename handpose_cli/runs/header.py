@@ -6,6 +6,8 @@ import hashlib
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -14,6 +16,7 @@ from handpose_cli.engine import has_calibration
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
 from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import printable
+from handpose_cli.media.remote import public
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.fingerprint import fingerprint
 from handpose_cli.runs.journal import Header
@@ -43,19 +46,12 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
     """
     engine = run.networks.engine
     pose = weights.find(run.networks.weights, engine)
-    detector = run.detector_name
-    used = [*([] if detector is None else [weights.find(detector, engine, "detector")]), pose]
-    digests = {printable(path.name): weights.sha256(path) for path in used}
-    contracts = [weights.contract_path(path) for path in used]
-    digests_of_contracts = [weights.sha256(path) for path in contracts if path.is_file()]
-    libraries = ("numpy", "av", "ai-edge-litert" if engine == "litert" else "keras")
-    # whichever of OpenCV's four packages is installed
-    versions = {"opencv": cv2.__version__, **{name: version(name) for name in libraries}}
+    digests = {printable(path.name): weights.sha256(path) for path in _used(run)}
+    known = software(run)
+    versions = known["versions"]
     identity = {name: printable(v) if isinstance(v, str) else v for name, v in run.identity().items()}
     settings = {
-        "tool": f"handpose {__version__}",
-        "versions": versions,
-        "weights": sorted([*digests.values(), *digests_of_contracts]),
+        **known,
         "boxes": None if run.boxes is None else _digest(run.boxes),
         **identity,
     }
@@ -66,7 +62,7 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
         "weights": digests,
         # what cannot change a result, such as the output folder, is not here: results can be compared byte by byte
         "arguments": {
-            "inputs": [printable(name) for name in run.inputs],
+            "inputs": [printable(public(name)) for name in run.inputs],
             "recursive": run.recursive,
             "formats": run.output.formats,
             "draw": run.output.draw,
@@ -80,6 +76,29 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
         "scores": _CALIBRATED if has_calibration(pose) else _OWN,
     }
     return Header(settings, info if shard is None else {**info, "shard": str(shard)})
+
+
+def software(run: RunSettings) -> dict[str, Any]:
+    """Return what a run's records depend on besides its settings: the versions of libraries, and the weights' digests.
+
+    Raises:
+        WeightsError: if there are no such weights.
+    """
+    used = _used(run)
+    files = [*used, *(contract for path in used if (contract := weights.contract_path(path)).is_file())]
+    libraries = ("numpy", "av", "ai-edge-litert" if run.networks.engine == "litert" else "keras")
+    return {
+        "tool": f"handpose {__version__}",
+        # whichever of OpenCV's four packages is installed
+        "versions": {"opencv": cv2.__version__, **{name: version(name) for name in libraries}},
+        "weights": sorted(weights.sha256(path) for path in files),
+    }
+
+
+def _used(run: RunSettings) -> list[Path]:
+    engine, detector = run.networks.engine, run.detector_name
+    used = [] if detector is None else [weights.find(detector, engine, "detector")]
+    return [*used, weights.find(run.networks.weights, engine)]
 
 
 def _digest(boxes: Source) -> str:

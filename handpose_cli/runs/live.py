@@ -110,7 +110,7 @@ def run_live(
             results = stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))
             writers = stack.enter_context(writing())
             report.lost = writers.lost
-            facts = RunFacts({RECORDING: output.folder / RECORDING}, info, lambda: report.seconds)
+            facts = RunFacts({RECORDING: str(output.folder / RECORDING)}, info, lambda: report.seconds)
             for name in output.formats:
                 writers.add(name, open_format(output, name, facts))
             video = stack.enter_context(_recorder(output.folder / RECORDING))

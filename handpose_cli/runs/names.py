@@ -11,10 +11,10 @@ from handpose_cli.formats import load
 from handpose_cli.formats._notes import silent
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.media.annotated_copies import copy_path
-from handpose_cli.media.discover import Input
+from handpose_cli.media.inputs import Input
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.errors import RunError
-from handpose_cli.runs.settings import COPIES, OutputSettings, Span
+from handpose_cli.runs.settings import COPIES, SHEETS, OutputSettings, Span
 
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes, where the file system does not say
 
@@ -33,6 +33,8 @@ def check_names(inputs: Sequence[Input], output: OutputSettings, span: Span) -> 
             files = ((entry, file_of(_record(entry, entry.name in names))) for entry in inputs)
             _check(files, output.folder / f"predictions-{name}", f"as {name}", "format", name)
         _rehearse(name, many, [entry for entry in inputs if entry.name not in names][:1])
+    if output.sheets and (entry := next((e for e in inputs if e.name.split("/")[0] == SHEETS), None)):
+        raise RunError(f"{entry.name}: its annotated copy would be in the folder of the contact sheets", "sheets")
     if output.draw:
         copies = ((entry, copy_path(Path(), entry.name).as_posix()) for entry in inputs)
         _check(copies, output.folder / COPIES, "as an annotated copy", "draw", "")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handpose_cli.media.annotated_copies import has_copy
-from handpose_cli.media.discover import Input
-from handpose_cli.runs.fingerprint import is_same
+from handpose_cli.media.inputs import Input
+from handpose_cli.runs.fingerprint import is_unchanged
 from handpose_cli.runs.journal import Journal
 
 NEW = "not begun"
@@ -45,7 +45,7 @@ def plan(inputs: Sequence[Input], journal: Journal, copies: Path | None) -> Iter
             yield Task(entry, NEW)
         elif known.input is None:
             yield Task(entry, UNREADABLE)
-        elif not is_same(entry.path, known.input):
+        elif not is_unchanged(entry, known.input):
             yield Task(entry, CHANGED)
         elif not known.ended:
             yield Task(entry, BEGUN, known.records)

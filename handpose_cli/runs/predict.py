@@ -7,60 +7,39 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
-from itertools import chain
-from typing import NamedTuple
+from pathlib import Path
 
-from handpose_cli.annotator.pipeline import annotate
-from handpose_cli.annotator.settings import Networks
-from handpose_cli.drawing import draw_hands
 from handpose_cli.files import remove_parts
-from handpose_cli.media.annotated_copies import has_copy, remove_copies, save_image, save_page
-from handpose_cli.media.discover import Input
-from handpose_cli.media.frames import Frame, frames
-from handpose_cli.media.pages import page_count
+from handpose_cli.media.annotated_copies import has_copy, remove_copies, save_copy
+from handpose_cli.media.frames import Frame
+from handpose_cli.media.inputs import Input
+from handpose_cli.media.remote import public
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.absent import describe_absent, keep_or_drop, refuse_loss
 from handpose_cli.runs.errors import RunError
-from handpose_cli.runs.executors.threads import run
-from handpose_cli.runs.fingerprint import Fingerprint, fingerprint
+from handpose_cli.runs.executing import Execute
 from handpose_cli.runs.journal import Header, Journal, open_journal
 from handpose_cli.runs.names import check_names
 from handpose_cli.runs.plan import describe, describe_change, plan
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import draw_video, refuse_existing, remove_existing, write_results
 from handpose_cli.runs.settings import RunSettings
-from handpose_cli.runs.units import Chunk, Stills, units_of
-from handpose_cli.tracking.follow import follow
-from handpose_cli.tracking.tracks import DOUBTFUL
+from handpose_cli.runs.work import Piece
 
 SHOWN = 10  # inputs in a preview
-
-
-class Piece(NamedTuple):
-    """What was annotated of an input, for the journal."""
-
-    input: Input
-    records: list[ImageRecord]
-    begins: bool
-    ends: bool
-    fingerprint: Fingerprint | None
-    pages_left_out: int = 0
 
 
 def predict(
     inputs: Sequence[Input],
     settings: RunSettings,
-    load: Callable[[], Networks],
+    execute: Execute,
     header: Header,
     report: Report,
     *,
     earlier: str = "refuse",
     prune: bool = False,
-    batch_size: int = 1,
-    threads: int = 1,
     max_failures: int | None = None,
     say: Callable[[str, str], None] = lambda line, remedy: None,
     progress: Callable[[ImageRecord], None] = lambda record: None,
@@ -68,12 +47,11 @@ def predict(
     """Annotate all inputs and write the results; memory grows with neither their number nor their length.
 
     Args:
-        load: loads the networks, once in each thread.
+        execute: works off what is to be done, see `runs.executing`.
         header: what the records depend on, and the head of the result file.
         report: counts what is done.
         earlier: what to do with an earlier run's output in the folder: "refuse", "resume" or "overwrite".
         prune: drop an earlier run's results of inputs that are not there now, which are kept otherwise.
-        batch_size: stills, or a video's frames if hands are not tracked, that are annotated together.
         max_failures: stop when more inputs could not be read; None: never.
         say: called with a line on what a resumed run does, or what is left out; and what would help, see `Remediable`.
         progress: called after each record, in order.
@@ -109,14 +87,16 @@ def predict(
         report.total += len(kept)
         earlier_names = [*(entry.name for entry in done), *kept]
         report.start(len(earlier_names), sum(journal.entries[name].failed for name in earlier_names))
-        units = units_of(tasks, settings.span, settings.track.track, batch_size)
         with _drawing(journal, settings) as draw:
             for entry in done:
                 if entry.is_video and not has_copy(output.copies, entry.name):
                     draw(entry)
-            pages, files = 0, 0
-            for piece in chain.from_iterable(run(units, partial(_annotate, settings=settings), load, threads)):
-                _keep(piece, journal, settings)
+            pages, files, ended = 0, 0, ""
+            for piece in execute(tasks):
+                if piece.input.name == ended:  # stretches behind one at which a video ended by a failure
+                    continue
+                _keep(piece, journal, output.copies)
+                ended = piece.input.name if piece.ends else ended
                 report.inputs += piece.ends
                 pages, files = pages + piece.pages_left_out, files + (piece.pages_left_out > 0)
                 for record in piece.records:
@@ -131,7 +111,13 @@ def predict(
             say(f"{pages} pages beyond the first, in {files} files, were left out", "pages")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
         write_results(
-            names_of_all, journal, output, settings.track, info, report, {entry.name: entry.path for entry in inputs}
+            names_of_all,
+            journal,
+            output,
+            settings.track,
+            info,
+            report,
+            {entry.name: entry.file for entry in inputs if not entry.is_remote},
         )
 
 
@@ -149,7 +135,7 @@ def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earl
     lines = [f"To annotate: {len(tasks) - videos} images and {videos} videos."]
     if earlier == "resume":
         lines.append(describe(tasks, len(inputs)) + ".")
-    lines += [f"  {task.input.path}" for task in tasks[:SHOWN]]
+    lines += [f"  {public(task.input.file)}" for task in tasks[:SHOWN]]
     return [*lines, f"  and {len(tasks) - SHOWN} more"] if len(tasks) > SHOWN else lines
 
 
@@ -163,38 +149,15 @@ def _first_start(journal: Journal, header: Header) -> str:
     return started
 
 
-def _annotate(unit: Stills | Chunk, networks: Networks, settings: RunSettings) -> list[Piece]:
-    how, output = settings.annotate, settings.output
-    if isinstance(unit, Chunk):
-        work, copies = annotate, output.draw and not unit.input.is_video
-        if settings.track.track and unit.input.is_video:
-            # doubtful hands may belong to a track; those that do not are left out later
-            work, how = follow, replace(how, score_threshold=min(how.score_threshold, DOUBTFUL))
-        results = work(unit.frames, networks, how) if unit.frames else []
-        for record, picture in results if copies else ():
-            if picture is not None and record.frame is not None:
-                drawn = draw_hands(picture.pixels, record.hands, output.style)
-                save_page(output.copies, unit.input.name, record.frame, drawn)
-        records = [record for record, _ in results]
-        return [Piece(unit.input, records, unit.begins, unit.ends, unit.fingerprint)]
-    known = [fingerprint(entry.path) for entry in unit.inputs]  # before it is read: a later change will show
-    results = annotate(list(frames(unit.inputs)), networks, how)
-    for entry, (record, picture) in zip(unit.inputs, results, strict=True):
-        remove_copies(output.copies, entry.name)  # of an earlier run
-        if output.draw and picture is not None:
-            save_image(output.copies, entry.name, draw_hands(picture.pixels, record.hands, output.style))
-    return [
-        Piece(entry, [result.record], True, True, file, page_count(entry.path) - 1)
-        for entry, result, file in zip(unit.inputs, results, known, strict=True)
-    ]
-
-
-def _keep(piece: Piece, journal: Journal, settings: RunSettings) -> None:
-    """Put a piece into the journal; a video's copy of an earlier run goes before its first."""
+def _keep(piece: Piece, journal: Journal, copies: Path) -> None:
+    """Put a piece and its annotated copies where they belong; copies of an earlier run go before an input's first."""
     name = piece.input.name
-    if piece.input.is_video and piece.begins:
-        remove_copies(settings.output.copies, name)
-    journal.add(name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint)
+    if piece.begins:
+        remove_copies(copies, name)
+    for page, encoded in piece.copies:
+        save_copy(copies, name, page, encoded)
+    if piece.records or piece.begins or piece.ends:
+        journal.add(name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from handpose_cli.formats import FORMATS, handpose_json
 from handpose_cli.formats import load as load_format
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.media.annotated_copies import copy_path, write_video
-from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import Frame
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import ImageRecord
 from handpose_cli.run_facts import RunFacts
@@ -26,6 +26,7 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Journal
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
+from handpose_cli.runs.sheets import write_contact_sheets
 from handpose_cli.runs.writers import writing
 
 STEM = "predictions"
@@ -94,7 +95,7 @@ def write_results(
     tracks: TrackSettings,
     info: dict[str, Any],
     report: Report,
-    paths: Mapping[str, Path] | None = None,
+    paths: Mapping[str, str] | None = None,
 ) -> None:
     """Write the result file and the other formats, from the journal; memory does not grow with the number of records.
 
@@ -118,6 +119,10 @@ def write_results(
                 results.write(record)
                 writers.write(record)
                 report.add(record)
+    if output.sheets:
+        # each unit of a video is a line in the journal, and its records are counted
+        counts = {file: journal.entries[file].records for file in files if is_video(Path(file))}
+        write_contact_sheets(files, counts, output)
     journal.write({"complete": len(files)})
 
 

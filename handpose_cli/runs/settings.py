@@ -12,11 +12,15 @@ from handpose_cli import weights as bundled
 from handpose_cli.annotator.settings import CHANGES_IF_SET, CHANGES_NOTHING, AnnotateSettings
 from handpose_cli.drawing import PLAIN, DrawStyle
 from handpose_cli.labels.source import Source
-from handpose_cli.media.discover import Input
+from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame, frames
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.pages import page_count
+from handpose_cli.media.remote import fetched
+from handpose_cli.media.suffixes import PAGED_SUFFIXES
 
 COPIES = "annotated"
+SHEETS = "contact-sheets"  # in the folder of the copies, which is never taken for inputs
 SSD, WHOLE_IMAGE = "ssd", "whole-image"  # in place of a detector's name: the default one, and none
 
 
@@ -69,7 +73,17 @@ class Span:
 
     def has_many(self, entry: Input) -> bool:
         """Return whether an input gives more than one frame, or may: a video, or a file with pages if they count."""
-        return entry.is_video or (self.pages and page_count(entry.path) > 1)
+        if entry.is_video or not self.may_have_many(entry):
+            return entry.is_video
+        try:
+            with fetched(entry) as path:
+                return page_count(path) > 1
+        except UnreadableError:  # reading it will report that
+            return False
+
+    def may_have_many(self, entry: Input) -> bool:
+        """Return whether an input may give more than one frame by its name; the file is not opened."""
+        return entry.is_video or (self.pages and entry.suffix in PAGED_SUFFIXES)
 
     def frames(self, entry: Input, first: int = 0) -> Iterator[Frame]:
         """Yield the frames of a video, or of a file with pages, without the first so many."""
@@ -86,6 +100,7 @@ class OutputSettings:
         draw: whether annotated copies are wanted.
         image_prefix: what URLs of images begin with, in formats that have them; empty: as the format has it.
         style: how hands are drawn.
+        sheets: whether contact sheets of the annotated copies are wanted.
     """
 
     folder: Path
@@ -93,6 +108,7 @@ class OutputSettings:
     draw: bool = False
     image_prefix: str = ""
     style: DrawStyle = PLAIN
+    sheets: bool = False
 
     @property
     def copies(self) -> Path:

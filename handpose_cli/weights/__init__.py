@@ -3,6 +3,7 @@
 `ssd-palm` is the detector, `hourglass-lite` the hourglass (both trained by `handpose train`); each as LiteRT
 (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see `engine.contract`) and
 its card (`.md`). They start from `palm-encoder` and `hand-encoder` (`tools.convert_palm`, `tools.convert_encoder`).
+`ssd-palm-128` is `ssd-palm` for smaller squares (`tools.resize_detector`), in LiteRT alone.
 `ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
 published one (converted by `tools.convert_ssd`).
 

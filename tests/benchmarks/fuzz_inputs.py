@@ -155,10 +155,10 @@ def read(path: Path) -> Counter:
     import numpy as np
 
     from handpose_cli.media.annotated_copies import copy_path, write_video
-    from handpose_cli.media.discover import Input
     from handpose_cli.media.errors import UnreadableError
     from handpose_cli.media.frames import frames
     from handpose_cli.media.images import image_size
+    from handpose_cli.media.inputs import Input
 
     counts: Counter = Counter()
     entry = Input(path.name, path)

@@ -20,14 +20,13 @@ from handpose_cli.annotator import pipeline, pose
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.engine import detector, keypoint_network
 from handpose_cli.media import annotated_copies, images
-from handpose_cli.media.discover import Input
 from handpose_cli.media.frames import frames
+from handpose_cli.media.inputs import Input
 from handpose_cli.runs import journal
 
 # what is timed: the stage's name, and where the function is looked up that does it
 STAGES = {
     "read and decode": (images, "_decode"),
-    "squeeze": (detector, "squeeze"),
     "NMS": (detector, "without_overlaps"),
     "cut crops": (pose, "_cut"),
     "decode heatmaps": (keypoint_network, "decode_logits"),

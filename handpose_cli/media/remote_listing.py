@@ -1,0 +1,111 @@
+"""What there is at a URL, listed and not fetched."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from handpose_cli.media.folders import LeftOut
+from handpose_cli.media.inputs import Input, Version
+from handpose_cli.media.remote import Store, StoreError, open_store, path_of, public, reason, scheme_of, version_of
+from handpose_cli.media.suffixes import is_media
+
+_WEB = ("http", "https")
+
+
+class Listed(NamedTuple):
+    """Files at URLs, each with what it was if that is known, and the folder that names go from, as `path_of` has it."""
+
+    files: list[tuple[str, Version | None]]
+    root: str
+
+
+def list_url(url: str, recursive: bool, but: str | None, left_out: LeftOut) -> Listed:
+    """List what an argument names: a file, a folder, or a pattern.
+
+    Args:
+        recursive: look into folders' folders too.
+        but: URL of a folder not to look into.
+        left_out: counts what is passed over.
+
+    Raises:
+        StoreError: if there is nothing, or it cannot be listed.
+    """
+    store = open_store(url)
+    try:
+        if "*" in store.path or "[" in store.path:
+            fixed = posixpath.dirname(store.path.split("*")[0].split("[")[0])
+            return Listed(
+                _media(store, store.fs.glob(store.path, detail=True).values(), but, left_out), _place(store, fixed)
+            )
+        web = scheme_of(url) in _WEB
+        if web and is_media(posixpath.basename(path_of(url))):
+            return one(url)
+        info = {"type": "directory"} if web else store.fs.info(store.path)
+        if info["type"] == "file":
+            return Listed([(url, version_of(info))], posixpath.dirname(path_of(url)))
+        if recursive:
+            infos: Iterable[dict[str, Any]] = store.fs.find(store.path, detail=True).values()
+        else:
+            infos = store.fs.ls(store.path, detail=True)
+        return Listed(_media(store, infos, but, left_out), path_of(url))
+    except Exception as error:  # stores raise whatever comes
+        if isinstance(error, StoreError):
+            raise
+        words = "no such file or folder" if isinstance(error, FileNotFoundError) else reason(error)
+        raise StoreError(f"{public(url)} cannot be listed: {words}") from error
+
+
+def one(url: str) -> Listed:
+    """Return a file that is named by itself; nobody is asked whether it is there."""
+    return Listed([(url, None)], posixpath.dirname(path_of(url)))
+
+
+def read_text(url: str) -> bytes:
+    """Return a file's content; raise StoreError if it cannot be read."""
+    fs, path = open_store(url)
+    try:
+        content: bytes = fs.cat_file(path)
+        return content
+    except Exception as error:
+        raise StoreError(f"{public(url)} cannot be read: {reason(error)}") from error
+
+
+def named(files: Iterable[tuple[str, Version | None]], roots: Iterable[str]) -> list[Input]:
+    """Return files at URLs as inputs, sorted, with names below what the roots have in common."""
+    common = posixpath.commonpath([f"/{root}" for root in roots])
+    known: dict[str, Input] = {}
+    for url, version in files:
+        name = posixpath.relpath(f"/{path_of(url)}", common)
+        if name not in known or known[name].version is None:
+            known[name] = Input(name, url, version)
+    return [known[name] for name in sorted(known)]
+
+
+def _media(
+    store: Store, infos: Iterable[dict[str, Any]], but: str | None, left_out: LeftOut
+) -> list[tuple[str, Version | None]]:
+    files: list[tuple[str, Version | None]] = []
+    own = path_of(store.fs.unstrip_protocol(store.path))
+    other = None if but is None else path_of(but) + "/"
+    for info in infos:
+        url = store.fs.unstrip_protocol(info["name"])
+        place = path_of(url)
+        parts = posixpath.relpath(f"/{place}", f"/{own}").split("/")
+        if other is not None and place.startswith(other):
+            continue
+        if info["type"] == "directory":
+            left_out.folders += not parts[-1].startswith(".")
+        elif any(part.startswith(".") and part != ".." for part in parts[:-1]):
+            continue  # in a hidden folder
+        elif is_media(parts[-1]):
+            size = info.get("size")
+            files.append((url, None if size is None else version_of(info)))
+        else:
+            left_out.add(parts[-1])
+    return files
+
+
+def _place(store: Store, path: str) -> str:
+    return path_of(store.fs.unstrip_protocol(path))

@@ -1,0 +1,268 @@
+"""Results at a URL, such as s3://bucket/run: made in a folder here, and uploaded when they are whole.
+
+In the folder at the URL lie the results of the last run that ended, and the journal, for one that is stopped:
+
+    journal.jsonl               of the last run that ended, or was interrupted
+    journal.parts/000000001234  what the journal has had since, from that many bytes on; some every half minute
+    run.lock                    who writes here, renewed with each part, so that two runs do not
+
+Only stores where an object appears whole or not at all, and that can refuse to create one that is there, are
+written to.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from handpose_cli.media.remote import Store, StoreError, open_store, public, reason, scheme_of, scratch
+from handpose_cli.runs import journal as journals
+from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.results import RESULTS, refuse_existing
+
+LOCK, PARTS = "run.lock", "journal.parts"
+EVERY = 30.0  # seconds between parts
+STALE = 4 * EVERY  # without a sign of life, whoever has the lock is taken for killed
+SAFE = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory")
+
+
+@contextmanager
+def staged(url: str, earlier: str, look_only: bool = False) -> Iterator[Path]:
+    """Give a folder here for a run's output, and put what is in it at a URL when the run ends, whichever way.
+
+    A run that ends puts all there, the result file last; one that is interrupted its journal and annotated copies. Of
+    one that is killed, the journal is there but for its last half minute.
+
+    Args:
+        earlier: as of `predict`: with "resume" what is at the URL is fetched first.
+        look_only: nothing is to be written.
+
+    Raises:
+        RunError: if that cannot be done there, another run writes there, or an earlier one has written.
+    """
+    try:
+        store = open_store(url)
+    except StoreError as error:
+        raise RunError(f"Cannot write to {public(url)}: {error}") from error
+    if scheme_of(url) not in SAFE:
+        raise RunError(
+            f"Cannot write to {public(url)}: of {scheme_of(url)}:// it is not known that files appear only when they "
+            "are whole. Choose a folder here, or s3://, gs:// or az://."
+        )
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=scratch()))
+    try:
+        upload = _Upload(store, public(url), folder)
+        with upload.errors():
+            there = [name for name in _names(store) if name != LOCK]
+            if earlier == "refuse":
+                _refuse(folder, public(url), there)
+            elif earlier == "resume":
+                _fetch(store, folder, there)
+        if look_only:
+            yield folder
+            return
+        with upload.errors():
+            upload.lock()
+        try:
+            upload.done = _size(folder / journals.NAME)
+            upload.outdated = there if earlier == "overwrite" else []
+            with upload.now_and_then():
+                yield folder
+            upload.all()
+        except BaseException:
+            with suppress(RunError):
+                upload.all()
+            raise
+        finally:
+            upload.unlock()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Upload:
+    """Puts a run's folder at its URL, and its journal's new lines now and then.
+
+    Attributes:
+        done: bytes of the journal that are there.
+        outdated: names of what is there and goes before anything new comes.
+    """
+
+    def __init__(self, store: Store, url: str, folder: Path):
+        self.done = 0
+        self.outdated: list[str] = []
+        self._store, self._url, self._folder = store, url, folder
+        self._token = secrets.token_hex(8)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn whatever a store raises into a RunError."""
+        try:
+            yield
+        except RunError:
+            raise
+        except Exception as error:  # stores raise whatever comes
+            words = "no such bucket or folder" if isinstance(error, FileNotFoundError) else reason(error)
+            raise RunError(f"Cannot write to {self._url}: {words}") from error
+
+    @contextmanager
+    def now_and_then(self) -> Iterator[None]:
+        """Put the journal's new lines there in the background, and renew the lock."""
+        stop = threading.Event()
+
+        def work() -> None:
+            while not stop.wait(EVERY):
+                with suppress(Exception):  # a store that is away for a while; the next part has it all
+                    self._check_lock()
+                    self.part()
+                    self._store.fs.pipe_file(self._at(LOCK), self._lock_text())
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def part(self) -> None:
+        """Put the journal's new lines there."""
+        path = self._folder / journals.NAME
+        if _size(path) <= self.done:
+            return
+        with path.open("rb") as file:
+            file.seek(self.done)
+            data = file.read()
+        data = data[: data.rfind(b"\n") + 1]
+        if data:
+            self._remove_outdated()
+            self._store.fs.pipe_file(self._at(f"{PARTS}/{self.done:012d}"), data)
+            self.done += len(data)
+
+    def all(self) -> None:
+        """Put all files there, the result file last, and remove what is not in the folder any more.
+
+        Raises:
+            RunError: if that fails; the folder is kept then, and the message says where it is.
+        """
+        if not (self._folder / journals.NAME).exists():
+            return
+        try:
+            with self.errors():
+                self._check_lock()
+                self._remove_outdated()
+                files = {p.relative_to(self._folder).as_posix(): p for p in self._folder.rglob("*") if p.is_file()}
+                before = [name for name in _names(self._store) if name != LOCK]
+                for name in sorted(files, key=lambda name: (name == RESULTS, name)):
+                    self._store.fs.put_file(str(files[name]), self._at(name))
+                _remove(self._store, [name for name in before if name not in files])
+        except RunError as error:
+            kept = Path(tempfile.mkdtemp(prefix="handpose-kept-"))
+            self._folder.replace(kept)
+            raise RunError(f"{str(error).rstrip('.')}. What was done is kept in {kept}.") from error
+
+    def _remove_outdated(self) -> None:
+        _remove(self._store, self.outdated)
+        self.outdated = []
+
+    def lock(self) -> None:
+        """Take the lock; raise RunError if another run has it."""
+        for number in range(2):
+            try:
+                self._store.fs.pipe_file(self._at(LOCK), self._lock_text(), mode="create")
+            except FileExistsError:
+                pass
+            else:
+                if number:  # somebody else may have found the old lock stale as well
+                    time.sleep(2)
+                    self._check_lock()
+                return
+            other = _read_lock(self._store)
+            since = time.time() - other.get("time", 0)
+            if since < STALE:
+                raise RunError(
+                    f"Another run is writing to {self._url} (on {other['host']}, last seen {since:.0f} s ago; if it "
+                    f"was killed, this one may begin in {STALE - since:.0f} s)",
+                    "output",
+                )
+            self._store.fs.rm_file(self._at(LOCK))
+        raise RunError(f"Another run is writing to {self._url}", "output")
+
+    def unlock(self) -> None:
+        """Give the lock back, if it is still ours."""
+        with suppress(Exception):
+            self._check_lock()
+            self._store.fs.rm_file(self._at(LOCK))
+
+    def _check_lock(self) -> None:
+        if _read_lock(self._store).get("run") != self._token:
+            raise RunError(f"Another run has begun to write to {self._url}, since this one was not seen for long")
+
+    def _lock_text(self) -> bytes:
+        return json.dumps({"run": self._token, "host": socket.gethostname(), "time": time.time()}).encode()
+
+    def _at(self, name: str) -> str:
+        return f"{self._store.path}/{name}"
+
+
+def _names(store: Store) -> list[str]:
+    """Return what there is, by names from the folder on."""
+    try:
+        found = store.fs.find(store.path)
+    except FileNotFoundError:
+        return []
+    root = store.path.rstrip("/") + "/"
+    return sorted(name.removeprefix(root) for name in found)
+
+
+def _fetch(store: Store, folder: Path, names: list[str]) -> None:
+    """Fetch an earlier run's output, with its journal as it was when it was last put there."""
+    for name in names:
+        if name != LOCK and not name.startswith(f"{PARTS}/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            store.fs.get_file(f"{store.path}/{name}", str(folder / name))
+    path = folder / journals.NAME
+    for name in names:
+        if name.startswith(f"{PARTS}/") and int(name.rpartition("/")[2]) == _size(path):  # else it is in there already
+            with path.open("ab") as file:
+                file.write(store.fs.cat_file(f"{store.path}/{name}"))
+
+
+def _refuse(folder: Path, url: str, names: list[str]) -> None:
+    """Raise RunError as `refuse_existing` does, by names."""
+    for name in names:
+        top = journals.NAME if name.startswith(f"{PARTS}/") else name.partition("/")[0]
+        if top != LOCK:
+            (folder / top).touch()
+    try:
+        refuse_existing(folder)
+    except RunError as error:
+        raise RunError(str(error).replace(str(folder), url), error.remedy) from error
+    for path in folder.iterdir():
+        path.unlink()
+
+
+def _remove(store: Store, names: list[str]) -> None:
+    for name in names:
+        store.fs.rm_file(f"{store.path}/{name}")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _read_lock(store: Store) -> dict[str, Any]:
+    """Return what the lock says; nothing if there is none."""
+    try:
+        lock: dict[str, Any] = json.loads(store.fs.cat_file(f"{store.path}/{LOCK}"))
+        return lock
+    except (FileNotFoundError, ValueError):
+        return {}

@@ -1,0 +1,60 @@
+"""Contact sheets: small annotated copies on pages, in the inputs' order."""
+
+import shutil
+
+import numpy as np
+from conftest import SAMPLES, handpose
+
+from handpose_cli.media.contact_sheets import CAPTION, COLUMNS, GAP, HEIGHT, ROWS, WIDTH, write_sheets
+from handpose_cli.media.images import open_image
+
+
+def place(number: int) -> tuple[slice, slice]:
+    """Where a page's picture is."""
+    y, x = number // COLUMNS * (HEIGHT + CAPTION + GAP) + GAP, number % COLUMNS * (WIDTH + GAP) + GAP
+    return slice(y, y + HEIGHT), slice(x, x + WIDTH)
+
+
+def test_pages_are_filled_and_pictures_keep_their_shape(tmp_path):
+    (tmp_path / "sheets").mkdir()
+    (tmp_path / "sheets" / "0009.jpg").touch()  # of an earlier run
+    shapes = [(40, 10), (10, 40)] * 16
+    pictures = ((f"{i}" * 60, np.full((*shape, 3), (200, 30, 30), np.uint8)) for i, shape in enumerate(shapes))
+    assert write_sheets(tmp_path / "sheets", pictures) == 2
+    assert sorted(path.name for path in (tmp_path / "sheets").iterdir()) == ["0001.jpg", "0002.jpg"]
+    first, second = (open_image(tmp_path / "sheets" / f"000{i}.jpg").pixels.astype(int) for i in (1, 2))
+    assert first.shape == (ROWS * (HEIGHT + CAPTION + GAP) + GAP, COLUMNS * (WIDTH + GAP) + GAP, 3)
+    assert second.shape[0] == HEIGHT + CAPTION + 2 * GAP
+    red = [(first[place(i)][..., 0] - first[place(i)][..., 1] > 100) for i in range(2)]
+    assert abs(red[0].sum() - HEIGHT * HEIGHT / 4) < 500 and abs(red[1].sum() - WIDTH * WIDTH / 4) < 500
+    assert first[HEIGHT + GAP : HEIGHT + GAP + CAPTION, GAP : GAP + WIDTH].min() < 120  # the name
+
+
+def test_a_run_s_copies_are_on_them(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("two_hands.jpg", "pinch_field.jpg", "moving_hand.mp4"):
+        shutil.copy(SAMPLES / name, photos)
+    (photos / "broken.jpg").touch()
+    call = ("predict", photos, "-r", "-o", photos / "out", "--sheets", "--views", 1, "--every", 9)
+    assert handpose(*call).exit_code == 3
+    sheets = photos / "out" / "annotated" / "contact-sheets"
+    page = open_image(sheets / "0001.jpg").pixels.astype(int)
+    assert page.shape[0] == 2 * (HEIGHT + CAPTION + GAP) + GAP  # six frames and two photos
+    filled = [page[place(i)].std() > 20 for i in range(2 * COLUMNS)]
+    assert filled == [True] * 8 + [False] * 4
+    bytes_of_first = (sheets / "0001.jpg").read_bytes()
+    again = handpose(*call, "--resume")
+    assert again.exit_code == 3 and "4 inputs" in again.stderr  # sheets are no inputs
+    assert (sheets / "0001.jpg").read_bytes() == bytes_of_first
+
+
+def test_inputs_of_that_name_are_refused(tmp_path):
+    (tmp_path / "in" / "contact-sheets").mkdir(parents=True)
+    shutil.copy(SAMPLES / "two_hands.jpg", tmp_path / "in" / "contact-sheets" / "a.jpg")
+    done = handpose("predict", tmp_path / "in", "-r", "-o", tmp_path / "out", "--sheets")
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (
+        1, "Error: contact-sheets/a.jpg: its annotated copy would be in the folder of the contact sheets. "
+        "Rename the folder, or leave out --sheets."
+    )  # fmt: skip
+    assert not (tmp_path / "out" / "annotated").exists()

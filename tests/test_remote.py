@@ -1,0 +1,251 @@
+"""Inputs and results by URL: the same bytes as with files here, nothing secret written, and results whole or not."""
+
+import importlib.util
+import json
+import logging
+import os
+import time
+from pathlib import Path
+
+import pytest
+from chaos import outputs
+from conftest import handpose, read_results
+from made_up_inputs import encoded, write_clip
+
+from handpose_cli.media import remote
+from handpose_cli.media.remote import path_of, public
+from handpose_cli.runs import journal as journals
+from handpose_cli.runs import staging
+
+fsspec = pytest.importorskip("fsspec")
+
+FAST = ("--views", 1)
+EVERYTHING = ("-r", "--draw", "--format", "csv", *FAST)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    (folder / "sub").mkdir()
+    for number in range(3):
+        (folder / "sub" / f"{number}.jpg").write_bytes(encoded(number))
+    (folder / "page.png").write_text("<html>404</html>")
+    write_clip(folder / "clip.mp4", frames=10)
+    (folder / "notes.md").write_text("x")
+    (folder / ".hidden.jpg").write_text("x")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(inputs, tmp_path_factory):
+    out = tmp_path_factory.mktemp("finished") / "out"
+    assert handpose("predict", inputs, "-o", out, *EVERYTHING).exit_code == 3
+    return out
+
+
+@pytest.fixture
+def memory(inputs):
+    """fsspec's memory, empty but for the inputs at memory://lab/photos."""
+    fs = fsspec.filesystem("memory")
+    fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
+    fs.put(f"{inputs}/", "/lab/photos/", recursive=True)
+    yield fs
+    fs.store.clear()
+
+
+def fetched(fs, root, folder):
+    for name in fs.find(root):
+        path = folder / name.strip("/").removeprefix(root.strip("/") + "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(fs.cat_file(name))
+    return folder
+
+
+def is_same(out, finished):
+    ours, theirs = outputs(out), outputs(finished)
+    assert read_results(out)["files"] == read_results(finished)["files"]
+    assert set(ours) == set(theirs)
+    return all(ours[name] == theirs[name] for name in ours if name != "predictions.json")
+
+
+def test_inputs_at_a_url_give_what_local_ones_do(memory, finished, tmp_path):
+    result = handpose("predict", "memory://lab/photos", "-o", tmp_path / "out", *EVERYTHING)
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[0] == "Passed over: 2 files not taken for images or videos (1 hidden .jpg, 1 .md)"
+    assert is_same(tmp_path / "out", finished)
+    assert list(remote.scratch().iterdir()) == []
+
+
+def test_patterns_lists_and_folders_without_those_inside(memory, tmp_path):
+    def names(*arguments):
+        out = tmp_path / str(len(list(tmp_path.iterdir())))
+        assert handpose("predict", *arguments, "-o", out, *FAST).exit_code in (0, 3)
+        return [entry["file"] for entry in read_results(out)["files"]]
+
+    assert names("memory://lab/photos") == ["clip.mp4", "page.png"]
+    assert names("memory://lab/photos/sub/*.jpg") == ["0.jpg", "1.jpg", "2.jpg"]
+    assert names("memory://lab/photos/sub/1.jpg") == ["1.jpg"]
+    assert names("memory://lab/photos/sub", "memory://lab/photos/page.png")[-1] == "sub/2.jpg"
+    memory.pipe("/lab/photos/list.txt", b"# some\nsub/0.jpg\nmemory://lab/photos/sub/2.jpg\nsub/gone.jpg\n")
+    assert names("memory://lab/photos/list.txt") == ["0.jpg", "2.jpg", "gone.jpg"]
+    (tmp_path / "list.txt").write_text("memory://lab/photos/sub/2.jpg\n")
+    assert names(tmp_path / "list.txt") == ["2.jpg"]
+
+
+def test_only_what_has_changed_at_the_url_is_done_again(memory, finished, tmp_path):
+    out = tmp_path / "out"
+    handpose("predict", "memory://lab/photos", "-o", out, *EVERYTHING)
+    memory.pipe("/lab/photos/sub/1.jpg", encoded(7))
+    memory.rm("/lab/photos/sub/2.jpg")
+    result = handpose("predict", "memory://lab/photos", "-o", out, *EVERYTHING, "--resume")
+    assert result.stderr.splitlines()[1:3] == [
+        "3 of 4 inputs are done; left: 1 changed since (sub/1.jpg)",
+        "1 input of this run (sub/2.jpg) is not there now. Their results are kept. Drop these with --prune",
+    ]
+
+
+def test_results_at_a_url_are_those_of_a_folder_and_a_second_run_is_refused(memory, inputs, finished, tmp_path):
+    result = handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING)
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[-1].endswith("Results: memory://lab/run/predictions.json")
+    assert is_same(fetched(memory, "/lab/run", tmp_path / "out"), finished)
+    result = handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING)
+    assert result.stderr.splitlines()[-1] == (
+        "Error: memory://lab/run/predictions.json exists. Go on with --resume, replace it with --overwrite "
+        "or choose another --output."
+    )
+    assert handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING, "--resume").stderr.splitlines()[1] == (
+        "5 of 5 inputs are done"
+    )
+    assert handpose("predict", inputs / "clip.mp4", "-o", "memory://lab/run", "--overwrite", *FAST).exit_code == 0
+    assert sorted(memory.find("/lab/run")) == ["/lab/run/journal.jsonl", "/lab/run/predictions.json"]
+
+
+def test_a_run_that_was_killed_goes_on_from_the_parts_of_its_journal(memory, inputs, finished, tmp_path):
+    """A kill leaves parts and a lock; the folder in which it worked is another machine's."""
+    lines = (finished / journals.NAME).read_bytes().splitlines(keepends=True)
+    first, second = b"".join(lines[:3]), b"".join(lines[3:5])
+    memory.pipe("/lab/run/journal.jsonl", first)
+    memory.pipe(f"/lab/run/journal.parts/{0:012d}", first)  # which is in the journal already
+    memory.pipe(f"/lab/run/journal.parts/{len(first):012d}", second)
+    memory.pipe(f"/lab/run/journal.parts/{len(first + second) + 5:012d}", b"behind a gap\n")
+    lock = {"run": "x", "host": "other", "time": time.time() - 10}
+    memory.pipe("/lab/run/run.lock", json.dumps(lock).encode())
+    result = handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING, "--resume")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: Another run is writing to memory://lab/run (on other, last seen 10 s ago; if it was killed, this one "
+        "may begin in 110 s). Choose another --output."
+    )
+    memory.pipe("/lab/run/run.lock", json.dumps({**lock, "time": time.time() - 1000}).encode())
+    result = handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING, "--resume")
+    assert "of 5 inputs are done; left: " in result.stderr
+    assert not result.stderr.splitlines()[1].startswith("0 of")
+    assert is_same(fetched(memory, "/lab/run", tmp_path / "out"), finished)
+
+
+def test_new_lines_of_the_journal_are_put_there_while_the_run_goes_on(memory, inputs, monkeypatch):
+    monkeypatch.setattr(staging, "EVERY", 0.02)
+    seen = []
+    put = type(memory).pipe_file
+    monkeypatch.setattr(
+        type(memory), "pipe_file", lambda fs, path, *a, **k: (seen.append(path), put(fs, path, *a, **k))[1]
+    )
+    assert handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING).exit_code == 3
+    parts = [path for path in seen if "journal.parts/" in path]
+    assert len(parts) > 1 and parts == sorted(set(parts))
+    assert not [name for name in memory.find("/lab/run") if "journal.parts" in name or name.endswith("run.lock")]
+
+
+def test_what_cannot_be_put_there_at_the_end_is_kept_here(memory, inputs, finished, monkeypatch):
+    def put_file(*_, **__):
+        raise OSError("the store is away")
+
+    monkeypatch.setattr(type(memory), "put_file", put_file)
+    result = handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING)
+    assert result.exit_code == 1
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith("Error: Cannot write to memory://lab/run: the store is away. What was done is kept in ")
+    assert is_same(Path(line.rpartition(" ")[2].rstrip(".")), finished)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nosuch://b/a.jpg",), "nosuch://b/a.jpg: fsspec knows no nosuch://"),
+        (("memory://lab/gone",), "memory://lab/gone cannot be listed: no such file or folder"),
+        (
+            ("memory://lab/photos", "."),
+            "memory://lab/photos and paths of files here are too far apart for one run: annotate them in a run each",
+        ),
+        (("memory://lab/gone.txt",), "memory://lab/gone.txt: cannot be read as a list with one path a line: "
+         "memory://lab/gone.txt cannot be read: no such file"),
+        ((".", "-o", "file:///tmp/x"), "Cannot write to file:///tmp/x: of file:// it is not known that files appear "
+         "only when they are whole. Choose a folder here, or s3://, gs:// or az://."),
+        ((".", "-o", "nosuch://b/run"), "Cannot write to nosuch://b/run: nosuch://b/run: fsspec knows no nosuch://"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_told_in_a_line(memory, inputs, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(inputs)
+    where = () if "-o" in arguments else ("-o", tmp_path / "out")
+    result = handpose("predict", *arguments, *where, *FAST)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, f"Error: {message}")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gcsfs") is not None, reason="it is installed")
+def test_a_package_that_is_not_installed_is_named(inputs, tmp_path):
+    needs = "gs:// needs a package that is not installed. Install it with: pip install 'handpose-cli[gs]'"
+    assert handpose("predict", "gs://lab/a.jpg", "-o", tmp_path / "out").stderr == f"Error: {needs}\n"
+    result = handpose("predict", inputs, "-o", "gs://lab/run")
+    assert result.stderr.splitlines()[-1] == f"Error: Cannot write to gs://lab/run: {needs}"
+
+
+def test_what_is_secret_in_a_url_is_left_out():
+    assert public("https://user:pass@host/a%20b.jpg?token=1#x") == "https://host/a%20b.jpg"
+    assert path_of("https://user:pass@host/a%20b.jpg?token=1") == "host/a b.jpg"
+    assert public("s3://key:secret@bucket/a?b.jpg") == "s3://bucket/a?b.jpg"
+    assert public("photos/a?b.jpg") == "photos/a?b.jpg"
+    error = OSError("cannot connect to https://user:pass@host/x?token=1 now")
+    assert remote.reason(error) == "cannot connect to https:host/x now"
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """A real S3 server on loopback, and a bucket."""
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "hushhush",
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    fs = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
+    fs.mkdir("lab")
+    yield fs
+    running.stop()
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def test_photos_and_results_in_a_bucket(s3, inputs, finished, tmp_path):
+    s3.put(f"{inputs}/", "lab/photos/", recursive=True)
+    result = handpose("predict", "s3://lab/photos", "-o", "s3://lab/photos/run", *EVERYTHING)
+    assert result.exit_code == 3
+    out = fetched(s3, "lab/photos/run", tmp_path / "out")
+    assert is_same(out, finished)
+    assert not any(b"hushhush" in path.read_bytes() for path in out.rglob("*") if path.is_file())
+    # the results lie among the inputs, and their copies are none
+    result = handpose("predict", "s3://lab/photos", "-o", "s3://lab/photos/run", *EVERYTHING, "--resume")
+    assert result.stderr.splitlines()[1] == "5 of 5 inputs are done"
+    result = handpose("predict", "s3://nosuch", "-o", tmp_path / "x")
+    assert result.stderr == "Error: s3://nosuch cannot be listed: no such file or folder\n"
+    result = handpose("predict", inputs, "-o", "s3://nosuch/run")
+    assert result.stderr.splitlines()[-1] == "Error: Cannot write to s3://nosuch/run: no such bucket or folder"
