@@ -215,6 +215,8 @@ def read(path: Path) -> Contract:
             raise ValueError("outputs must name an output for each part")
         if contract.kind not in KINDS or contract.input_size < 1:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, input_size at least 1")
+        if not (contract.crop_scale > 0 and contract.most_tilt >= 0):
+            raise ValueError("crop_scale must be above 0, most_tilt from 0")
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ContractError(f"{path}: not a network's contract: {str(error).splitlines()[0]}") from error
     return contract

@@ -21,20 +21,21 @@ def in_quarters(ask: Callable[[np.ndarray], Answers], crops: np.ndarray) -> Answ
         ask: the network; it must say how probable a hand is.
         crops: uint8 [n, size, size, 3].
     """
-    best = ask(crops)
-    assert best.is_hand is not None
-    rows = np.flatnonzero((np.abs(to_upright(best.keypoints)) > UPRIGHT) | (best.is_hand < SURE_HAND))
+    first = ask(crops)
+    if first.is_hand is None:
+        raise ValueError("the network does not say how probable a hand is")
+    rows = np.flatnonzero((np.abs(to_upright(first.keypoints)) > UPRIGHT) | (first.is_hand < SURE_HAND))
     if not rows.size:
-        return best
-    best = Answers(*(None if part is None else part.copy() for part in best))
+        return first
+    looks = [Answers(*(None if part is None else part[rows] for part in first))]  # type: ignore[arg-type]
     for turns in (1, 2, 3):
         found = ask(np.ascontiguousarray(np.rot90(crops[rows], turns, axes=(1, 2))))
-        found = found._replace(keypoints=_turned_back(found.keypoints, turns, crops.shape[1]))
-        better = found.is_hand > best.is_hand[rows]
-        for part, other in zip(best, found, strict=True):
-            if part is not None and other is not None:
-                part[rows[better]] = other[better]
-    return best
+        looks.append(found._replace(keypoints=_turned_back(found.keypoints, turns, crops.shape[1])))
+    surest = np.argmax([look.is_hand for look in looks if look.is_hand is not None], axis=0)
+    for part, of_looks in zip(first, zip(*looks, strict=True), strict=True):
+        if part is not None:
+            part[rows] = np.stack(of_looks)[surest, np.arange(len(rows))]
+    return first
 
 
 def _turned_back(points: np.ndarray, turns: int, size: int) -> np.ndarray:
