@@ -128,6 +128,7 @@ class ImageRecord:
         failure: why the input could not be read, in one line; None if it was read.
         sample: images with the same one show the same pose (FreiHAND's four backgrounds) and stay together when labels
             are split; None: each file is a sample of its own.
+        corrected: a person has looked at the hands, and corrected them where they were wrong.
         exhaustive: whether all hands that are to be seen are listed; if not, another one may be right too.
     """
 
@@ -141,11 +142,16 @@ class ImageRecord:
     fps: float | None = None
     failure: str | None = None
     sample: str | None = None
+    corrected: bool = False
     exhaustive: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields that are known, the hands as theirs, as JSON has them; `exhaustive` only if it is not."""
-        known = {name: value for name, value in _to_dict(self).items() if name != "exhaustive" or not value}
+        """Return the fields that are known, the hands as theirs, as JSON has them.
+
+        `corrected` is there only if it is true, `exhaustive` only if it is not.
+        """
+        usual = {"corrected": False, "exhaustive": True}
+        known = {name: value for name, value in _to_dict(self).items() if usual.get(name) is not value}
         return {**known, "hands": [hand.to_dict() for hand in self.hands]}
 
 

@@ -60,12 +60,21 @@ def record_lists(draw) -> list[ImageRecord]:
     for name in draw(st.lists(st.sampled_from(["a.png", "b/c d.png", "b/e.png", "ü&<.png"]), unique=True)):
         size = draw(st.sampled_from(SIZES))
         found = draw(st.lists(hands(*size), max_size=3))
-        records.append(ImageRecord(name, *size, found, sample=draw(st.none() | st.just(f"sample {len(name)}"))))
+        records.append(
+            ImageRecord(
+                name,
+                *size,
+                found,
+                sample=draw(st.none() | st.just(f"sample {len(name)}")),
+                corrected=draw(st.booleans()),
+            )
+        )
     if draw(st.booleans()):
         size, tracked = draw(st.sampled_from(SIZES)), draw(st.booleans())
         for frame in draw(st.lists(st.integers(0, 30), unique=True, max_size=4).map(sorted)):
             found = [draw(hands(*size, track_id=n if tracked else None)) for n in range(draw(st.integers(0, 2)))]
-            records.append(ImageRecord("v.mp4", *size, found, frame=frame, time=frame / FPS, fps=FPS))
+            record = ImageRecord("v.mp4", *size, found, frame=frame, time=frame / FPS, fps=FPS)
+            records.append(replace(record, corrected=draw(st.booleans())))
     if draw(st.booleans()):
         records.append(ImageRecord("z.png", None, None, failure="empty file (0 bytes)"))
     return sorted(records, key=lambda record: (record.file, record.frame or 0))
@@ -90,6 +99,7 @@ def kept(record: ImageRecord, keeps: frozenset[str]) -> ImageRecord | None:
         time=record.time if "time" in keeps else None,
         fps=record.fps if "time" in keeps else None,
         sample=record.sample if "sample" in keeps else None,
+        corrected=record.corrected and "corrected" in keeps,
     )
 
 
@@ -121,7 +131,7 @@ def _kept_hand(hand: Hand, record: ImageRecord, keeps: frozenset[str]) -> Hand:
 def assert_same(found: list[ImageRecord], expected: list[ImageRecord], pixels: float = 0.006, scores: float = 1e-4):
     assert [(r.file, r.frame) for r in found] == [(r.file, r.frame) for r in expected]
     for one, other in zip(found, expected, strict=True):
-        for name in ("width", "height", "failure", "sample"):
+        for name in ("width", "height", "failure", "sample", "corrected"):
             assert getattr(one, name) == getattr(other, name), name
         _close(one.time, other.time, 1e-6)
         _close(one.fps, other.fps, 1e-6)

@@ -20,10 +20,12 @@ from handpose_cli.runs import units
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executors import ray as executor
 from handpose_cli.runs.executors.worker import Job
+from handpose_cli.runs.work import annotate_unit
 
 pytest.importorskip("ray")
 
-EVERYTHING = ("-r", "--draw", "--format", "csv", "--smooth", "--views", 1)
+FAST = ("--views", 1)
+EVERYTHING = ("-r", "--draw", "--format", "csv", "--smooth", *FAST)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +141,33 @@ def test_a_unit_that_ends_its_worker_is_found_and_given_up_and_the_others_are_do
     assert found == [[0, 1], [2, 3], [4], ([5], "ended its worker 3 times: it crashed or was killed"), [6, 7]]
 
 
+def test_files_that_end_their_worker_are_failures_and_the_run_goes_on(shared, inputs, finished, tmp_path, monkeypatch):
+    monkeypatch.setattr(units, "LONG_BYTES", 0)
+    monkeypatch.setattr(units, "STRETCH", 16)
+
+    monkeypatch.setattr(executor, "MOST_DEATHS", 2)  # each takes a second, for a new worker
+
+    def poisoned(unit, networks, settings, batch_size):
+        names = [entry.name for entry in getattr(unit, "inputs", [unit[0]])]
+        if "2.jpg" in names or (names == ["clip.mp4"] and unit.done == 32):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return annotate_unit(unit, networks, settings, batch_size)
+
+    monkeypatch.setattr("handpose_cli.runs.executing.annotate_unit", poisoned)
+    out = tmp_path / "out"
+    result = handpose("predict", inputs, "-o", out, "-r", "--smooth", *FAST, "--cluster", "local")
+    assert (result.exit_code, result.stderr.count("ended its worker 2 times: it crashed or was killed")) == (3, 2)
+    found, calm = ({entry["file"]: entry for entry in read_results(folder)["files"]} for folder in (out, finished))
+    assert found["2.jpg"]["failure"] == "ended its worker 2 times: it crashed or was killed"
+    assert found["clip.mp4"]["failure"] == "ended its worker 2 times: it crashed or was killed"
+    assert found["clip.mp4"]["frames"] == 32
+    assert all(found[name] == calm[name] for name in calm if name not in ("2.jpg", "clip.mp4"))
+    # what killed its worker is tried again
+    monkeypatch.setattr("handpose_cli.runs.executing.annotate_unit", annotate_unit)
+    result = handpose("predict", inputs, "-o", out, "-r", "--smooth", *FAST, "--cluster", "local", "--resume")
+    assert "1 could not be read before (2.jpg)" in result.stderr
+
+
 def test_units_go_out_as_they_are_needed_and_others_take_the_place_of_one(cluster):
     taken, ahead = [], []
 
@@ -186,7 +215,7 @@ def test_ctrl_c_ends_the_workers_and_the_run_goes_on_later(inputs, finished, tmp
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert re.search(r"^Interrupted; \d of 8 inputs are done\. Go on with --resume\.$", errors, re.MULTILINE)
     assert "Traceback" not in errors
     assert call(*arguments, "--resume").returncode == 3

@@ -13,11 +13,11 @@ from labelled import image, make_freihand, moved, open_hand, placed, write
 from handpose_cli.evaluation import figures as figures_of
 from handpose_cli.evaluation.detection import average_precision, recall_and_precision
 from handpose_cli.evaluation.evaluate import evaluate
-from handpose_cli.evaluation.file_matching import by_image, rename
 from handpose_cli.evaluation.matching import match, with_all_boxes
 from handpose_cli.evaluation.run import read_truth, score_predictions
 from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.file_matching import by_image, rename
 from handpose_cli.records import Hand, ImageRecord
 
 SIDE = float(max(open_hand().box[2:]))  # the norm of these hands

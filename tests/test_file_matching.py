@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labelled import write
 
-from handpose_cli.evaluation.file_matching import by_image, rename
 from handpose_cli.formats import FormatError
+from handpose_cli.labels.file_matching import by_image, rename
 from handpose_cli.labels.file_names import clip_of, parts_of, place_of
 from handpose_cli.records import Hand, ImageRecord
 

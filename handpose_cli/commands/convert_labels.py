@@ -14,6 +14,7 @@ import click
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
+from handpose_cli.commands.part_of_labels import Read, with_choice, with_corrections
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, Format, ReadOptions
 from handpose_cli.formats.plugin import WriteOptions
@@ -59,8 +60,8 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
               help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
               "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
 @click.option("--copy-images", "place_images", flag_value="copy", default="",
-              help="For yolo-pose: put copies of the images beside the labels.")  # fmt: skip
-@click.option("--link-images", "place_images", flag_value="link", help="For yolo-pose: put links to the images there.")
+              help="Put copies of the images and of videos' frames beside the labels, or into TARGET.zip.")  # fmt: skip
+@click.option("--link-images", "place_images", flag_value="link", help="Put links to the images beside the labels.")
 @click.option("--seed", type=int, default=0, help="Of the split.")
 @click.option("--strict", is_flag=True, help="Make it an error if the target format drops anything.")
 @click.option("--check", is_flag=True, help="Only look through SOURCE for probable mistakes; exit code 1 if any.")
@@ -70,6 +71,15 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--extract-frames", "frames_to", type=LocalPath(file_okay=False), metavar="DIR",
               help="Also write the frames that the labels are of as images, such as DIR/v.mp4/000012.jpg.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace TARGET, and frames that were extracted before.")
+@click.option("--worst", type=click.IntRange(min=1), metavar="N",
+              help="Only the N images with the most doubtful hands.")  # fmt: skip
+@click.option("--flagged", type=LocalPath(exists=True, dir_okay=False), metavar="FILE",
+              help="Only the images of hands that were flagged: the list that the report page saves.")  # fmt: skip
+@click.option("--where", metavar="CONDITION",
+              help="Only images with a hand such as 'score < 0.8 and handedness = left'.")  # fmt: skip
+@click.option("--update", "corrections", type=SourceType(),
+              help="Merge these corrections over SOURCE: their images have the corrected hands.")  # fmt: skip
+@click.option("--rescale", is_flag=True, help="Scale corrections that are for another size than their image.")
 @config_option
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
@@ -93,6 +103,11 @@ def command(
     dry_run: bool,
     frames_to: Path | None,
     overwrite: bool,
+    worst: int | None,
+    flagged: Path | None,
+    where: str | None,
+    corrections: Source | None,
+    rescale: bool,
 ) -> None:
     """Turn one label format into another.
 
@@ -109,7 +124,8 @@ def command(
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
 
-    if check and (target or target_format or split or strict or dry_run or frames_to or overwrite):
+    part = worst is not None or flagged is not None or where is not None or corrections is not None
+    if check and (target or target_format or split or strict or dry_run or frames_to or overwrite or part):
         raise click.UsageError("--check only reads: it goes with SOURCE and what says how that is read.")
     if not check and target_format is None:
         raise click.UsageError(f"Missing option '--to'. Choose from: {', '.join(WRITABLE)}")
@@ -121,9 +137,13 @@ def command(
         if source_format is not None:
             source = replace(source, named=source_format)
         name = source.format.name
-        read = partial(source.read, images)
+        read: Read = partial(source.read, images)
         if check or target_format is None:
             ctx.exit(_check(source, images, name))
+        if corrections is not None:
+            read = with_corrections(read, source, corrections, rescale)
+        if worst is not None or flagged is not None or where is not None:
+            read = with_choice(read, worst, flagged, where)
         target_is = FORMATS[target_format]
         part_of = lambda record: ""  # noqa: E731
         names = {"": target}
@@ -134,22 +154,26 @@ def command(
             if target_is.parted:
                 names = dict.fromkeys(names, target)
         wanted = WriteOptions(image_prefix, place_images or "")
-        writers: dict[str, Any] = {}
-        if not dry_run:
-            targets = {part: path for part, path in names.items() if path is not None}
-            for path in dict.fromkeys(targets.values()):
-                for written in target_is.outputs(path):
-                    _refuse_existing(written, overwrite)
-            places = images or (source.folder if place_images or target_is.shows_images else None)
-            writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
-        records = read() if images is None else convert.with_sizes(read(), images)
-        if frames_to is not None and not dry_run:
-            from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
-
-            folder = images if images is not None and images.is_dir() else source.folder
-            frames = FrameFiles(frames_to, folder, overwrite)
-            records = frames.noted(records)
         with ExitStack() as stack:
+            writers: dict[str, Any] = {}
+            if not dry_run:
+                targets = {part: path for part, path in names.items() if path is not None}
+                for path in dict.fromkeys(targets.values()):
+                    for written in target_is.outputs(path):
+                        _refuse_existing(written, overwrite)
+                places = images or (source.folder if place_images or target_is.shows_images else None)
+                if place_images == "copy" and places is not None and places.is_dir():
+                    from handpose_cli.labels.staged import staged  # OpenCV takes 0.1 s to import
+
+                    places = stack.enter_context(staged(read(), places))
+                writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
+            records = read() if images is None else convert.with_sizes(read(), images)
+            if frames_to is not None and not dry_run:
+                from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
+
+                folder = images if images is not None and images.is_dir() else source.folder
+                frames = FrameFiles(frames_to, folder, overwrite)
+                records = frames.noted(records)
             if writers and split is not None and target_is.parted and target is not None:
                 opened = stack.enter_context(target_is.open_parts(target, tuple(names), places, wanted))
                 writers = {part: partial(nullcontext, writer) for part, writer in opened.items()}

@@ -12,10 +12,10 @@ from handpose_cli import __version__
 from handpose_cli.evaluation.calibration import reliability
 from handpose_cli.evaluation.detection import average_precision, recall_and_precision, score_of
 from handpose_cli.evaluation.figures import Calibration, Detection, EndToEnd, ErrorSplit, Figures, Handedness, Pose
-from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import GOOD_IOU, BoxOf, Pair, keypoint_box, match, own_box
 from handpose_cli.evaluation.scores import pck_name, right_joints, score
 from handpose_cli.evaluation.settings import EvaluateSettings
+from handpose_cli.labels.file_matching import Key
 from handpose_cli.records import Hand, ImageRecord
 
 SAME_BOX_IOU = 0.99

@@ -11,10 +11,10 @@ import numpy as np
 from handpose_cli.crop import crop_around
 from handpose_cli.drawing import draw_plain_skeleton
 from handpose_cli.evaluation import metrics
-from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import Pair
 from handpose_cli.evaluation.scores import errors_of, lengths
 from handpose_cli.evaluation.settings import EvaluateSettings
+from handpose_cli.labels.file_matching import Key
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
 from handpose_cli.media.inputs import Input

@@ -9,8 +9,8 @@ import numpy as np
 
 from handpose_cli.boxes import iou
 from handpose_cli.evaluation.detection import score_of
-from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.labels.convert import sample_of
+from handpose_cli.labels.file_matching import Key
 from handpose_cli.records import Hand, ImageRecord, box_around
 
 # A prediction that overlaps a label by less is of something else; one that overlaps it by less than the other has a bad

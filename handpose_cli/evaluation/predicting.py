@@ -9,10 +9,10 @@ from pathlib import Path
 
 from handpose_cli.annotator.pipeline import Annotated, annotate
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
-from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.matching import Pair
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.convert import sample_of
+from handpose_cli.labels.file_matching import Key
 from handpose_cli.media.frames import Frame, frames
 from handpose_cli.media.inputs import Input
 from handpose_cli.records import Hand, ImageRecord

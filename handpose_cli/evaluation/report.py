@@ -12,12 +12,12 @@ from string import Template
 from handpose_cli.evaluation import charts
 from handpose_cli.evaluation.evaluate import Evaluation
 from handpose_cli.evaluation.figures import Detection, Figure, Figures
-from handpose_cli.evaluation.file_matching import Key
 from handpose_cli.evaluation.gallery import pictures, worst_found
 from handpose_cli.evaluation.norms import NORMS
 from handpose_cli.evaluation.scores import pck_name
 from handpose_cli.evaluation.table import counted, number, rows_of
 from handpose_cli.files import atomic
+from handpose_cli.labels.file_matching import Key
 from handpose_cli.records import FINGERS, Hand
 
 WORST, MISSED, EXTRA = 24, 12, 12  # pictures

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from handpose_cli.annotator.settings import SCORE_THRESHOLD, Networks
 from handpose_cli.evaluation.evaluate import Evaluation, evaluate
-from handpose_cli.evaluation.file_matching import Key, by_image, rename
 from handpose_cli.evaluation.matching import with_all_boxes
 from handpose_cli.evaluation.predicting import predict_labelled
 from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.evaluation.sizes import same_sizes
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.labels.file_matching import Key, by_image, rename
 from handpose_cli.labels.source import Source
 from handpose_cli.labels.units import in_pixels
 from handpose_cli.records import ImageRecord

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from handpose_cli.evaluation.file_matching import Key
+from handpose_cli.labels.file_matching import Key
 from handpose_cli.records import ImageRecord
 from handpose_cli.sizes import same_size
 

@@ -12,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from handpose_cli.files import atomic
+from handpose_cli.formats._placed_images import Place, images_beside, placing
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
 
@@ -25,11 +26,20 @@ CATEGORY = {
 
 
 @contextmanager
-def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
-    """Open a file for writing record by record; it appears when the block ends without an error."""
+def open_writer(path: Path, images: Path | None = None, place_images: str = "") -> Iterator[Writer]:
+    """Open a file for writing record by record; it appears when the block ends without an error.
+
+    Args:
+        images: where the images are.
+        place_images: "copy" or "link": put them into `NAME.images` beside the file.
+    """
     # images stand before annotations in the file, so the annotations wait in a file of their own
-    with atomic(path) as file, tempfile.TemporaryFile("w+", encoding="utf-8") as annotations:
-        writer = Writer(file, annotations)
+    with (
+        placing(images_beside(path), images, place_images) as place,
+        atomic(path) as file,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as annotations,
+    ):
+        writer = Writer(file, annotations, place)
         yield writer
         writer.finish()
 
@@ -37,7 +47,8 @@ def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
 class Writer:
     """Writes images as records come, numbered from 1, and their annotations behind them."""
 
-    def __init__(self, file: IO[str], annotations: IO[str]):
+    def __init__(self, file: IO[str], annotations: IO[str], place: Place = lambda name: None):
+        self._place = place
         self._file, self._annotations = file, annotations
         self._images = self._hands = 0
         self._file.write(f'{{"categories": {dump([CATEGORY])},\n"images": [')
@@ -45,6 +56,7 @@ class Writer:
     def write(self, record: ImageRecord) -> None:
         if record.failure is not None:
             return
+        self._place(image_name(record))
         self._images += 1
         self._file.write((",\n " if self._images > 1 else "\n ") + dump(image_to_json(record, self._images)))
         for hand in record.hands:
@@ -70,6 +82,7 @@ def image_to_json(record: ImageRecord, number: int) -> dict[str, Any]:
         "time": record.time,
         "fps": record.fps,
         "sample": record.sample,
+        "corrected": record.corrected or None,
     }
     return {"id": number, "file_name": image_name(record), **_known(optional)}
 

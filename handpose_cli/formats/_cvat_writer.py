@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from handpose_cli.files import atomic, unused
-from handpose_cli.formats import _cvat_labels
+from handpose_cli.formats import _cvat_labels, _cvat_zip
 from handpose_cli.formats._cvat_task import Task
 from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
@@ -22,6 +22,8 @@ SHOWN = 3
 
 def outputs(path: Path) -> list[Path]:
     """Return the files that are written whatever the records are, and those of videos that are there."""
+    if path.suffix.lower() == ".zip":
+        return [path]
     return [path, _cvat_labels.labels_path(path), *videos_beside(path)]
 
 
@@ -38,12 +40,25 @@ def _around_video(path: Path) -> tuple[str, str]:
 
 
 @contextmanager
-def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
+def open_writer(
+    path: Path, images: Path | None = None, place_images: str = ""
+) -> Iterator[Writer | _cvat_zip.ZipWriter]:
     """Open files for writing record by record; they appear when the block ends without an error.
 
     Photos go to `path`, and so does a video that is all there is; each of several videos, or a video beside photos, to
     `NAME.video-VIDEO.xml`, which takes the place of all such files of `path`. The labels go to `NAME.labels.json`.
+    A `path` that ends in .zip becomes one task of images, also of videos' frames.
+
+    Args:
+        images: where the images are.
+        place_images: "copy": put them into the ZIP too.
     """
+    if path.suffix.lower() == ".zip":
+        with _cvat_zip.open_zip(path, images, place_images) as zipped:
+            yield zipped
+        return
+    if place_images:
+        raise FormatError(f"{path}: CVAT takes images in a ZIP: name it .zip")
     with atomic(_cvat_labels.labels_path(path)) as labels:
         json.dump(_cvat_labels.as_json(), labels, indent=1)
         writer = Writer(path)

@@ -12,6 +12,7 @@ import numpy as np
 from handpose_cli.files import atomic
 from handpose_cli.formats._image_files import size_of
 from handpose_cli.formats._label_studio_urls import LOCAL, path_of, url_of
+from handpose_cli.formats._placed_images import Place, images_beside, placing
 from handpose_cli.formats.coco import dump
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
@@ -42,22 +43,33 @@ def outputs(path: Path) -> list[Path]:
 
 
 @contextmanager
-def open_writer(path: Path, images: Path | None = None, image_prefix: str = LOCAL) -> Iterator[Writer]:
+def open_writer(
+    path: Path, images: Path | None = None, image_prefix: str = "", place_images: str = ""
+) -> Iterator[Writer]:
     """Open a list for writing record by record; it and its interface appear when the block ends without an error.
 
     Args:
-        image_prefix: what the URLs of images begin with.
+        images: where the images are.
+        image_prefix: what the URLs of images begin with; empty: as local files have it.
+        place_images: "copy" or "link": put them into `NAME.images` beside the file.
     """
-    with atomic(interface_of(path)) as config, atomic(path) as file:
+    beside = images_beside(path)
+    prefix = image_prefix or (f"{LOCAL}{beside.name}/" if place_images else LOCAL)
+    with (
+        placing(beside, images, place_images) as place,
+        atomic(interface_of(path)) as config,
+        atomic(path) as file,
+    ):
         config.write(CONFIG)
-        yield Writer(file, image_prefix)
+        yield Writer(file, prefix, place)
         file.write("\n]\n")
 
 
 class Writer:
     """Writes an image's task as its record comes."""
 
-    def __init__(self, file: IO[str], prefix: str = LOCAL):
+    def __init__(self, file: IO[str], prefix: str = LOCAL, place: Place = lambda name: None):
+        self._place = place
         self._file, self._images, self._prefix = file, 0, prefix
         self._file.write("[")
 
@@ -65,6 +77,7 @@ class Writer:
         if record.failure is not None:
             return
         size = size_of(record)
+        self._place(image_name(record))
         self._images += 1
         video = {"video": record.file} if record.frame is not None else {}
         of_image = {name: value for name in OF_IMAGE if (value := getattr(record, name)) is not None}

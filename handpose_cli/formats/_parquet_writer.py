@@ -33,7 +33,14 @@ HAND_COLUMNS = {
     "interpolated": "bool",
     "flags": "list of string",
 }
-IMAGE_COLUMNS = {**_OF_IMAGE, "fps": "double", "hands": "int32", "failure": "string", "sample": "string"}
+IMAGE_COLUMNS = {
+    **_OF_IMAGE,
+    "fps": "double",
+    "hands": "int32",
+    "failure": "string",
+    "sample": "string",
+    "corrected": "bool",
+}
 NUMBERS = {"box": 4, "keypoints": 3 * NUM_JOINTS, "visibility": NUM_JOINTS, "raw_keypoints": 2 * NUM_JOINTS}
 _TIME_OF_DAY = "started"  # in a run's info; without it, the same run writes the same bytes
 
@@ -88,7 +95,7 @@ class ParquetWriter:
         time = None if record.time is None else round(float(record.time), 6)
         fps = None if record.fps is None else round(float(record.fps), 6)
         image = (record.file, record.frame, time, record.width, record.height)
-        self._images.add((*image, fps, len(record.hands), record.failure, record.sample))
+        self._images.add((*image, fps, len(record.hands), record.failure, record.sample, record.corrected))
         for number, hand in enumerate(record.hands):
             self._hands.add((*image, number, *_row(hand)))
 

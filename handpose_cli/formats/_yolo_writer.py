@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from handpose_cli.formats._image_files import size_of
 from handpose_cli.formats._label_folder import create, new_folder
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import inside
+from handpose_cli.formats._placed_images import place
 from handpose_cli.formats.coco import keypoints_and_marks
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
@@ -89,18 +89,7 @@ class Writer:
             lines = [line for hand in record.hands if (line := _line(hand, *size)) is not None]
             create(self._labels, file_of(record), "".join(lines))
             if self._pictures is not None:
-                self._place(image_name(record), self._pictures)
-
-    def _place(self, name: str, pictures: Path) -> None:
-        source, target = self._images / name, pictures / name
-        if not source.is_file():
-            self._left_out.add(f"images that are not in {self._images}")
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if self._how == "link":
-            target.symlink_to(source.resolve())
-        else:
-            shutil.copyfile(source, target)
+                place(image_name(record), self._images, self._pictures, self._how, self._left_out)
 
 
 def file_of(record: ImageRecord) -> str:

@@ -34,7 +34,9 @@ from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 # what belongs to an image comes back by its id
-KEEPS = frozenset({"size", "frame", "time", "no_hands", "sample", "box", "outside", "score", "keypoint_scores"})
+KEEPS = frozenset(
+    {"size", "frame", "time", "no_hands", "sample", "corrected", "box", "outside", "score", "keypoint_scores"}
+)
 
 SIDES = ("left", "right")
 

@@ -19,6 +19,7 @@ FIELDS = {
     "failure": "failures",
     "no_hands": "images without hands",
     "sample": "which images show one sample",
+    "corrected": "which images were corrected",
     "box": "boxes (keypoints' boxes instead)",
     "box_only": "hands without keypoints",
     "score": "hand scores",
@@ -47,6 +48,7 @@ def used(record: ImageRecord) -> set[str]:
         "failure": record.failure is not None,
         "no_hands": not record.hands and record.failure is None,
         "sample": record.sample is not None,
+        "corrected": record.corrected,
     }
     names = {name for name, is_held in held.items() if is_held}
     for hand in record.hands:

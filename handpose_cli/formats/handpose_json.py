@@ -9,12 +9,13 @@ input in sorted order, with hands or without, readable or not:
 
 A video's entry also has `fps`, `frames` (how many were annotated), `frame_times`, their indices and times, with hands
 or without, and `frame_sizes` (index, width, height) of those that are not as large as the first; the entry of a file
-with pages has these without `fps` and times. An input that could not be read, or not to its end, has `failure`, and
-null for a size that is not known. Only where known: an entry's `sample`, and a hand's `visibility` [21] (0 not
-labelled, 1 hidden, 2 visible; an unlabelled joint's x and y are null), `area`, `head_size`, `raw_keypoints` [21, 2]
-(before smoothing), `interpolated` (true: nothing was found in this frame, the hand lies between those before and
-after) and `flags` (reasons to doubt the hand, by name: `doubt/flags.py`). Pixels are rounded to 1/100, scores to
-1/10,000.
+with pages has these without `fps` and times. `corrected` (true) says that a person has looked at an image's hands and
+corrected them where they were wrong; a video's entry has the frames' indices, `corrected_frames`. An input that could
+not be read, or not to its end, has `failure`, and null for a size that is not known. Only where known: an entry's
+`sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an unlabelled joint's x and y are null),
+`area`, `head_size`, `raw_keypoints` [21, 2] (before smoothing), `interpolated` (true: nothing was found in this frame,
+the hand lies between those before and after) and `flags` (reasons to doubt the hand, by name: `doubt/flags.py`). Pixels
+are rounded to 1/100, scores to 1/10,000.
 """
 
 from __future__ import annotations
@@ -93,15 +94,22 @@ def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageReco
         for hand in entry["hands"]:
             by_frame.setdefault(int(hand["frame"]), []).append(hand_from_json(hand, order))
             times.setdefault(hand["frame"], hand["time"])
+        corrected = set(entry.get("corrected_frames", ()))
         sizes = {int(frame): (width, height) for frame, width, height in entry.get("frame_sizes", ())}
         for frame, hands in by_frame.items():
             time, fps = times[frame], entry.get("fps")
-            yield ImageRecord(file, *sizes.get(frame, size), hands, frame=frame, time=time, fps=fps, sample=sample)
+            more: dict[str, Any] = {"sample": sample, "corrected": frame in corrected}
+            yield ImageRecord(file, *sizes.get(frame, size), hands, frame=frame, time=time, fps=fps, **more)
         if "failure" in entry:
             yield ImageRecord(file, None, None, failure=entry["failure"])
     else:
         hands = [hand_from_json(hand, order) for hand in entry["hands"]]
-        yield ImageRecord(file, *size, hands, failure=entry.get("failure"), sample=sample)
+        known: dict[str, Any] = {
+            "failure": entry.get("failure"),
+            "sample": sample,
+            "corrected": bool(entry.get("corrected")),
+        }
+        yield ImageRecord(file, *size, hands, **known)
 
 
 def hand_from_json(entry: dict[str, Any], order: Order = OURS) -> Hand:
@@ -158,6 +166,7 @@ class Writer:
         self._size: tuple[int | None, int | None] = None, None  # of the first frame
         self._frame_times: list[list[Any]] = []
         self._frame_sizes: list[list[Any]] = []
+        self._corrected: list[int] = []
 
     def write(self, record: ImageRecord) -> None:
         if record.file != self._current:
@@ -169,6 +178,8 @@ class Writer:
             self._frame_times.append([record.frame, _round(record.time, 6)])
             if (record.width, record.height) != self._size:
                 self._frame_sizes.append([record.frame, record.width, record.height])
+            if record.corrected:
+                self._corrected.append(record.frame)
         for hand in record.hands:
             self._file.write(",\n   " if self._after_first_hand else "\n   ")
             self._file.write(_dump(hand_to_json(hand, record.frame, record.time)))
@@ -183,6 +194,8 @@ class Writer:
         head: dict[str, Any] = {"file": record.file, "width": record.width, "height": record.height}
         if record.sample is not None:
             head["sample"] = record.sample
+        if record.corrected and record.frame is None:
+            head["corrected"] = True
         if record.fps is not None:
             head["fps"] = round(record.fps, 6)
         self._file.write(_dump(head)[:-1] + ', "hands": [')
@@ -192,10 +205,11 @@ class Writer:
     def _end_file(self) -> None:
         if self._current is not None:
             if self._frame_times:
-                sizes = {"frame_sizes": self._frame_sizes} if self._frame_sizes else {}
-                self._tail = {"frames": len(self._frame_times), "frame_times": self._frame_times, **sizes, **self._tail}
+                some = {"frame_sizes": self._frame_sizes, "corrected_frames": self._corrected}
+                listed = {"frame_times": self._frame_times, **{name: frames for name, frames in some.items() if frames}}
+                self._tail = {"frames": len(self._frame_times), **listed, **self._tail}
             self._file.write("]" + "".join(f", {_dump(k)}: {_dump(v)}" for k, v in self._tail.items()) + "}")
-        self._tail, self._frame_times, self._frame_sizes = {}, [], []
+        self._tail, self._frame_times, self._frame_sizes, self._corrected = {}, [], [], []
 
 
 def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str, Any]:

@@ -12,9 +12,9 @@
     flags        list<string>                       reasons to doubt the hand
 
 `NAME.images.parquet` has a row for each image or frame, with hands or without, readable or not: `file`, `frame`,
-`time`, `width`, `height`, `fps`, `hands` (how many), `failure` (why it could not be read) and `sample`. What is not
-known is null. Both tables have `info`, `keypoint_names` and `skeleton` of the result file as metadata, in JSON. Pixels
-are rounded to 1/100, scores to 1/10,000.
+`time`, `width`, `height`, `fps`, `hands` (how many), `failure` (why it could not be read), `sample` and `corrected`.
+What is not known is null. Both tables have `info`, `keypoint_names` and `skeleton` of the result file as metadata, in
+JSON. Pixels are rounded to 1/100, scores to 1/10,000.
 
 Read are also tables of hands that other programs wrote from these: with fewer columns (`file` and `keypoints` or `box`
 are needed) or more, rows left out or in another order, and without the table of images, whose images without hands and
@@ -188,6 +188,7 @@ def _record(row: Row, path: Path, number: int, hands: list[Hand]) -> ImageRecord
             if row.get(name) is not None:
                 row[name] = float(numbers_of(row[name], (), name))
     known = {name: row.get(name) for name in ("frame", "time", "fps", "failure", "sample")}
+    known["corrected"] = bool(row.get("corrected"))
     return ImageRecord(row["file"], row.get("width"), row.get("height"), hands, **known)  # type: ignore[arg-type]
 
 

@@ -33,6 +33,11 @@ class FrameFiles:
         self._folder, self._videos, self._overwrite = folder, videos, overwrite
         self._wanted: dict[Path, dict[int, set[str]]] = {}
 
+    @property
+    def wanted(self) -> int:
+        """How many videos have frames that are to be written."""
+        return len(self._wanted)
+
     def noted(self, records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
         """Yield the records, and note whose images are to be written: of frames, and of `v.mp4/000012.jpg`.
 
@@ -43,10 +48,11 @@ class FrameFiles:
             parts, frame = place_of(record.file, record.frame)
             if frame is not None and record.failure is None:
                 video = record.file if record.frame is not None else "/".join(parts)
-                self._note(video, frame, image_name(record))
+                self.note(video, frame, image_name(record))
             yield record
 
-    def _note(self, video: str, frame: int, name: str) -> None:
+    def note(self, video: str, frame: int, name: str) -> None:
+        """Note that a frame is to be written as an image; see `noted`."""
         path = self._videos / video
         if path not in self._wanted and not path.is_file():
             raise FormatError(f"no such video, whose frames are to be extracted: {path}", "images")

@@ -150,22 +150,18 @@ class Cluster:
                 if others := instead(slot.unit, slot.result):
                     replace(slot, others)
 
-        try:
-            while True:
-                size = self.size()
-                most = size if self.workers else 2 * size
-                for unit in islice(source, max(0, min(most - len(out), 4 * size - len(order)))):
-                    order.append(_Slot(unit))
-                    send(order[-1])
-                if not order:
-                    return
-                for reference in ray.wait(list(out), num_returns=1, timeout=_WAIT)[0]:
-                    settle(reference)
-                while order and order[0].done:
-                    yield order.popleft().result
-        finally:  # on an error or Ctrl-C, do not work off what is out
-            for reference in out:
-                ray.cancel(reference, force=True)
+        while True:
+            size = self.size()
+            most = size if self.workers else 2 * size
+            for unit in islice(source, max(0, min(most - len(out), 4 * size - len(order)))):
+                order.append(_Slot(unit))
+                send(order[-1])
+            if not order:
+                return
+            for reference in ray.wait(list(out), num_returns=1, timeout=_WAIT)[0]:
+                settle(reference)
+            while order and order[0].done:
+                yield order.popleft().result
 
 
 def _task(number: str, shared: list[Any], unit: Any) -> tuple[str, int, Any]:
@@ -188,6 +184,9 @@ def _reason(error: Any) -> BaseException:
 @contextmanager
 def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iterator[Cluster]:
     """Connect to a Ray cluster, or make one of this machine; at the end, its workers for this process end.
+
+    So does what they were at, after an error or Ctrl-C. (It is not cancelled: Ray 2.60 aborts this process when a
+    cancelled task's answer comes after all.)
 
     Args:
         where: `LOCAL`, `AUTO` (the one that runs on this machine) or an address, HOST:PORT or ray://HOST:PORT.

@@ -1,4 +1,4 @@
-"""Which predicted image is which labelled one, by their names."""
+"""Which image of one file is which of another, by their names: predictions and labels, corrections and predictions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ Key = tuple[str, int | None]  # file and frame
 
 # how well two files' names agree, best first
 EQUAL, BUT_FOR_SUFFIX, LABEL_IN_FOLDER, LABELS_FOLDER_MISSING = range(4)
+
+_IMAGE = {"label": "labelled", "prediction": "predicted"}
 
 
 def by_image(records: Iterable[ImageRecord]) -> dict[Key, ImageRecord]:
@@ -34,7 +36,9 @@ def by_image(records: Iterable[ImageRecord]) -> dict[Key, ImageRecord]:
     return found
 
 
-def rename(records: Mapping[Key, ImageRecord], labels: Mapping[Key, ImageRecord], what: str) -> dict[Key, ImageRecord]:
+def rename(
+    records: Mapping[Key, ImageRecord], labels: Mapping[Key, object], what: str, of: str = "label"
+) -> dict[Key, ImageRecord]:
     """Return records under the labels' names; one that is of no labelled image keeps its own.
 
     Names may differ in the folders before them, in a missing suffix and in their spelling (`labels.file_names`):
@@ -43,6 +47,7 @@ def rename(records: Mapping[Key, ImageRecord], labels: Mapping[Key, ImageRecord]
 
     Args:
         what: what the records are, for the errors: "prediction".
+        of: what they are held against: "label" or "prediction".
 
     Raises:
         FormatError: if no record is of a labelled image, one could be of two, or two of one; the message names both.
@@ -52,14 +57,14 @@ def rename(records: Mapping[Key, ImageRecord], labels: Mapping[Key, ImageRecord]
         _rename_others(records, labels, renamed, what)
     if records and labels and not set(renamed) & set(labels):
         raise FormatError(
-            f"no {what} is of a labelled image: {what}s are of files such as {min(f for f, _ in records)}, "
-            f"labels of files such as {min(f for f, _ in labels)}"
+            f"no {what} is of a {_IMAGE[of]} image: {what}s are of files such as {min(f for f, _ in records)}, "
+            f"{of}s of files such as {min(f for f, _ in labels)}"
         )
     return renamed
 
 
 def _rename_others(
-    records: Mapping[Key, ImageRecord], labels: Mapping[Key, ImageRecord], renamed: dict[Key, ImageRecord], what: str
+    records: Mapping[Key, ImageRecord], labels: Mapping[Key, object], renamed: dict[Key, ImageRecord], what: str
 ) -> None:
     """Put the records that have not exactly a labelled one's name with those that have."""
     labelled, files = _by_file(labels), _by_file(records)
