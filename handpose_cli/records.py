@@ -177,3 +177,17 @@ def box_around(keypoints: np.ndarray) -> np.ndarray:
     labelled = keypoints[np.isfinite(keypoints).all(axis=1)]
     low, high = labelled.min(axis=0), labelled.max(axis=0)
     return np.concatenate([low, high - low]).astype(np.float32)
+
+
+def to_upright(keypoints: np.ndarray) -> np.ndarray:
+    """Return by how many degrees, clockwise, hands must be turned to have their middle MCP joints above their wrists.
+
+    Args:
+        keypoints: float [..., 21, 2], x to the right and y down.
+
+    Returns:
+        float [...], -180 to 180.
+    """
+    across, down = np.moveaxis(keypoints[..., MIDDLE_MCP, :] - keypoints[..., WRIST, :], -1, 0)
+    degrees: np.ndarray = np.degrees(np.arctan2(-across, -down))
+    return degrees

@@ -15,7 +15,7 @@ from handpose_cli import Annotator
 from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, is_known, tiles_of
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
-from handpose_cli.crop import crop_around
+from handpose_cli.crop import CROP_SCALE, crop_around
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.images import open_image, read_image
 from handpose_cli.media.picture import Picture
@@ -96,7 +96,7 @@ class Finds:
         return [self.found] * len(images)
 
 
-POSE = SimpleNamespace(input_size=192)
+POSE = SimpleNamespace(input_size=192, crop_scale=CROP_SCALE)
 
 
 def hand_of(size: float, score: float = 0.9) -> Hand:

@@ -1,5 +1,7 @@
 """Several views of a hand: what is asked of the network, and how its answers become one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,8 +40,10 @@ class SpotFinder:
         return {"heatmaps": maps, "hand": np.stack([np.full(n, self.is_hand), left_side], axis=1).astype(np.float32)}
 
 
-def find_keypoints(network, hands, views=1):
-    contract = of_maps(192, "heatmaps", hand_head=True)
+CONTRACT = of_maps(192, "heatmaps", hand_head=True)
+
+
+def find_keypoints(network, hands, views=1, contract=CONTRACT):
     return pose.find_keypoints(DecodedKeypoints(network, contract), hands, views)
 
 
@@ -140,6 +144,25 @@ def test_a_hand_that_lies_is_turned_upright_and_the_first_answer_does_not_count(
     assert np.abs(find_keypoints(network, [(image, box)]).keypoints[0] - keypoints).max() > 10
 
 
+@pytest.mark.parametrize(("most_tilt", "calls"), [(45.0, 1), (0.0, 2)])
+def test_a_contract_says_from_which_tilt_on_a_hand_is_turned_upright(spots, most_tilt, calls):
+    keypoints, image, box = spots
+    network = SpotFinder(sure=1.0)
+    found = find_keypoints(network, [(image, box)], 2, replace(CONTRACT, most_tilt=most_tilt))
+    assert len(network.calls) == calls  # the hand is turned by some degrees
+    assert found.keypoints[0] == pytest.approx(keypoints, abs=2.0)
+
+
+@pytest.mark.parametrize("scale", [1.3, 1.6])
+def test_a_contract_says_how_much_of_the_image_its_crops_show(spots, scale):
+    keypoints, image, box = spots
+    network = SpotFinder(sure=1.0)
+    find_keypoints(network, [(image, box)], 1, replace(CONTRACT, crop_scale=scale))
+    (crop,) = network.calls[0]
+    green = np.argwhere(crop[..., 1] > 0.5)
+    assert np.ptp(green[:, 0]) == pytest.approx(192 / (scale * 200) * np.ptp(keypoints[:, 1]), abs=9)
+
+
 def test_lying_and_standing_hands_go_together(spots):
     lying, standing = turned_quarter(spots, 1), spots
     hands = [(image, box) for _, image, box in (lying, standing, lying)]
@@ -159,7 +182,7 @@ def test_hands_of_a_batch_do_not_change_each_other(spots):
 
 @given(POINTS)
 def test_upright_puts_the_middle_finger_above_the_wrist_and_the_hand_inside(keypoints):
-    inside = upright(keypoints, 192).to_crop(keypoints)
+    inside = upright(keypoints, DecodedKeypoints(SpotFinder(1.0), CONTRACT)).to_crop(keypoints)
     wrist, knuckle = inside[WRIST], inside[MIDDLE_MCP]
     assert knuckle[0] == pytest.approx(wrist[0], abs=1e-6)
     assert knuckle[1] <= wrist[1] + 1e-6

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.tta import is_turned, merge, upright
+from handpose_cli.annotator.tta import crop_of, is_turned, merge, upright
 from handpose_cli.boxes import share_inside
-from handpose_cli.crop import Crop, crop_around
+from handpose_cli.crop import Crop
 from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.media.picture import Picture
 from handpose_cli.records import Hand
@@ -48,9 +48,7 @@ def find_keypoints(network: KeypointNetwork, hands: Sequence[tuple[np.ndarray, n
         hands: for each hand its image (uint8 [h, w, 3], RGB) and its box (x, y, width, height in pixels).
         views: most views of a hand, see `find_in_crops`.
     """
-    return find_in_crops(
-        network, [(Picture(image), crop_around(box, network.input_size)) for image, box in hands], views
-    )
+    return find_in_crops(network, [(Picture(image), crop_of(box, network)) for image, box in hands], views)
 
 
 def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]], views: int = 1) -> Found:
@@ -69,7 +67,8 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     found = _look(network, crops, pixels)
     if views == 1:
         return found
-    lies = np.array([is_turned(crop.to_crop(p)) for crop, p in zip(crops, found.keypoints, strict=True)], bool)
+    in_crops = [crop.to_crop(points) for crop, points in zip(crops, found.keypoints, strict=True)]
+    lies = np.array([is_turned(points, network.most_tilt) for points in in_crops], bool)
     doubtful = found.scores.min(axis=1) < SURE_ALONE
     worth_it = _may_be_hands(found)
     for rows, counts in ((worth_it & lies, False), (worth_it & doubtful & ~lies, True)):
@@ -90,7 +89,7 @@ def _look_again(
     first_counts: bool,
 ) -> Found:
     """Return what up to `views` - 1 more looks at hands say, together with the first one if that counts."""
-    uprights = [upright(keypoints, pixels.shape[1]) for keypoints in first.keypoints]
+    uprights = [upright(keypoints, network) for keypoints in first.keypoints]
     upright_pixels = _cut(uprights, pictures)
     looks = [*([first] if first_counts else []), _look(network, uprights, upright_pixels)]
     found = _merged(looks)

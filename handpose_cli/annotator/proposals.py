@@ -11,8 +11,10 @@ import numpy as np
 from handpose_cli.annotator.pose import PART, SURE_HAND
 from handpose_cli.annotator.regions import Region, detect, whole
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
+from handpose_cli.annotator.tta import crop_of
 from handpose_cli.boxes import iou, share_inside
-from handpose_cli.crop import Crop, crop_around
+from handpose_cli.crop import Crop
+from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.engine.detector import without_overlaps
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.media.errors import UnreadableError
@@ -75,11 +77,13 @@ def candidates(
     pictures: Sequence[tuple[Frame, Picture]], networks: Networks, settings: AnnotateSettings
 ) -> list[list[Candidate]]:
     """Return where hands may be in each of some frames: boxes that are given, detected, or else the whole picture."""
-    size = networks.pose.input_size
+    pose = networks.pose
     if settings.boxes is not None:
         return [
             [
-                Candidate(picture, hand.box, crop_around(hand.box, size), 1.0 if hand.score is None else hand.score)
+                Candidate(
+                    picture, hand.box, crop_of(hand.box, networks.pose), 1.0 if hand.score is None else hand.score
+                )
                 for hand in given_hands(frame, picture, settings)
             ]
             for frame, picture in pictures
@@ -87,21 +91,21 @@ def candidates(
     if networks.detector is None:
         all_of_it = [np.array([0, 0, picture.width, picture.height], np.float32) for _, picture in pictures]
         return [
-            [Candidate(picture, box, crop_around(box, size), 1.0)]
+            [Candidate(picture, box, crop_of(box, pose), 1.0)]
             for (_, picture), box in zip(pictures, all_of_it, strict=True)
         ]
     detected = detect(networks.detector, [whole(picture) for _, picture in pictures], networks.detector.least_score)
     return [
-        _worth_a_look(picture, boxes, scores, size)
+        _worth_a_look(picture, boxes, scores, pose)
         for (_, picture), (boxes, scores) in zip(pictures, detected, strict=True)
     ]
 
 
-def _worth_a_look(picture: Picture, boxes: np.ndarray, scores: np.ndarray, size: int) -> list[Candidate]:
+def _worth_a_look(picture: Picture, boxes: np.ndarray, scores: np.ndarray, pose: KeypointNetwork) -> list[Candidate]:
     worth = scores >= WORTH * scores.max(initial=0.0)
     boxes, scores = boxes[worth], scores[worth]
     return [
-        Candidate(picture, box, crop_around(box, size), score, faint, faint or _overlaps(box, boxes[:i]))
+        Candidate(picture, box, crop_of(box, pose), score, faint, faint or _overlaps(box, boxes[:i]))
         for i, (box, score, faint) in enumerate(zip(boxes, scores, scores < FAINT * scores[:1], strict=True))
     ]
 
@@ -145,7 +149,7 @@ def far_candidates(
     far, far_scores = without_overlaps(*map(np.concatenate, zip(*uncut, strict=True)))
     known = np.reshape([hand.box for hand in sure], (-1, 4))
     return [
-        Candidate(picture, box, crop_around(box, networks.pose.input_size), score)
+        Candidate(picture, box, crop_of(box, networks.pose), score)
         for box, score in zip(far, far_scores, strict=True)
         if not _overlaps(box, known)
     ]

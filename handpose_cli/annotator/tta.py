@@ -5,52 +5,52 @@ from __future__ import annotations
 import numpy as np
 
 from handpose_cli.crop import Crop, crop_around
-from handpose_cli.records import MIDDLE_MCP, WRIST, box_around
+from handpose_cli.engine.contract import KeypointNetwork
+from handpose_cli.records import box_around, to_upright
 
 AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
-MOST_TILT = 45.0  # degrees; the hourglass is trained on hands that are mostly turned by less
 
 
-def upright(keypoints: np.ndarray, size: int) -> Crop:
+def upright(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:
     """Return the crop in which a hand, found by an earlier view, has its middle MCP joint right above its wrist.
 
     Args:
         keypoints: float [21, 2] in pixels of the image.
-        size: side of the crop in pixels.
+        network: whose crop it is.
     """
-    rotation = _to_upright(keypoints)
+    rotation = float(to_upright(keypoints))
     cos, sin = np.cos(np.radians(rotation)), np.sin(np.radians(rotation))
     turn = np.array([[cos, -sin], [sin, cos]])
     turned = keypoints @ turn.T
     low, high = turned.min(axis=0), turned.max(axis=0)
     x, y = turn.T @ ((low + high) / 2)
     side = (high - low).max()
-    return crop_around(np.array([x - side / 2, y - side / 2, side, side]), size, rotation=rotation)
+    box = np.array([x - side / 2, y - side / 2, side, side])
+    return crop_around(box, network.input_size, network.crop_scale, rotation)
 
 
-def around(keypoints: np.ndarray, size: int) -> Crop:
+def around(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:
     """Return the crop around a hand whose place is known from its keypoints: turned upright if it is far from that.
 
     Hands that stand almost upright are found no better when turned, and the crop is the calmer without.
 
     Args:
         keypoints: float [21, 2] in pixels of the image.
-        size: side of the crop in pixels.
+        network: whose crop it is.
     """
-    if is_turned(keypoints):
-        return upright(keypoints, size)
-    return crop_around(box_around(keypoints), size)
+    if is_turned(keypoints, network.most_tilt):
+        return upright(keypoints, network)
+    return crop_of(box_around(keypoints), network)
 
 
-def is_turned(keypoints: np.ndarray) -> bool:
-    """Return whether a hand (float [21, 2], x to the right and y down) points more than `MOST_TILT` away from up."""
-    return abs(_to_upright(keypoints)) > MOST_TILT
+def crop_of(box: np.ndarray, network: KeypointNetwork) -> Crop:
+    """Return a network's crop of the hand in a box (x, y, width, height in pixels), as it stands in the image."""
+    return crop_around(box, network.input_size, network.crop_scale)
 
 
-def _to_upright(keypoints: np.ndarray) -> float:
-    """Return by how many degrees, clockwise, a hand must be turned to have its middle MCP joint above its wrist."""
-    across, down = keypoints[MIDDLE_MCP] - keypoints[WRIST]
-    return float(np.degrees(np.arctan2(-across, -down)))
+def is_turned(keypoints: np.ndarray, most: float) -> bool:
+    """Return whether a hand (float [21, 2], x right and y down) points more than so many degrees away from up."""
+    return abs(float(to_upright(keypoints))) > most
 
 
 def merge(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -73,8 +73,8 @@ detector_option = click.option(
     "--detector",
     default="ssd",
     metavar="NAME|FILE|whole-image",
-    help="Find hands with the bundled SSD (ssd, which is ssd-palm; ssd-palm-128 is faster) or another network with its "
-    "contract beside it, or take each image as one hand (whole-image).",
+    help="Find hands with the bundled SSD (ssd, which is ssd-palm; ssd-palm-128 is faster), another network with its "
+    "contract beside it, or mediapipe's; or take each image as one hand (whole-image).",
 )
 
 

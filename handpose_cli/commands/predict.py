@@ -76,7 +76,8 @@ WRITABLE = [name for name, format in FORMATS.items() if format.writes and name !
     help="Annotate part I of N of the inputs, or of the parts A to B; join them with handpose merge.",
 )
 @click.option("--weights", default="hourglass-lite",
-              help="Bundled hourglass, a run folder of train, or a .tflite or .weights.h5 file.")  # fmt: skip
+              help="Bundled hourglass, a run folder of train, a .tflite or .weights.h5 file, or mediapipe, whose "
+              "network is read from that package.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert",
               help="litert is light and for processors; keras uses a GPU if TensorFlow sees one.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images in a batch.  [default: litert 4, keras 16]")

@@ -23,6 +23,7 @@ REMEDIES = {
     "detector run": {"detector": "Give --detector one."},
     "engine": {"engine": "Choose another --engine."},
     "keras": {"engine": "Use --engine keras."},
+    "litert": {"engine": "Use --engine litert."},
     "models": {"engine": "Use --engine keras, or have it written again: handpose train -o {run} --resume"},
     "export": {
         "engine": "Use --engine keras, or go on with: handpose train -o {run} --resume --export litert",

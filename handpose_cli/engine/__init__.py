@@ -11,6 +11,7 @@ from handpose_cli.engine.detector import FITS, DecodedBoxes
 from handpose_cli.engine.detector import NEEDED as OF_DETECTORS
 from handpose_cli.engine.keypoint_network import NEEDED as OF_KEYPOINTS
 from handpose_cli.engine.keypoint_network import DecodedKeypoints, LoadedNetwork
+from handpose_cli.weights import installed
 
 ENGINES = ("litert", "keras")
 
@@ -44,7 +45,8 @@ def contract_of(path: Path) -> Contract | None:
         raise weights.WeightsError(str(error)) from error
     digest = contract.weights.get(path.name)
     if digest is not None and digest != weights.sha256(path):
-        raise weights.WeightsError(f"{beside} is the contract of other weights than {path.name}: put theirs there")
+        mend = "put theirs there" if beside.parent == path.parent else installed.mend(path)
+        raise weights.WeightsError(f"{beside} is the contract of other weights than {path.name}: {mend}")
     return contract
 
 
@@ -101,6 +103,10 @@ def _check(path: Path, contract: Contract, network: LoadedNetwork) -> None:
     unnamed = sorted(decodings[contract.decoding] - set(contract.outputs))
     if unnamed:
         raise weights.WeightsError(f"{path}: its contract must say in outputs which one is its {unnamed[0]}")
+    if contract.in_quarters and not {"hand", "is_hand"} & set(contract.outputs):
+        raise weights.WeightsError(
+            f"{path}: its contract must say in outputs which one is its is_hand, for in_quarters"
+        )
     missing = sorted(set(contract.outputs.values()) - network.output_names)
     if missing:
         raise weights.WeightsError(f"{path}: it has no output named {missing[0]!r}, which its contract names")

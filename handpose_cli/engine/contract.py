@@ -16,9 +16,11 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from handpose_cli.crop import CROP_SCALE
 from handpose_cli.files import atomic
 
 KINDS = ("keypoints", "detector")
+MOST_TILT = 45.0  # degrees; the hourglass is trained on hands that are mostly turned by less
 MOST_LOG_ODDS = 7.0  # log-odds count up to here: networks exaggerate
 
 
@@ -87,6 +89,11 @@ class Contract:
         highest: the value of white in its input: 1 or 255. Inputs are RGB, float32, from 0.
         fit: how an image becomes a detector's square: a key of `detector.FITS`.
         least_score: of a detector's boxes: those that score less are not worth the keypoint network's look.
+        crop_scale: of a keypoint network: side of its crops over the longer side of a hand's box.
+        most_tilt: likewise: by how many degrees a hand may be turned from upright, 0 to 180. One that is turned by more
+            is looked at again, turned upright.
+        in_quarters: likewise: it knows upright hands alone, and says whether it sees a hand; so crops are given to it
+            in quarter turns, see `quarters`.
         calibration: of a keypoint network; None: its scores are its own.
         weights: SHA-256 of each weights file that it is true of, by name.
         data, licence: what it was trained on and what its licence is, in a line each.
@@ -99,6 +106,9 @@ class Contract:
     highest: float = 1.0
     fit: str = "squeeze"
     least_score: float = 0.02
+    crop_scale: float = CROP_SCALE
+    most_tilt: float = MOST_TILT
+    in_quarters: bool = False
     calibration: Calibration | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
     data: str = ""
@@ -110,7 +120,8 @@ class Answers(NamedTuple):
 
     Attributes:
         keypoints: float32 [n, joints, 2] in pixels of each crop.
-        scores: float32 [n, joints], 0 to 1: the network's own.
+        scores: float32 [n, joints], 0 to 1: the network's own. One that scores no joints, but the whole hand, gives
+            each joint that score.
         is_hand: float32 [n], the probability that the crop shows a hand; None if the network does not say.
         is_right: float32 [n], the probability that it is a right hand, likewise.
     """
@@ -127,6 +138,14 @@ class KeypointNetwork(Protocol):
     @property
     def input_size(self) -> int:
         """The crops' side in pixels."""
+
+    @property
+    def crop_scale(self) -> float:
+        """Side of the crops over the longer side of a hand's box."""
+
+    @property
+    def most_tilt(self) -> float:
+        """By how many degrees a hand may be turned from upright without another look."""
 
     @property
     def calibration(self) -> Calibration | None:
@@ -196,6 +215,8 @@ def read(path: Path) -> Contract:
             raise ValueError("outputs must name an output for each part")
         if contract.kind not in KINDS or contract.input_size < 1:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, input_size at least 1")
+        if not (contract.crop_scale > 0 and contract.most_tilt >= 0):
+            raise ValueError("crop_scale must be above 0, most_tilt from 0")
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ContractError(f"{path}: not a network's contract: {str(error).splitlines()[0]}") from error
     return contract

@@ -9,10 +9,11 @@ import numpy as np
 
 from handpose_cli.engine.contract import Contract
 from handpose_cli.engine.keypoint_network import Network
-from handpose_cli.networks.ssd import cells
+from handpose_cli.networks.ssd import cells, palms
 from handpose_cli.networks.ssd.anchors import decode_boxes, make_anchors
 
 NMS_IOU = 0.5  # as the SSD's authors have it
+MOST_LOGIT = 80.0  # exp of more is no float32
 ANCHORS = make_anchors()
 Decoding = Callable[[Mapping[str, np.ndarray], np.ndarray, int], np.ndarray]
 Fit = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
@@ -47,6 +48,10 @@ def _from_cells(parts: Mapping[str, np.ndarray], rows: np.ndarray, input_size: i
     return cells.decode_boxes(parts["encodings"][rows], centres[rows], strides[rows]) / input_size
 
 
+def _from_palms(parts: Mapping[str, np.ndarray], rows: np.ndarray, input_size: int) -> np.ndarray:
+    return palms.decode_boxes(parts["encodings"][rows], palms.anchors(input_size)[rows]) / input_size
+
+
 def _from_boxes(parts: Mapping[str, np.ndarray], rows: np.ndarray, input_size: int) -> np.ndarray:
     boxes: np.ndarray = parts["boxes"][rows]
     return boxes
@@ -54,10 +59,11 @@ def _from_boxes(parts: Mapping[str, np.ndarray], rows: np.ndarray, input_size: i
 
 # name -> what turns those rows of one image's parts that the contract names into boxes [n, 4]: x, y, width and height
 # as fractions of the square's sides
-DECODINGS: dict[str, Decoding] = {"ssd": _from_ssd, "cells": _from_cells, "boxes": _from_boxes}
+DECODINGS: dict[str, Decoding] = {"ssd": _from_ssd, "cells": _from_cells, "palms": _from_palms, "boxes": _from_boxes}
 NEEDED = {
     "ssd": {"scores", "encodings"},
     "cells": {"scores", "encodings"},
+    "palms": {"logits", "encodings"},
     "boxes": {"scores", "boxes"},
 }  # parts that a contract must name
 
@@ -85,13 +91,21 @@ class DecodedBoxes:
         found = []
         for i, (image, (_, sides)) in enumerate(zip(images, fitted, strict=True)):
             parts = {part: outputs[name][i] for part, name in self.contract.outputs.items()}
-            scores = parts["scores"].reshape(-1)
+            scores = _scores(parts).reshape(-1)
             rows = np.flatnonzero(scores >= threshold)
             boxes = self._decode(parts, rows, self.input_size) * np.tile(sides, 2)
             size = np.array([image.shape[1], image.shape[0]], np.float32)
             low, high = np.clip(boxes[:, :2], 0, size), np.clip(boxes[:, :2] + boxes[:, 2:], 0, size)
             found.append(without_overlaps(np.concatenate([low, high - low], axis=1).astype(np.float32), scores[rows]))
         return found
+
+
+def _scores(parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the scores of one image's boxes, 0 to 1: the part `scores`, or from `logits`."""
+    if "scores" in parts:
+        return parts["scores"]
+    scores: np.ndarray = 1 / (1 + np.exp(-parts["logits"].clip(-MOST_LOGIT, MOST_LOGIT)))
+    return scores
 
 
 def without_overlaps(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handpose_cli.quiet import quiet_stderr
+
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import Interpreter
+
+Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 class LiteRTNetwork:
@@ -25,18 +31,39 @@ class LiteRTNetwork:
         with _load_quietly():
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
-        self._run = self._interpreter.get_signature_runner()
-        (self._input,) = self._run.get_input_details()
-        self.output_names = set(self._run.get_output_details())
-        self.input_shape = tuple(int(n) for n in self._run.get_input_details()[self._input]["shape"][1:])
+        if self._interpreter.get_signature_list():
+            self._run, self.output_names, shape = _by_signature(self._interpreter)
+        else:  # of older converters
+            self._run, self.output_names, shape = _by_tensors(self._interpreter)
+        self.input_shape = tuple(int(n) for n in shape[1:])
 
     def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Run inputs float32 [n, ...] and return each output [n, ...] by name.
 
         One after the other: a batch is no faster in LiteRT on a processor, and so the result does not depend on it.
         """
-        results = [self._run(**{self._input: one[None]}) for one in inputs]
+        results = [self._run(one[None]) for one in inputs]
         return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
+
+
+def _by_signature(interpreter: Interpreter) -> tuple[Run, set[str], tuple[int, ...]]:
+    """Return what runs a network, the names of its outputs, and its input's shape."""
+    runner = interpreter.get_signature_runner()
+    ((name, details),) = runner.get_input_details().items()
+    return lambda one: runner(**{name: one}), set(runner.get_output_details()), details["shape"]
+
+
+def _by_tensors(interpreter: Interpreter) -> tuple[Run, set[str], tuple[int, ...]]:
+    """Return the same of a network whose file has no signature; its outputs are named as their tensors."""
+    (details,) = interpreter.get_input_details()
+    outputs = {output["name"]: output["index"] for output in interpreter.get_output_details()}
+
+    def run(one: np.ndarray) -> dict[str, np.ndarray]:
+        interpreter.set_tensor(details["index"], one)
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(index) for name, index in outputs.items()}
+
+    return run, set(outputs), details["shape"]
 
 
 _first_load = threading.Lock()  # taken by the first load and never given back

@@ -108,8 +108,7 @@ def _find(
     record, picture = result
     assert picture is not None
     places = [
-        Candidate(picture, each.hand.box, around(each.keypoints, networks.pose.input_size), each.box_score)
-        for each in known
+        Candidate(picture, each.hand.box, around(each.keypoints, networks.pose), each.box_score) for each in known
     ]
     found = _best(_look(places, networks, min(settings.views, FOLLOWED_VIEWS)), networks, settings)
     if _sure(found) < expected:

@@ -7,6 +7,8 @@ its card (`.md`). They start from `palm-encoder` and `hand-encoder` (`tools.conv
 `ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
 published one (converted by `tools.convert_ssd`).
 
+`mediapipe` is another's, read from its package where that is installed (`installed`).
+
 `--weights` also takes the run folder that `handpose train` wrote. With `--engine keras` its best weights are run; with
 `--engine litert` the exported network that its `models.json` names, which is there when the training is finished: the
 int8 one if, when it was exported, it was as accurate as the float32 one (`training.delivery.deliver`), else that one.
@@ -18,7 +20,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from handpose_cli.errors import Remediable
+from handpose_cli.weights import installed
+from handpose_cli.weights.errors import WeightsError as WeightsError
 
 FOLDER = Path(__file__).parent
 DETECTOR, PUBLISHED_DETECTOR = "ssd-palm", "ssd-egohands"
@@ -34,15 +37,11 @@ RUN_WEIGHTS = "best.weights.h5"
 RUN_CONTRACT = "network.json"
 
 
-class WeightsError(Remediable, ValueError):
-    """No such weights, or not for this engine; the message says why, in one line."""
-
-
 def find(name: str, engine: str, kind: str = "keypoints") -> Path:
     """Return the weights file for an engine ("litert" or "keras").
 
     Args:
-        name: of a bundled network, or the path of a file or of a run folder.
+        name: of a bundled network or of an installed package's (`installed`), or the path of a file or of a run folder.
         kind: of network that is wanted: a key of `REMEDIES`.
 
     Raises:
@@ -52,6 +51,8 @@ def find(name: str, engine: str, kind: str = "keypoints") -> Path:
     bundled = FOLDER / f"{name}{suffix}"
     if bundled.is_file():
         return bundled
+    if name in installed.NETWORKS:
+        return installed.find(name, engine, kind)
     path = Path(name)
     if path.is_dir():
         return _in_run(path, engine, f"{remedy} run")
@@ -64,7 +65,13 @@ def find(name: str, engine: str, kind: str = "keypoints") -> Path:
 
 
 def contract_path(weights: Path) -> Path:
-    """Return where the contract of a weights file lies: in its run folder, or beside it under its name."""
+    """Return where the contract of a weights file lies: in its run folder, or beside it under its name.
+
+    Those of installed packages' networks lie here.
+    """
+    of_package = installed.contract_path(weights)
+    if of_package is not None:
+        return of_package
     if (weights.parent / RUN_SETTINGS).is_file():
         return weights.parent / RUN_CONTRACT
     name = weights.name
