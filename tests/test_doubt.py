@@ -163,10 +163,10 @@ def test_the_order_of_doubt():
     assert sorted([unsure, box, sure, strange, label], key=doubt) == [box, label, sure, strange, unsure]
 
 
-def test_every_mistake_has_its_words_in_the_check_and_every_flag_stands_in_the_readme():
+def test_every_mistake_has_its_words_in_the_check_and_every_flag_stands_on_the_page():
     assert set(OF_FLAGS) == set(MISTAKES) < set(FLAGS)
-    readme = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
-    assert [name for name in FLAGS if f"| `{name}`" not in readme] == []
+    page = (SAMPLES.parent / "handpose_cli" / "formats" / "README.md").read_text(encoding="utf-8")
+    assert [name for name in FLAGS if f"| `{name}`" not in page] == []
 
 
 def test_results_have_flags_only_where_there_are_some_and_shards_the_same(tmp_path):
