@@ -94,6 +94,25 @@ def test_what_is_no_condition(text, message):
     assert str(error.value) == message
 
 
+def as_looked_at(path):
+    """Make annotations of a Label Studio file's predictions, as its users do."""
+    tasks = json.loads(path.read_text())
+    for task in tasks:
+        task["annotations"] = task.pop("predictions")
+    path.write_text(json.dumps(tasks))
+
+
+def test_label_studio_tasks_that_nobody_has_looked_at_correct_nothing(predictions, tmp_path):
+    back = write(tmp_path / "back.json", "label-studio", [PREDICTED[0], PREDICTED[1]])
+    tasks = json.loads(back.read_text())
+    tasks[0]["annotations"] = tasks[0]["predictions"]
+    back.write_text(json.dumps(tasks))
+    merged = tmp_path / "merged.json"
+    done = handpose("convert-labels", predictions, merged, "--to", "handpose", "--update", back)
+    assert done.stderr.splitlines()[0] == f"{back}: left out: 1 tasks without an annotation"
+    assert [r.file for r in load("handpose").read(merged) if r.corrected] == ["p/a.jpg"]
+
+
 @pytest.mark.parametrize("name", ["cvat", "coco", "label-studio", "parquet"])
 def test_corrected_hands_take_the_predictions_place_and_the_rest_stays(predictions, tmp_path, name):
     corrected = [
@@ -103,6 +122,8 @@ def test_corrected_hands_take_the_predictions_place_and_the_rest_stays(predictio
         image("other.jpg", open_hand()),
     ]
     back = write(tmp_path / f"back{load(name).suffix}", name, corrected)
+    if name == "label-studio":
+        as_looked_at(back)
     merged = tmp_path / "merged.json"
     done = handpose("convert-labels", predictions, merged, "--to", "handpose", "--update", back)
     assert done.exit_code == 0, done.stderr
@@ -176,6 +197,8 @@ def test_the_images_come_along_frames_too(tmp_path, name, target, folder):
         assert found == ["moving_hand.mp4/000003.jpg", "two_hands.jpg"]
     if name == "yolo-pose":  # its reader needs each image, for the size
         (tmp_path / "t/labels/gone.txt").unlink()
+    if name == "label-studio":
+        as_looked_at(tmp_path / target)
     back = handpose("convert-labels", source, tmp_path / "m.json", "--to", "handpose", "--update", tmp_path / target)
     assert f"{2 if name == 'yolo-pose' else 3} images corrected" in back.stderr
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ def with_corrections(read: Read, source: Source, corrections: Source, rescale: b
     """Return what reads labels with corrections merged over them; say what they change."""
     from handpose_cli.labels.update import Changes, match_corrections, update
 
+    corrections = replace(corrections, options=replace(corrections.options, looked_at=True))
     found, others = match_corrections(corrections.read(), read())
     if others:
         listed = ", ".join(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")

@@ -87,11 +87,13 @@ def _tasks(path: Path) -> Iterator[dict[str, Any]]:
         yield task
 
 
-def _results(task: dict[str, Any]) -> list[Result] | None:
-    """Return what marks a task's image; None if it is not labelled."""
+def _results(task: dict[str, Any], looked_at: bool = False) -> list[Result] | None:
+    """Return what marks a task's image; None if it is not labelled, or not by a person where that is asked for."""
     if "data" not in task:
         return list(_of_min(task))
     done = [annotation for annotation in task.get("annotations") or () if not annotation.get("was_cancelled")]
+    if looked_at and not done:
+        return None
     found = done or [guess for guess in task.get("predictions") or () if isinstance(guess, dict)]  # or only ids
     return found[0]["result"] if found else None
 
@@ -122,9 +124,10 @@ class _Reader:
 
     def record(self, task: dict[str, Any], place: str) -> ImageRecord | None:
         """Return a task's record; None if it is not labelled or cannot be used."""
-        results = _results(task)
+        results = _results(task, self._options.looked_at)
         if results is None:
-            self._left_out.add("tasks without an annotation or a prediction")
+            what = "an annotation" if self._options.looked_at else "an annotation or a prediction"
+            self._left_out.add(f"tasks without {what}")
             return None
         if any(result.get("image_rotation") for result in results):
             self._left_out.add("tasks with rotated images")

@@ -26,11 +26,13 @@ class ReadOptions:
         classes: exact names of the classes (categories, labels) that are hands; empty: those named so.
         keypoint_names: how the file's keypoints are named; None: as they are named wherever they are.
         video: the video that rows or entries without a file's name are frames of; None: the file names what it is of.
+        looked_at: only images that a person has looked at, where the file tells them from predictions.
     """
 
     classes: tuple[str, ...] = ()
     keypoint_names: KeypointNames | None = None
     video: str | None = None
+    looked_at: bool = False
 
 
 NO_OPTIONS = ReadOptions()
@@ -200,7 +202,7 @@ class Format:
         self.check_installed()
         if self.chooses:
             return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
-        if options != NO_OPTIONS:
+        if options.classes or options.keypoint_names is not None:
             what = "classes" if options.classes else "keypoints"
             raise FormatError(f"{path}: files of the format {self.name} have no names of {what} to choose by")
         return self._part(ReadableFormat).read(path, images)  # type: ignore[type-abstract]
