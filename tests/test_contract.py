@@ -168,12 +168,13 @@ def test_a_detector_without_a_contract_is_refused(folder):
 def test_a_detector_that_is_not_there_is_named_with_those_that_are(folder):
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--detector", "palm")
     assert result.stderr == (
-        "Error: No such weights: palm. Give --detector a file or a bundled network (ssd-egohands-lite, ssd-palm, "
-        "ssd-palm-128).\n"
+        "Error: No such weights: palm (bundled are ssd-egohands-lite, ssd-palm, ssd-palm-128). "
+        "Give --detector a file, a run folder or one of these.\n"
     )
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--weights", "hourglass")
     assert result.stderr == (
-        "Error: No such weights: hourglass. Give --weights a file or a bundled network (hourglass-lite).\n"
+        "Error: No such weights: hourglass (bundled are hourglass-lite). "
+        "Give --weights a file, a run folder or one of these.\n"
     )
 
 

@@ -17,8 +17,8 @@ REMEDIES = {
     "share": {"split": "Choose another --split", "val_split": "Choose another --val-split"},
     "strict": {"strict": "Without --strict it does"},
     # === of predict ===
-    "weights": {"weights": "Give --weights a file or a bundled network ({names})."},
-    "detector": {"detector": "Give --detector a file or a bundled network ({names})."},
+    "weights": {"weights": "Give --weights a file, a run folder or one of these."},
+    "detector": {"detector": "Give --detector a file, a run folder or one of these."},
     "weights run": {"weights": "Give --weights one."},
     "detector run": {"detector": "Give --detector one."},
     "engine": {"engine": "Choose another --engine."},

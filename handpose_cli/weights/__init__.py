@@ -58,7 +58,7 @@ def find(name: str, engine: str, kind: str = "keypoints") -> Path:
         return _in_run(path, engine, f"{remedy} run")
     if not path.is_file():
         names = ", ".join(_bundled(kind, suffix))
-        raise WeightsError(f"No such weights: {name}", remedy, names=names)
+        raise WeightsError(f"No such weights: {name} (bundled are {names})", remedy)
     if not path.name.endswith(suffix):
         raise WeightsError(f"The engine {engine} needs a {suffix} file. Received: {name}", "engine")
     return path
