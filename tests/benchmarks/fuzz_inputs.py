@@ -161,7 +161,7 @@ def read(path: Path) -> Counter:
     from handpose_cli.media.inputs import Input
 
     counts: Counter = Counter()
-    entry = Input(path.name, path)
+    entry = Input(path.name, str(path))
 
     def pictures() -> Iterator[tuple[float, np.ndarray]]:
         for frame in frames([entry], pages=True):
