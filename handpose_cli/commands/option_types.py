@@ -1,4 +1,4 @@
-"""Types of options: times in a video, shards, tiles, and stages of training."""
+"""Types of options: times in a video, shards, tiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import click
 
 from handpose_cli.media.suffixes import is_url
 from handpose_cli.runs.shard import Shard
-from handpose_cli.training.settings import LEARNS, Stage
 
 
 class LocalPath(click.Path):
@@ -94,24 +93,3 @@ class PartsType(click.ParamType):
             self.fail(f"{wrong[0]!r} is nothing that can be hidden: give {' or '.join(DRAWN_PARTS)}, or both as "
                       f"{self.name}.", param, ctx)  # fmt: skip
         return parts
-
-
-class StageType(click.ParamType):
-    """A stage of training: what learns, for how many epochs, and the learning rate at its highest."""
-
-    name = "LEARNS:EPOCHS:RATE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Stage:
-        if isinstance(value, Stage):
-            return value
-        learns, _, rest = str(value).partition(":")
-        epochs, _, rate = rest.partition(":")
-        try:
-            stage = Stage(learns, int(epochs), float(rate))
-        except ValueError:
-            stage = None
-        if stage is None or learns not in LEARNS or stage.epochs < 1 or not 0 < stage.learning_rate < float("inf"):
-            choices = ", ".join(LEARNS)
-            self.fail(f"{value!r} is no stage: give LEARNS:EPOCHS:RATE, such as decoder:4:0.0015, with LEARNS one of "
-                      f"{choices}.", param, ctx)  # fmt: skip
-        return stage

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
-from handpose_cli.commands.option_types import LocalPath, StageType
+from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import class_option, config_option, keypoint_names_option
 from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.stage_type import StageType
 from handpose_cli.networks.hourglass.presets import PRESETS
 from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES, said

@@ -12,3 +12,7 @@ class UnreadableError(ValueError):
     def __init__(self, message: str, transient: bool = False):
         super().__init__(message)
         self.transient = transient
+
+
+class InexactError(Exception):
+    """A stretch cannot be decoded to exactly the frames that it should have."""

@@ -15,7 +15,7 @@ from handpose_cli.media.remote import fetched
 from handpose_cli.media.suffixes import PAGED_SUFFIXES
 
 if TYPE_CHECKING:
-    from handpose_cli.media.stretches import Stretch
+    from handpose_cli.media.stretch import Stretch
     from handpose_cli.media.videos import VideoFrame
 
 
@@ -70,7 +70,8 @@ def frames(
 
 def stretch_frames(entry: Input, stretch: Stretch) -> Iterator[Frame]:
     """Yield the frames of a stretch of a video; raise `stretches.InexactError` as `read_stretch` does."""
-    from handpose_cli.media.stretches import InexactError, read_stretch
+    from handpose_cli.media.errors import InexactError
+    from handpose_cli.media.stretches import read_stretch
 
     try:
         with fetched(entry, keep=True) as path:

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 
 from handpose_cli.media.cut_short import declared_size
 from handpose_cli.media.decoding import main_stream, open_video
-from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.errors import InexactError, UnreadableError
+from handpose_cli.media.stretch import Stretch
 from handpose_cli.media.videos import VideoFrame
 
 _CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})  # their packets have times, and can be sought
@@ -32,28 +32,6 @@ _RESTARTS: dict[str, frozenset[int] | None] = {
     "mjpeg": None,
 }
 _PICTURES = {"h264": range(1, 6), "hevc": range(0, 32)}  # kinds of NAL units that have a picture
-
-
-class InexactError(Exception):
-    """A stretch cannot be decoded to exactly the frames that it should have."""
-
-
-class Stretch(NamedTuple):
-    """Successive frames of a video.
-
-    Attributes:
-        key: number of the frame at which decoding begins.
-        ticks: presentation times of the frames from `key` to the stretch's end, in the stream's time base.
-        chosen: numbers of those of its frames that are wanted.
-    """
-
-    key: int
-    ticks: tuple[int, ...]
-    chosen: range
-
-    def without(self, count: int) -> Stretch:
-        """Return it with the first so many of its chosen frames not wanted."""
-        return self._replace(chosen=self.chosen[max(count, 0) :])
 
 
 def divide_video(

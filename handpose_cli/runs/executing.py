@@ -11,7 +11,7 @@ from handpose_cli.annotator.settings import Networks
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.inputs import Input
 from handpose_cli.media.remote import fetched
-from handpose_cli.media.stretches import Stretch, divide_video
+from handpose_cli.media.stretch import Stretch
 from handpose_cli.runs import units as sizes
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executors.ray import Cluster
@@ -68,6 +68,8 @@ def on_cluster(cluster: Cluster, settings: RunSettings, load: Callable[[], Netwo
 def _divide(entry: Input, span: Span, least: int) -> list[Stretch]:
     try:
         with fetched(entry, keep=True) as path:
+            from handpose_cli.media.stretches import divide_video  # brings PyAV
+
             return divide_video(path, span.every, span.start, span.end, least, DETECT_EVERY)
     except UnreadableError:  # reading it will report that
         return []

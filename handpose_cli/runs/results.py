@@ -66,6 +66,8 @@ def remove_existing(folder: Path) -> None:
 
 def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
     """Remove an earlier run's results, besides the result file and the formats in `but`: they belong to that run."""
+    if all(path.name == RESULTS for path in folder.glob(f"{STEM}*")):
+        return  # there are none, and to know their names each format's writer would be loaded
     for name, format in FORMATS.items():
         path = result_path(folder, name)
         if format.writes and path.name != RESULTS and name not in but:

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.inputs import Input
-from handpose_cli.media.stretches import Stretch
+from handpose_cli.media.stretch import Stretch
 from handpose_cli.runs.fingerprint import Fingerprint, identify
 from handpose_cli.runs.plan import Task
 from handpose_cli.runs.settings import Span

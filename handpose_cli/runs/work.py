@@ -9,11 +9,11 @@ from handpose_cli.annotator.pipeline import Annotated, annotate
 from handpose_cli.annotator.settings import Networks
 from handpose_cli.drawing import draw_hands
 from handpose_cli.media.annotated_copies import encode_copy
+from handpose_cli.media.errors import InexactError
 from handpose_cli.media.frames import Frame, frames, stretch_frames
 from handpose_cli.media.inputs import Input
 from handpose_cli.media.pages import page_count
 from handpose_cli.media.remote import at_hand
-from handpose_cli.media.stretches import InexactError
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.fingerprint import Fingerprint, identify
 from handpose_cli.runs.settings import RunSettings
