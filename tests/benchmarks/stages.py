@@ -35,7 +35,7 @@ STAGES = {
     "draw": (drawing, "draw_hands"),
     "save copies": (annotated_copies, "save_image"),
 }
-MULTIPLY_ADDS = {"SSD": 0.77e9, "hourglass": 0.87e9}
+MULTIPLY_ADDS = {"SSD": 0.46e9, "hourglass": 0.87e9}
 
 
 class Clock:
