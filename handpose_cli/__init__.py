@@ -1,6 +1,6 @@
 """handpose: annotate hands in folders of images and videos.
 
-from handpose_cli import Annotator, Hand, ImageRecord, evaluate, read_labels
+from handpose_cli import Annotator, Hand, ImageRecord, draw_hands, evaluate, read_image, read_labels
 """
 
 from __future__ import annotations
@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from handpose_cli.api import Annotator, evaluate, read_labels
+    from handpose_cli.drawing import draw_hands
     from handpose_cli.media.errors import UnreadableError
+    from handpose_cli.media.images import read_image
     from handpose_cli.records import Hand, ImageRecord
 
 __version__ = "0.1.0"
-__all__ = ["Annotator", "Hand", "ImageRecord", "UnreadableError", "evaluate", "read_labels"]
+__all__ = [
+    "Annotator", "Hand", "ImageRecord", "UnreadableError", "draw_hands", "evaluate", "read_image", "read_labels",
+]  # fmt: skip
 
 # imported when they are first asked for: the command line's help does without OpenCV
 _HOMES = {
     "Annotator": "handpose_cli.api",
     "evaluate": "handpose_cli.api",
+    "draw_hands": "handpose_cli.drawing",
+    "read_image": "handpose_cli.media.images",
     "read_labels": "handpose_cli.api",
     "Hand": "handpose_cli.records",
     "ImageRecord": "handpose_cli.records",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import partial
+from os import PathLike
 from pathlib import Path
 
 import cv2
@@ -28,7 +29,7 @@ _RGB = (JPEG, PNG, WEBP, BMP)  # of deep TIFFs, OpenCV 5.0.0 gives now RGB and n
 _FLAGS = {1: cv2.IMREAD_COLOR_RGB, **{n: cv2.IMREAD_COLOR_RGB | (8 * n) for n in (2, 4, 8)}}
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: str | PathLike[str]) -> np.ndarray:
     """Read an image file (the first picture in it): uint8 [h, w, 3], RGB.
 
     The EXIF orientation is applied, so the image is upright. Deeper images become 8 bits as `depth.to_8_bits` says,
@@ -38,7 +39,7 @@ def read_image(path: Path) -> np.ndarray:
         UnreadableError: if the file is missing, empty, cut short, not such an image, or one of more than `MOST_PIXELS`,
             as small files can be that are made to fill the memory.
     """
-    data, head = _checked(path)
+    data, head = _checked(Path(path))
     return decode(data, head.kind)
 
 
