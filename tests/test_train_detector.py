@@ -222,4 +222,7 @@ def test_wrong_data_get_one_line(tmp_path, photos):
     assert (result.exit_code, result.stderr) == (1, "Error: there is no hand with a box to train on\n")
     missing = handpose(*call, "--data", f"label-list:{photos}/boxes.json", "--weights", "nowhere")
     assert missing.exit_code == 1
-    assert missing.stderr.startswith("Error: No such weights: nowhere. Give ")
+    assert missing.stderr == (
+        "Error: No such weights: nowhere (bundled are ssd-egohands, ssd-egohands-lite, ssd-palm). "
+        "Give --weights a file, a run folder or one of these.\n"
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 
+from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.training import processes
 from handpose_cli.training import settings as run_settings
 from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, read_log, restore
@@ -38,7 +39,7 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
     deliver.check_forms(settings.export)
-    check(settings.weights)
+    check(settings.weights, "detector" if settings.preset in DETECTORS else "keypoints")
     processes.join()
     keras.utils.set_random_seed(settings.seed)
     with deliver.in_precision(settings.precision):

@@ -11,10 +11,10 @@ from handpose_cli.networks.hourglass.presets import Preset
 from handpose_cli.training.settings import RANDOM
 
 
-def check(source: str) -> None:
-    """Raise WeightsError if there are no such weights, before minutes go into reading data."""
+def check(source: str, kind: str) -> None:
+    """Raise WeightsError if there are no such weights for a kind of network, before minutes go into reading data."""
     if source != RANDOM:
-        weights.find(source, "keras")
+        weights.find(source, "keras", kind, remedy="weights")
 
 
 def start(model: keras.Model, preset: Preset, source: str) -> None:

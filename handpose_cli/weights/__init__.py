@@ -37,17 +37,18 @@ RUN_WEIGHTS = "best.weights.h5"
 RUN_CONTRACT = "network.json"
 
 
-def find(name: str, engine: str, kind: str = "keypoints") -> Path:
+def find(name: str, engine: str, kind: str = "keypoints", remedy: str | None = None) -> Path:
     """Return the weights file for an engine ("litert" or "keras").
 
     Args:
         name: of a bundled network or of an installed package's (`installed`), or the path of a file or of a run folder.
         kind: of network that is wanted: a key of `REMEDIES`.
+        remedy: what names it, for errors; None: as `REMEDIES` has it.
 
     Raises:
         WeightsError: if there is none, or the file is for the other engine.
     """
-    suffix, remedy = SUFFIXES[engine], REMEDIES[kind]
+    suffix, remedy = SUFFIXES[engine], remedy or REMEDIES[kind]
     bundled = FOLDER / f"{name}{suffix}"
     if bundled.is_file():
         return bundled
