@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from conftest import handpose
-from labelled import write
+from conftest import SAMPLES, handpose
+from labelled import open_hand, write
 
-from handpose_cli import evaluate
+from handpose_cli import evaluate, read_labels
 from handpose_cli.records import Hand, ImageRecord
 
 
@@ -41,7 +41,7 @@ def test_figures_of_boxes():
     assert found.recall_at_precision95 == pytest.approx(2 / 3)
     assert (found.not_exhaustive, found.empty_images, found.false_hands_an_empty_image) == (1, 1, 1.0)
     sizes = {name: (each.hands, each.recall, each.precision) for name, each in found.by_size.items()}
-    assert sizes == {"small": (1, 1.0, 1 / 2), "medium": (2, 1 / 2, 1.0), "large": (1, 1.0, 1 / 2)}
+    assert sizes == {"small": (1, 1.0, 1 / 2), "medium": (2, 1 / 2, None), "large": (1, 1.0, 1 / 2)}
 
 
 def test_only_recall_where_labels_may_lack_hands(tmp_path):
@@ -53,6 +53,8 @@ def test_only_recall_where_labels_may_lack_hands(tmp_path):
     assert figures["detection"]["precision@iou0.5"] is None
     assert figures["detection"]["box_ap"] == {"AP": None, "AP50": None, "AP75": None}
     assert figures["detection"]["not_exhaustive"] == 4
+    assert {size["precision"] for size in figures["detection"]["by_size"].values()} == {None}
+    assert figures["calibration"]["hands"] is None
     assert figures["end_to_end"]["extra"] == 0
 
 
@@ -65,10 +67,44 @@ def test_the_tables_are_of_finding_hands_alone(tmp_path):
     assert "Finding hands: 4 labelled" in shown.stdout
     assert "medium: from 0.1" in shown.stdout
     assert "pck" not in shown.stdout
-    assert "false_hands_an_empty_image" in report.read_text(encoding="utf-8")
+    page = report.read_text(encoding="utf-8")
+    assert "<td>false_hands_an_empty_image</td><td>1.000</td>" in page
+    assert "<td>small hands: 1 labelled, recall / precision@iou0.5</td><td>1.000 / 0.500</td>" in page
 
 
 def test_labels_without_any_hand_say_so(tmp_path):
     labels = write(tmp_path / "labels.json", "handpose", [picture("none.jpg")])
     result = handpose("evaluate", "--labels", labels, "--predictions", labels)
     assert (result.exit_code, result.stderr) == (1, f"Error: {labels}: no hand to score against\n")
+
+
+def test_no_threshold_divides_hands_of_one_score():
+    labels = [picture("a.jpg", box(0, 0, 50), box(200, 0, 50))]
+    sure = [picture("a.jpg", box(0, 0, 50), box(200, 0, 50), box(500, 0, 50))]  # without scores: all count as 1
+    assert evaluate(labels, sure).detection.recall_at_precision95 == 0.0
+    scored = [picture("a.jpg", box(0, 0, 50, 0.9), box(200, 0, 50, 0.4), box(500, 0, 50, 0.4))]
+    assert evaluate(labels, scored).detection.recall_at_precision95 == 0.5
+
+
+def test_boxes_say_themselves_whether_they_are_all(tmp_path):
+    labels = write(tmp_path / "labels.json", "handpose", [picture("a.jpg", open_hand())])
+    entry = {"image": "a.jpg", "width": 1000, "height": 500, "boxes": [[500, 0, 50, 50]], "exhaustive": False}
+    (tmp_path / "boxes.json").write_text(json.dumps([entry]))
+    found = write(tmp_path / "found.json", "handpose", [picture("a.jpg", open_hand(score=0.9), box(0, 400, 60, 0.8))])
+    call = ("evaluate", "--labels", labels, "--predictions", found, "--json", "--boxes")
+    some = json.loads(handpose(*call, f"label-list:{tmp_path}/boxes.json").stdout)
+    assert (some["detection"]["not_exhaustive"], some["end_to_end"]["extra"]) == (1, 0)
+    (tmp_path / "boxes.json").write_text(json.dumps([{**entry, "exhaustive": True}]))
+    every = json.loads(handpose(*call, f"label-list:{tmp_path}/boxes.json").stdout)
+    assert (every["detection"]["not_exhaustive"], every["end_to_end"]["extra"]) == (0, 1)
+
+
+def test_the_networks_are_scored_on_boxes_alone(tmp_path):
+    label = next(record for record in read_labels(SAMPLES / "labels.json") if record.file == "two_hands.jpg")
+    boxes = [hand.box.tolist() for hand in label.hands]
+    entry = {"image": "two_hands.jpg", "width": label.width, "height": label.height, "boxes": boxes}
+    (tmp_path / "boxes.json").write_text(json.dumps([entry]))
+    call = ("evaluate", "--labels", f"label-list:{tmp_path}/boxes.json", "--images", SAMPLES)
+    figures = json.loads(handpose(*call, "--weights", "hourglass-lite", "--views", 1, "--json", "-q").stdout)
+    assert (figures["detection"]["hands"], figures["detection"]["recall@iou0.5"]) == (2, 1.0)
+    assert figures["pose"]["hands"] == 0

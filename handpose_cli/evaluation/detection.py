@@ -125,8 +125,11 @@ def recall_at_precision(images: Iterable[tuple[ImageRecord, list[Hand]]], precis
         given += answers(label, hands, 0.5)
     if not labelled or not given:
         return 0.0
-    right = np.cumsum([answer.label is not None for answer in sorted(given, key=lambda answer: -answer.score)])
+    given.sort(key=lambda answer: -answer.score)
+    scores = np.array([answer.score for answer in given])
+    right = np.cumsum([answer.label is not None for answer in given])
     enough = right / np.arange(1, len(right) + 1) >= precision
+    enough &= np.append(scores[1:] != scores[:-1], True)  # no threshold divides those that score the same
     return float(right[enough].max(initial=0) / labelled)
 
 

@@ -98,7 +98,7 @@ def evaluate(
         ),
         error_split=error_split(with_keypoints, len(extra), settings, on_given_boxes, box_of is own_box),
         detection=_detection(labels, predicted, settings, box_of),
-        calibration=_calibration(pairs, extra, settings),
+        calibration=_calibration(pairs, extra, labels, settings),
         handedness=_handedness(pairs),
     )
     return Evaluation(figures, settings, pose, with_keypoints, extra)
@@ -181,7 +181,12 @@ def _detection(
     )
 
 
-def _calibration(pairs: Sequence[Pair], extra: Sequence[tuple[Key, Hand]], settings: EvaluateSettings) -> Calibration:
+def _calibration(
+    pairs: Sequence[Pair],
+    extra: Sequence[tuple[Key, Hand]],
+    labels: Mapping[Key, ImageRecord],
+    settings: EvaluateSettings,
+) -> Calibration:
     scored = [
         pair
         for pair in pairs
@@ -192,7 +197,11 @@ def _calibration(pairs: Sequence[Pair], extra: Sequence[tuple[Key, Hand]], setti
     right = right_joints(scored, settings)
     scores = np.reshape([pair.prediction.keypoint_scores for pair in scored if pair.prediction], right.shape)
     counted = np.isfinite(right)
-    hands = [(pair.prediction, pair.iou >= GOOD_IOU) for pair in pairs if pair.prediction is not None]
+    hands = [
+        (pair.prediction, pair.iou >= GOOD_IOU)
+        for pair in pairs
+        if pair.prediction is not None and labels[pair.file, pair.frame].exhaustive
+    ]
     hands += [(hand, False) for _, hand in extra]
     known = [(hand.score, is_right) for hand, is_right in hands if hand.score is not None]
     return Calibration(

@@ -17,20 +17,23 @@ def by_size(images: Sequence[tuple[ImageRecord, list[Hand]]]) -> dict[str, OfSiz
     """Return recall and precision by the size of hands, at an IoU of .5.
 
     A right prediction is as large as its label, a false one as it is itself. Images whose labels are not exhaustive
-    count for recall alone.
+    count for recall alone, those of unknown size not at all.
     """
-    hands, right, false = (dict.fromkeys(SIZES, 0) for _ in range(3))
+    hands, found, right, false = (dict.fromkeys(SIZES, 0) for _ in range(4))
     for label, predicted in images:
+        if not label.width or not label.height:
+            continue
         for hand in label.hands:
             hands[_size(hand, label)] += 1
         best_first = sorted(predicted, key=score_of, reverse=True)
         for hand, answer in zip(best_first, answers(label, predicted, IOU), strict=True):
             if answer.label is not None:
-                right[_size(answer.label, label)] += 1
+                found[_size(answer.label, label)] += 1
+                right[_size(answer.label, label)] += label.exhaustive
             elif label.exhaustive:
                 false[_size(hand, label)] += 1
     return {
-        name: OfSize(hands[name], _share(right[name], hands[name]), _share(right[name], right[name] + false[name]))
+        name: OfSize(hands[name], _share(found[name], hands[name]), _share(right[name], right[name] + false[name]))
         for name in SIZES
     }
 

@@ -50,13 +50,16 @@ def keypoint_box(hand: Hand) -> np.ndarray:
 
 
 def with_all_boxes(labels: Mapping[Key, ImageRecord], boxes: Mapping[Key, ImageRecord]) -> dict[Key, ImageRecord]:
-    """Return the labels and, as hands without keypoints, those boxes of all hands that are of no labelled hand."""
+    """Return the labels and, as hands without keypoints, those boxes of all hands that are of no labelled hand.
+
+    Whether an image has all its hands is then what the boxes say.
+    """
     joined = dict(labels)
     for key, record in boxes.items():
         known = joined.get(key, replace(record, hands=[]))
         overlaps = iou(_boxes(record.hands, own_box), _boxes(known.hands, own_box))
         new = [Hand(h.box) for h, row in zip(record.hands, overlaps, strict=True) if row.max(initial=0) < SAME_HAND_IOU]
-        joined[key] = replace(known, hands=known.hands + new)
+        joined[key] = replace(known, hands=known.hands + new, exhaustive=record.exhaustive)
     return joined
 
 

@@ -83,13 +83,13 @@ def read_truth(
     hands = [hand for record in records.values() for hand in record.hands]
     if not hands:
         raise FormatError(f"{name}: no hand to score against")
-    if not settings.exhaustive:
-        records = {key: replace(record, exhaustive=False) for key, record in records.items()}
     if "head" in settings.norms and not any(hand.head_size for hand in hands):
         raise FormatError(f"{name}: no head sizes, which the norm head needs")
     if boxes is not None:
         every = rename(by_image(boxes.read(images)), records, "box")
         records = with_all_boxes(same_sizes(records, every, "what has its boxes", settings.rescale), every)
+    if not settings.exhaustive:
+        records = {key: replace(record, exhaustive=False) for key, record in records.items()}
     return Labels(records, source, images)
 
 
