@@ -67,6 +67,7 @@ def record_lists(draw) -> list[ImageRecord]:
                 found,
                 sample=draw(st.none() | st.just(f"sample {len(name)}")),
                 corrected=draw(st.booleans()),
+                exhaustive=draw(st.booleans()),
             )
         )
     if draw(st.booleans()):
@@ -74,7 +75,7 @@ def record_lists(draw) -> list[ImageRecord]:
         for frame in draw(st.lists(st.integers(0, 30), unique=True, max_size=4).map(sorted)):
             found = [draw(hands(*size, track_id=n if tracked else None)) for n in range(draw(st.integers(0, 2)))]
             record = ImageRecord("v.mp4", *size, found, frame=frame, time=frame / FPS, fps=FPS)
-            records.append(replace(record, corrected=draw(st.booleans())))
+            records.append(replace(record, corrected=draw(st.booleans()), exhaustive=draw(st.booleans())))
     if draw(st.booleans()):
         records.append(ImageRecord("z.png", None, None, failure="empty file (0 bytes)"))
     return sorted(records, key=lambda record: (record.file, record.frame or 0))
@@ -100,6 +101,7 @@ def kept(record: ImageRecord, keeps: frozenset[str]) -> ImageRecord | None:
         fps=record.fps if "time" in keeps else None,
         sample=record.sample if "sample" in keeps else None,
         corrected=record.corrected and "corrected" in keeps,
+        exhaustive=record.exhaustive or "exhaustive" not in keeps,
     )
 
 
@@ -131,7 +133,7 @@ def _kept_hand(hand: Hand, record: ImageRecord, keeps: frozenset[str]) -> Hand:
 def assert_same(found: list[ImageRecord], expected: list[ImageRecord], pixels: float = 0.006, scores: float = 1e-4):
     assert [(r.file, r.frame) for r in found] == [(r.file, r.frame) for r in expected]
     for one, other in zip(found, expected, strict=True):
-        for name in ("width", "height", "failure", "sample", "corrected"):
+        for name in ("width", "height", "failure", "sample", "corrected", "exhaustive"):
             assert getattr(one, name) == getattr(other, name), name
         _close(one.time, other.time, 1e-6)
         _close(one.fps, other.fps, 1e-6)

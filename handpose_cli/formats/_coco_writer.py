@@ -83,6 +83,7 @@ def image_to_json(record: ImageRecord, number: int) -> dict[str, Any]:
         "fps": record.fps,
         "sample": record.sample,
         "corrected": record.corrected or None,
+        "exhaustive": None if record.exhaustive else False,
     }
     return {"id": number, "file_name": image_name(record), **_known(optional)}
 

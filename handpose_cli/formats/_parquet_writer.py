@@ -40,6 +40,7 @@ IMAGE_COLUMNS = {
     "failure": "string",
     "sample": "string",
     "corrected": "bool",
+    "exhaustive": "bool",
 }
 NUMBERS = {"box": 4, "keypoints": 3 * NUM_JOINTS, "visibility": NUM_JOINTS, "raw_keypoints": 2 * NUM_JOINTS}
 _TIME_OF_DAY = "started"  # in a run's info; without it, the same run writes the same bytes
@@ -95,7 +96,8 @@ class ParquetWriter:
         time = None if record.time is None else round(float(record.time), 6)
         fps = None if record.fps is None else round(float(record.fps), 6)
         image = (record.file, record.frame, time, record.width, record.height)
-        self._images.add((*image, fps, len(record.hands), record.failure, record.sample, record.corrected))
+        of_image = (record.failure, record.sample, record.corrected, record.exhaustive)
+        self._images.add((*image, fps, len(record.hands), *of_image))
         for number, hand in enumerate(record.hands):
             self._hands.add((*image, number, *_row(hand)))
 

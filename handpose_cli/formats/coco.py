@@ -6,7 +6,7 @@
      "categories": [{"id": 1, "name": "hand", "keypoints": [21 names], "skeleton": [[1, 2], ...]}]}
 
 v is 0 (not labelled, x = y = 0), 1 (labelled, hidden) or 2 (visible); the skeleton counts from 1. Beyond COCO, and only
-where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample` and `corrected`, and an annotation's
+where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample`, `corrected` and `exhaustive`, and an annotation's
 `score`, `keypoint_scores`, `handedness`, `track_id`, `head_size`, `interpolated` and `flags`. Lost: inputs that could
 not be read, and keypoints before smoothing.
 
@@ -132,6 +132,7 @@ def read_images(path: Path) -> dict[Any, ImageRecord]:
                 fps=image.get("fps"),
                 sample=image.get("sample"),
                 corrected=image.get("corrected") is True,
+                exhaustive=image.get("exhaustive") is not False,
             )
     if not records and not has_member(path, "images"):
         raise FormatError(f"{path}: expected an object with a list `images`")

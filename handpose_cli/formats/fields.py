@@ -20,6 +20,7 @@ FIELDS = {
     "no_hands": "images without hands",
     "sample": "which images show one sample",
     "corrected": "which images were corrected",
+    "exhaustive": "which images may show more hands than they list",
     "box": "boxes (keypoints' boxes instead)",
     "box_only": "hands without keypoints",
     "score": "hand scores",
@@ -49,6 +50,7 @@ def used(record: ImageRecord) -> set[str]:
         "no_hands": not record.hands and record.failure is None,
         "sample": record.sample is not None,
         "corrected": record.corrected,
+        "exhaustive": not record.exhaustive,
     }
     names = {name for name, is_held in held.items() if is_held}
     for hand in record.hands:

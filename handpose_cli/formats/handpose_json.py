@@ -10,7 +10,8 @@ input in sorted order, with hands or without, readable or not:
 A video's entry also has `fps`, `frames` (how many were annotated), `frame_times`, their indices and times, with hands
 or without, and `frame_sizes` (index, width, height) of those that are not as large as the first; the entry of a file
 with pages has these without `fps` and times. `corrected` (true) says that a person has looked at an image's hands and
-corrected them where they were wrong; a video's entry has the frames' indices, `corrected_frames`. An input that could
+corrected them where they were wrong; a video's entry has the frames' indices, `corrected_frames`. `exhaustive` (false)
+says that an image may show more hands than it lists; of a video these are its `not_exhaustive_frames`. An input that could
 not be read, or not to its end, has `failure`, and null for a size that is not known. Only where known: an entry's
 `sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an unlabelled joint's x and y are null),
 `area`, `head_size`, `raw_keypoints` [21, 2] (before smoothing), `interpolated` (true: nothing was found in this frame,
@@ -94,11 +95,13 @@ def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageReco
         for hand in entry["hands"]:
             by_frame.setdefault(int(hand["frame"]), []).append(hand_from_json(hand, order))
             times.setdefault(hand["frame"], hand["time"])
-        corrected = set(entry.get("corrected_frames", ()))
+        corrected, partial = (set(entry.get(name, ())) for name in ("corrected_frames", "not_exhaustive_frames"))
         sizes = {int(frame): (width, height) for frame, width, height in entry.get("frame_sizes", ())}
         for frame, hands in by_frame.items():
             time, fps = times[frame], entry.get("fps")
-            more: dict[str, Any] = {"sample": sample, "corrected": frame in corrected}
+            more: dict[str, Any] = {
+                "sample": sample, "corrected": frame in corrected, "exhaustive": frame not in partial,
+            }  # fmt: skip
             yield ImageRecord(file, *sizes.get(frame, size), hands, frame=frame, time=time, fps=fps, **more)
         if "failure" in entry:
             yield ImageRecord(file, None, None, failure=entry["failure"])
@@ -108,6 +111,7 @@ def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageReco
             "failure": entry.get("failure"),
             "sample": sample,
             "corrected": bool(entry.get("corrected")),
+            "exhaustive": entry.get("exhaustive") is not False,
         }
         yield ImageRecord(file, *size, hands, **known)
 
@@ -167,6 +171,7 @@ class Writer:
         self._frame_times: list[list[Any]] = []
         self._frame_sizes: list[list[Any]] = []
         self._corrected: list[int] = []
+        self._not_exhaustive: list[int] = []
 
     def write(self, record: ImageRecord) -> None:
         if record.file != self._current:
@@ -180,6 +185,8 @@ class Writer:
                 self._frame_sizes.append([record.frame, record.width, record.height])
             if record.corrected:
                 self._corrected.append(record.frame)
+            if not record.exhaustive:
+                self._not_exhaustive.append(record.frame)
         for hand in record.hands:
             self._file.write(",\n   " if self._after_first_hand else "\n   ")
             self._file.write(_dump(hand_to_json(hand, record.frame, record.time)))
@@ -196,6 +203,8 @@ class Writer:
             head["sample"] = record.sample
         if record.corrected and record.frame is None:
             head["corrected"] = True
+        if not record.exhaustive and record.frame is None:
+            head["exhaustive"] = False
         if record.fps is not None:
             head["fps"] = round(record.fps, 6)
         self._file.write(_dump(head)[:-1] + ', "hands": [')
@@ -205,11 +214,16 @@ class Writer:
     def _end_file(self) -> None:
         if self._current is not None:
             if self._frame_times:
-                some = {"frame_sizes": self._frame_sizes, "corrected_frames": self._corrected}
+                some = {
+                    "frame_sizes": self._frame_sizes,
+                    "corrected_frames": self._corrected,
+                    "not_exhaustive_frames": self._not_exhaustive,
+                }
                 listed = {"frame_times": self._frame_times, **{name: frames for name, frames in some.items() if frames}}
                 self._tail = {"frames": len(self._frame_times), **listed, **self._tail}
             self._file.write("]" + "".join(f", {_dump(k)}: {_dump(v)}" for k, v in self._tail.items()) + "}")
-        self._tail, self._frame_times, self._frame_sizes, self._corrected = {}, [], [], []
+        self._tail, self._frame_times, self._frame_sizes = {}, [], []
+        self._corrected, self._not_exhaustive = [], []
 
 
 def hand_to_json(hand: Hand, frame: int | None, time: float | None) -> dict[str, Any]:

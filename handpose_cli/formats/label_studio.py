@@ -14,7 +14,7 @@ be dragged. Beside the file, as `.config.xml`, goes the labelling interface. Ima
 (`/data/local-files/?d=`, `https://host/folder/` or `s3://bucket/folder/`); where a URL does not tell the image's name,
 `data` has it as `file`. A frame's video, number and times and an image's sample stand in `data` too; `meta` has what
 results have no place for: `hidden` of a joint, `track_id`, `area` and `head_size` of a hand. Lost: inputs that could
-not be read, and which images were corrected.
+not be read, which images were corrected, and which may show more hands.
 
 Exports with annotations are read too, as JSON (a list or a single task) and as JSON-MIN: a task's first annotation that
 was not skipped, or else its first prediction; a task with neither is not labelled and left out. Rectangles of hands are
@@ -42,7 +42,7 @@ from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
-KEEPS = EVERYTHING - {"failure", "corrected", "raw_keypoints", "interpolated", "flags"}
+KEEPS = EVERYTHING - {"failure", "corrected", "exhaustive", "raw_keypoints", "interpolated", "flags"}
 __all__ = ["KEEPS", "open_writer", "outputs", "path_of", "read", "recognises"]
 
 MIN_KINDS = ("rectanglelabels", "keypointlabels")

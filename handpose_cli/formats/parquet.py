@@ -12,7 +12,8 @@
     flags        list<string>                       reasons to doubt the hand
 
 `NAME.images.parquet` has a row for each image or frame, with hands or without, readable or not: `file`, `frame`,
-`time`, `width`, `height`, `fps`, `hands` (how many), `failure` (why it could not be read), `sample` and `corrected`.
+`time`, `width`, `height`, `fps`, `hands` (how many), `failure` (why it could not be read), `sample`, `corrected` and
+`exhaustive`.
 What is not known is null. Both tables have `info`, `keypoint_names` and `skeleton` of the result file as metadata, in
 JSON. Pixels are rounded to 1/100, scores to 1/10,000.
 
@@ -189,6 +190,7 @@ def _record(row: Row, path: Path, number: int, hands: list[Hand]) -> ImageRecord
                 row[name] = float(numbers_of(row[name], (), name))
     known = {name: row.get(name) for name in ("frame", "time", "fps", "failure", "sample")}
     known["corrected"] = bool(row.get("corrected"))
+    known["exhaustive"] = row.get("exhaustive") is not False
     return ImageRecord(row["file"], row.get("width"), row.get("height"), hands, **known)  # type: ignore[arg-type]
 
 
