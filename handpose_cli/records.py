@@ -103,6 +103,15 @@ class Hand:
         return float(max(self.box[2], self.box[3]))
 
     @property
+    def mean_joint_score(self) -> float | None:
+        """The mean score of the joints that are labelled; None if no scores are known."""
+        if self.keypoint_scores is None:
+            return None
+        known = slice(None) if self.keypoints is None else np.isfinite(self.keypoints).all(axis=1)
+        scores = self.keypoint_scores[known]
+        return float(scores.mean()) if len(scores) else None
+
+    @property
     def has_own_box(self) -> bool:
         """Whether the box is more than the tight one around the keypoints."""
         if self.keypoints is None or not np.isfinite(self.keypoints).all(axis=1).any():

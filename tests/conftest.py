@@ -40,6 +40,14 @@ def samples_run(tmp_path_factory) -> tuple[Path, Result]:
     return out, handpose("predict", SAMPLES, "-o", out, "--draw", "--format", "csv")
 
 
+@pytest.fixture(scope="module")
+def finished(request, inputs, tmp_path_factory) -> Path:
+    """The output of an undisturbed run on a module's own `inputs`, of which some are damaged, with its `EVERYTHING`."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    assert handpose("predict", inputs, "-o", out, *request.module.EVERYTHING).exit_code == 3
+    return out
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Path:
     """A small training folder."""

@@ -62,13 +62,6 @@ def inputs(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def finished(inputs, tmp_path_factory):
-    out = tmp_path_factory.mktemp("finished") / "out"
-    assert handpose("predict", inputs, "-o", out, *EVERYTHING).exit_code == 3
-    return out
-
-
 def lines_of(out, file):
     lines = map(json.loads, (out / journals.NAME).read_text().splitlines())
     return [line for line in lines if line.get("file") == file]

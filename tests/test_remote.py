@@ -36,13 +36,6 @@ def inputs(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def finished(inputs, tmp_path_factory):
-    out = tmp_path_factory.mktemp("finished") / "out"
-    assert handpose("predict", inputs, "-o", out, *EVERYTHING).exit_code == 3
-    return out
-
-
 @pytest.fixture
 def memory(inputs):
     """fsspec's memory, empty but for the inputs at memory://lab/photos."""

@@ -33,14 +33,6 @@ def inputs(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def finished(inputs, tmp_path_factory):
-    """The output of an undisturbed run on them."""
-    out = tmp_path_factory.mktemp("finished") / "out"
-    assert handpose("predict", inputs, "-o", out, *EVERYTHING).exit_code == 3
-    return out
-
-
 def copied(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "out")
     return tmp_path / "out"

@@ -163,9 +163,9 @@ def command(
                         _refuse_existing(written, overwrite)
                 places = images or (source.folder if place_images or target_is.shows_images else None)
                 if place_images == "copy" and places is not None and places.is_dir():
-                    from handpose_cli.labels.staged import staged  # OpenCV takes 0.1 s to import
+                    from handpose_cli.labels.gathered_images import gathered_images  # OpenCV takes 0.1 s to import
 
-                    places = stack.enter_context(staged(read(), places))
+                    places = stack.enter_context(gathered_images(read(), places))
                 writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
             records = read() if images is None else convert.with_sizes(read(), images)
             if frames_to is not None and not dry_run:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
@@ -58,7 +59,8 @@ if TYPE_CHECKING:
               + ", ".join(" ".join([name, *map("{:g}".format, norm.thresholds)]) for name, norm in NORMS.items()) + "]",
               show_default=False)  # fmt: skip
 @click.option("--score-threshold", type=click.FloatRange(0, 1),
-              help="Least score of a hand that counts.  [default: 0.25 with --weights, else none]")  # fmt: skip
+              help="Least score of a hand that counts.  "
+              f"[default: {SCORE_THRESHOLD} with --weights, else none]")  # fmt: skip
 @click.option("--oks-area", type=click.Choice(OKS_AREAS), default="box",
               help="Area in OKS: the labelled box, 0.53 of it, or the labels' own.")  # fmt: skip
 @click.option("--visible-only", is_flag=True, help="Leave out joints that are labelled as hidden.")

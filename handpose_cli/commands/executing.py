@@ -1,4 +1,4 @@
-"""What works off a run of `handpose predict`: threads, or a cluster."""
+"""What does the work of `handpose predict`: threads, or a cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def executing(
     settings: RunSettings, batch_size: int, threads: int | None, cluster: str | None
 ) -> Iterator[tuple[Execute, Callable[[], str]]]:
-    """Give what works off tasks, and what says where it does."""
+    """Give what does tasks, and what says where it does."""
     from handpose_cli.runs.executing import on_cluster, on_threads
     from handpose_cli.runs.executors.threads import processors
 

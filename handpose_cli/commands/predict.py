@@ -107,8 +107,7 @@ def command(
     max_hands: int | None, views: int, tile: int | None, track: bool, smooth: str | None, every: int, pages: bool,
     start: float | None, end: float | None, shard: Shard | None, weights: str, engine: str, batch_size: int | None,
     threads: int | None, cluster: str | None, fail_fast: bool, max_failures: int | None, dry_run: bool,
-    summary_json: Path | None,
-    show: bool, quiet: bool,
+    summary_json: Path | None, show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 

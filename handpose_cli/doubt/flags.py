@@ -68,10 +68,8 @@ def _labelled(hand: Hand) -> np.ndarray | None:
 
 
 def _scores_low(hand: Hand) -> bool:
-    joints = hand.keypoint_scores
-    if joints is not None and hand.keypoints is not None:
-        joints = joints[np.isfinite(hand.keypoints).all(axis=1)]
-    if joints is not None and len(joints) and float(joints.mean()) < LOW_JOINTS:
+    joints = hand.mean_joint_score
+    if joints is not None and joints < LOW_JOINTS:
         return True
     return hand.score is not None and hand.score < LOW_HAND
 

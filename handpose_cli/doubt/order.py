@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from handpose_cli.doubt.flags import MISTAKES
 from handpose_cli.doubt.shape import strangeness
 from handpose_cli.records import Hand
@@ -19,10 +17,8 @@ def doubt(hand: Hand) -> float:
     It is one less the mean of the joints' scores (or the hand's score, if they are not known), and more for proportions
     that few hands have and for each flag that is likely a mistake. Flags of `video.flagged` must be there already.
     """
-    scores = hand.keypoint_scores
-    if scores is not None and hand.keypoints is not None:
-        scores = scores[np.isfinite(hand.keypoints).all(axis=1)]
-    if scores is None or not len(scores):
-        scores = np.array(1.0 if hand.score is None else hand.score)
+    sure = hand.mean_joint_score
+    if sure is None:
+        sure = 1.0 if hand.score is None else float(hand.score)
     strange = 0.0 if hand.keypoints is None else min(max(strangeness(hand.keypoints)), 2.0)
-    return 1 - float(scores.mean()) + STRANGE * strange + MISTAKE * sum(name in MISTAKES for name in hand.flags)
+    return 1 - sure + STRANGE * strange + MISTAKE * sum(name in MISTAKES for name in hand.flags)

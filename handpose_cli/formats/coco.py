@@ -6,9 +6,9 @@
      "categories": [{"id": 1, "name": "hand", "keypoints": [21 names], "skeleton": [[1, 2], ...]}]}
 
 v is 0 (not labelled, x = y = 0), 1 (labelled, hidden) or 2 (visible); the skeleton counts from 1. Beyond COCO, and only
-where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample`, `corrected` and `exhaustive`, and an annotation's
-`score`, `keypoint_scores`, `handedness`, `track_id`, `head_size`, `interpolated` and `flags`. Lost: inputs that could
-not be read, and keypoints before smoothing.
+where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample`, `corrected` and `exhaustive`, and an
+annotation's `score`, `keypoint_scores`, `handedness`, `track_id`, `head_size`, `interpolated` and `flags`. Lost: inputs
+that could not be read, and keypoints before smoothing.
 
 Read are the categories named hand, left_hand and the like, or, if there is none, those whose keypoints are a hand's by
 their names. The category's names say which keypoint is which. The name (left_hand), `handedness` or the like in an

@@ -36,9 +36,18 @@ from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 # what belongs to an image comes back by its id
 KEEPS = frozenset(
     {
-        "size", "frame", "time", "no_hands", "sample", "corrected", "exhaustive", "box", "outside", "score",
+        "size",
+        "frame",
+        "time",
+        "no_hands",
+        "sample",
+        "corrected",
+        "exhaustive",
+        "box",
+        "outside",
+        "score",
         "keypoint_scores",
-    }  # fmt: skip
+    }
 )
 
 SIDES = ("left", "right")

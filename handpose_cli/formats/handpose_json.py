@@ -11,8 +11,8 @@ A video's entry also has `fps`, `frames` (how many were annotated), `frame_times
 or without, and `frame_sizes` (index, width, height) of those that are not as large as the first; the entry of a file
 with pages has these without `fps` and times. `corrected` (true) says that a person has looked at an image's hands and
 corrected them where they were wrong; a video's entry has the frames' indices, `corrected_frames`. `exhaustive` (false)
-says that an image may show more hands than it lists; of a video these are its `not_exhaustive_frames`. An input that could
-not be read, or not to its end, has `failure`, and null for a size that is not known. Only where known: an entry's
+says that an image may show more hands than it lists; of a video these are its `not_exhaustive_frames`. An input that
+could not be read, or not to its end, has `failure`, and null for a size that is not known. Only where known: an entry's
 `sample`, and a hand's `visibility` [21] (0 not labelled, 1 hidden, 2 visible; an unlabelled joint's x and y are null),
 `area`, `head_size`, `raw_keypoints` [21, 2] (before smoothing), `interpolated` (true: nothing was found in this frame,
 the hand lies between those before and after) and `flags` (reasons to doubt the hand, by name: `doubt/flags.py`). Pixels

@@ -26,7 +26,7 @@ _EXTRAS = {
     **dict.fromkeys(("s3", "s3a"), "s3"), **dict.fromkeys(("gs", "gcs"), "gs"),
     **dict.fromkeys(("http", "https"), "http"), **dict.fromkeys(("abfs", "abfss", "az"), "az"),
 }  # fmt: skip
-_WEB = ("http", "https")
+WEB = ("http", "https")
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "checksum")  # where stores tell what a file's content is
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")  # or when it was written
 _ROOM = 2**26  # bytes of the disk that are left free
@@ -52,7 +52,7 @@ def scheme_of(url: str) -> str:
 def path_of(url: str) -> str:
     """Return what a URL names, as text for names in the results: bucket and key, or host and path."""
     place = public(url).partition("://")[2].strip("/")
-    return unquote(place) if scheme_of(url) in _WEB else place
+    return unquote(place) if scheme_of(url) in WEB else place
 
 
 def public(url: str) -> str:
@@ -61,7 +61,7 @@ def public(url: str) -> str:
     if not mark:
         return url
     place, slash, path = rest.partition("/")
-    if scheme.lower() in _WEB:
+    if scheme.lower() in WEB:
         path = re.split(r"[?#]", path, maxsplit=1)[0]
     return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
 

@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 
 from handpose_cli.media.folders import LeftOut
 from handpose_cli.media.inputs import Input, Version
-from handpose_cli.media.remote import Store, StoreError, open_store, path_of, public, reason, scheme_of, version_of
+from handpose_cli.media.remote import WEB, Store, StoreError, open_store, path_of, public, reason, scheme_of, version_of
 from handpose_cli.media.suffixes import is_media
-
-_WEB = ("http", "https")
 
 
 class Listed(NamedTuple):
@@ -39,7 +37,7 @@ def list_url(url: str, recursive: bool, but: str | None, left_out: LeftOut) -> L
             return Listed(
                 _media(store, store.fs.glob(store.path, detail=True).values(), but, left_out), _place(store, fixed)
             )
-        web = scheme_of(url) in _WEB
+        web = scheme_of(url) in WEB
         if web and is_media(posixpath.basename(path_of(url))):
             return one(url)
         info = {"type": "directory"} if web else store.fs.info(store.path)

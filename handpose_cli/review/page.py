@@ -17,7 +17,7 @@ from handpose_cli.doubt.video import Flagger
 from handpose_cli.files import atomic
 from handpose_cli.records import ImageRecord
 from handpose_cli.review.choice import Choice, Shown
-from handpose_cli.review.statistics import Statistics, mean_score
+from handpose_cli.review.statistics import Statistics
 from handpose_cli.review.thumbnails import thumbnails
 from handpose_cli.review.timelines import Timelines
 from handpose_cli.run_facts import RunFacts
@@ -105,7 +105,7 @@ def _entry(shown: Shown, picture: bytes | None, doubtful: bool) -> dict[str, Any
         "frame": record.frame,
         "hand": shown.place,
         "score": None if hand.score is None else round(float(hand.score), 3),
-        "joints": None if (joints := mean_score(hand)) is None else round(joints, 3),
+        "joints": None if (joints := hand.mean_joint_score) is None else round(joints, 3),
         "side": hand.handedness,
         "track": hand.track_id,
         "size": round(hand.size),

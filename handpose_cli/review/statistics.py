@@ -7,8 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handpose_cli.doubt.flags import FLAGS
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import Hand, ImageRecord
@@ -55,7 +53,7 @@ class Statistics:
         self._sizes[bisect_right(SIZE_EDGES, hand.size)] += 1
         if hand.score is not None:
             self._scores[_bin(hand.score)] += 1
-        if (joints := mean_score(hand)) is not None:
+        if (joints := hand.mean_joint_score) is not None:
             self._joints[_bin(joints)] += 1
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,14 +88,6 @@ class Statistics:
 def is_of_video(record: ImageRecord) -> bool:
     """Return whether a record is a frame of a video, and not a page of a file with several pictures."""
     return record.frame is not None and (record.time is not None or is_video(Path(record.file)))
-
-
-def mean_score(hand: Hand) -> float | None:
-    """Return the mean score of the joints that are labelled; None if it is not known."""
-    if hand.keypoint_scores is None or hand.keypoints is None:
-        return None
-    known = hand.keypoint_scores[np.isfinite(hand.keypoints).all(axis=1)]
-    return float(known.mean()) if len(known) else None
 
 
 def _bin(score: float) -> int:

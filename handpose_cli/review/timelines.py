@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from handpose_cli.records import ImageRecord
-from handpose_cli.review.statistics import is_of_video, mean_score
+from handpose_cli.review.statistics import is_of_video
 
 BINS = 200  # most of a video
 MOST_VIDEOS = 60  # that have a timeline
@@ -44,7 +44,7 @@ class Timelines:
         if number == 0:
             self._times[0] = record.time
         self._times[1] = record.time
-        sure = [hand.score if (joints := mean_score(hand)) is None else joints for hand in record.hands]
+        sure = [hand.score if (joints := hand.mean_joint_score) is None else joints for hand in record.hands]
         scores = [score for score in sure if score is not None]
         self._hands.append(min(len(record.hands), 65535))
         self._doubtful.append(min(sum(bool(hand.flags) for hand in record.hands), 65535))

@@ -1,4 +1,4 @@
-"""How a run's tasks are worked off: on threads here, or on a cluster. Either way the results are the same, in order."""
+"""How a run's tasks are done: on threads here, or on a cluster. Either way the results are the same, in order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Execute = Callable[[Iterable[Task]], Iterator[Piece]]
 
 
 def on_threads(settings: RunSettings, load: Callable[[], Networks], batch_size: int, threads: int) -> Execute:
-    """Return what works tasks off on so many threads.
+    """Return what does tasks on so many threads.
 
     Args:
         load: loads the networks, once in each thread.
@@ -44,7 +44,7 @@ def on_threads(settings: RunSettings, load: Callable[[], Networks], batch_size: 
 
 
 def on_cluster(cluster: Cluster, settings: RunSettings, load: Callable[[], Networks], batch_size: int) -> Execute:
-    """Return what works tasks off on a Ray cluster, see `on_threads`; `load` is called in each process there.
+    """Return what does tasks on a Ray cluster, see `on_threads`; `load` is called in each process there.
 
     What it returns raises RunError if workers have other software than this process, or cannot read the inputs.
     """

@@ -47,7 +47,7 @@ def predict(
     """Annotate all inputs and write the results; memory grows with neither their number nor their length.
 
     Args:
-        execute: works off what is to be done, see `runs.executing`.
+        execute: does what is to be done, see `runs.executing`.
         header: what the records depend on, and the head of the result file.
         report: counts what is done.
         earlier: what to do with an earlier run's output in the folder: "refuse", "resume" or "overwrite".

@@ -1,4 +1,4 @@
-"""What a run is divided into: units of work, each of which is worked off by itself."""
+"""What a run is divided into: units of work, each of which is done by itself."""
 
 from __future__ import annotations
 

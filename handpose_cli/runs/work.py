@@ -116,7 +116,7 @@ def _copies(entry: Input, results: list[Annotated], settings: RunSettings) -> tu
 
 
 def lost(unit: Stills | Part, reason: str) -> list[Piece]:
-    """Return what stands in the results for a unit that could not be worked off: a failure of each of its inputs."""
+    """Return what stands in the results for a unit that could not be done: a failure of each of its inputs."""
     inputs = unit.inputs if isinstance(unit, Stills) else [unit.input]
     begins = unit.begins if isinstance(unit, Part) else True
     return [Piece(entry, [ImageRecord(entry.name, None, None, failure=reason)], begins, True, None) for entry in inputs]

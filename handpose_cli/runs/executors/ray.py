@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from handpose_cli.quiet import quiet_stderr
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executors.threads import processors
-from handpose_cli.runs.executors.worker import Job, RefusedError, work_off
+from handpose_cli.runs.executors.worker import Job, RefusedError, do_unit
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class Cluster:
         divided: Callable[[Any], Sequence[Any]],
         instead: Callable[[Any, T], Sequence[Any]],
     ) -> Iterator[T]:
-        """Work off units and yield the results in the units' order.
+        """Do units and yield the results in the units' order.
 
         At most twice as many units as there are workers are out, and four times as many are not yielded yet. A unit
         whose worker dies goes out again; one that has ended its worker `MOST_DEATHS` times is divided, or given up.
@@ -167,7 +167,7 @@ class Cluster:
 def _task(number: str, shared: list[Any], unit: Any) -> tuple[str, int, Any]:
     import ray
 
-    result = work_off(number, lambda: ray.get(shared[0]), unit)
+    result = do_unit(number, lambda: ray.get(shared[0]), unit)
     return ray.get_runtime_context().get_node_id(), os.getpid(), result
 
 

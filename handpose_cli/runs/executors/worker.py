@@ -31,8 +31,8 @@ class Job(NamedTuple):
 _current: dict[str, tuple[Job, Networks]] = {}  # by the job's number; a process works for one driver
 
 
-def work_off(number: str, get_job: Callable[[], Job], unit: Any) -> Any:
-    """Work off a unit of a job.
+def do_unit(number: str, get_job: Callable[[], Job], unit: Any) -> Any:
+    """Do a unit of a job.
 
     Raises:
         RefusedError: if this worker may not take part; the message says why.

@@ -14,7 +14,7 @@ from handpose_cli.records import ImageRecord
 
 
 @contextmanager
-def staged(records: Iterable[ImageRecord], folder: Path) -> Iterator[Path]:
+def gathered_images(records: Iterable[ImageRecord], folder: Path) -> Iterator[Path]:
     """Give a folder with the records' images by their names (`fields.image_name`).
 
     It is `folder` itself, unless some records are frames of videos there; then it is a temporary one, which
