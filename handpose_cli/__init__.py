@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from handpose_cli.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from handpose_cli.api import Annotator, evaluate, read_labels
     from handpose_cli.drawing import draw_hands
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from handpose_cli.media.images import read_image
     from handpose_cli.records import Hand, ImageRecord
 
-__version__ = "0.1.0"
 __all__ = [
     "Annotator", "Hand", "ImageRecord", "UnreadableError", "draw_hands", "evaluate", "read_image", "read_labels",
 ]  # fmt: skip

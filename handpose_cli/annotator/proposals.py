@@ -81,9 +81,7 @@ def candidates(
     if settings.boxes is not None:
         return [
             [
-                Candidate(
-                    picture, hand.box, crop_of(hand.box, networks.pose), 1.0 if hand.score is None else hand.score
-                )
+                Candidate(picture, hand.box, crop_of(hand.box, pose), 1.0 if hand.score is None else hand.score)
                 for hand in given_hands(frame, picture, settings)
             ]
             for frame, picture in pictures

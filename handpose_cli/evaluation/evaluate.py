@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli import __version__
 from handpose_cli.evaluation.calibration import reliability
 from handpose_cli.evaluation.detection import average_precision, recall_and_precision, recall_at_precision, score_of
 from handpose_cli.evaluation.figures import Calibration, Detection, EndToEnd, ErrorSplit, Figures, Handedness, Pose
@@ -18,6 +17,7 @@ from handpose_cli.evaluation.scores import pck_name, right_joints, score
 from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.labels.file_matching import Key
 from handpose_cli.records import Hand, ImageRecord
+from handpose_cli.version import __version__
 
 SAME_BOX_IOU = 0.99
 FOUND_IOUS = (0.5, 0.3)  # from which a hand counts as found

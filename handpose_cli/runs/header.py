@@ -11,7 +11,7 @@ from typing import Any
 
 import cv2
 
-from handpose_cli import __version__, weights
+from handpose_cli import weights
 from handpose_cli.engine import has_calibration
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
 from handpose_cli.labels.source import Source
@@ -22,6 +22,7 @@ from handpose_cli.runs.fingerprint import fingerprint
 from handpose_cli.runs.journal import Header
 from handpose_cli.runs.settings import RunSettings
 from handpose_cli.runs.shard import Shard
+from handpose_cli.version import __version__
 
 # the identity's fields as the result file has always had them
 IN_ORDER = (

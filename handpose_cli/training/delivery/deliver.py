@@ -27,7 +27,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from handpose_cli import __version__
 from handpose_cli.engine import contract as contracts
 from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.engine.keras import contract_of, load_weights
@@ -46,6 +45,7 @@ from handpose_cli.training.delivery.export import export_litert
 from handpose_cli.training.delivery.export_onnx import PACKAGES, export_onnx, load_onnx
 from handpose_cli.training.settings import EXPORTS
 from handpose_cli.training.validation import predict
+from handpose_cli.version import __version__
 from handpose_cli.weights import RUN_CONTRACT, RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS, sha256
 
 KERAS, FLOAT32, INT8, ONNX = "model.keras", "model.tflite", "model-int8.tflite", "model.onnx"
