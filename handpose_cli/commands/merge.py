@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.predict import WRITABLE
 from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.result_format import ResultFormat
 
 
 @click.command(context_settings={"show_default": True})
 @click.argument("runs", nargs=-1, required=True, type=LocalPath(exists=True, file_okay=False))
 @click.option("-o", "--output", type=LocalPath(), required=True, help="Folder for the joined results.")
-@click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
+@click.option("--format", "formats", type=ResultFormat(), metavar="FORMAT", multiple=True,
               help="Also write the results as this; repeatable.  [default: as the first run]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
 @click.pass_context

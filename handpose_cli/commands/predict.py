@@ -18,8 +18,8 @@ from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, T
 from handpose_cli.commands.options import SourceType, config_option, detector_option, draw_options, views_option
 from handpose_cli.commands.output import OutputType, at_output, named
 from handpose_cli.commands.remedies import failure, with_remedy
+from handpose_cli.commands.result_format import ResultFormat, ResultFormatOption
 from handpose_cli.commands.summary import write_summary
-from handpose_cli.formats import FORMATS
 
 if TYPE_CHECKING:
     from handpose_cli.labels.source import Source
@@ -32,15 +32,13 @@ EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
 BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 
-WRITABLE = [name for name, format in FORMATS.items() if format.writes and name != "handpose"]
-
 
 @click.command("predict", cls=SectionedCommand, context_settings={"show_default": True})
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-o", "--output", type=OutputType(), help="Folder for the results, or its URL in a store.")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
-@click.option("--format", "formats", type=click.Choice(WRITABLE), metavar="FORMAT", multiple=True,
-              help=f"Also write the results as: {', '.join(WRITABLE)}; repeatable.")  # fmt: skip
+@click.option("--format", "formats", cls=ResultFormatOption, type=ResultFormat(), metavar="FORMAT", multiple=True,
+              help="Also write the results as: FORMATS; repeatable.")  # fmt: skip
 @click.option("--image-prefix", default="", metavar="URL",
               help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
               "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 
 from handpose_cli.weights import installed
@@ -109,5 +110,12 @@ def _in_run(run: Path, engine: str, remedy: str) -> Path:
 
 def sha256(path: Path) -> str:
     """Return the file's SHA-256 in hexadecimal."""
+    state = path.stat()
+    return _sha256(path, state.st_size, state.st_mtime_ns)
+
+
+@cache
+def _sha256(path: Path, size: int, time: int) -> str:
+    """Return it once for a file as it is: contracts, engines and the results' head all ask for it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
