@@ -1,4 +1,4 @@
-"""`--format` of results. The formats of installed packages take a while to look up, so not before they are asked for."""
+"""`--format` of results. Formats of installed packages take a while to look up, so not before they are asked for."""
 
 from __future__ import annotations
 
