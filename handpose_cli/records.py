@@ -97,6 +97,14 @@ class Hand:
                 if not isinstance(name, str) or not FLAG.fullmatch(name):
                     raise ValueError(f"a flag must be a name of letters, digits and _. Received: {name!r}")
 
+    def __repr__(self) -> str:
+        """Say in a line what a hand is, without its arrays of joints, of which many hands would fill a screen."""
+        box = [round(float(side), 1) for side in self.box]
+        known = {"score": None if self.score is None else round(float(self.score), 3), "handedness": self.handedness,
+                 "track_id": self.track_id, "flags": self.flags or None}  # fmt: skip
+        joints = "" if self.keypoints is None else f", {int(np.isfinite(self.keypoints).all(axis=1).sum())} keypoints"
+        return f"Hand({box}{joints}" + "".join(f", {k}={v!r}" for k, v in known.items() if v is not None) + ")"
+
     @property
     def size(self) -> float:
         """The longer side of the box in pixels."""

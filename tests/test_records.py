@@ -44,3 +44,11 @@ def test_a_box_of_its_own_is_more_than_the_one_around_the_keypoints():
     assert Hand(tight + np.float32([0, 0, 1, 0]), keypoints=POINTS).has_own_box
     assert Hand(tight).has_own_box
     assert Hand(tight, keypoints=np.full((21, 2), np.nan)).has_own_box
+
+
+def test_a_hand_is_shown_in_a_line():
+    points = np.zeros((21, 2))
+    points[3] = np.nan
+    hand = Hand([1, 2, 30.26, 40], keypoints=points, score=0.87654, handedness="left", flags=("small",))
+    assert repr(hand) == "Hand([1.0, 2.0, 30.3, 40.0], 20 keypoints, score=0.877, handedness='left', flags=('small',))"
+    assert repr(Hand([1, 2, 3, 4])) == "Hand([1.0, 2.0, 3.0, 4.0])"
