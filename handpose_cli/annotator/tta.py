@@ -8,10 +8,8 @@ from handpose_cli.crop import Crop, crop_around
 from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.records import box_around, to_upright
 
-AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
-# How near, over the hand's size, a companion's answer lies that is believed, and how far it is then. Chosen on hands
-# that people marked, on photographs and on renders: see hourglass-lite.md.
-NEAR, BELIEVED = 0.08, 0.9
+AGREE = 0.1  # of the hand's size: how near answers of two views, or of two networks, lie that support each other
+BELIEVED = 0.9  # how far the companion is where both agree: on renders, which it does not know, less would be better
 
 
 def upright(keypoints: np.ndarray, size: int, scale: float) -> Crop:
@@ -97,6 +95,6 @@ def join(keypoints: np.ndarray, scores: np.ndarray, others: np.ndarray) -> tuple
     """
     size = np.maximum(np.ptp(keypoints, axis=1).max(axis=1), 1e-3)[:, None]
     distance = np.linalg.norm(keypoints - others, axis=-1) / size
-    agreement = np.exp(-np.square(distance / NEAR) / 2)
+    agreement = np.exp(-np.square(distance / AGREE) / 2)
     joined = keypoints + BELIEVED * agreement[..., None] * (others - keypoints)
     return joined.astype(np.float32), (scores * (1 + agreement) / 2).astype(np.float32)
