@@ -2,6 +2,7 @@
 
 import json
 import logging
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -77,6 +78,22 @@ def test_json_min_has_no_parents_so_joints_go_to_the_rectangle_around_them(tmp_p
     assert str(error.value) == (
         f"{path}: task 0: result 2: a keypoint without a parent among several hands, inside 2 rectangles"
     )
+
+
+def test_a_zip_of_its_coco_or_yolo_export_is_to_be_unpacked(tmp_path):
+    with ZipFile(tmp_path / "export.zip", "w") as file:
+        file.writestr("result.json", "{}")
+    with pytest.raises(FormatError) as error:
+        recognise(tmp_path / "export.zip")
+    assert str(error.value) == f"{tmp_path}/export.zip: a ZIP file that is not CVAT's. Unpack it and name what is in it"
+
+
+def test_untouched_tasks_of_json_min_are_no_images_without_hands(tmp_path, notes):
+    untouched = {"image": "b.jpg", "id": 2, "annotator": None, "annotation_id": None}  # "export all tasks"
+    nobody_there = {"image": "c.jpg", "id": 3, "annotator": 1, "annotation_id": 7, "width": 200, "height": 100}
+    path = save(tmp_path / "min.json", [minimal(rectangle(), annotation_id=6), untouched, nobody_there])
+    assert [(record.file, len(record.hands)) for record in read(path)] == [("a.jpg", 1), ("c.jpg", 0)]
+    assert notes(tmp_path) == ["min.json: left out: 1 tasks without an annotation or a prediction"]
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ def _tasks(path: Path) -> Iterator[dict[str, Any]]:
 
 def _results(task: dict[str, Any], looked_at: bool = False) -> list[Result] | None:
     """Return what marks a task's image; None if it is not labelled, or not by a person where that is asked for."""
-    if "data" not in task:
-        return list(_of_min(task))
+    if "data" not in task:  # JSON-MIN; an untouched task's annotation is null
+        return list(_of_min(task)) if task.get("annotation_id", 0) is not None else None
     done = [annotation for annotation in task.get("annotations") or () if not annotation.get("was_cancelled")]
     if looked_at and not done:
         return None
