@@ -85,6 +85,9 @@ def draw_options(command: Command) -> Command:
                      help="Draw hands without these, such as box,score."),
         click.option("--colours", type=click.Choice(["finger", "hand", "score"]), default="finger",
                      help="What skeletons' colours tell: the finger, the hand (its track), or the joints' scores."),
+        click.option("--side-by-side", is_flag=True,
+                     help="With --smooth, copies of videos show what was found beside what it was smoothed to; implies "
+                     "--draw."),
         click.option("--sheets", is_flag=True,
                      help="Also contact sheets of the copies, in OUTPUT/annotated/contact-sheets; implies --draw."),
         click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated."),

@@ -100,12 +100,12 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 @click.pass_context
 def command(
     ctx: click.Context, inputs: tuple[str, ...], output: Path | str | None, recursive: bool, formats: tuple[str, ...],
-    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], sheets: bool, resume: bool,
-    prune: bool, overwrite: bool, detector: str, boxes: Source | None, rescale: bool, score_threshold: float,
-    max_hands: int | None, views: int, tile: int | None, track: bool, smooth: str | None, every: int, pages: bool,
-    start: float | None, end: float | None, shard: Shard | None, weights: str, engine: str, batch_size: int | None,
-    threads: int | None, cluster: str | None, fail_fast: bool, max_failures: int | None, dry_run: bool,
-    summary_json: Path | None, show: bool, quiet: bool,
+    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], sheets: bool, side_by_side: bool,
+    resume: bool, prune: bool, overwrite: bool, detector: str, boxes: Source | None, rescale: bool,
+    score_threshold: float, max_hands: int | None, views: int, tile: int | None, track: bool, smooth: str | None,
+    every: int, pages: bool, start: float | None, end: float | None, shard: Shard | None, weights: str, engine: str,
+    batch_size: int | None, threads: int | None, cluster: str | None, fail_fast: bool, max_failures: int | None,
+    dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -135,11 +135,14 @@ def command(
         _check(show, resume, prune, overwrite, fail_fast, max_failures, start, end)
         if rescale and boxes is None:
             raise click.UsageError("--rescale is for --boxes.")
+        if side_by_side and smooth is None:
+            raise click.UsageError("--side-by-side shows what --smooth changes. Give both.")
     folder = output if isinstance(output, Path) else Path()  # a camera need not be recorded
     if html and "report" not in formats:
         formats = (*formats, "report")
+    style = DrawStyle.without(hide, colours, side_by_side)
     settings = RunSettings(
-        OutputSettings(folder, formats, draw or sheets, image_prefix, DrawStyle.without(hide, colours), sheets),
+        OutputSettings(folder, formats, draw or sheets or side_by_side, image_prefix, style, sheets),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),
