@@ -1,6 +1,7 @@
 """The loop: choose what is doubtful, correct it elsewhere, merge it back, and see what the correction changed."""
 
 import json
+import re
 import shlex
 import shutil
 from zipfile import ZipFile
@@ -142,6 +143,42 @@ def test_corrected_hands_take_the_predictions_place_and_the_rest_stays(predictio
     assert (seven.time, seven.hands[0].track_id, seven.hands[0].handedness) == (0.28, 4, "right")
     assert chosen(merged, "--where", "corrected = true") == [("p/a.jpg", None), ("p/none.jpg", None), ("v.mp4", 7)]
     assert chosen(merged, "--worst", 9) == [("p/b.jpg", None), ("v.mp4", 8)]
+
+
+@pytest.mark.parametrize("name", ["handpose", "parquet"])
+def test_the_head_says_how_labels_were_predicted_and_by_what_they_were_corrected(predictions, tmp_path, name):
+    content = json.loads(predictions.read_text())
+    content["info"] |= {"tool": "handpose 0.1.0", "arguments": {"inputs": ["p"]}, "started": "2026-01-01T00:00:00"}
+    predictions.write_text(json.dumps(content))
+    first = write(tmp_path / "one.json", "coco", [image("p/b.jpg", moved(PREDICTED[1].hands[0], [9, 0]))])
+    second = write(tmp_path / "two.json", "coco", [image("p/a.jpg", sure()), image("p/none.jpg", open_hand())])
+    once, twice = tmp_path / f"once{load(name).suffix}", tmp_path / "twice.json"
+    for source, target, to, back in ((predictions, once, name, first), (once, twice, "handpose", second)):
+        assert handpose("convert-labels", source, target, "--to", to, "--update", back).exit_code == 0
+    info = json.loads(twice.read_text())["info"]
+    assert (info["format_version"], info["tool"], info["arguments"]) == (1, "handpose 0.1.0", {"inputs": ["p"]})
+    times = [each.pop("merged") for each in info["corrections"]]
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:]{8}\+00:00", time) for time in times)
+    same = {"format": "coco", "hands_added": 0, "hands_removed": 0, "hands_as_they_were": 0}
+    assert info["corrections"] == [
+        {**same, "file": str(first), "images": 1, "hands_changed": 1},
+        {**same, "file": str(second), "images": 2, "hands_changed": 0, "hands_added": 1, "hands_removed": 1,
+         "hands_as_they_were": 1},
+    ]  # fmt: skip
+    assert handpose("convert-labels", twice, "--check").exit_code == 0
+    page = tmp_path / "page.html"
+    assert handpose("convert-labels", twice, page, "--to", "report").exit_code == 0
+    assert f"{second} (20" in page.read_text() and "2 images, 0 hands changed, 1 hands added" in page.read_text()
+
+
+def test_a_head_that_is_not_as_it_should_be_is_left_out(predictions, tmp_path):
+    content = json.loads(predictions.read_text())
+    content["info"] |= {"arguments": {"inputs": 3}, "weights": [], "corrections": ["x"], "note": "mine"}
+    predictions.write_text(json.dumps(content))
+    for target, to in (("again.json", "handpose"), ("page.html", "report")):
+        done = handpose("convert-labels", predictions, tmp_path / target, "--to", to)
+        assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "again.json").read_text())["info"] == {"format_version": 1, "note": "mine"}
 
 
 def test_what_the_correction_changed_is_evaluated_on_its_images_alone(predictions, tmp_path):

@@ -19,6 +19,7 @@ from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, Format, ReadOptions
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.source import Source
+from handpose_cli.run_facts import RunFacts
 
 if TYPE_CHECKING:
     from handpose_cli.formats._keypoint_names import KeypointNames
@@ -123,6 +124,7 @@ def command(
     """
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
+    from handpose_cli.labels.provenance import head_of
 
     part = worst is not None or flagged is not None or where is not None or corrections is not None
     if check and (target or target_format or split or strict or dry_run or frames_to or overwrite or part):
@@ -140,11 +142,14 @@ def command(
         read: Read = partial(source.read, images)
         if check or target_format is None:
             ctx.exit(_check(source, images, name))
+        target_is = FORMATS[target_format]
+        head = head_of(source) if "run" in target_is.write_options else None
         if corrections is not None:
-            read = with_corrections(read, source, corrections, rescale)
+            read, merged = with_corrections(read, source, corrections, rescale)
+            if head is not None:
+                head["corrections"] = [*head.get("corrections", ()), merged]
         if worst is not None or flagged is not None or where is not None:
             read = with_choice(read, worst, flagged, where)
-        target_is = FORMATS[target_format]
         part_of = lambda record: ""  # noqa: E731
         names = {"": target}
         if split is not None:
@@ -153,7 +158,7 @@ def command(
             names = {part: target and _with_part(target, part) for part in (convert.TRAIN, convert.VAL)}
             if target_is.parted:
                 names = dict.fromkeys(names, target)
-        wanted = WriteOptions(image_prefix, place_images or "")
+        wanted = WriteOptions(image_prefix, place_images or "", RunFacts(info=head) if head else None)
         with ExitStack() as stack:
             writers: dict[str, Any] = {}
             if not dry_run:

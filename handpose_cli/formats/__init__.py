@@ -36,7 +36,8 @@ _HERE = "handpose_cli.formats."
 
 # in the order in which they are asked whether a file is theirs
 BUILT_IN = (
-    Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json", chooses=True),
+    Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json", chooses=True,
+           write_options=("run",)),
     Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv", chooses=True),
     Format("parquet", "tables of hands and of images, for pandas, Polars, DuckDB, Spark", _HERE + "parquet",
            writes=True, suffix=".parquet", write_options=("run",), needs="pyarrow"),

@@ -142,6 +142,15 @@ class FileEach(Protocol):
         ...
 
 
+@runtime_checkable
+class WithHead(Protocol):
+    """A `ReadableFormat` whose files say how they were made."""
+
+    def head(self, path: Path) -> dict[str, Any]:
+        """Return it, as the result file's `info` has it."""
+        ...
+
+
 _Part = TypeVar("_Part")
 
 
@@ -206,6 +215,11 @@ class Format:
             what = "classes" if options.classes else "keypoints"
             raise FormatError(f"{path}: files of the format {self.name} have no names of {what} to choose by")
         return self._part(ReadableFormat).read(path, images)  # type: ignore[type-abstract]
+
+    def head(self, path: Path) -> dict[str, Any]:
+        """Return what a file says of how it was made, see `WithHead`; empty if its format has no place for that."""
+        reader = self._part(ReadableFormat)  # type: ignore[type-abstract]
+        return reader.head(path) if isinstance(reader, WithHead) else {}
 
     def open_writer(
         self, path: Path, images: Path | None = None, options: WriteOptions = NO_WRITE_OPTIONS

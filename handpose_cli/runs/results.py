@@ -112,7 +112,7 @@ def write_results(
     report.begin_results()
     remove_results(output.folder, but=output.formats)
     # the result file is closed last, and so it appears last
-    with handpose_json.open_writer(output.folder / RESULTS, info=info) as results, writing() as writers:
+    with handpose_json.open_writer(output.folder / RESULTS, run=RunFacts(info=info)) as results, writing() as writers:
         report.lost = writers.lost
         for name in output.formats:
             writers.add(name, open_format(output, name, RunFacts(paths or {}, info, lambda: report.seconds)))
