@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -60,10 +59,14 @@ class DrawStyle:
         hidden = set(parts)
         return cls(colours, "box" not in hidden, "score" not in hidden, side_by_side)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what is not as usual, by name."""
-        usual = asdict(DrawStyle())
-        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+    def describe(self) -> str:
+        """Return what is not as usual, in words."""
+        hidden = [name for name, shown in (("box", self.box), ("score", self.score)) if not shown]
+        return ", ".join(
+            [f"coloured by {self.colours}"] * (self.colours != "finger")
+            + [f"without {' and '.join(hidden)}"] * bool(hidden)
+            + ["side by side"] * self.side_by_side
+        )
 
 
 PLAIN = DrawStyle()

@@ -155,3 +155,27 @@ def test_side_by_side_shows_what_was_found_and_what_it_was_smoothed_to(tmp_path)
     assert (done.exit_code, done.stderr.splitlines()[-1]) == (
         2, "Error: --side-by-side shows what --smooth changes. Give both."
     )  # fmt: skip
+
+
+def test_a_resumed_run_draws_all_copies_in_one_style(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("two_hands.jpg", "pinch_field.jpg"):
+        (tmp_path / "in" / name).symlink_to(SAMPLES / name)
+
+    def copies(folder, *options):
+        done = handpose("predict", tmp_path / "in", "-o", folder, "--draw", "--views", 1, *options)
+        assert done.exit_code == 0, done.stderr
+        return [path.read_bytes() for path in sorted((folder / "annotated").iterdir())], (
+            done.stdout + done.stderr
+        ).splitlines()
+
+    usual, _ = copies(tmp_path / "out")
+    wanted, _ = copies(tmp_path / "other", "--colours", "score", "--hide", "box")
+    _, lines = copies(tmp_path / "out", "--colours", "score", "--hide", "box", "--resume", "--dry-run")
+    said = "All annotated copies are made again: coloured by score, without box; they were in the usual style"
+    assert f"{said}." in lines and copies(tmp_path / "out", "--resume")[0] == usual
+    again, lines = copies(tmp_path / "out", "--colours", "score", "--hide", "box", "--resume")
+    assert lines[0] == said and again == wanted != usual
+    again, lines = copies(tmp_path / "out", "--resume")
+    assert lines[0].endswith("made again: in the usual style; they were coloured by score, without box")
+    assert again == usual
