@@ -232,8 +232,12 @@ def test_the_images_come_along_frames_too(tmp_path, name, target, folder):
         placed = (path for path in (tmp_path / folder).rglob("*") if path.is_file())
         found = sorted(path.relative_to(tmp_path / folder).as_posix() for path in placed)
         assert found == ["moving_hand.mp4/000003.jpg", "two_hands.jpg"]
-    if name == "yolo-pose":  # its reader needs each image, for the size
-        (tmp_path / "t/labels/gone.txt").unlink()
+    if name == "coco":
+        (tmp_path / target).unlink()
+        done = handpose(*call)
+        line = "not replaced: it has images. Replace it with --overwrite or choose another TARGET"
+        assert (done.exit_code, done.stderr.splitlines()[-1]) == (1, f"Error: {tmp_path / folder}: {line}")
+    assert handpose(*call, "--overwrite").exit_code == 0
     if name == "label-studio":
         as_looked_at(tmp_path / target)
     back = handpose("convert-labels", source, tmp_path / "m.json", "--to", "handpose", "--update", tmp_path / target)

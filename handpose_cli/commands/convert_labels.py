@@ -158,7 +158,8 @@ def command(
             names = {part: target and _with_part(target, part) for part in (convert.TRAIN, convert.VAL)}
             if target_is.parted:
                 names = dict.fromkeys(names, target)
-        wanted = WriteOptions(image_prefix, place_images or "", RunFacts(info=head) if head else None)
+        again = overwrite and bool(place_images) and "replace_images" in target_is.write_options
+        wanted = WriteOptions(image_prefix, place_images or "", again, RunFacts(info=head) if head else None)
         with ExitStack() as stack:
             writers: dict[str, Any] = {}
             if not dry_run:

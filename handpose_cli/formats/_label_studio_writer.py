@@ -44,7 +44,7 @@ def outputs(path: Path) -> list[Path]:
 
 @contextmanager
 def open_writer(
-    path: Path, images: Path | None = None, image_prefix: str = "", place_images: str = ""
+    path: Path, images: Path | None = None, image_prefix: str = "", place_images: str = "", replace_images: bool = False
 ) -> Iterator[Writer]:
     """Open a list for writing record by record; it and its interface appear when the block ends without an error.
 
@@ -52,11 +52,12 @@ def open_writer(
         images: where the images are.
         image_prefix: what the URLs of images begin with; empty: as local files have it.
         place_images: "copy" or "link": put them into `NAME.images` beside the file.
+        replace_images: whether that may be there already.
     """
     beside = images_beside(path)
     prefix = image_prefix or (f"{LOCAL}{beside.name}/" if place_images else LOCAL)
     with (
-        placing(beside, images, place_images) as place,
+        placing(beside, images, place_images, replace_images) as place,
         atomic(interface_of(path)) as config,
         atomic(path) as file,
     ):
@@ -68,7 +69,7 @@ def open_writer(
 class Writer:
     """Writes an image's task as its record comes."""
 
-    def __init__(self, file: IO[str], prefix: str = LOCAL, place: Place = lambda name: None):
+    def __init__(self, file: IO[str], prefix: str = LOCAL, place: Place = lambda name: True):
         self._place = place
         self._file, self._images, self._prefix = file, 0, prefix
         self._file.write("[")

@@ -45,11 +45,13 @@ class WriteOptions:
     Attributes:
         image_prefix: what the URLs of images begin with; empty: as the format has it.
         place_images: "copy" or "link": put the images beside the labels; empty: leave them where they are.
+        replace_images: whether images that were put there before may be replaced.
         run: what is known of the run that made the records; None: nothing, or no run did.
     """
 
     image_prefix: str = ""
     place_images: str = ""
+    replace_images: bool = False
     run: RunFacts | None = None
 
 
@@ -243,7 +245,7 @@ class Format:
         self.check_installed()
         given = {name: value for name, value in vars(options).items() if value}
         if foreign := set(given) - set(self.write_options):
-            what = {"image_prefix": "URLs of images", "place_images": "place for images", "run": "run"}[min(foreign)]
+            what = {"image_prefix": "URLs of images", "run": "run"}.get(min(foreign), "place for images")
             raise FormatError(f"{path}: files of the format {self.name} have no {what}")
         return given
 
