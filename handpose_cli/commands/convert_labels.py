@@ -13,7 +13,14 @@ import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
+from handpose_cli.commands.options import (
+    SourceType,
+    class_option,
+    config_option,
+    image_prefix_option,
+    keypoint_names_option,
+    video_option,
+)
 from handpose_cli.commands.part_of_labels import Read, with_choice, with_corrections
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, Format, ReadOptions
@@ -57,10 +64,8 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @video_option
 @click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
-@click.option("--image-prefix", default="", metavar="URL",
-              help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
-              "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
-@click.option("--copy-images", "place_images", flag_value="copy", default="",
+@image_prefix_option
+@click.option("--copy-images", "place_images", flag_value="copy", default="", show_default=False,
               help="Put copies of the images and of videos' frames beside the labels, or into TARGET.zip.")  # fmt: skip
 @click.option("--link-images", "place_images", flag_value="link", help="Put links to the images beside the labels.")
 @click.option("--seed", type=int, default=0, help="Of the split.")

@@ -78,6 +78,16 @@ detector_option = click.option(
 )
 
 
+image_prefix_option = click.option(
+    "--image-prefix",
+    default="",
+    show_default=False,
+    metavar="URL",
+    help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
+    "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]",
+)
+
+
 def draw_options(command: Command) -> Command:
     """Give a command the options of annotated copies."""
     for option in (
