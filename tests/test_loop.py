@@ -145,6 +145,17 @@ def test_corrected_hands_take_the_predictions_place_and_the_rest_stays(predictio
     assert chosen(merged, "--worst", 9) == [("p/b.jpg", None), ("v.mp4", 8)]
 
 
+def test_what_a_person_has_looked_at_is_no_longer_doubtful(tmp_path):
+    doubtful = sure(0.3, flags=("low_scores",), raw_keypoints=open_hand().keypoints, interpolated=True, track_id=1)
+    predicted = [ImageRecord("v.mp4", 400, 300, [doubtful], frame=0, time=0.0, fps=25)]
+    predictions = write(tmp_path / "p.json", "handpose", predicted)
+    merged = tmp_path / "merged.json"
+    call = ("convert-labels", predictions, merged, "--to", "handpose", "--update", predictions)
+    assert handpose(*call).exit_code == 0
+    ((hand,),) = (record.hands for record in load("handpose").read(merged))
+    assert (hand.flags, hand.interpolated, hand.raw_keypoints, hand.score, hand.track_id) == ((), False, None, None, 1)
+
+
 @pytest.mark.parametrize("name", ["handpose", "parquet"])
 def test_the_head_says_how_labels_were_predicted_and_by_what_they_were_corrected(predictions, tmp_path, name):
     content = json.loads(predictions.read_text())
