@@ -8,21 +8,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from handpose_cli.records import FINGERS, SKELETON, Hand
+from handpose_cli.colours import JOINT_COLOURS
+from handpose_cli.records import SKELETON, Hand
 
-# RGB, bright enough for skin and dark backgrounds
-FINGER_COLOURS = {
-    "thumb": (255, 90, 90),
-    "index": (255, 200, 40),
-    "middle": (80, 220, 80),
-    "ring": (60, 180, 255),
-    "little": (200, 110, 255),
-}
-WRIST_COLOUR = (255, 255, 255)
 BOX_COLOUR = (0, 255, 255)
 UNSURE = 0.3  # joints with lower scores are drawn hollow and their bones thin
 
-JOINT_COLOURS = [WRIST_COLOUR] + [FINGER_COLOURS[finger] for finger in FINGERS for _ in range(4)]
 _FAR = 100_000  # pixels; what lies further out would overflow OpenCV's fixed point
 _SHIFT = 4  # OpenCV draws with 4 fractional bits
 

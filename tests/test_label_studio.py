@@ -2,6 +2,7 @@
 
 import json
 import logging
+from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import cv2
@@ -142,6 +143,19 @@ def test_urls_of_images_begin_as_wanted_and_names_come_back(tmp_path, prefix, ur
         writer.write(record)
     assert json.loads(path.read_text())[0]["data"]["image"] == url
     assert [found.file for found in read(path)] == ["b/c d#.jpg"]
+
+
+def test_people_are_shown_the_reasons_for_doubt_and_joints_in_their_finger_s_colour(tmp_path):
+    hand = Hand(np.array([10, 10, 50, 50]), keypoints=np.full((21, 2), 30), flags=("low_scores", "mine"))
+    with FORMATS["label-studio"].open_writer(tmp_path / "a.json") as writer:
+        writer.write(ImageRecord("a.jpg", 100, 100, [hand]))
+    (written,) = json.loads((tmp_path / "a.json").read_text())
+    *_, box = written["predictions"][0]["result"]
+    assert box["meta"] == {"flags": ["low_scores", "mine"], "text": ["low scores; mine"]}
+    assert read(tmp_path / "a.json")[0].hands[0].flags == ("low_scores", "mine")
+    labels = ElementTree.parse(tmp_path / "a.config.xml").findall(".//KeyPointLabels/Label")
+    colours = [label.get("background") for label in labels]
+    assert colours[:1] + colours[4::4] == [None, "#ff5a5a", "#ffc828", "#50dc50", "#3cb4ff", "#c86eff"]
 
 
 def test_other_formats_have_no_urls(tmp_path):

@@ -9,6 +9,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from handpose_cli.colours import JOINT_COLOURS, hexadecimal
+from handpose_cli.doubt.flags import FLAGS
 from handpose_cli.files import atomic
 from handpose_cli.formats._image_files import size_of
 from handpose_cli.formats._label_studio_urls import LOCAL, path_of, url_of
@@ -17,7 +19,12 @@ from handpose_cli.formats.coco import dump
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
-LABELS = "".join(f'    <Label value="{name}" model_index="{index}"/>\n' for index, name in enumerate(KEYPOINT_NAMES))
+# of the wrist Label Studio's own colour: ours, white, would not be seen on its page
+_COLOURS = ["", *(f' background="{hexadecimal(colour)}"' for colour in JOINT_COLOURS[1:])]
+LABELS = "".join(
+    f'    <Label value="{name}" model_index="{index}"{colour}/>\n'
+    for index, (name, colour) in enumerate(zip(KEYPOINT_NAMES, _COLOURS, strict=True))
+)
 CONFIG = f"""<View>
   <Image name="image" value="$image"/>
   <RectangleLabels name="hand" toName="image"><Label value="hand" model_index="0"/></RectangleLabels>
@@ -114,7 +121,9 @@ def _entries(hand: Hand, id: str, width: int, height: int) -> Iterator[dict[str,
             yield entry(f"{id}-{name}", "keypointlabels", "joint", value, name, score, **more)
     x, y, w, h = (hand.box.reshape(2, 2) / size * 100).round(6).ravel().tolist()
     box = {"x": x, "y": y, "width": w, "height": h, "rotation": 0}
-    meta = {name: value for name in OF_HAND if (value := getattr(hand, name)) is not None}
+    meta: dict[str, Any] = {name: value for name in OF_HAND if (value := getattr(hand, name)) is not None}
+    if hand.flags:  # `text` is what Label Studio shows as the region's note
+        meta |= {"flags": list(hand.flags), "text": ["; ".join(FLAGS.get(name, name) for name in hand.flags)]}
     yield entry(id, "rectanglelabels", "hand", box, "hand", hand.score, **({"meta": meta} if meta else {}))
     if hand.handedness is not None:
         yield entry(id, "choices", "handedness", box, hand.handedness, None)

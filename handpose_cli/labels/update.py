@@ -56,8 +56,9 @@ def update(
 ) -> Iterator[ImageRecord]:
     """Yield the predictions; those of corrected images with the corrected hands, and `corrected`.
 
-    Corrected hands are labels: they have no scores and no flags of doubt. Where the corrections do not say them, handedness, track and times
-    are those of the prediction; a hand that nobody moved is the predicted one to the last digit.
+    Corrected hands are labels: they have no scores and no flags of doubt. Where the corrections do not say them,
+    handedness, track and times are those of the prediction; a hand that nobody moved is the predicted one to the last
+    digit.
 
     Args:
         corrections: by the predictions' file and frame (`match_corrections`).
