@@ -92,6 +92,21 @@ def test_scores_are_what_the_contract_says_they_are_worth(folder):
     )
 
 
+def test_a_companion_is_named_in_the_results_and_without_it_it_is_another_run(folder):
+    contracts.write(replace(OF_POINTS, companion="hand-landmarks"), folder / "regressor.json")
+    assert predict(folder, "--views", 2).exit_code == 0
+    assert set(read_results(folder / "out")["info"]["weights"]) == {
+        "regressor.tflite",
+        "boxer.tflite",
+        "hand-landmarks.tflite",
+    }
+    contracts.write(OF_POINTS, folder / "regressor.json")
+    networks = ("--weights", folder / "regressor.tflite", "--detector", folder / "boxer.tflite", "--views", 2)
+    result = handpose("predict", folder / "image.png", "-o", folder / "out", "--resume", *networks)
+    assert "weights" in result.stderr
+    assert set(read_results(folder / "out")["info"]["weights"]) == {"regressor.tflite", "boxer.tflite"}
+
+
 def test_another_calibration_is_another_run(folder):
     assert predict(folder).exit_code == 0
     contracts.write(
@@ -129,6 +144,9 @@ def test_another_calibration_is_another_run(folder):
          "{folder}/regressor.tflite: its contract must say in outputs which one is its is_hand, for in_quarters"),
         ("regressor", {"crop_scale": 0},
          "{folder}/regressor.json: not a network's contract: crop_scale must be above 0, most_tilt from 0"),
+        ("regressor", {"companion": "hand-landmark"},
+         "{folder}/regressor.json: its companion: No such weights: hand-landmark "
+         "(bundled are hand-landmarks, hourglass-lite)"),
         ("boxer", {"outputs": {"boxes": 3}},
          "{folder}/boxer.json: not a network's contract: outputs must name an output for each part"),
         ("boxer", {"kind": "keypoints"},
@@ -173,7 +191,7 @@ def test_a_detector_that_is_not_there_is_named_with_those_that_are(folder):
     )
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--weights", "hourglass")
     assert result.stderr == (
-        "Error: No such weights: hourglass (bundled are hourglass-lite). "
+        "Error: No such weights: hourglass (bundled are hand-landmarks, hourglass-lite). "
         "Give --weights a file, a run folder or one of these.\n"
     )
 

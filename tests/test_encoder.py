@@ -5,8 +5,11 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from conftest import SAMPLES
 
-from handpose_cli import weights
+from handpose_cli import engine, read_labels, weights
+from handpose_cli.annotator.tta import upright
+from handpose_cli.media.images import read_image
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.hourglass.encoded import build_encoded_hourglass
 from handpose_cli.networks.hourglass.encoder import FROZEN_BLOCKS, build_encoder, freeze
@@ -23,7 +26,8 @@ PUBLISHED = {
     "stride32": (6.0, 0.563098, {8527: 6.0, 16314: 3.3648, 22518: 2.3957, 24923: 5.3247, 32307: 1.0377}),
 }
 PUBLISHED_HAND = (-4.866436, -0.027488)  # logits of presence and handedness
-SMALL = presets.Preset(1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", True, "hand-encoder")
+PUBLISHED_POINTS = {0: (98.443, 182.494), 1: (107.341, 157.276), 4: (124.847, 89.416), 12: (123.224, 46.274)}
+SMALL = presets.Preset(1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", True, "hand-landmarks")
 
 
 def noise():
@@ -33,7 +37,7 @@ def noise():
 @pytest.fixture(scope="module")
 def encoder():
     model = build_encoder()
-    model.load_weights(weights.FOLDER / "hand-encoder.weights.h5")
+    model.load_weights(weights.FOLDER / "hand-landmarks.weights.h5")
     return model
 
 
@@ -45,6 +49,20 @@ def test_the_encoder_gives_what_the_published_network_gives(encoder):
         assert feature.mean() == pytest.approx(mean, abs=1e-4 * spread)
         assert feature.ravel()[list(values)] == pytest.approx(list(values.values()), abs=1e-3 * spread)
     assert outputs["hand"] == pytest.approx(PUBLISHED_HAND, abs=1e-3)
+    points = outputs["points"].reshape(21, 2)
+    assert points[list(PUBLISHED_POINTS)] == pytest.approx(np.array(list(PUBLISHED_POINTS.values())), abs=0.05)
+
+
+def test_in_8_bits_it_finds_the_joints_where_it_did(encoder):
+    """On the samples' hands, in the mean within a pixel and a half of the crop's 224, and about as sure."""
+    records = [record for record in read_labels(SAMPLES / "labels.json") if record.frame is None and record.hands]
+    crops = np.stack([upright(r.hands[0].keypoints, 224, 1.4).cut(read_image(SAMPLES / r.file)) for r in records])
+    exact, rounded = (engine.load_keypoint_network(name, "hand-landmarks").find(crops) for name in engine.ENGINES[::-1])
+    away = np.linalg.norm(rounded.keypoints - exact.keypoints, axis=-1)
+    assert away.mean() < 1.5
+    assert np.quantile(away, 0.95) < 4.0
+    assert rounded.is_hand == pytest.approx(exact.is_hand, abs=0.05)
+    assert rounded.is_right == pytest.approx(exact.is_right, abs=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +70,7 @@ def hourglass():
     """A small decoder on the published encoder."""
     keras.utils.set_random_seed(0)
     model = presets.build(SMALL)
-    start(model, SMALL, "hand-encoder")
+    start(model, SMALL, "hand-landmarks")
     return model
 
 

@@ -164,7 +164,7 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, m
     assert before.keys() == after.keys()  # the other schedule took nothing from the optimizer's state
 
 
-ON_ENCODER = presets.Preset(1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", encoder="hand-encoder")
+ON_ENCODER = presets.Preset(1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", encoder="hand-landmarks")
 STAGES = ("--stage", "decoder:2:1e-3", "--stage", "stride16:2:5e-4", "--steps-per-epoch", 2, "--export", "none")
 
 
@@ -197,7 +197,7 @@ def test_each_stage_trains_its_layers_at_its_rate(undisturbed_stages):
     arrays, log = state_of(undisturbed_stages)
     assert [row["learning_rate"] for row in log] == pytest.approx([5e-4, 1e-5, 2.5e-4, 5e-6], rel=0.05)
     begun = presets.build(ON_ENCODER)
-    start(begun, ON_ENCODER, "hand-encoder")
+    start(begun, ON_ENCODER, "hand-landmarks")
     before = {variable.path: np.array(variable) for variable in begun.variables}
     after = weights_of(undisturbed_stages / "state" / "epoch-0004.weights.h5")
     changed = {path.partition("/")[0] for path, values in after.items() if not np.array_equal(values, before[path])}

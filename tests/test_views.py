@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handpose_cli.annotator import pose
-from handpose_cli.annotator.tta import merge, upright
-from handpose_cli.engine.contract import of_maps
+from handpose_cli.annotator.tta import AGREE, BELIEVED, join, merge, upright
+from handpose_cli.engine.contract import Contract, of_maps
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
-from handpose_cli.networks.hourglass.heatmaps import encode
+from handpose_cli.networks.hourglass.heatmaps import decode, encode, heatmap_to_crop
 from handpose_cli.records import MIDDLE_MCP, WRIST
 
 POINTS = arrays(np.float64, (21, 2), elements=st.floats(-500, 500))
@@ -182,7 +182,7 @@ def test_hands_of_a_batch_do_not_change_each_other(spots):
 
 @given(POINTS)
 def test_upright_puts_the_middle_finger_above_the_wrist_and_the_hand_inside(keypoints):
-    inside = upright(keypoints, DecodedKeypoints(SpotFinder(1.0), CONTRACT)).to_crop(keypoints)
+    inside = upright(keypoints, CONTRACT.input_size, CONTRACT.crop_scale).to_crop(keypoints)
     wrist, knuckle = inside[WRIST], inside[MIDDLE_MCP]
     assert knuckle[0] == pytest.approx(wrist[0], abs=1e-6)
     assert knuckle[1] <= wrist[1] + 1e-6
@@ -213,3 +213,63 @@ def test_views_without_any_score_give_their_mean():
     merged, scores = merge(views, np.zeros((2, 1, 21), np.float32))
     assert merged == pytest.approx(5.0)
     assert (scores == 0).all()
+
+
+class Companion(SpotFinder):
+    """Sees what a `SpotFinder` sees, but has each joint so many pixels of its crop further right."""
+
+    def __init__(self, shift):
+        super().__init__(1.0)
+        self.shift = shift
+
+    def __call__(self, crops):
+        points = decode(super().__call__(crops)["heatmaps"])[0]
+        return {"points": heatmap_to_crop(points).reshape(len(crops), -1) + 0.5 + np.tile([self.shift, 0], 21)}
+
+
+def with_companion(network, companion, contract=CONTRACT):
+    alike = Contract("keypoints", 192, "pixels", {"points": "points"})
+    return DecodedKeypoints(network, contract, DecodedKeypoints(companion, alike))
+
+
+@pytest.mark.parametrize(
+    ("views", "sure", "calls"),
+    [(1, 0.6, (1, 0)), (2, 1.0, (1, 1)), (2, 0.6, (1, 1)), (3, 0.6, (2, 1)), (4, 0.6, (3, 1)), (4, 1.0, (1, 1)),
+     (2, 0.2, (1, 0))],
+)  # fmt: skip
+def test_a_companion_looks_once_at_each_hand_that_may_be_one(spots, views, sure, calls):
+    keypoints, image, box = spots
+    network, companion = SpotFinder(np.full(21, sure)), Companion(0)
+    found = pose.find_keypoints(with_companion(network, companion), [(image, box)], views)
+    assert (len(network.calls), len(companion.calls)) == calls
+    assert found.keypoints[0] == pytest.approx(keypoints, abs=2.0)
+
+
+def test_where_a_hand_lies_network_and_companion_look_at_it_turned_upright(spots):
+    _, image, box = spots
+    network, companion = SpotFinder(np.ones(21)), Companion(0)
+    sideways = replace(CONTRACT, most_tilt=0.0)
+    pose.find_keypoints(with_companion(network, companion, sideways), [(image, box)], 2)
+    assert (len(network.calls), len(companion.calls)) == (2, 1)
+
+
+def test_a_companion_is_believed_where_it_agrees(spots):
+    """Near the network's answer it draws the joint to its own, far from it it does not."""
+    keypoints, image, box = spots
+    alone = pose.find_keypoints(DecodedKeypoints(SpotFinder(1.0), CONTRACT), [(image, box)], 1)
+    size = np.ptp(keypoints, axis=0).max()
+    a_pixel = CONTRACT.crop_scale * size / CONTRACT.input_size  # of the companion's crop, in the image
+    for away, expected, score in ((AGREE / 2, BELIEVED * np.exp(-1 / 8), (1 + np.exp(-1 / 8)) / 2), (0.35, 0.0, 0.5)):
+        network = with_companion(SpotFinder(1.0), Companion(away * size / a_pixel))
+        found = pose.find_keypoints(network, [(image, box)], 2)
+        moved = np.linalg.norm(found.keypoints[0] - alone.keypoints[0], axis=1) / (away * size)
+        assert moved == pytest.approx(expected, abs=0.15)
+        assert found.scores[0] == pytest.approx(alone.scores[0] * score, abs=0.05)
+
+
+@given(POINTS, POINTS)
+def test_joined_joints_lie_between_both(one, other):
+    points, scores = join(one[None], np.full((1, 21), 0.8), other[None])
+    low, high = np.minimum(one, other) - 1e-3, np.maximum(one, other) + 1e-3
+    assert ((points[0] >= low) & (points[0] <= high)).all()
+    assert ((scores >= 0.4 - 1e-6) & (scores <= 0.8 + 1e-6)).all()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.tta import crop_of, is_turned, merge, upright
+from handpose_cli.annotator.tta import crop_of, is_turned, join, merge, upright
 from handpose_cli.boxes import share_inside
 from handpose_cli.crop import Crop
 from handpose_cli.engine.contract import KeypointNetwork
@@ -59,6 +59,10 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     are not, so the first answer no longer counts then. The third, where doubt remains, is the mirror image of the
     second, and the fourth that of the first, if it counts.
 
+    A network's companion looks at each hand turned upright, in its own crop; that is the second view, and the network
+    itself then looks there only if its first answer does not count. Where there is doubt the third and fourth follow as
+    the second and third do without a companion.
+
     Args:
         views: most views of a hand, 1 to 4.
     """
@@ -67,16 +71,32 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     found = _look(network, crops, pixels)
     if views == 1:
         return found
+    of_its_own = views if network.companion is None else views - 1
     in_crops = [crop.to_crop(points) for crop, points in zip(crops, found.keypoints, strict=True)]
     lies = np.array([is_turned(points, network.most_tilt) for points in in_crops], bool)
-    doubtful = found.scores.min(axis=1) < SURE_ALONE
+    doubtful = (found.scores.min(axis=1) < SURE_ALONE) & (of_its_own > 1)
     worth_it = _may_be_hands(found)
     for rows, counts in ((worth_it & lies, False), (worth_it & doubtful & ~lies, True)):
         if rows.any():
             rows = np.flatnonzero(rows)
             of_rows = [pictures[i] for i in rows], [crops[i] for i in rows], pixels[rows], _rows(found, rows)
-            _put(found, rows, _look_again(network, *of_rows, views, counts))
+            _put(found, rows, _look_again(network, *of_rows, max(of_its_own, 2), counts))
+    if network.companion is not None and worth_it.any():
+        rows = np.flatnonzero(worth_it)
+        _put(found, rows, _with_companion(network.companion, [pictures[i] for i in rows], _rows(found, rows)))
     return found
+
+
+def _with_companion(companion: KeypointNetwork, pictures: Sequence[Picture], found: Found) -> Found:
+    """Return hands with their joints where a companion, which sees them upright, agrees."""
+    crops = _uprights(found.keypoints, companion)
+    others = _look(companion, crops, _cut(crops, pictures))
+    keypoints, scores = join(found.keypoints, found.scores, others.keypoints)
+    return found._replace(keypoints=keypoints, scores=scores)
+
+
+def _uprights(keypoints: np.ndarray, network: KeypointNetwork) -> list[Crop]:
+    return [upright(of_hand, network.input_size, network.crop_scale) for of_hand in keypoints]
 
 
 def _look_again(
@@ -89,7 +109,7 @@ def _look_again(
     first_counts: bool,
 ) -> Found:
     """Return what up to `views` - 1 more looks at hands say, together with the first one if that counts."""
-    uprights = [upright(keypoints, network) for keypoints in first.keypoints]
+    uprights = _uprights(first.keypoints, network)
     upright_pixels = _cut(uprights, pictures)
     looks = [*([first] if first_counts else []), _look(network, uprights, upright_pixels)]
     found = _merged(looks)

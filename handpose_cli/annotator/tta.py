@@ -8,15 +8,17 @@ from handpose_cli.crop import Crop, crop_around
 from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.records import box_around, to_upright
 
-AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
+AGREE = 0.1  # of the hand's size: how near answers of two views, or of two networks, lie that support each other
+BELIEVED = 0.9  # how far the companion is where both agree: on renders, which it does not know, less would be better
 
 
-def upright(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:
+def upright(keypoints: np.ndarray, size: int, scale: float) -> Crop:
     """Return the crop in which a hand, found by an earlier view, has its middle MCP joint right above its wrist.
 
     Args:
         keypoints: float [21, 2] in pixels of the image.
-        network: whose crop it is.
+        size: side of the crop in pixels.
+        scale: side of the crop over the longer side of the hand.
     """
     rotation = float(to_upright(keypoints))
     cos, sin = np.cos(np.radians(rotation)), np.sin(np.radians(rotation))
@@ -26,7 +28,7 @@ def upright(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:
     x, y = turn.T @ ((low + high) / 2)
     side = (high - low).max()
     box = np.array([x - side / 2, y - side / 2, side, side])
-    return crop_around(box, network.input_size, network.crop_scale, rotation)
+    return crop_around(box, size, scale, rotation)
 
 
 def around(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:
@@ -39,7 +41,7 @@ def around(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:
         network: whose crop it is.
     """
     if is_turned(keypoints, network.most_tilt):
-        return upright(keypoints, network)
+        return upright(keypoints, network.input_size, network.crop_scale)
     return crop_of(box_around(keypoints), network)
 
 
@@ -76,3 +78,23 @@ def merge(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nda
     points = (keypoints * weights[..., None]).sum(axis=0) / np.maximum(total, 1e-9)[..., None]
     found = np.where(total[..., None] > 0, points, keypoints.mean(axis=0))
     return found.astype(np.float32), (total / len(keypoints)).astype(np.float32)
+
+
+def join(keypoints: np.ndarray, scores: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Draw joints to where a companion has them, if that is near: where both agree it is the more exact one.
+
+    Where they differ the hand is a hard one, covered or bent, and the companion no longer counts.
+
+    Args:
+        keypoints: float32 [n, joints, 2] in pixels of each hand's image, and `scores` float32 [n, joints], 0 to 1.
+        others: float32 [n, joints, 2], the companion's keypoints.
+
+    Returns:
+        keypoints float32 [n, joints, 2], and scores float32 [n, joints]: as they were where both agree, and half of
+        that where they do not.
+    """
+    size = np.maximum(np.ptp(keypoints, axis=1).max(axis=1), 1e-3)[:, None]
+    distance = np.linalg.norm(keypoints - others, axis=-1) / size
+    agreement = np.exp(-np.square(distance / AGREE) / 2)
+    joined = keypoints + BELIEVED * agreement[..., None] * (others - keypoints)
+    return joined.astype(np.float32), (scores * (1 + agreement) / 2).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from handpose_cli import weights
@@ -24,10 +25,33 @@ def load_detector(engine: str, name: str = weights.DETECTOR) -> DecodedBoxes:
 
 
 def load_keypoint_network(engine: str, name: str = weights.KEYPOINT_NETWORK) -> DecodedKeypoints:
-    """Load a keypoint network (a bundled name, a run folder or a file); raises `weights.WeightsError`."""
+    """Load a keypoint network (a bundled name, a run folder or a file), with its companion if it has one.
+
+    Raises:
+        weights.WeightsError: if there is no such network.
+    """
+    path, *others = keypoint_files(engine, name)
+    companion = None
+    for other in others:  # one at most
+        network, contract = _load(engine, other, "keypoints")
+        companion = DecodedKeypoints(network, replace(contract, in_quarters=False))  # its crops are upright
+    return DecodedKeypoints(*_load(engine, path, "keypoints"), companion)
+
+
+def keypoint_files(engine: str, name: str) -> list[Path]:
+    """Return the weights files that a keypoint network is run from: its own and, if it has a companion, that one's.
+
+    Raises:
+        weights.WeightsError: if there is none of them.
+    """
     path = weights.find(name, engine, "keypoints")
-    network, contract = _load(engine, path, "keypoints")
-    return DecodedKeypoints(network, contract)
+    contract = contract_of(path)
+    if contract is None or not contract.companion:
+        return [path]
+    try:
+        return [path, weights.find(contract.companion, engine, "keypoints")]
+    except weights.WeightsError as error:
+        raise weights.WeightsError(f"{weights.contract_path(path)}: its companion: {error}") from error
 
 
 def contract_of(path: Path) -> Contract | None:

@@ -94,7 +94,9 @@ class Contract:
             is looked at again, turned upright.
         in_quarters: likewise: it knows upright hands alone, and says whether it sees a hand; so crops are given to it
             in quarter turns, see `quarters`.
-        calibration: of a keypoint network; None: its scores are its own.
+        companion: likewise: name of a bundled keypoint network that looks at the same hands turned upright, and is
+            believed where both agree; "": it has none.
+        calibration: of a keypoint network, with its companion; None: its scores are its own.
         weights: SHA-256 of each weights file that it is true of, by name.
         data, licence: what it was trained on and what its licence is, in a line each.
     """
@@ -109,6 +111,7 @@ class Contract:
     crop_scale: float = CROP_SCALE
     most_tilt: float = MOST_TILT
     in_quarters: bool = False
+    companion: str = ""
     calibration: Calibration | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
     data: str = ""
@@ -146,6 +149,13 @@ class KeypointNetwork(Protocol):
     @property
     def most_tilt(self) -> float:
         """By how many degrees a hand may be turned from upright without another look."""
+
+    @property
+    def companion(self) -> KeypointNetwork | None:
+        """A network that looks at the same hands turned upright, and is believed where both agree; None: there is none.
+
+        It answers for crops of its own, and its own companion is not asked.
+        """
 
     @property
     def calibration(self) -> Calibration | None:

@@ -49,7 +49,7 @@ def contract_of(preset: presets.Preset) -> Contract:
 
 def load(path: Path, kind: str) -> KerasNetwork:
     """Load a `.weights.h5`, bundled or in a run folder, for a kind of `contract.KINDS`."""
-    return _load_detector(path) if kind == "detector" else _load_hourglass(path)
+    return _load_detector(path) if kind == "detector" else _load_keypoint_network(path)
 
 
 def _load_detector(path: Path) -> KerasNetwork:
@@ -64,8 +64,14 @@ def _load_detector(path: Path) -> KerasNetwork:
     return KerasNetwork(model if preset is None else for_prediction(model))
 
 
-def _load_hourglass(path: Path) -> KerasNetwork:
+def _load_keypoint_network(path: Path) -> KerasNetwork:
+    from handpose_cli.networks.hourglass.encoder import build_encoder, for_prediction
+
     name, settings = path.name.removesuffix(".weights.h5"), _settings(path)
+    if settings is None and name == bundled.LANDMARKS:
+        encoder = build_encoder()
+        load_weights(encoder, path)
+        return KerasNetwork(for_prediction(encoder))
     if settings is None and name not in presets.PRESETS:
         raise bundled.WeightsError(f"{path}: no settings.json beside it that gives the network's shape")
     preset = presets.PRESETS[name] if settings is None else presets.from_settings(settings)

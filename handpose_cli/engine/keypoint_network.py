@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from handpose_cli.engine.contract import Answers, Calibration, Contract
+from handpose_cli.engine.contract import Answers, Calibration, Contract, KeypointNetwork
 from handpose_cli.engine.quarters import in_quarters
 from handpose_cli.networks.hourglass.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.records import NUM_JOINTS
@@ -78,10 +78,10 @@ NEEDED = {
 
 
 class DecodedKeypoints:
-    """A network with its contract."""
+    """A network with its contract, and its companion if it has one (`contract.KeypointNetwork`)."""
 
-    def __init__(self, network: Network, contract: Contract):
-        self.network, self.contract = network, contract
+    def __init__(self, network: Network, contract: Contract, companion: KeypointNetwork | None = None):
+        self.network, self.contract, self.companion = network, contract, companion
         self._decode = DECODINGS[contract.decoding]
 
     @property
@@ -105,7 +105,7 @@ class DecodedKeypoints:
         return in_quarters(self._ask, crops) if self.contract.in_quarters else self._ask(crops)
 
     def _ask(self, crops: np.ndarray) -> Answers:
-        outputs = self.network(crops.astype(np.float32) * np.float32(self.contract.highest) / 255)
+        outputs = self.network(np.multiply(crops, np.float32(self.contract.highest / 255), dtype=np.float32))
         parts = {part: outputs[name] for part, name in self.contract.outputs.items()}
         keypoints, scores = self._decode(parts, self.input_size)
         return Answers(keypoints, scores, *_of_hands(parts))

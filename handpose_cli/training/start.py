@@ -32,10 +32,10 @@ def start(model: keras.Model, preset: Preset, source: str) -> None:
     path = weights.find(source, "keras")
     if preset.encoder:
         encoder = build_encoder(preset.input_size)
-        load_weights(encoder, weights.FOLDER / f"{preset.encoder}{weights.SUFFIXES['keras']}")
+        load_weights(encoder, weights.find(preset.encoder, "keras"))
         names = {layer.name for layer in model.layers}
         for layer in encoder.layers:
             if layer.name in names:
                 model.get_layer(layer.name).set_weights(layer.get_weights())
-    if source != preset.encoder:
+    if not preset.encoder or path != weights.find(preset.encoder, "keras"):
         load_weights(model, path, preset)

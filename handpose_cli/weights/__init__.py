@@ -2,7 +2,8 @@
 
 `ssd-palm` is the detector, `hourglass-lite` the hourglass (both trained by `handpose train`); each as LiteRT
 (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see `engine.contract`) and
-its card (`.md`). They start from `palm-encoder` and `hand-encoder` (`tools.convert_palm`, `tools.convert_encoder`).
+its card (`.md`). They start from `palm-encoder` and `hand-landmarks` (`tools.convert_palm`, `tools.convert_landmarks`);
+the latter is MediaPipe's hand landmark network whole, and the hourglass's companion (`engine.contract`).
 `ssd-palm-128` is `ssd-palm` for smaller squares (`tools.resize_detector`), in LiteRT alone.
 `ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
 published one (converted by `tools.convert_ssd`).
@@ -26,7 +27,8 @@ from handpose_cli.weights.errors import WeightsError as WeightsError
 
 FOLDER = Path(__file__).parent
 DETECTOR, PUBLISHED_DETECTOR = "ssd-palm", "ssd-egohands"
-KEYPOINT_NETWORK = "hourglass-lite"
+KEYPOINT_NETWORK, LANDMARKS = "hourglass-lite", "hand-landmarks"
+RENAMED = {"hand-encoder": LANDMARKS}  # what settings.json of earlier runs may call them
 REMEDIES = {"keypoints": "weights", "detector": "detector"}  # what names networks of a kind
 
 SUFFIXES = {"litert": ".tflite", "keras": ".weights.h5"}
@@ -49,7 +51,7 @@ def find(name: str, engine: str, kind: str = "keypoints", remedy: str | None = N
     Raises:
         WeightsError: if there is none, or the file is for the other engine.
     """
-    suffix, remedy = SUFFIXES[engine], remedy or REMEDIES[kind]
+    suffix, remedy, name = SUFFIXES[engine], remedy or REMEDIES[kind], RENAMED.get(name, name)
     bundled = FOLDER / f"{name}{suffix}"
     if bundled.is_file():
         return bundled

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from handpose_cli.networks.hourglass.blocks import BLOCKS, conv_relu
-from handpose_cli.networks.hourglass.encoder import STRIDES, encode, hand_logits
+from handpose_cli.networks.hourglass.encoder import STRIDES, encode, hand_logits, pool
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, heatmaps_name
 from handpose_cli.records import NUM_JOINTS
 
@@ -63,5 +63,5 @@ def build_encoded_hourglass(
     # === Outputs: float32 also under mixed precision, since the loss is taken on these ===
     outputs = {heatmaps_name(1): layers.Conv2D(joints, 1, name=heatmaps_name(1), dtype="float32")(y)}
     if hand_head:
-        outputs[HAND_OUTPUT] = hand_logits(bottom)
+        outputs[HAND_OUTPUT] = hand_logits(pool(bottom))
     return keras.Model(crops, outputs, name=name)

@@ -1,9 +1,10 @@
 """The encoder of MediaPipe's hand landmark network as Keras layers: a MobileNetV2-like network, batch norms folded in.
 
 Zhang et al., "MediaPipe Hands: On-device Real-time Hand Tracking" (2020); its blocks are those of Sandler et al.,
-"MobileNetV2: Inverted Residuals and Linear Bottlenecks" (CVPR 2018). `convert_encoder` reads the published weights.
+"MobileNetV2: Inverted Residuals and Linear Bottlenecks" (CVPR 2018). `convert_landmarks` reads the published weights.
 
-It is fully convolutional, so that any crop whose side is a multiple of 32 will do (it was trained on 224 pixels).
+It is fully convolutional, so that any crop whose side is a multiple of 32 will do. The published network was trained on
+224 pixels, and its own answers (`for_prediction`) are right for these alone.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from keras import layers
 
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
 from handpose_cli.networks.tensors import Tensor
+from handpose_cli.records import NUM_JOINTS
 
 STRIDES = (4, 8, 16, 32)  # of the features
 PREFIX = "encoder_"
+PUBLISHED_SIZE = 224  # of the crops that the published network was trained on
+POINTS_OUTPUT = "points"  # x and y of each joint in the crop's pixels, in one row
 
 
 class Block(NamedTuple):
@@ -62,23 +66,40 @@ def encode(crops: Tensor) -> dict[int, Tensor]:
     return {stride: features[stride] for stride in STRIDES}
 
 
-def hand_logits(bottom: Tensor) -> Tensor:
-    """Return the answers of `HAND_OUTPUT`, float32 [n, 2], from the features of the last stride."""
-    pooled = layers.GlobalAveragePooling2D(name="hand_pool", dtype="float32")(bottom)
+def pool(bottom: Tensor) -> Tensor:
+    """Return the mean over the map, float32 [n, 1152], of the features of the last stride."""
+    return layers.GlobalAveragePooling2D(name="hand_pool", dtype="float32")(bottom)
+
+
+def hand_logits(pooled: Tensor) -> Tensor:
+    """Return the answers of `HAND_OUTPUT`, float32 [n, 2], from what `pool` gives."""
     return layers.Dense(2, name=HAND_OUTPUT, dtype="float32")(pooled)
 
 
-def build_encoder(input_size: int = 224) -> keras.Model:
-    """Build the encoder alone, with its hand head: what `hand-encoder.weights.h5` holds.
+def build_encoder(input_size: int = PUBLISHED_SIZE) -> keras.Model:
+    """Build the encoder alone, with the heads of the published network: what `hand-landmarks.weights.h5` holds.
 
     Returns:
         A model from float32 [n, input_size, input_size, 3] (RGB, 0 to 1) to a dict: `stride4` to `stride32`, see
-        `encode`, and `hand`, see `HAND_OUTPUT`.
+        `encode`; `hand`, see `HAND_OUTPUT`; and `points` float32 [n, 42], see `POINTS_OUTPUT`.
     """
     crops = keras.Input((input_size, input_size, 3), name="crop")
     features = encode(crops)
     outputs = {f"stride{stride}": feature for stride, feature in features.items()}
-    return keras.Model(crops, {**outputs, HAND_OUTPUT: hand_logits(features[STRIDES[-1]])}, name="hand_encoder")
+    pooled = pool(features[STRIDES[-1]])
+    outputs[HAND_OUTPUT] = hand_logits(pooled)
+    outputs[POINTS_OUTPUT] = layers.Dense(2 * NUM_JOINTS, name=POINTS_OUTPUT, dtype="float32")(pooled)
+    return keras.Model(crops, outputs, name="hand_encoder")
+
+
+def for_prediction(encoder: keras.Model) -> keras.Model:
+    """Return what `build_encoder` gives as the network that was published: `points`, `is_hand` and `is_right`.
+
+    The latter are probabilities, float32 [n, 1].
+    """
+    hand = keras.ops.sigmoid(encoder.output[HAND_OUTPUT])
+    outputs = {POINTS_OUTPUT: encoder.output[POINTS_OUTPUT], "is_hand": hand[:, :1], "is_right": hand[:, 1:]}
+    return keras.Model(encoder.input, outputs)
 
 
 def freeze(model: keras.Model, learns: str) -> None:

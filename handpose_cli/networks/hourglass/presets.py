@@ -49,7 +49,7 @@ PRESETS = {
         sigma=1.5,
         loss="cross-entropy",
         hand_head=True,
-        encoder="hand-encoder",
+        encoder="hand-landmarks",
     ),
 }
 
