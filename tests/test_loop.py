@@ -60,6 +60,21 @@ def test_flagged_images_are_chosen_and_those_that_are_not_there_are_said(predict
     assert (done.exit_code, done.stderr) == (1, line)
 
 
+def test_notes_of_flagged_hands_come_along_to_label_studio(predictions, tmp_path):
+    flags = [
+        {"file": "p/a.jpg", "frame": None, "hand": 1, "note": "thumb <b>"},
+        {"file": "v.mp4", "frame": 8, "hand": 0},
+    ]
+    (tmp_path / "f.json").write_text(json.dumps(flags))
+    call = ("convert-labels", predictions, tmp_path / "t.json", "--flagged", tmp_path / "f.json", "--to")
+    assert handpose(*call, "label-studio").exit_code == 0
+    a, video = json.loads((tmp_path / "t.json").read_text())
+    regions = {r["id"]: r.get("meta", {}).get("text") for r in a["predictions"][0]["result"] if "parentID" not in r}
+    assert regions == {"1-0": None, "1-1": ["thumb <b>"]}
+    assert all("text" not in r.get("meta", {}) for r in video["predictions"][0]["result"])
+    assert "coco drops the notes of 1 flagged hands" in handpose(*call, "coco", "--overwrite").stderr.splitlines()
+
+
 @pytest.mark.parametrize(
     ("text", "files"),
     [

@@ -130,6 +130,7 @@ def command(
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
     from handpose_cli.labels.provenance import head_of
+    from handpose_cli.labels.select import read_notes
 
     part = worst is not None or flagged is not None or where is not None or corrections is not None
     if check and (target or target_format or split or strict or dry_run or frames_to or overwrite or part):
@@ -164,7 +165,12 @@ def command(
             if target_is.parted:
                 names = dict.fromkeys(names, target)
         again = overwrite and bool(place_images) and "replace_images" in target_is.write_options
-        wanted = WriteOptions(image_prefix, place_images or "", again, RunFacts(info=head) if head else None)
+        notes = read_notes(flagged) if flagged is not None else {}
+        if notes and "notes" not in target_is.write_options:
+            click.echo(f"{target_format} drops the notes of {len(notes)} flagged hands", err=True)
+            notes = {}
+        run = RunFacts(info=head) if head else None
+        wanted = WriteOptions(image_prefix, place_images or "", again, notes, run)
         with ExitStack() as stack:
             writers: dict[str, Any] = {}
             if not dry_run:

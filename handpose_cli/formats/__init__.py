@@ -45,7 +45,7 @@ BUILT_IN = (
     Format("interhand", "InterHand2.6M annotations folder", _HERE + "interhand"),
     # before COCO, which has lists of that name too
     Format("label-studio", "Label Studio tasks", _HERE + "label_studio", writes=True, suffix=".label-studio.json",
-           chooses=True, write_options=("image_prefix", "place_images", "replace_images")),
+           chooses=True, write_options=("image_prefix", "place_images", "replace_images", "notes")),
     Format("coco-wholebody", "COCO-WholeBody: the persons' hands", _HERE + "coco_wholebody"),
     Format("coco", "COCO keypoint annotations", _HERE + "coco", writes=True, suffix=".coco.json", chooses=True,
            write_options=("place_images", "replace_images")),
