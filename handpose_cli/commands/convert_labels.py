@@ -123,6 +123,7 @@ def command(
     """
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
+    from handpose_cli.labels.source import of_classes
 
     part = worst is not None or flagged is not None or where is not None or corrections is not None
     if check and (target or target_format or split or strict or dry_run or frames_to or overwrite or part):
@@ -133,9 +134,12 @@ def command(
         raise click.UsageError("Missing argument 'TARGET'.")
     frames = None
     try:
-        source = replace(source, options=ReadOptions(classes, keypoint_names, video))
+        source = replace(source, options=ReadOptions((), keypoint_names, video))
         if source_format is not None:
             source = replace(source, named=source_format)
+        if classes:
+            chosen, corrections = of_classes([source, corrections], classes)
+            source = chosen or source
         name = source.format.name
         read: Read = partial(source.read, images)
         if check or target_format is None:

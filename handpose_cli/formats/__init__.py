@@ -36,8 +36,10 @@ _HERE = "handpose_cli.formats."
 
 # in the order in which they are asked whether a file is theirs
 BUILT_IN = (
-    Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json", chooses=True),
-    Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv", chooses=True),
+    Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json", chooses=True,
+           has_classes=False),
+    Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv", chooses=True,
+           has_classes=False),
     Format("parquet", "tables of hands and of images, for pandas, Polars, DuckDB, Spark", _HERE + "parquet",
            writes=True, suffix=".parquet", write_options=("run",), needs="pyarrow"),
     # before COCO, whose layout they share
@@ -55,17 +57,19 @@ BUILT_IN = (
     Format("cvat", "CVAT XML 1.1 skeletons and tracks", _HERE + "cvat", writes=True, suffix=".cvat.xml",
            chooses=True, write_options=("place_images",)),
     Format("deeplabcut", "DeepLabCut tables, CSV or .h5", _HERE + "deeplabcut", writes=True,
-           suffix=".deeplabcut.csv", chooses=True, of_video=True),
+           suffix=".deeplabcut.csv", chooses=True, has_classes=False, of_video=True),
     Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
     Format("report", "a page to look at, HTML", _HERE + "report", reads=False, writes=True, suffix=".report.html",
            shows_images=True, write_options=("run",)),
     # before the plain lists, which name images alike
-    Format("mediapipe", "MediaPipe's results as JSON or CSV", _HERE + "mediapipe", chooses=True, of_video=True),
+    Format("mediapipe", "MediaPipe's results as JSON or CSV", _HERE + "mediapipe", chooses=True, has_classes=False,
+           of_video=True),
     Format("label-list", "plain JSON list of images with keypoints or boxes", _HERE + "label_list"),
     Format("freihand", "FreiHAND folder (training_K.json, training_xyz.json)", _HERE + "freihand"),
     Format("rhd", "Rendered Handpose Dataset (anno_training.pickle)", _HERE + "rhd"),
     Format("mmpose", "OneHand10K, Panoptic and others in MMPose's COCO-like form", _HERE + "mmpose", chooses=True),
-    Format("mmpose-results", "MMPose inferencer's JSON predictions", _HERE + "mmpose_results", chooses=True),
+    Format("mmpose-results", "MMPose inferencer's JSON predictions", _HERE + "mmpose_results", chooses=True,
+           has_classes=False),
     Format("panoptic", "CMU Panoptic hands' own JSON", _HERE + "panoptic"),
     Format("hagrid", "HaGRID annotations", _HERE + "hagrid"),
     Format("ho3d", "HO-3D folder", _HERE + "ho3d"),

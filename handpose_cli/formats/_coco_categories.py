@@ -48,8 +48,8 @@ class Categories:
                     raise ValueError(f"id {entry['id']} occurs twice")
                 found.append((entry["id"], str(entry.get("name") or ""), names))
         listed = [name for _, name, _ in found]
-        if lacking := [name for name in options.classes if name not in listed]:
-            raise FormatError(f"{path}: no category is named {lacking[0]!r}; there are: {', '.join(listed) or 'none'}")
+        if (lacking := options.lacking(listed)) is not None:
+            raise FormatError(f"{path}: no category is named {lacking!r}; there are: {', '.join(listed) or 'none'}")
         chosen = set(options.classes) or {name for name in listed if is_hand(name)}
         if not chosen:
             chosen = {name for _, name, names in found if not name or _are_a_hands(names)}

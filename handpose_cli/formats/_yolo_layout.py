@@ -112,9 +112,9 @@ def _choose(found: Description) -> None:
         FormatError: if there is none that a user names, or the keypoints of one cannot be understood.
     """
     options = found.options
-    if lacking := [name for name in options.classes if name not in found.names.values()]:
+    if (lacking := options.lacking(found.names.values())) is not None:
         there = ", ".join(found.names.values()) or "none"
-        raise FormatError(f"{found.path}: no class is named {lacking[0]!r}; there are: {there}")
+        raise FormatError(f"{found.path}: no class is named {lacking!r}; there are: {there}")
     wanted = set(options.classes) or {name for name in found.names.values() if is_hand(name)}
     found.chosen = {number for number, name in found.names.items() if name in wanted} or {
         number

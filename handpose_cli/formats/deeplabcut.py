@@ -76,8 +76,6 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     Raises:
         FormatError: if a table does not follow the format; the message names the file and the line.
     """
-    if options.classes:
-        raise FormatError(f"{path}: files of the format deeplabcut have no names of classes to choose by")
     folder = path if path.is_dir() else videos_of(path)
     if not path.is_dir():
         yield from _of_table(path, _video_of(path.name) or options.video, options)
