@@ -36,6 +36,33 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         raise
 
 
+@contextmanager
+def restored(path: Path) -> Iterator[None]:
+    """Put the file at `path` back as it was, or was not, if the block ends with an error.
+
+    So of several files that appear together, one that cannot take its place leaves all the old ones:
+
+        with restored(first), atomic(second), atomic(first):
+    """
+    kept = unused(path) if path.is_file() else None
+    if kept is not None:
+        try:
+            os.link(path, kept)
+        except OSError:  # a file system without links
+            shutil.copy2(path, kept)
+    try:
+        yield
+    except BaseException:
+        if kept is not None:
+            kept.replace(path)
+        elif path.is_file():
+            path.unlink()
+        raise
+    finally:
+        if kept is not None:
+            kept.unlink(missing_ok=True)  # also after replacing itself, which does nothing
+
+
 def unused(path: Path) -> Path:
     """Return a name beside `path`, for a temporary file or folder, that nothing has: NAME.1a2b3c4d.part.
 
