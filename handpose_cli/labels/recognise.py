@@ -25,6 +25,11 @@ def recognise(path: Path) -> Format:
                 head = as_utf8(file.read(HEAD))
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
+    if path.suffix.lower() == ".slp":
+        raise FormatError(
+            f"{path}: SLEAP's own files are not read. Export the analysis CSV, in SLEAP or by "
+            f"'sio convert {path.name} -o {path.stem}.csv', or COCO by '... -o {path.stem}.json --to coco'",
+        )
     for format in FORMATS.values():
         try:
             if format.recognises(path, head):
