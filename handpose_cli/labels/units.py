@@ -17,9 +17,6 @@ LARGEST = 1.5  # of a share of the image's size, for a joint that a labeller gue
 
 def is_normalised(hand: Hand) -> bool:
     """Return whether a hand's coordinates can only be shares of the image's size: all of it is in 1.5 pixels."""
-    corner = hand.box if hand.keypoints is None else hand.keypoints[0]
-    if corner[0] > LARGEST or corner[1] > LARGEST:  # as nearly always, at a tenth of the cost
-        return False
     points = np.stack([hand.box[:2], hand.box[:2] + hand.box[2:]])
     if hand.keypoints is not None:
         points = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
@@ -38,6 +35,9 @@ def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecor
     first = ""
     for record in records:
         for number, hand in enumerate(record.hands):
+            if (hand.box if hand.keypoints is None else hand.keypoints[0])[0] > LARGEST:  # as nearly always
+                hands += 1
+                continue
             hands += _is_somewhere(hand)
             if is_normalised(hand):
                 normalised += 1
