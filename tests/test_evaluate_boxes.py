@@ -1,6 +1,7 @@
 """Scoring boxes where labels have nothing else: exact figures of boxes made by hand."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -40,8 +41,23 @@ def test_figures_of_boxes():
     assert found.box_ap.at50 == pytest.approx(2 / 3, abs=0.01)  # both found ones score more than the false ones
     assert found.recall_at_precision95 == pytest.approx(2 / 3)
     assert (found.not_exhaustive, found.empty_images, found.false_hands_an_empty_image) == (1, 1, 1.0)
-    sizes = {name: (each.hands, each.recall, each.precision) for name, each in found.by_size.items()}
-    assert sizes == {"small": (1, 1.0, 1 / 2), "medium": (2, 1 / 2, None), "large": (1, 1.0, 1 / 2)}
+    sizes = {name: tuple(asdict(each).values()) for name, each in found.by_size.items()}
+    assert sizes == {"small": (1, 1.0, 1 / 2, 1.0), "medium": (2, 1 / 2, None, 0.0), "large": (1, 1.0, 1 / 2, 1.0)}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_average_precision_of_a_size_is_that_of_coco(seed):
+    """Where all hands, labelled and predicted, are of that size."""
+    rng = np.random.default_rng(seed)
+    labels = [picture(f"{i}.jpg", *(box(*rng.integers(0, 800, 2), 150) for _ in range(3))) for i in range(20)]
+    predicted = [
+        picture(label.file, *(box(*(hand.box[:2] + rng.normal(0, 25, 2)), 150, rng.random()) for hand in label.hands))
+        for label in labels
+    ]
+    found = evaluate(labels, predicted).detection
+    assert 0.2 < found.box_ap.at50 < 0.9
+    assert found.by_size["medium"].average_precision == pytest.approx(found.box_ap.at50, abs=1e-6)
+    assert found.by_size["large"].average_precision is None
 
 
 def test_only_recall_where_labels_may_lack_hands(tmp_path):
@@ -69,7 +85,7 @@ def test_the_tables_are_of_finding_hands_alone(tmp_path):
     assert "pck" not in shown.stdout
     page = report.read_text(encoding="utf-8")
     assert "<td>false_hands_an_empty_image</td><td>1.000</td>" in page
-    assert "<td>small hands: 1 labelled, recall / precision@iou0.5</td><td>1.000 / 0.500</td>" in page
+    assert "<td>small hands: 1 labelled, recall / precision / AP@iou0.5</td><td>1.000 / 0.500 / 1.000</td>" in page
 
 
 def test_labels_without_any_hand_say_so(tmp_path):

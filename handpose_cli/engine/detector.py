@@ -86,8 +86,8 @@ class DecodedBoxes:
     def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
         """Find the hands in images, see `contract.Detector`."""
         fitted = [self._fit(image, self.input_size) for image in images]
-        squares = np.stack([pixels for pixels, _ in fitted]).astype(np.float32)
-        outputs = self.network(squares * np.float32(self.contract.highest / 255))
+        squares = np.stack([pixels for pixels, _ in fitted])
+        outputs = self.network(np.multiply(squares, np.float32(self.contract.highest / 255), dtype=np.float32))
         found = []
         for i, (image, (_, sides)) in enumerate(zip(images, fitted, strict=True)):
             parts = {part: outputs[name][i] for part, name in self.contract.outputs.items()}

@@ -105,7 +105,7 @@ class DecodedKeypoints:
         return in_quarters(self._ask, crops) if self.contract.in_quarters else self._ask(crops)
 
     def _ask(self, crops: np.ndarray) -> Answers:
-        outputs = self.network(crops.astype(np.float32) * np.float32(self.contract.highest) / 255)
+        outputs = self.network(np.multiply(crops, np.float32(self.contract.highest / 255), dtype=np.float32))
         parts = {part: outputs[name] for part, name in self.contract.outputs.items()}
         keypoints, scores = self._decode(parts, self.input_size)
         return Answers(keypoints, scores, *_of_hands(parts))

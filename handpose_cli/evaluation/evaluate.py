@@ -174,7 +174,7 @@ def _detection(
         recall={iou: recall for iou, (recall, _) in both.items()},
         precision={iou: precision for iou, (_, precision) in both.items()},
         recall_at_precision95=recall_at_precision(whole, 0.95) if any(label.hands for label, _ in whole) else None,
-        by_size=by_size(above),
+        by_size=by_size(images, above),
         not_exhaustive=len(images) - len(whole),
         empty_images=len(empty),
         false_hands_an_empty_image=sum(map(len, empty)) / len(empty) if empty else None,

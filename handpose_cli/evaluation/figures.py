@@ -91,6 +91,7 @@ class OfSize:
     hands: int
     recall: float | None
     precision: float | None
+    average_precision: float | None
 
 
 @dataclass(frozen=True)

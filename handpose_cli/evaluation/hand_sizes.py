@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from handpose_cli.evaluation.detection import answers, score_of
 from handpose_cli.evaluation.figures import OfSize
@@ -13,29 +16,70 @@ SIZES = {"small": (0.0, 0.1), "medium": (0.1, 0.3), "large": (0.3, float("inf"))
 IOU = 0.5
 
 
-def by_size(images: Sequence[tuple[ImageRecord, list[Hand]]]) -> dict[str, OfSize]:
-    """Return recall and precision by the size of hands, at an IoU of .5.
+Images = Sequence[tuple[ImageRecord, list[Hand]]]
+
+
+def by_size(images: Images, above: Images) -> dict[str, OfSize]:
+    """Return how well hands are found by their size, at an IoU of .5.
 
     A right prediction is as large as its label, a false one as it is itself. Images whose labels are not exhaustive
     count for recall alone, those of unknown size not at all.
+
+    Args:
+        images: each labelled record, and the hands predicted for it: for the average precision.
+        above: the same with those predictions that score enough: for recall and precision.
     """
-    hands, found, right, false = (dict.fromkeys(SIZES, 0) for _ in range(4))
-    for label, predicted in images:
+    hands, whole = dict.fromkeys(SIZES, 0), dict.fromkeys(SIZES, 0)  # all, and where all are labelled
+    for label, _ in above:
         if not label.width or not label.height:
             continue
         for hand in label.hands:
             hands[_size(hand, label)] += 1
+            whole[_size(hand, label)] += label.exhaustive
+    found, curves, at_threshold = {}, _answers(images), _answers(above)
+    for name in SIZES:
+        answered = at_threshold[name]
+        judged = [answer for answer in answered if answer.exhaustive]
+        found[name] = OfSize(
+            hands[name],
+            _share(sum(answer.right for answer in answered), hands[name]),
+            _share(sum(answer.right for answer in judged), len(judged)),
+            _average_precision([answer for answer in curves[name] if answer.exhaustive], whole[name]),
+        )
+    return found
+
+
+class _Answer(NamedTuple):
+    """A prediction's score, whether it is right, and whether all hands of its image are labelled."""
+
+    score: float
+    right: bool
+    exhaustive: bool
+
+
+def _answers(images: Images) -> dict[str, list[_Answer]]:
+    """Return what predictions find, by size."""
+    of_size: dict[str, list[_Answer]] = {name: [] for name in SIZES}
+    for label, predicted in images:
+        if not label.width or not label.height:
+            continue
         best_first = sorted(predicted, key=score_of, reverse=True)
         for hand, answer in zip(best_first, answers(label, predicted, IOU), strict=True):
-            if answer.label is not None:
-                found[_size(answer.label, label)] += 1
-                right[_size(answer.label, label)] += label.exhaustive
-            elif label.exhaustive:
-                false[_size(hand, label)] += 1
-    return {
-        name: OfSize(hands[name], _share(found[name], hands[name]), _share(right[name], right[name] + false[name]))
-        for name in SIZES
-    }
+            if answer.label is not None or label.exhaustive:
+                right = answer.label is not None
+                of_size[_size(answer.label or hand, label)].append(_Answer(answer.score, right, label.exhaustive))
+    return of_size
+
+
+def _average_precision(answered: list[_Answer], hands: int) -> float | None:
+    """Return COCO's average precision at one IoU: the mean, over 101 recalls, of the best precision from there on."""
+    if not hands:
+        return None
+    right = np.cumsum([answer.right for answer in sorted(answered, key=lambda answer: -answer.score)])
+    precision = right / np.arange(1, len(right) + 1)
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    places = np.searchsorted(right / hands, np.linspace(0, 1, 101))
+    return float(np.append(best, 0.0)[places].mean())
 
 
 def _size(hand: Hand, image: ImageRecord) -> str:

@@ -101,8 +101,8 @@ def _detection(detection: Detection) -> str:
     rows = [f"<tr><td>{escape(name)}</td><td>{value}</td></tr>" for name, value in rows_of(detection)]
     for name, size in detection.by_size.items():
         rows.append(
-            f"<tr><td>{name} hands: {size.hands} labelled, recall / precision@iou0.5</td>"
-            f"<td>{number(size.recall)} / {number(size.precision)}</td></tr>"
+            f"<tr><td>{name} hands: {size.hands} labelled, recall / precision / AP@iou0.5</td>"
+            f"<td>{number(size.recall)} / {number(size.precision)} / {number(size.average_precision)}</td></tr>"
         )
     return f"<table>{''.join(rows)}</table>"
 

@@ -98,13 +98,13 @@ def _detection(detection: Detection, handedness: Handedness | None) -> Table:
 
 
 def _by_size(detection: Detection) -> Table:
-    table = _table(
-        "Finding hands, by their size (IoU .5)", "of the picture's longer side", "labelled", "recall", "precision"
-    )
+    columns = ("of the picture's longer side", "labelled", "recall", "precision", "average precision")
+    table = _table("Finding hands, by their size (IoU .5)", *columns)
     for name, of_size in detection.by_size.items():
         low, high = SIZES[name]
         share = f"{name}: under {high:g}" if not low else f"{name}: from {low:g}"
-        table.add_row(share, str(of_size.hands), number(of_size.recall), number(of_size.precision))
+        figures = (of_size.recall, of_size.precision, of_size.average_precision)
+        table.add_row(share, str(of_size.hands), *map(number, figures))
     return table
 
 
