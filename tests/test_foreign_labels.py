@@ -73,7 +73,7 @@ def test_fewer_and_other_keypoints(tmp_path, caplog):
     (hand,) = record.hands
     assert np.flatnonzero(np.isfinite(hand.keypoints[:, 0])).tolist() == [0, 4]
     assert hand.keypoints[[0, 4]] == pytest.approx(HAND.keypoints[[0, 4]])
-    assert said(caplog) == [(f"{path}: left out: keypoints that are no joints: elbow", "")]
+    assert said(caplog) == [(f"{path}: left out: keypoints that are no joints: elbow", "keypoint_names")]
 
 
 def test_an_assumed_order_is_stated_and_a_user_can_say_another(tmp_path):

@@ -79,7 +79,9 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
               help="Only images with a hand such as 'score < 0.8 and handedness = left'.")  # fmt: skip
 @click.option("--update", "corrections", type=SourceType(),
               help="Merge these corrections over SOURCE: their images have the corrected hands.")  # fmt: skip
-@click.option("--rescale", is_flag=True, help="Scale corrections that are for another size than their image.")
+@click.option(
+    "--rescale", is_flag=True, help="Scale labels, or corrections, that are for another size than their image."
+)
 @config_option
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
@@ -171,7 +173,7 @@ def command(
 
                     places = stack.enter_context(gathered_images(read(), places))
                 writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
-            records = read() if images is None else convert.with_sizes(read(), images)
+            records = read() if images is None else convert.with_sizes(read(), images, rescale)
             if frames_to is not None and not dry_run:
                 from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
 

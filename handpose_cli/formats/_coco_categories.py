@@ -9,7 +9,7 @@ from typing import Any
 from handpose_cli.formats._hand_names import is_hand, side_of
 from handpose_cli.formats._json import stream_json
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of, understand
-from handpose_cli.formats._notes import say
+from handpose_cli.formats._notes import listed, say
 from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import ReadOptions
@@ -92,7 +92,7 @@ class Categories:
             if numbers and order.assumed:
                 say(f"{self._path}: {ASSUMED}", "keypoint_names")
             if numbers and order.unknown:
-                say(f"{self._path}: left out: keypoints that are no joints: {', '.join(order.unknown)}")
+                say(f"{self._path}: left out: keypoints that are no joints: {listed(order.unknown)}", "keypoint_names")
             if not numbers:
                 return order
             self._orders[key] = order
