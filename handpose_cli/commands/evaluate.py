@@ -188,5 +188,12 @@ def _say(figures: Figures, report: Path | None) -> None:
         click.echo(f"{missing} labelled images have no prediction: all their hands count as missed", err=True)
     if unlabelled := figures.images_without_labels:
         click.echo(f"{unlabelled} predicted images have no labels and do not count", err=True)
+    found = figures.end_to_end
+    if found.hands and found.extra and not found.found:
+        click.echo(
+            f"None of {found.extra} predicted hands is where a labelled one is: are units, image sizes and order of x "
+            "and y as in the labels?",
+            err=True,
+        )
     if report is not None:
         click.echo(f"Report: {report}", err=True)
