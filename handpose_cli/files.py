@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -20,8 +21,13 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary file beside `path` and rename it to `path` at the end; on an error remove it.
 
     Args:
+        path: of a link, what it leads to.
         mode: "w" (UTF-8 text, "\\n" line ends) or "wb".
+
+    Raises:
+        OSError: if that cannot be done, or what is there is a device, a pipe or the like, which stays.
     """
+    path = behind_links(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = unused(path)
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
@@ -36,6 +42,14 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         raise
 
 
+def behind_links(path: Path) -> Path:
+    """Return the path that a link leads to; raise OSError if something is there that is neither a file nor a folder."""
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "neither a file nor a folder", str(path))
+    return path
+
+
 @contextmanager
 def restored(path: Path) -> Iterator[None]:
     """Put the file at `path` back as it was, or was not, if the block ends with an error.
@@ -44,6 +58,7 @@ def restored(path: Path) -> Iterator[None]:
 
         with restored(first), atomic(second), atomic(first):
     """
+    path = behind_links(path)
     kept = unused(path) if path.is_file() else None
     if kept is not None:
         try:

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from conftest import handpose
 from labelled import image, open_hand, write
 
 from handpose_cli.files import restored
@@ -69,3 +70,39 @@ def test_what_was_not_there_is_not_there_after_an_error(tmp_path):
     with pytest.raises(ZeroDivisionError), restored(old):
         raise ZeroDivisionError
     assert contents(tmp_path) == {"old": b"old"}
+
+
+def test_what_is_no_file_keeps_its_place_and_a_link_leads_on(tmp_path):
+    """As root, --overwrite once made a file of /dev/full."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.csv").symlink_to("there/real.csv")
+    (tmp_path / "round").symlink_to("round")
+    labels = write(tmp_path / "l.json", "handpose", [PHOTO])
+    call = ("convert-labels", labels)
+    done = handpose(*call, tmp_path / "pipe", "--to", "csv", "--overwrite")
+    assert (done.exit_code, done.stderr) == (
+        1, f"Error: Cannot write to {tmp_path}/pipe: neither a file nor a folder. Choose another TARGET.\n"
+    )  # fmt: skip
+    assert (tmp_path / "pipe").is_fifo()
+    for target in ("link.csv", "there/real.csv"):
+        assert handpose(*call, tmp_path / target, "--to", "csv", "--overwrite").exit_code == 0
+    assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "there" / "real.csv").is_file()
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["real.csv"]
+    done = handpose(*call, tmp_path / "round" / "a", "--to", "csv")
+    assert done.exit_code == 1 and "Traceback" not in done.stderr
+    done = handpose("convert-labels", tmp_path / "pipe", tmp_path / "o.csv", "--to", "csv")
+    assert done.exit_code == 2 and done.stderr.endswith(
+        f"'{tmp_path}/pipe' is neither a file nor a folder: labels are read more than once.\n"
+    )
+
+
+def test_an_empty_path_is_not_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    labels = write(tmp_path / "labels.json", "handpose", [PHOTO])
+    for call in (("predict", labels, "-o", ""), ("convert-labels", labels, "", "--to", "csv")):
+        done = handpose(*call)
+        assert done.exit_code == 2 and done.stderr.endswith("an empty path: give one, or . for this folder.\n")
+    done = handpose("evaluate", "--labels", "", "--predictions", labels)
+    assert done.exit_code == 2 and done.stderr.endswith("'' has no path: give one, or . for this folder.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.json"]

@@ -38,11 +38,15 @@ class Source:
         prefix, colon, rest = text.partition(":")
         known = bool(colon) and prefix in FORMATS
         path = Path(rest if known else text)
+        if not (rest if known else text):
+            raise FormatError(f"{text!r} has no path: give one, or . for this folder.")
         if not path.exists():
             if is_url(rest if known else text):
                 raise FormatError(f"{text!r} is a URL: give a path, of a folder that is mounted.")
             hint = "" if known or not colon else f", and {prefix!r} is no format (there are: {', '.join(FORMATS)})"
             raise FormatError(f"{str(path)!r} does not exist{hint}.")
+        if not path.is_file() and not path.is_dir():
+            raise FormatError(f"{str(path)!r} is neither a file nor a folder: labels are read more than once.")
         if path.is_dir() and not known:
             path = next((path / name for name in IN_FOLDER if (path / name).is_file()), path)
         return cls(path, prefix if known else None)
