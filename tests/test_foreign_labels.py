@@ -144,6 +144,26 @@ def test_other_things_are_left_out_and_counted(tmp_path):
     )  # fmt: skip
 
 
+def test_ids_as_pandas_writes_them(tmp_path):
+    path = coco_file(tmp_path / "c.json", [{"category_id": 2.0, "image_id": 1.0}], [{}, {"id": 2, "name": "left_hand"}])
+    (record,) = read(path)
+    assert [hand.handedness for hand in record.hands] == ["left"]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "only Git LFS's pointer to the file. Fetch it: git lfs pull"),
+        (b"\x1f\x8b\x08\x00", "compressed. Unpack it first: gunzip"),
+    ],
+)  # fmt: skip
+def test_what_only_stands_for_a_file_is_told(tmp_path, content, what):
+    (tmp_path / "l.json").write_bytes(content)
+    with pytest.raises(FormatError) as error:
+        read(tmp_path / "l.json")
+    assert str(error.value) == f"{tmp_path}/l.json: {what}"
+
+
 def test_a_person_with_a_hands_keypoints_is_a_hand_and_one_without_is_none(tmp_path):
     path = coco_file(tmp_path / "c.json", categories=[{"name": "person"}])
     assert len(read(path)[0].hands) == 1
