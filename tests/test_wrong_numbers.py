@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from conftest import handpose
@@ -71,3 +72,21 @@ def test_predictions_that_are_nowhere_near_are_said_to_be(tmp_path):
 @pytest.mark.parametrize("score", [{"score": 7.5}, {"score": -0.1}, {"keypoint_scores": np.full(21, 12, np.float32)}])
 def test_scores_that_are_none_are_found_by_the_check(score):
     assert kinds([image("a.jpg", open_hand(**score))]) == ["a score that is not from 0 to 1"]
+
+
+@pytest.mark.parametrize("what", [slice(1, 5), slice(5, None)])
+def test_pixels_in_yolos_labels_are_an_error(tmp_path, what):
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "0.png"), np.zeros((480, 640, 3), np.uint8))
+    write(tmp_path, "yolo-pose", [ImageRecord("0.png", 640, 480, [HANDS[0]])])
+    label = tmp_path / "labels" / "0.txt"
+    numbers = label.read_text().split()
+    moved = [n if at >= 5 and (at - 5) % 3 == 2 else f"{640 * float(n):.3f}" for at, n in enumerate(numbers)]
+    numbers[what] = moved[what]
+    done = handpose("convert-labels", tmp_path, tmp_path / "o.csv", "--to", "csv")
+    assert done.exit_code == 0  # as it was written
+    label.write_text(" ".join(numbers))
+    done = handpose("convert-labels", tmp_path, tmp_path / "o.csv", "--to", "csv", "--overwrite")
+    assert done.stderr.startswith(
+        f"Error: {label}: line 1: coordinates are shares of the image's size, from 0 to 1. Received: "
+    )
