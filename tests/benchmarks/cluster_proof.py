@@ -1,12 +1,12 @@
 """Are results the same bytes on a cluster and from a bucket, whatever dies meanwhile? Run by hand.
 
-    python tests/benchmarks/cluster_proof.py PHOTOS [PHOTOS ...] --videos VIDEOS [--photos 2000] [-- --detector ssd-palm-128]
+    python tests/benchmarks/cluster_proof.py PHOTOS [PHOTOS ...] --videos VIDEOS [-- --detector ssd-palm-128]
 
-Needs handpose-cli[ray,s3], moto[server] and psutil. So many photographs, chosen from the folders
-PHOTOS and those inside, or copied if there are fewer, and the videos in VIDEOS go into a bucket of an S3 server on
-loopback, and are annotated with the options behind `--`: by threads, from a folder here; then from the bucket on a Ray cluster of two nodes (two raylets on
-this machine); with five workers killed (SIGKILL) and one node stopped meanwhile; and with the output in the bucket too,
-the process that feeds the cluster killed and the run resumed.
+Needs handpose-cli[ray,s3], moto[server] and psutil. So many photographs (`--photos`), chosen from the folders PHOTOS
+and those inside, or copied if there are fewer, and the videos in VIDEOS go into a bucket of an S3 server on loopback,
+and are annotated with the options behind `--`: by threads, from a folder here; then from the bucket on a Ray cluster of
+two nodes (two raylets on this machine); with five workers killed (SIGKILL) and one node stopped meanwhile; and with the
+output in the bucket too, the process that feeds the cluster killed and the run resumed.
 """
 
 from __future__ import annotations
