@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import re
 import secrets
 import shutil
@@ -24,12 +23,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from itertools import cycle, islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import psutil
 from chaos import HANDPOSE, outputs
+from some_photos import put_photos
 
 ENDED = b'"end": true'  # in a journal, of an input that is done
 FORMATS = ("--format", "csv", "--format", "coco", "--smooth")
@@ -38,18 +37,6 @@ FORMATS = ("--format", "csv", "--format", "coco", "--smooth")
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
-
-
-def copy_inputs(photos: list[Path], videos: Path, count: int, folder: Path) -> None:
-    """Put so many photographs, 500 in a folder, and all videos into a folder."""
-    found = sorted(p for top in photos for p in top.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    random.Random(0).shuffle(found)
-    for number, path in enumerate(islice(cycle(found), count)):
-        to = folder / f"{number // 500:02d}" / f"{number:05d}{path.suffix.lower()}"
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, to)
-    for path in sorted(videos.glob("*.mp4")):
-        shutil.copyfile(path, folder / path.name)
 
 
 def end(process: subprocess.Popen) -> None:
@@ -135,7 +122,9 @@ def main() -> None:
     asked, options = parser.parse_args(sys.argv[1:at]), [*FORMATS, *sys.argv[at + 1 :]]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="proof-")))
-        copy_inputs(asked.photos, asked.videos, asked.count, folder / "in")
+        put_photos(asked.photos, asked.count, folder / "in")
+        for path in sorted(asked.videos.glob("*.mp4")):
+            shutil.copyfile(path, folder / "in" / path.name)
         port = free_port()
         environment = {
             **os.environ, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": "us-east-1",
