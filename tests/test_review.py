@@ -13,6 +13,7 @@ from PIL import Image
 from handpose_cli import read_labels
 from handpose_cli.doubt.order import doubt
 from handpose_cli.media.images import open_image
+from handpose_cli.media.remote import scratch
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.review.choice import Choice
 from handpose_cli.review.statistics import Statistics
@@ -113,7 +114,7 @@ def test_pictures_show_the_hand(tmp_path):
     for record in (image("a.png", open_hand()), image("gone.png", open_hand()), image("a.png", Hand([-20, 0, 50, 60]))):
         choice.add(record)
     shown = choice.result()[0]
-    jpegs = thumbnails(shown, lambda name: tmp_path / name if (tmp_path / name).exists() else None)
+    jpegs = thumbnails(shown, lambda name: str(tmp_path / name) if (tmp_path / name).exists() else None)
     made = {(one.record.file, one.hand.keypoints is None): jpeg for one, jpeg in zip(shown, jpegs, strict=True)}
     assert made.pop(("gone.png", False)) is None
     for jpeg in made.values():
@@ -143,6 +144,20 @@ def test_pictures_that_are_elsewhere_are_counted_or_named(tmp_path):
     call = ("convert-labels", labels, tmp_path / "q.html", "--to", "report", "--images", SAMPLES)
     assert handpose(*call).exit_code == 0
     assert data_of(tmp_path / "q.html")["without_picture"] == 0
+
+
+def test_pictures_at_a_url_are_fetched(tmp_path):
+    fs = pytest.importorskip("fsspec").filesystem("memory")
+    fs.store.clear()
+    for name in ("two_hands.jpg", "moving_hand.mp4"):
+        fs.pipe(f"/lab/photos/{name}", (SAMPLES / name).read_bytes())
+    call = ("predict", "memory://lab/photos", "-o", tmp_path, "--views", 1, "--every", 24, "--report")
+    assert handpose(*call).exit_code == 0
+    data = data_of(tmp_path / NAME)
+    assert {entry["file"] for entry in data["shown"]} == {"two_hands.jpg", "moving_hand.mp4"}
+    assert all("picture" in entry for entry in data["shown"])
+    assert not list(scratch().iterdir())
+    fs.store.clear()
 
 
 def test_a_resumed_run_and_joined_shards_give_the_same_page(tmp_path):

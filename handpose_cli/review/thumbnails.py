@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +14,6 @@ from handpose_cli.drawing import BOX_COLOUR, draw_skeleton
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
 from handpose_cli.media.inputs import Input
-from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import Hand
 from handpose_cli.review.choice import Shown
 
@@ -23,30 +22,30 @@ MARGIN = 1.5  # side of the picture over the longer side of the box
 QUALITY = 72
 
 
-def thumbnails(shown: Sequence[Shown], find: Callable[[str], Path | None]) -> list[bytes | None]:
+def thumbnails(shown: Sequence[Shown], find: Callable[[str], str | None]) -> list[bytes | None]:
     """Return a JPEG of each hand; None where its image cannot be had.
 
-    A video is decoded once, up to the last frame that is needed.
+    Each file is read once, and a video decoded up to the last frame that is needed; what is at a URL is fetched for it.
 
     Args:
-        find: returns the file of an input by its name in the records; None if it is not there.
+        find: returns the path or URL of an input by its name in the records; None if it is not there.
     """
     made: list[bytes | None] = [None] * len(shown)
     wanted: dict[str, dict[int | None, list[int]]] = {}
     for number, one in enumerate(shown):
         wanted.setdefault(one.record.file, {}).setdefault(one.record.frame, []).append(number)
     for file in sorted(wanted):
-        path, of_file = find(file), wanted[file]
-        if path is None:
+        place, of_file = find(file), wanted[file]
+        if place is None:
             continue
+        entry = Input(file, place)
         last = max((frame for frame in of_file if frame is not None), default=None)
-        pages = last is not None and not is_video(path)
-        for frame in frames([Input(file, str(path))], pages=pages):
-            for number in of_file.get(frame.index, ()):
-                try:
-                    made[number] = thumbnail(frame.read().pixels, shown[number].hand)
-                except UnreadableError:
-                    break
+        for frame in frames([entry], pages=last is not None and not entry.is_video):
+            if numbers := of_file.get(frame.index):
+                with suppress(UnreadableError):
+                    pixels = frame.read().pixels
+                    for number in numbers:
+                        made[number] = thumbnail(pixels, shown[number].hand)
             if last is not None and (frame.index is None or frame.index >= last):
                 break
     return made
