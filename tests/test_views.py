@@ -253,12 +253,19 @@ def test_a_companion_looks_once_and_ends_doubt_where_it_is_sure(spots, views, su
     assert found.keypoints[0] == pytest.approx(keypoints, abs=2.0)
 
 
-def test_where_a_hand_lies_network_and_companion_look_at_it_turned_upright(spots):
+@pytest.mark.parametrize(("is_hand", "calls", "moved"), [(1.0, 1, 15.0), (0.9, 2, 0.0)])
+def test_where_a_hand_lies_a_companion_that_is_sure_answers_alone(spots, is_hand, calls, moved):
+    """Its joints are 15 pixels of its crop away from the network's, further than an unsure one is believed."""
     _, image, box = spots
-    network, companion = SpotFinder(np.ones(21)), Companion()
     sideways = replace(CONTRACT, most_tilt=0.0)
-    pose.find_keypoints(with_companion(network, companion, sideways), [(image, box)], 2)
-    assert (len(network.calls), len(companion.calls)) == (2, 1)
+    network, companion = SpotFinder(np.ones(21)), Companion(15.0, is_hand)
+    found = pose.find_keypoints(with_companion(network, companion, sideways), [(image, box)], 2)
+    assert (len(network.calls), len(companion.calls)) == (calls, 1)
+    own = pose.find_keypoints(DecodedKeypoints(SpotFinder(1.0), sideways), [(image, box)], 2)
+    a_pixel = CONTRACT.crop_scale * np.ptp(own.keypoints[0], axis=0).max() / CONTRACT.input_size
+    away = np.linalg.norm(found.keypoints[0] - own.keypoints[0], axis=1) / a_pixel
+    assert away.mean() == pytest.approx(moved, abs=1.5)
+    assert found.scores[0].min() > 0.45
 
 
 @pytest.mark.parametrize(("is_hand", "reach"), [(0.999, REACH), (0.9, LEAST_TRUST * REACH)])

@@ -61,7 +61,8 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     second, and the fourth that of the first, if it counts.
 
     A network's companion looks once at each hand that may be one, turned upright, unless there is one view alone. Of a
-    hand that it is sure of there is no doubt left.
+    hand that it is sure of there is no doubt left, and where the first answer does not count, its own stands. Elsewhere
+    it counts where both agree (`tta.join`).
 
     Args:
         views: most views of a hand, 1 to 4.
@@ -82,25 +83,25 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
             of_rows = [pictures[i] for i in rows], [crops[i] for i in rows], pixels[rows], _rows(found, rows)
             _put(found, rows, _look_again(network, *of_rows, views, counts))
 
-    look_again(worth_it & lies, False)
-    if network.companion is None or not worth_it.any():
+    companion = network.companion
+    if companion is None or not worth_it.any():
+        look_again(worth_it & lies, False)
         look_again(worth_it & doubtful & ~lies, True)
         return found
     rows, trust = np.flatnonzero(worth_it), np.zeros(len(crops), np.float32)
-    others, trust[rows] = _opinion(network.companion, [pictures[i] for i in rows], found.keypoints[rows])
-    look_again(worth_it & doubtful & ~lies & (trust < TRUSTED), True)
-    joined = join(found.keypoints[rows], found.scores[rows], others, trust[rows])
+    uprights = _uprights(found.keypoints[rows], companion)
+    others = _look(companion, uprights, _cut(uprights, [pictures[i] for i in rows]))
+    trust[rows] = trust_in(others.is_hand, len(rows))
+    settled = trust >= TRUSTED
+    look_again(worth_it & lies & ~settled, False)
+    look_again(worth_it & doubtful & ~lies & ~settled, True)
+    joined = join(found.keypoints[rows], found.scores[rows], others.keypoints, trust[rows])
     found.keypoints[rows], found.scores[rows] = joined
+    alone = (lies & settled)[rows]
+    if alone.any():
+        scores = (1 + found.scores[rows[alone]]) / 2
+        _put(found, rows[alone], _rows(others, alone)._replace(scores=scores))
     return found
-
-
-def _opinion(
-    companion: KeypointNetwork, pictures: Sequence[Picture], keypoints: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return where a companion has the joints of hands, float32 [n, 21, 2], and how far to trust it, float32 [n]."""
-    crops = _uprights(keypoints, companion)
-    found = _look(companion, crops, _cut(crops, pictures))
-    return found.keypoints, trust_in(found.is_hand, len(crops))
 
 
 def _uprights(keypoints: np.ndarray, network: KeypointNetwork) -> list[Crop]:
