@@ -12,6 +12,7 @@ from PIL import Image
 
 from handpose_cli import read_labels
 from handpose_cli.doubt.order import doubt
+from handpose_cli.media import remote
 from handpose_cli.media.images import open_image
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.review.choice import Choice
@@ -113,7 +114,7 @@ def test_pictures_show_the_hand(tmp_path):
     for record in (image("a.png", open_hand()), image("gone.png", open_hand()), image("a.png", Hand([-20, 0, 50, 60]))):
         choice.add(record)
     shown = choice.result()[0]
-    jpegs = thumbnails(shown, lambda name: tmp_path / name if (tmp_path / name).exists() else None)
+    jpegs = thumbnails(shown, lambda name: str(tmp_path / name) if (tmp_path / name).exists() else None)
     made = {(one.record.file, one.hand.keypoints is None): jpeg for one, jpeg in zip(shown, jpegs, strict=True)}
     assert made.pop(("gone.png", False)) is None
     for jpeg in made.values():
@@ -199,3 +200,29 @@ def test_a_page_without_hands(tmp_path):
     assert handpose("convert-labels", tmp_path / "l.json", tmp_path / "p.html", "--to", "report").exit_code == 0
     assert data_of(tmp_path / "p.html")["shown"] == []
     assert len(list(read_labels(tmp_path / "l.json"))) == 1
+
+
+def test_pictures_of_what_is_at_urls_are_fetched_up_to_so_many_bytes(tmp_path, monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+    names = ("two_hands.jpg", "grip_indoors.jpg", "moving_hand.mp4")
+    store = fsspec.filesystem("memory")
+    for name in names:
+        store.pipe(f"/report/{name}", (SAMPLES / name).read_bytes())
+
+    def page(source, out):
+        assert handpose("predict", source, "-o", tmp_path / out, "--report", "--views", 1, "--every", 9).exit_code == 0
+        return data_of(tmp_path / out / NAME)
+
+    (tmp_path / "in").mkdir()
+    for name in names:
+        (tmp_path / "in" / name).write_bytes((SAMPLES / name).read_bytes())
+    there, here = page("memory://report", "there"), page(tmp_path / "in", "here")
+    assert there["shown"] == here["shown"]
+    assert there["without_picture"] == 0 and len(there["shown"]) > 3
+    assert list(remote.scratch().iterdir()) == []
+    # no room for what lies behind the first file
+    first = there["shown"][0]["file"]
+    monkeypatch.setattr("handpose_cli.review.thumbnails.MOST_FETCHED", (SAMPLES / first).stat().st_size)
+    some = page("memory://report", "some")
+    assert {entry["file"] for entry in some["shown"] if "picture" in entry} == {first}
+    assert some["without_picture"] > 0

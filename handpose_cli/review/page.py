@@ -89,13 +89,13 @@ class Writer:
         inputs = self._run.info.get("arguments", {}).get("inputs", ())
         return "Hands in " + ", ".join(inputs[:3]) + (" ..." if len(inputs) > 3 else "") if inputs else "Hands"
 
-    def _find(self, file: str) -> Path | None:
+    def _find(self, file: str) -> str | None:
         if file in self._run.paths:
-            return Path(self._run.paths[file])
+            return self._run.paths[file]
         roots = [Path(name) for name in self._run.info.get("arguments", {}).get("inputs", ())]
         folders = [self._images] if self._images is not None else []
         tried = [*(folder / file for folder in [*folders, *roots]), *(root for root in roots if root.name == file)]
-        return next((path for path in tried if path.is_file()), None)
+        return next((str(path) for path in tried if path.is_file()), None)
 
 
 def _entry(shown: Shown, picture: bytes | None, doubtful: bool) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,34 +13,43 @@ from handpose_cli.drawing import BOX_COLOUR, draw_skeleton
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
 from handpose_cli.media.inputs import Input
-from handpose_cli.media.suffixes import is_video
+from handpose_cli.media.remote import ask_version
 from handpose_cli.records import Hand
 from handpose_cli.review.choice import Shown
 
 SIDE = 200  # pixels
 MARGIN = 1.5  # side of the picture over the longer side of the box
 QUALITY = 72
+MOST_FETCHED = 2**30  # bytes of files at URLs that are read once more for their pictures
 
 
-def thumbnails(shown: Sequence[Shown], find: Callable[[str], Path | None]) -> list[bytes | None]:
+def thumbnails(shown: Sequence[Shown], find: Callable[[str], str | None]) -> list[bytes | None]:
     """Return a JPEG of each hand; None where its image cannot be had.
 
-    A video is decoded once, up to the last frame that is needed.
+    A video is decoded once, up to the last frame that is needed. Files at URLs are fetched one after the other, the
+    first hands' first, and `MOST_FETCHED` bytes of them in all.
 
     Args:
-        find: returns the file of an input by its name in the records; None if it is not there.
+        find: returns the path or URL of an input by its name in the records; None if it is not there.
     """
     made: list[bytes | None] = [None] * len(shown)
     wanted: dict[str, dict[int | None, list[int]]] = {}
     for number, one in enumerate(shown):
         wanted.setdefault(one.record.file, {}).setdefault(one.record.frame, []).append(number)
-    for file in sorted(wanted):
-        path, of_file = find(file), wanted[file]
+    left = MOST_FETCHED
+    for file, of_file in wanted.items():
+        path = find(file)
         if path is None:
             continue
+        entry = Input(file, path)
+        if entry.is_remote:
+            known = ask_version(entry)
+            if known is None or known.size > left:
+                continue
+            entry, left = entry._replace(version=known), left - known.size
         last = max((frame for frame in of_file if frame is not None), default=None)
-        pages = last is not None and not is_video(path)
-        for frame in frames([Input(file, str(path))], pages=pages):
+        pages = last is not None and not entry.is_video
+        for frame in frames([entry], pages=pages):
             for number in of_file.get(frame.index, ()):
                 try:
                     made[number] = thumbnail(frame.read().pixels, shown[number].hand)

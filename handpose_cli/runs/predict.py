@@ -117,7 +117,7 @@ def predict(
             settings.track,
             info,
             report,
-            {entry.name: entry.file for entry in inputs if not entry.is_remote},
+            {entry.name: entry.file for entry in inputs},
         )
 
 
