@@ -43,6 +43,7 @@ def shared(cluster, monkeypatch):
         yield cluster
 
     monkeypatch.setattr(executor, "connected", there)
+    monkeypatch.setattr(cluster, "leave", lambda: None)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import logging
-import os
 import time
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from chaos import outputs
 from conftest import handpose, read_results
 from made_up_inputs import encoded, write_clip
+from s3_server import s3_server
 
 from handpose_cli.media import remote
 from handpose_cli.media.remote import path_of, public
@@ -205,27 +204,8 @@ def test_what_is_secret_in_a_url_is_left_out():
 
 @pytest.fixture(scope="module")
 def s3():
-    """A real S3 server on loopback, and a bucket."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "hushhush",
-    }
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    fs = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
-    fs.mkdir("lab")
-    yield fs
-    running.stop()
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
+    with s3_server() as fs:
+        yield fs
 
 
 def test_photos_and_results_in_a_bucket(s3, inputs, finished, tmp_path):

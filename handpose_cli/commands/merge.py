@@ -23,8 +23,9 @@ def command(
 ) -> None:
     """Join the outputs of runs on parts of the inputs, as if there had been one run.
 
-    RUNS are output folders of handpose predict: of all its shards (--shard), or of separate inputs. They must be
-    complete, of the same settings and without an input in common.
+    RUNS are output folders of handpose predict: of all its shards (--shard), of successive ranges of the same videos
+    (--start, --end), or of separate inputs. They must be complete, of the same settings and without an image or frame
+    in common.
 
     \b
     Exit codes: 0 done, 1 an error, 2 wrong usage, 3 done, but some inputs could not be read
@@ -35,7 +36,7 @@ def command(
     from handpose_cli.runs.results import RESULTS
 
     try:
-        report = merge(runs, output, formats or None, overwrite=overwrite)
+        report = merge(runs, output, formats or None, overwrite=overwrite, say=lambda line: click.echo(line, err=True))
     except RunError as error:
         raise failure(error) from error
     except OSError as error:

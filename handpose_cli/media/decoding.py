@@ -11,7 +11,7 @@ import av.container
 
 from handpose_cli.media.cut_short import declared_size
 from handpose_cli.media.errors import UnreadableError
-from handpose_cli.media.opening import check_file
+from handpose_cli.media.opening import check_file, is_web_page
 
 MOST_PIXELS = 2**27  # of a frame: four times 8K; damaged heads claim any size
 _MOST_FRUITLESS = 10_000  # packets without a frame, before reading on is given up
@@ -34,6 +34,9 @@ def open_video(path: Path) -> av.container.InputContainer:
     try:
         return av.open(str(path), **_LENIENT)
     except (av.FFmpegError, OSError) as error:
+        with suppress(OSError), path.open("rb") as file:
+            if is_web_page(file.read(200)):
+                raise UnreadableError("a web page (HTML), not a video") from error
         reason = error.strerror or str(error)
         raise UnreadableError(f"not a video that can be decoded: {reason}", _of_file_system(error)) from error
 

@@ -1,5 +1,7 @@
 """The error that every source raises."""
 
+NO_FRAME = "no frame"  # begins the message of a video that has none between the times that were asked for
+
 
 class UnreadableError(ValueError):
     """An input cannot be decoded; the message says why, in one line, and becomes the record's `failure`.

@@ -14,7 +14,7 @@ from handpose_cli.media.depth import to_8_bits
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, TIFF, WEBP, Head, read_head
 from handpose_cli.media.jpeg_end import with_end
-from handpose_cli.media.opening import open_file
+from handpose_cli.media.opening import is_web_page, open_file
 from handpose_cli.media.picture import Picture
 from handpose_cli.media.turning import turned
 
@@ -103,6 +103,8 @@ def decode(data: bytes, kind: str, factor: int = 1, page: int = 0) -> np.ndarray
     if image is None and kind == TIFF:  # grey ones of 32 bits
         image = _decode(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE, page)
     if image is None:
+        if is_web_page(data[:200]):
+            raise UnreadableError("a web page (HTML), not an image")
         raise UnreadableError(_DAMAGED if kind else f"not an image ({KINDS})")
     image = to_8_bits(image)
     if image.ndim == 2:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import IO
 
 from handpose_cli.media.errors import UnreadableError
 
+_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -38,3 +40,8 @@ def open_file(path: Path) -> IO[bytes]:
         return path.open("rb")
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror}", transient=True) from error
+
+
+def is_web_page(head: bytes) -> bool:
+    """Return whether a file is a page of HTML by its first bytes, as servers send in place of what they do not have."""
+    return _PAGE.match(head) is not None

@@ -12,7 +12,7 @@ import numpy as np
 
 from handpose_cli.media.clock import Clock
 from handpose_cli.media.decoding import Decoding, main_stream, open_video
-from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.errors import NO_FRAME, UnreadableError
 from handpose_cli.media.upright import turned_upright
 
 
@@ -104,4 +104,4 @@ def read_video(
         asked = " and ".join(
             f"{word} {time:g} s" for word, time in (("from", start), ("before", end)) if time is not None
         )
-        raise UnreadableError(f"no frame {asked}: those read are at {first - origin:.3f} to {last - origin:.3f} s")
+        raise UnreadableError(f"{NO_FRAME} {asked}: those read are at {first - origin:.3f} to {last - origin:.3f} s")

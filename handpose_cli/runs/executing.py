@@ -60,7 +60,8 @@ def on_cluster(cluster: Cluster, settings: RunSettings, load: Callable[[], Netwo
             raise RunError("memory:// is this process's own: a cluster's workers cannot read it.")
         units = parts_of(tasks, settings.span, batch_size, divide)
         results: Iterator[list[Piece]] = cluster.run(units, job, lost, divided, instead)
-        return chain.from_iterable(results)
+        yield from chain.from_iterable(results)
+        cluster.leave()
 
     return execute
 

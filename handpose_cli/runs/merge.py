@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.runs import journal as journals
@@ -13,30 +15,42 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Header, Journal, open_journal, read_journal
 from handpose_cli.runs.names import check_installed
 from handpose_cli.runs.plan import describe_change
+from handpose_cli.runs.ranges import in_order, joined_lines, range_of, refuse_incomplete, whole_range
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import refuse_existing, remove_existing, write_results
 from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
 
 
-def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, *, overwrite: bool = False) -> Report:
+def merge(
+    folders: Sequence[Path],
+    folder: Path,
+    formats: Sequence[str] | None,
+    *,
+    overwrite: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Report:
     """Write the results of several runs as one: journal, result files and annotated copies.
+
+    Runs on successive ranges of the same videos are joined to one on all of it.
 
     Args:
         folders: the runs' output folders.
         folder: for the joined output.
         formats: besides the result file; None: those of the first run.
+        say: called with a line on what is left out.
 
     Raises:
-        RunError: if a run is not complete, if a shard is missing, if the runs' settings differ or if two of them have
-            the same input.
+        RunError: if a run is not complete, if a shard or a range is missing, if the runs' settings differ or if two of
+            them have the same input, or the same frames of it.
         OSError: if something cannot be written.
     """
     parts = [read_journal(path / journals.NAME) for path in folders]
     for part in parts:
-        _refuse_incomplete(part)
+        _refuse_unfinished(part)
     _refuse_mixed(parts)
-    owners = _owners(parts)
     header = _joined_header(parts)
+    owners = _owners(parts)
+    refuse_incomplete(owners, parts)
     arguments = header.info["arguments"]
     output = OutputSettings(
         folder,
@@ -50,17 +64,23 @@ def merge(folders: Sequence[Path], folder: Path, formats: Sequence[str] | None, 
         refuse_existing(folder)
     with open_journal(folder / journals.NAME, header, empty=True) as journal:
         remove_existing(folder)
-        files = sorted(owners)
+        files, left = sorted(owners), []
         for file in files:
-            for line in owners[file].lines(file):
+            for line in joined_lines(file, owners[file]):
                 journal.write(line)
-            _take_copy(owners[file].path.parent / COPIES, output.copies, file)
+            copies = [part.path.parent / COPIES for part in owners[file]]
+            if len(copies) == 1:
+                _take_copy(copies[0], output.copies, file)
+            elif any(copy_path(each, file).exists() for each in copies):
+                left.append(file)
+        if left:
+            say(f"Annotated copies that were not joined, since each run has its range: {len(left)} ({left[0]})")
         report = Report(len(files))
         write_results(files, journal, output, tracks, header.info, report)
         return report
 
 
-def _refuse_incomplete(part: Journal) -> None:
+def _refuse_unfinished(part: Journal) -> None:
     if part.complete is None:
         raise RunError(f"{part.path.parent} is not complete", "incomplete")
 
@@ -68,41 +88,42 @@ def _refuse_incomplete(part: Journal) -> None:
 def _refuse_mixed(parts: Sequence[Journal]) -> None:
     first = parts[0]
     for part in parts[1:]:
-        changes = describe_change(first.headers[-1].settings, part.headers[-1].settings)
+        changes = describe_change(_but_range(first), _but_range(part))
         if changes:
             raise RunError(
                 f"{first.path.parent} and {part.path.parent} were run with different settings: {changes}",
                 "mixed",
             )
-    shards = [part.headers[-1].info.get("shard") for part in parts]
-    counts = {int(shard.split("/")[1]) for shard in shards if shard is not None}
-    for count in counts:
-        missing = [f"{i}/{count}" for i in range(1, count + 1) if f"{i}/{count}" not in shards]
-        if missing:
-            raise RunError(f"Shard {missing[0]} is missing. Give the folders of all shards.")
+    for span in {range_of(part) for part in parts}:
+        shards = [part.headers[-1].info.get("shard") for part in parts if range_of(part) == span]
+        counts = {int(shard.split("/")[1]) for shard in shards if shard is not None}
+        for count in counts:
+            missing = [f"{i}/{count}" for i in range(1, count + 1) if f"{i}/{count}" not in shards]
+            if missing:
+                raise RunError(f"Shard {missing[0]} is missing. Give the folders of all shards.")
 
 
-def _owners(parts: Iterable[Journal]) -> dict[str, Journal]:
-    """Return by input the run that has it."""
-    owners: dict[str, Journal] = {}
+def _but_range(part: Journal) -> dict[str, Any]:
+    return {**part.headers[-1].settings, "start": None, "end": None}
+
+
+def _owners(parts: Iterable[Journal]) -> dict[str, list[Journal]]:
+    """Return by input the runs that have it, in the order of the ranges."""
+    owners: dict[str, list[Journal]] = defaultdict(list)
     for part in parts:
         for file, entry in part.entries.items():
-            if not entry.ended:  # a video that was gone before it was done
-                continue
-            if file in owners:
-                raise RunError(f"{file} is in {owners[file].path.parent} and in {part.path.parent}. Leave one out.")
-            owners[file] = part
-    return owners
+            if entry.ended:  # else a video that was gone before it was done
+                owners[file].append(part)
+    return {file: in_order(file, runs) for file, runs in owners.items()}
 
 
 def _joined_header(parts: Sequence[Journal]) -> Header:
-    headers = [part.headers[-1] for part in parts]
+    headers, whole = [part.headers[-1] for part in parts], whole_range(parts)._asdict()
     info = {name: value for name, value in headers[0].info.items() if name != "shard"}
     inputs = list(dict.fromkeys(name for header in headers for name in header.info["arguments"]["inputs"]))
     started = min(header.info["started"] for part in parts for header in part.headers)
-    return Header(
-        headers[0].settings, {**info, "started": started, "arguments": {**info["arguments"], "inputs": inputs}}
-    )
+    arguments = {**info["arguments"], "inputs": inputs, **whole}
+    return Header({**headers[0].settings, **whole}, {**info, "started": started, "arguments": arguments})
 
 
 def _take_copy(source: Path, target: Path, file: str) -> None:

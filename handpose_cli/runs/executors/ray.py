@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -51,11 +52,13 @@ class Cluster:
         workers: the most units at a time; None: one for each processor, or with `gpu` for each GPU.
         gpu: whether each worker needs a GPU of its own.
         seen: processes that have worked, by machine.
+        leave: begins to end this process's workers, in the background: nothing more is to be done.
     """
 
     workers: int | None = None
     gpu: bool = False
     seen: dict[str, set[int]] = field(default_factory=dict)
+    leave: Callable[[], None] = lambda: None
     _size: tuple[float, int] = (0.0, 0)  # when it was looked at, and what it was
 
     def __str__(self) -> str:
@@ -219,11 +222,14 @@ def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iter
                 f"The Ray cluster at {where} cannot be used: {_first_line(error)}. If it asks for a token, as those of "
                 "ray start do, this process needs it too: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH."
             ) from error
+    leaving = threading.Thread(target=ray.shutdown)  # takes a second, in which results can be written
     try:
         has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
-        yield Cluster(None if where == LOCAL else workers, gpu and has_gpus)
+        yield Cluster(None if where == LOCAL else workers, gpu and has_gpus, leave=leaving.start)
     finally:
-        ray.shutdown()
+        if leaving.ident is None:
+            leaving.start()
+        leaving.join()
 
 
 def _check_reachable(address: str) -> None:
