@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
@@ -222,7 +222,8 @@ def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iter
                 f"The Ray cluster at {where} cannot be used: {_first_line(error)}. If it asks for a token, as those of "
                 "ray start do, this process needs it too: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH."
             ) from error
-    leaving = threading.Thread(target=ray.shutdown)  # takes a second, in which results can be written
+    # results can be written meanwhile
+    leaving = threading.Thread(target=_end_local if where == LOCAL else ray.shutdown)
     try:
         has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
         yield Cluster(None if where == LOCAL else workers, gpu and has_gpus, leave=leaving.start)
@@ -230,6 +231,19 @@ def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iter
         if leaving.ident is None:
             leaving.start()
         leaving.join()
+
+
+def _end_local() -> None:
+    """End the cluster that was made of this machine."""
+    import psutil  # comes with Ray
+    import ray
+
+    # Ray waits a second for its autoscaler to end, which has nothing to end here
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if any(word.endswith("/monitor.py") for word in child.cmdline()):
+                child.kill()
+    ray.shutdown()
 
 
 def _check_reachable(address: str) -> None:
