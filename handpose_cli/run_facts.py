@@ -12,7 +12,7 @@ class RunFacts:
     """What is known of a run when its results are written.
 
     Attributes:
-        paths: the inputs' files, or their URLs, by their names in the records.
+        paths: the inputs' files by their names in the records: paths, or URLs, which may have secrets in them.
         info: the head of the result file.
         seconds: returns for how long the run has worked; None: not known.
     """

@@ -12,8 +12,8 @@ from PIL import Image
 
 from handpose_cli import read_labels
 from handpose_cli.doubt.order import doubt
-from handpose_cli.media import remote
 from handpose_cli.media.images import open_image
+from handpose_cli.media.remote import scratch
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.review.choice import Choice
 from handpose_cli.review.statistics import Statistics
@@ -219,7 +219,7 @@ def test_pictures_of_what_is_at_urls_are_fetched_up_to_so_many_bytes(tmp_path, m
     there, here = page("memory://report", "there"), page(tmp_path / "in", "here")
     assert there["shown"] == here["shown"]
     assert there["without_picture"] == 0 and len(there["shown"]) > 3
-    assert list(remote.scratch().iterdir()) == []
+    assert list(scratch().iterdir()) == []
     # no room for what lies behind the first file
     first = there["shown"][0]["file"]
     monkeypatch.setattr("handpose_cli.review.thumbnails.MOST_FETCHED", (SAMPLES / first).stat().st_size)

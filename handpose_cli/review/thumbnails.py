@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import cv2
@@ -26,8 +27,8 @@ MOST_FETCHED = 2**30  # bytes of files at URLs that are read once more for their
 def thumbnails(shown: Sequence[Shown], find: Callable[[str], str | None]) -> list[bytes | None]:
     """Return a JPEG of each hand; None where its image cannot be had.
 
-    A video is decoded once, up to the last frame that is needed. Files at URLs are fetched one after the other, the
-    first hands' first, and `MOST_FETCHED` bytes of them in all.
+    Each file is read once, and a video decoded up to the last frame that is needed. What is at a URL is fetched for it,
+    one file after the other, the first hands' first, and `MOST_FETCHED` bytes of them in all.
 
     Args:
         find: returns the path or URL of an input by its name in the records; None if it is not there.
@@ -38,23 +39,22 @@ def thumbnails(shown: Sequence[Shown], find: Callable[[str], str | None]) -> lis
         wanted.setdefault(one.record.file, {}).setdefault(one.record.frame, []).append(number)
     left = MOST_FETCHED
     for file, of_file in wanted.items():
-        path = find(file)
-        if path is None:
+        place = find(file)
+        if place is None:
             continue
-        entry = Input(file, path)
+        entry = Input(file, place)
         if entry.is_remote:
             known = ask_version(entry)
             if known is None or known.size > left:
                 continue
             entry, left = entry._replace(version=known), left - known.size
         last = max((frame for frame in of_file if frame is not None), default=None)
-        pages = last is not None and not entry.is_video
-        for frame in frames([entry], pages=pages):
-            for number in of_file.get(frame.index, ()):
-                try:
-                    made[number] = thumbnail(frame.read().pixels, shown[number].hand)
-                except UnreadableError:
-                    break
+        for frame in frames([entry], pages=last is not None and not entry.is_video):
+            if numbers := of_file.get(frame.index):
+                with suppress(UnreadableError):
+                    pixels = frame.read().pixels
+                    for number in numbers:
+                        made[number] = thumbnail(pixels, shown[number].hand)
             if last is not None and (frame.index is None or frame.index >= last):
                 break
     return made
