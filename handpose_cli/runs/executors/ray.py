@@ -241,7 +241,7 @@ def _end_local() -> None:
     # Ray waits a second for its autoscaler to end, which has nothing to end here
     for child in psutil.Process().children():
         with suppress(psutil.Error):
-            if any(word.endswith("/monitor.py") for word in child.cmdline()):
+            if any("/ray/autoscaler/" in word for word in child.cmdline()):
                 child.kill()
     ray.shutdown()
 
