@@ -69,7 +69,8 @@ def lines_of(out, file):
 
 
 def test_results_are_those_of_threads(shared, inputs, finished, tmp_path):
-    result = handpose("predict", inputs, "-o", tmp_path / "out", *EVERYTHING, "--cluster", "local")
+    # `auto`: one that runs already, beside which this process draws several videos at a time
+    result = handpose("predict", inputs, "-o", tmp_path / "out", *EVERYTHING, "--cluster", "auto")
     assert result.exit_code == 3
     assert outputs(tmp_path / "out") == outputs(finished)
     assert len(lines_of(tmp_path / "out", "clip.mp4")) == 1

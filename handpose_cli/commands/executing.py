@@ -36,6 +36,14 @@ def executing(
     yield on_threads(settings, (lambda: networks) if keras else load, batch_size, threads or processors()), str
 
 
+def drawers(cluster: str | None) -> int:
+    """Return how many videos to draw at a time here: one beside this machine's workers, else one a processor."""
+    from handpose_cli.runs.executors.ray import LOCAL
+    from handpose_cli.runs.executors.threads import processors
+
+    return 1 if cluster in (None, LOCAL) else processors()
+
+
 def _load(settings: RunSettings) -> Networks:
     from handpose_cli.api import Annotator
 

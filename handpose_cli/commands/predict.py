@@ -259,7 +259,7 @@ def _annotate(
     earlier: str, prune: bool, batch_size: int, threads: int | None, cluster: str | None,
     max_failures: int | None,
 ) -> None:  # fmt: skip
-    from handpose_cli.commands.executing import executing
+    from handpose_cli.commands.executing import drawers, executing
     from handpose_cli.commands.progress import progress
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import predict
@@ -287,6 +287,7 @@ def _annotate(
                 earlier=earlier,
                 prune=prune,
                 max_failures=max_failures,
+                drawers=drawers(cluster),
                 say=lambda line, remedy: None if quiet else click.echo(with_remedy(line, remedy), err=True),
                 progress=show,
             )

@@ -41,6 +41,7 @@ def predict(
     earlier: str = "refuse",
     prune: bool = False,
     max_failures: int | None = None,
+    drawers: int = 1,
     say: Callable[[str, str], None] = lambda line, remedy: None,
     progress: Callable[[ImageRecord], None] = lambda record: None,
 ) -> None:
@@ -52,6 +53,7 @@ def predict(
         report: counts what is done.
         earlier: what to do with an earlier run's output in the folder: "refuse", "resume" or "overwrite".
         prune: drop an earlier run's results of inputs that are not there now, which are kept otherwise.
+        drawers: annotated copies of videos that are drawn at a time, here, besides the other work.
         max_failures: stop when more inputs could not be read; None: never.
         say: called with a line on what a resumed run does, or what is left out; and what would help, see `Remediable`.
         progress: called after each record, in order.
@@ -87,7 +89,7 @@ def predict(
         report.total += len(kept)
         earlier_names = [*(entry.name for entry in done), *kept]
         report.start(len(earlier_names), sum(journal.entries[name].failed for name in earlier_names))
-        with _drawing(journal, settings) as draw:
+        with _drawing(journal, settings, drawers) as draw:
             for entry in done:
                 if entry.is_video and not has_copy(output.copies, entry.name):
                     draw(entry)
@@ -161,7 +163,7 @@ def _keep(piece: Piece, journal: Journal, copies: Path) -> None:
 
 
 @contextmanager
-def _drawing(journal: Journal, settings: RunSettings) -> Iterator[Callable[[Input], None]]:
+def _drawing(journal: Journal, settings: RunSettings, drawers: int) -> Iterator[Callable[[Input], None]]:
     """Give a function that draws a video's annotated copy, if wanted, in the background; at the end all are drawn."""
     stop, jobs, output = threading.Event(), deque[Future[None]](), settings.output
 
@@ -176,7 +178,7 @@ def _drawing(journal: Journal, settings: RunSettings) -> Iterator[Callable[[Inpu
             again = partial(pictures, entry)
             jobs.append(pool.submit(draw_video, entry, journal, output, settings.track, again))
 
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(drawers) as pool:
         try:
             yield draw
             for job in jobs:
