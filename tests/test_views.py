@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handpose_cli.annotator import pose
-from handpose_cli.annotator.tta import AGREE, BELIEVED, join, merge, upright
+from handpose_cli.annotator.tta import BELIEVED, LEAST_TRUST, REACH, join, merge, trust_in, upright
 from handpose_cli.engine.contract import Contract, of_maps
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
 from handpose_cli.networks.hourglass.heatmaps import decode, encode, heatmap_to_crop
@@ -218,28 +218,36 @@ def test_views_without_any_score_give_their_mean():
 class Companion(SpotFinder):
     """Sees what a `SpotFinder` sees, but has each joint so many pixels of its crop further right."""
 
-    def __init__(self, shift):
-        super().__init__(1.0)
+    def __init__(self, shift=0.0, is_hand=1.0):
+        super().__init__(1.0, is_hand)
         self.shift = shift
 
     def __call__(self, crops):
-        points = decode(super().__call__(crops)["heatmaps"])[0]
-        return {"points": heatmap_to_crop(points).reshape(len(crops), -1) + 0.5 + np.tile([self.shift, 0], 21)}
+        outputs = super().__call__(crops)
+        points = heatmap_to_crop(decode(outputs["heatmaps"])[0]).reshape(len(crops), -1)
+        return {"points": points + 0.5 + np.tile([self.shift, 0], 21), "hand": outputs["hand"]}
 
 
 def with_companion(network, companion, contract=CONTRACT):
-    alike = Contract("keypoints", 192, "pixels", {"points": "points"})
+    alike = Contract("keypoints", 192, "pixels", {"points": "points", "hand": "hand"})
     return DecodedKeypoints(network, contract, DecodedKeypoints(companion, alike))
 
 
 @pytest.mark.parametrize(
-    ("views", "sure", "calls"),
-    [(1, 0.6, (1, 0)), (2, 1.0, (1, 1)), (2, 0.6, (1, 1)), (3, 0.6, (2, 1)), (4, 0.6, (3, 1)), (4, 1.0, (1, 1)),
-     (2, 0.2, (1, 0))],
-)  # fmt: skip
-def test_a_companion_looks_once_at_each_hand_that_may_be_one(spots, views, sure, calls):
+    ("views", "sure", "is_hand", "calls"),
+    [
+        (1, 0.6, 1.0, (1, 0)),  # one view
+        (2, 1.0, 0.5, (1, 1)),
+        (2, 0.6, 1.0, (1, 1)),  # in doubt, but the companion is sure
+        (2, 0.6, 0.9, (2, 1)),
+        (4, 0.6, 0.9, (4, 1)),
+        (4, 0.6, 1.0, (1, 1)),
+        (2, 0.2, 1.0, (1, 0)),  # hopeless
+    ],
+)
+def test_a_companion_looks_once_and_ends_doubt_where_it_is_sure(spots, views, sure, is_hand, calls):
     keypoints, image, box = spots
-    network, companion = SpotFinder(np.full(21, sure)), Companion(0)
+    network, companion = SpotFinder(np.full(21, sure)), Companion(is_hand=is_hand)
     found = pose.find_keypoints(with_companion(network, companion), [(image, box)], views)
     assert (len(network.calls), len(companion.calls)) == calls
     assert found.keypoints[0] == pytest.approx(keypoints, abs=2.0)
@@ -247,29 +255,36 @@ def test_a_companion_looks_once_at_each_hand_that_may_be_one(spots, views, sure,
 
 def test_where_a_hand_lies_network_and_companion_look_at_it_turned_upright(spots):
     _, image, box = spots
-    network, companion = SpotFinder(np.ones(21)), Companion(0)
+    network, companion = SpotFinder(np.ones(21)), Companion()
     sideways = replace(CONTRACT, most_tilt=0.0)
     pose.find_keypoints(with_companion(network, companion, sideways), [(image, box)], 2)
     assert (len(network.calls), len(companion.calls)) == (2, 1)
 
 
-def test_a_companion_is_believed_where_it_agrees(spots):
-    """Near the network's answer it draws the joint to its own, far from it it does not."""
+@pytest.mark.parametrize(("is_hand", "reach"), [(0.999, REACH), (0.9, LEAST_TRUST * REACH)])
+def test_a_companion_is_believed_where_it_agrees_farther_if_it_is_surer(spots, is_hand, reach):
     keypoints, image, box = spots
     alone = pose.find_keypoints(DecodedKeypoints(SpotFinder(1.0), CONTRACT), [(image, box)], 1)
     size = np.ptp(keypoints, axis=0).max()
     a_pixel = CONTRACT.crop_scale * size / CONTRACT.input_size  # of the companion's crop, in the image
-    for away, expected, score in ((AGREE / 2, BELIEVED * np.exp(-1 / 8), (1 + np.exp(-1 / 8)) / 2), (0.35, 0.0, 0.5)):
-        network = with_companion(SpotFinder(1.0), Companion(away * size / a_pixel))
+    agreement = np.exp(-1 / 2)
+    for away, moves, score in ((reach, BELIEVED * agreement, (1 + agreement) / 2), (4 * reach, 0.0, 0.5)):
+        network = with_companion(SpotFinder(1.0), Companion(away * size / a_pixel, is_hand))
         found = pose.find_keypoints(network, [(image, box)], 2)
         moved = np.linalg.norm(found.keypoints[0] - alone.keypoints[0], axis=1) / (away * size)
-        assert moved == pytest.approx(expected, abs=0.15)
-        assert found.scores[0] == pytest.approx(alone.scores[0] * score, abs=0.05)
+        assert moved.mean() == pytest.approx(moves, abs=0.1)
+        assert found.scores[0].mean() == pytest.approx(alone.scores[0].mean() * score, abs=0.05)
 
 
-@given(POINTS, POINTS)
-def test_joined_joints_lie_between_both(one, other):
-    points, scores = join(one[None], np.full((1, 21), 0.8), other[None])
+@given(POINTS, POINTS, st.floats(0, 1))
+def test_joined_joints_lie_between_both(one, other, is_hand):
+    trust = trust_in(np.array([is_hand], np.float32), 1)
+    assert LEAST_TRUST <= trust[0] <= 1
+    points, scores = join(one[None], np.full((1, 21), 0.8), other[None], trust)
     low, high = np.minimum(one, other) - 1e-3, np.maximum(one, other) + 1e-3
     assert ((points[0] >= low) & (points[0] <= high)).all()
     assert ((scores >= 0.4 - 1e-6) & (scores <= 0.8 + 1e-6)).all()
+
+
+def test_a_companion_that_does_not_say_how_sure_it_is_is_trusted():
+    assert trust_in(None, 3).tolist() == [1.0, 1.0, 1.0]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.tta import crop_of, is_turned, join, merge, upright
+from handpose_cli.annotator.tta import crop_of, is_turned, join, merge, trust_in, upright
 from handpose_cli.boxes import share_inside
 from handpose_cli.crop import Crop
 from handpose_cli.engine.contract import KeypointNetwork
@@ -20,6 +20,7 @@ SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another'
 # The joints' own scores that need no more views: the least of them after the first, after the second, and their mean
 # after the third.
 SURE_ALONE, SURE_IN_TWO, SURE_MEAN_IN_THREE = 0.7, 0.8, 0.8
+TRUSTED = 0.6  # of a companion (`tta.trust_in`): with this trust it leaves no doubt
 # What one view must say for a hand to deserve more: that it is one, or, if not, at least what its joints' scores are in
 # the mean.
 NO_HAND, LEAST_MEAN, LEAST_MEAN_OF_NO_HAND = 0.05, 0.3, 0.45
@@ -59,9 +60,8 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     are not, so the first answer no longer counts then. The third, where doubt remains, is the mirror image of the
     second, and the fourth that of the first, if it counts.
 
-    A network's companion looks at each hand turned upright, in its own crop; that is the second view, and the network
-    itself then looks there only if its first answer does not count. Where there is doubt the third and fourth follow as
-    the second and third do without a companion.
+    A network's companion looks once at each hand that may be one, turned upright, unless there is one view alone. Of a
+    hand that it is sure of there is no doubt left.
 
     Args:
         views: most views of a hand, 1 to 4.
@@ -71,28 +71,36 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     found = _look(network, crops, pixels)
     if views == 1:
         return found
-    of_its_own = views if network.companion is None else views - 1
     in_crops = [crop.to_crop(points) for crop, points in zip(crops, found.keypoints, strict=True)]
     lies = np.array([is_turned(points, network.most_tilt) for points in in_crops], bool)
-    doubtful = (found.scores.min(axis=1) < SURE_ALONE) & (of_its_own > 1)
+    doubtful = found.scores.min(axis=1) < SURE_ALONE
     worth_it = _may_be_hands(found)
-    for rows, counts in ((worth_it & lies, False), (worth_it & doubtful & ~lies, True)):
-        if rows.any():
-            rows = np.flatnonzero(rows)
+
+    def look_again(these: np.ndarray, counts: bool) -> None:
+        if these.any():
+            rows = np.flatnonzero(these)
             of_rows = [pictures[i] for i in rows], [crops[i] for i in rows], pixels[rows], _rows(found, rows)
-            _put(found, rows, _look_again(network, *of_rows, max(of_its_own, 2), counts))
-    if network.companion is not None and worth_it.any():
-        rows = np.flatnonzero(worth_it)
-        _put(found, rows, _with_companion(network.companion, [pictures[i] for i in rows], _rows(found, rows)))
+            _put(found, rows, _look_again(network, *of_rows, views, counts))
+
+    look_again(worth_it & lies, False)
+    if network.companion is None or not worth_it.any():
+        look_again(worth_it & doubtful & ~lies, True)
+        return found
+    rows, trust = np.flatnonzero(worth_it), np.zeros(len(crops), np.float32)
+    others, trust[rows] = _opinion(network.companion, [pictures[i] for i in rows], found.keypoints[rows])
+    look_again(worth_it & doubtful & ~lies & (trust < TRUSTED), True)
+    joined = join(found.keypoints[rows], found.scores[rows], others, trust[rows])
+    found.keypoints[rows], found.scores[rows] = joined
     return found
 
 
-def _with_companion(companion: KeypointNetwork, pictures: Sequence[Picture], found: Found) -> Found:
-    """Return hands with their joints where a companion, which sees them upright, agrees."""
-    crops = _uprights(found.keypoints, companion)
-    others = _look(companion, crops, _cut(crops, pictures))
-    keypoints, scores = join(found.keypoints, found.scores, others.keypoints)
-    return found._replace(keypoints=keypoints, scores=scores)
+def _opinion(
+    companion: KeypointNetwork, pictures: Sequence[Picture], keypoints: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where a companion has the joints of hands, float32 [n, 21, 2], and how far to trust it, float32 [n]."""
+    crops = _uprights(keypoints, companion)
+    found = _look(companion, crops, _cut(crops, pictures))
+    return found.keypoints, trust_in(found.is_hand, len(crops))
 
 
 def _uprights(keypoints: np.ndarray, network: KeypointNetwork) -> list[Crop]:

@@ -8,8 +8,12 @@ from handpose_cli.crop import Crop, crop_around
 from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.records import box_around, to_upright
 
-AGREE = 0.1  # of the hand's size: how near answers of two views, or of two networks, lie that support each other
-BELIEVED = 0.9  # how far the companion is where both agree: on renders, which it does not know, less would be better
+AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
+# How near a companion's answer, in the hand's size, must lie to be believed, and how far it is then. One that is less
+# sure must lie nearer: all of `REACH` from these log-odds of a hand on, `LEAST_TRUST` of it up to those. Chosen on joints
+# that people marked, on photographs and on renders, of which it is not sure; see hourglass-lite.md.
+REACH, BELIEVED = 0.12, 0.9
+NOT_SURE, SURE, LEAST_TRUST = 3.0, 4.5, 0.25
 
 
 def upright(keypoints: np.ndarray, size: int, scale: float) -> Crop:
@@ -80,21 +84,37 @@ def merge(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nda
     return found.astype(np.float32), (total / len(keypoints)).astype(np.float32)
 
 
-def join(keypoints: np.ndarray, scores: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def trust_in(is_hand: np.ndarray | None, hands: int) -> np.ndarray:
+    """Return how far a companion is trusted with each hand, float32 [n], `LEAST_TRUST` to 1.
+
+    Args:
+        is_hand: float32 [n], the probability that it gives for a hand; None: it says nothing, and is trusted.
+        hands: n.
+    """
+    if is_hand is None:
+        return np.ones(hands, np.float32)
+    inside = np.clip(is_hand, 1e-6, 1 - 1e-6)
+    trust: np.ndarray = np.clip((np.log(inside / (1 - inside)) - NOT_SURE) / (SURE - NOT_SURE), LEAST_TRUST, 1.0)
+    return trust.astype(np.float32)
+
+
+def join(
+    keypoints: np.ndarray, scores: np.ndarray, others: np.ndarray, trust: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw joints to where a companion has them, if that is near: where both agree it is the more exact one.
 
-    Where they differ the hand is a hard one, covered or bent, and the companion no longer counts.
+    Where they differ the hand is a hard one, covered or bent, and the companion does not count.
 
     Args:
         keypoints: float32 [n, joints, 2] in pixels of each hand's image, and `scores` float32 [n, joints], 0 to 1.
-        others: float32 [n, joints, 2], the companion's keypoints.
+        others: float32 [n, joints, 2], the companion's keypoints, and `trust` float32 [n], see `trust_in`.
 
     Returns:
         keypoints float32 [n, joints, 2], and scores float32 [n, joints]: as they were where both agree, and half of
         that where they do not.
     """
-    size = np.maximum(np.ptp(keypoints, axis=1).max(axis=1), 1e-3)[:, None]
-    distance = np.linalg.norm(keypoints - others, axis=-1) / size
-    agreement = np.exp(-np.square(distance / AGREE) / 2)
+    size = np.maximum(np.ptp(keypoints, axis=1).max(axis=1), 1e-3)
+    distance = np.linalg.norm(keypoints - others, axis=-1) / (REACH * trust * size)[:, None]
+    agreement = np.exp(-np.square(distance) / 2)
     joined = keypoints + BELIEVED * agreement[..., None] * (others - keypoints)
     return joined.astype(np.float32), (scores * (1 + agreement) / 2).astype(np.float32)

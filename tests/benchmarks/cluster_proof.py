@@ -179,6 +179,7 @@ def main() -> None:
                 killed += 1
             time.sleep(1)
         until(0.75, here, process)
+        assert process.poll() is None, "it had ended before all were killed: give more --photos"
         end(nodes.second)
         print(f"{killed} workers killed, and a node stopped after {here().count(ENDED)} inputs", flush=True)
         ended(process, "  and then")
@@ -190,6 +191,7 @@ def main() -> None:
             return b"".join(fs.cat_file(part) for part in fs.find("lab/run/journal.parts"))
 
         until(0.3, there, process)
+        assert process.poll() is None, "it had ended before it could be killed: give more --photos"
         process.kill()
         process.wait()
         part = there().count(ENDED)
