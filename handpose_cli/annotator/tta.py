@@ -10,8 +10,8 @@ from handpose_cli.records import box_around, to_upright
 
 AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
 # How near a companion's answer, in the hand's size, must lie to be believed, and how far it is then. One that is less
-# sure must lie nearer: all of `REACH` from these log-odds of a hand on, `LEAST_TRUST` of it up to those. Chosen on joints
-# that people marked, on photographs and on renders, of which it is not sure; see hourglass-lite.md.
+# sure must lie nearer: all of `REACH` from the log-odds `SURE` of a hand on, `LEAST_TRUST` of it up to `NOT_SURE`.
+# Chosen on joints that people marked, on photographs and on renders, of which it is not sure; see hourglass-lite.md.
 REACH, BELIEVED = 0.12, 0.9
 NOT_SURE, SURE, LEAST_TRUST = 3.0, 4.5, 0.25
 
