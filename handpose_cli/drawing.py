@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from handpose_cli.records import FINGERS, SKELETON, Hand
+from handpose_cli.colours import JOINT_COLOURS
+from handpose_cli.records import SKELETON, Hand
 
-# RGB, bright enough for skin and dark backgrounds
-FINGER_COLOURS = {
-    "thumb": (255, 90, 90),
-    "index": (255, 200, 40),
-    "middle": (80, 220, 80),
-    "ring": (60, 180, 255),
-    "little": (200, 110, 255),
-}
-WRIST_COLOUR = (255, 255, 255)
 BOX_COLOUR = (0, 255, 255)
 UNSURE = 0.3  # joints with lower scores are drawn hollow and their bones thin
 
-JOINT_COLOURS = [WRIST_COLOUR] + [FINGER_COLOURS[finger] for finger in FINGERS for _ in range(4)]
 _FAR = 100_000  # pixels; what lies further out would overflow OpenCV's fixed point
 _SHIFT = 4  # OpenCV draws with 4 fractional bits
 
@@ -45,17 +36,28 @@ class DrawStyle:
     Attributes:
         colours: of skeletons, of `COLOURINGS`: by finger, by hand, or by the joints' scores.
         box, score: whether the box and the hand's score are drawn.
+        side_by_side: whether frames of smoothed videos show what was found beside what it was smoothed to.
     """
 
     colours: str = "finger"
     box: bool = True
     score: bool = True
+    side_by_side: bool = False
 
     @classmethod
-    def without(cls, parts: Iterable[str], colours: str) -> DrawStyle:
+    def without(cls, parts: Iterable[str], colours: str, side_by_side: bool = False) -> DrawStyle:
         """Return the style without some of its parts, by their names."""
         hidden = set(parts)
-        return cls(colours, "box" not in hidden, "score" not in hidden)
+        return cls(colours, "box" not in hidden, "score" not in hidden, side_by_side)
+
+    def describe(self) -> str:
+        """Return what is not as usual, in words."""
+        hidden = [name for name, shown in (("box", self.box), ("score", self.score)) if not shown]
+        return ", ".join(
+            [f"coloured by {self.colours}"] * (self.colours != "finger")
+            + [f"without {' and '.join(hidden)}"] * bool(hidden)
+            + ["side by side"] * self.side_by_side
+        )
 
 
 PLAIN = DrawStyle()
@@ -77,6 +79,23 @@ def draw_hands(image: np.ndarray, hands: Iterable[Hand], style: DrawStyle = PLAI
         if hand.keypoints is not None:
             draw_skeleton(canvas, hand, colours)
     return canvas
+
+
+def draw_side_by_side(image: np.ndarray, hands: Sequence[Hand], style: DrawStyle = PLAIN) -> np.ndarray:
+    """Return an image (uint8 [h, w, 3], RGB) twice as wide: with the hands as they were found, and as smoothed.
+
+    Hands that smoothing put into gaps are on the right alone.
+    """
+    found = [
+        hand if hand.raw_keypoints is None else replace(hand, keypoints=hand.raw_keypoints)
+        for hand in hands
+        if not hand.interpolated
+    ]
+    halves = draw_hands(image, found, style), draw_hands(image, hands, style)
+    for half, caption in zip(halves, ("found", "smoothed"), strict=True):
+        scale = max(min(half.shape[:2]) / 800, 0.4)
+        _write(half, caption, (round(12 * scale), half.shape[0] - round(12 * scale)), scale, BOX_COLOUR)
+    return np.hstack(halves)
 
 
 def joint_colours(hand: Hand, colours: str, number: int = 0) -> list[tuple[int, int, int]]:
@@ -113,8 +132,14 @@ def _draw_score(canvas: np.ndarray, hand: Hand, colour: tuple[int, int, int]) ->
     scale = max(min(canvas.shape[:2]) / 1000, 0.4)
     (_, height), below = cv2.getTextSize(text, font, scale, thickness)
     corner = (max(x, 0), y - below if y - below - height >= 0 else max(y, 0) + height + below)
-    for ink, extra in (((0, 0, 0), 2), (colour, 0)):  # dark rim, readable on any background
-        cv2.putText(canvas, text, corner, font, scale, ink, thickness + extra, cv2.LINE_AA)
+    _write(canvas, text, corner, scale, colour)
+
+
+def _write(canvas: np.ndarray, text: str, corner: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:
+    """Write a text with a dark rim, readable on any background; `corner` is its lower left one."""
+    for ink, extra in (((0, 0, 0), 2), (colour, 0)):
+        thickness = _thickness(canvas) + extra
+        cv2.putText(canvas, text, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, thickness, cv2.LINE_AA)
 
 
 def draw_skeleton(

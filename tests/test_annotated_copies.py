@@ -124,3 +124,58 @@ def test_how_copies_are_drawn_is_an_option(tmp_path):
     assert "'name' is nothing that can be hidden: give box or score, or both as box,score." in " ".join(
         done.stderr.replace("\n", " ").split()
     )
+
+
+def test_side_by_side_shows_what_was_found_and_what_it_was_smoothed_to(tmp_path):
+    def copy(*options):
+        call = (
+            "predict",
+            SAMPLES / "moving_hand.mp4",
+            "-o",
+            tmp_path / "out",
+            "--end",
+            0.5,
+            "--views",
+            1,
+            "--overwrite",
+        )
+        done = handpose(*call, *options)
+        assert done.exit_code == 0, done.stderr
+        with av.open(str(tmp_path / "out/annotated/moving_hand.mp4")) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return np.stack(frames)[:, :-40].astype(float)  # without the captions
+
+    found, smoothed, both = copy("--draw", "--track"), copy("--draw", "--smooth"), copy("--smooth", "--side-by-side")
+    assert both.shape == (*found.shape[:2], 2 * found.shape[2], 3)
+    left, right = np.split(both, 2, axis=2)
+    differs = lambda one, two: (np.abs(one - two).max(axis=3) > 60).mean()  # noqa: E731
+    assert differs(found, smoothed) > 0.002
+    assert differs(left, found) < 0.0002 and differs(right, smoothed) < 0.0002
+    done = handpose("predict", SAMPLES / "moving_hand.mp4", "-o", tmp_path / "other", "--side-by-side", "--track")
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (
+        2, "Error: --side-by-side shows what --smooth changes. Give both."
+    )  # fmt: skip
+
+
+def test_a_resumed_run_draws_all_copies_in_one_style(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("two_hands.jpg", "pinch_field.jpg"):
+        (tmp_path / "in" / name).symlink_to(SAMPLES / name)
+
+    def copies(folder, *options):
+        done = handpose("predict", tmp_path / "in", "-o", folder, "--draw", "--views", 1, *options)
+        assert done.exit_code == 0, done.stderr
+        return [path.read_bytes() for path in sorted((folder / "annotated").iterdir())], (
+            done.stdout + done.stderr
+        ).splitlines()
+
+    usual, _ = copies(tmp_path / "out")
+    wanted, _ = copies(tmp_path / "other", "--colours", "score", "--hide", "box")
+    _, lines = copies(tmp_path / "out", "--colours", "score", "--hide", "box", "--resume", "--dry-run")
+    said = "All annotated copies are made again: coloured by score, without box; they were in the usual style"
+    assert f"{said}." in lines and copies(tmp_path / "out", "--resume")[0] == usual
+    again, lines = copies(tmp_path / "out", "--colours", "score", "--hide", "box", "--resume")
+    assert lines[0] == said and again == wanted != usual
+    again, lines = copies(tmp_path / "out", "--resume")
+    assert lines[0].endswith("made again: in the usual style; they were coloured by score, without box")
+    assert again == usual

@@ -283,7 +283,7 @@ def test_label_studio_writes_predictions_and_the_interface(tmp_path):
     assert len(guess["result"]) == 22
     assert empty["predictions"] == [{"model_version": "handpose", "result": []}]
     config = (tmp_path / "a.label-studio.config.xml").read_text()
-    labels = re.findall('<Label value="(.*?)" model_index="(.*?)"/>', config)
+    labels = re.findall('<Label value="(.*?)" model_index="(.*?)"', config)
     assert labels == [("hand", "0"), *((name, str(i)) for i, name in enumerate(KEYPOINT_NAMES))]
 
 

@@ -74,6 +74,16 @@ def test_every_command_explains_itself(name):
             assert getattr(parameter, "help", None), f"{name} {parameter.opts}"
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_option_has_one_default_in_words(name):
+    options = [
+        option for option in cli.get_command(click.Context(cli), name).params if isinstance(option, click.Option)
+    ]
+    for option in options:
+        _, text = option.get_help_record(click.Context(click.Command(name), show_default=True)) or ("", "")
+        assert text.count("[default") <= 1 and '""' not in text, option.name
+
+
 def test_the_list_of_commands_matches_theirs():
     listed = handpose("--help").stdout
     for name, (_, line) in COMMANDS.items():

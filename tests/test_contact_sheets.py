@@ -2,6 +2,7 @@
 
 import shutil
 
+import cv2
 import numpy as np
 from conftest import SAMPLES, handpose
 
@@ -47,6 +48,27 @@ def test_a_run_s_copies_are_on_them(tmp_path):
     again = handpose(*call, "--resume")
     assert again.exit_code == 3 and "4 inputs" in again.stderr  # sheets are no inputs
     assert (sheets / "0001.jpg").read_bytes() == bytes_of_first
+
+
+def test_joined_runs_have_sheets_and_the_copies_of_pages_too(tmp_path):
+    scans = tmp_path / "in"
+    scans.mkdir()
+    for name in ("two_hands.jpg", "pinch_field.jpg"):
+        shutil.copy(SAMPLES / name, scans)
+    pages = [cv2.imread(str(SAMPLES / name)) for name in ("two_hands.jpg", "pinch_field.jpg")]
+    assert cv2.imwritemulti(str(scans / "scan.tiff"), pages)
+    call = ("predict", scans, "--sheets", "--pages", "--views", 1, "-o")
+    for shard in ("1/2", "2/2"):
+        assert handpose(*call, tmp_path / shard[0], "--shard", shard).exit_code == 0
+    assert handpose("merge", tmp_path / "1", tmp_path / "2", "-o", tmp_path / "joined").exit_code == 0
+    assert handpose(*call, tmp_path / "whole").exit_code == 0
+
+    def copies(folder):
+        files = (path for path in (tmp_path / folder / "annotated").rglob("*") if path.is_file())
+        return {path.relative_to(tmp_path / folder).as_posix(): path.read_bytes() for path in files}
+
+    assert copies("joined") == copies("whole")
+    assert {"annotated/scan.tiff/000001.jpg", "annotated/contact-sheets/0001.jpg"} < copies("joined").keys()
 
 
 def test_inputs_of_that_name_are_refused(tmp_path):

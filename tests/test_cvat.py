@@ -12,7 +12,7 @@ import pytest
 from handpose_cli.formats import FORMATS, FormatError, ReadOptions
 from handpose_cli.formats._notes import say
 from handpose_cli.labels.recognise import recognise
-from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord, box_around
+from handpose_cli.records import FINGERS, KEYPOINT_NAMES, Hand, ImageRecord, box_around
 
 
 @pytest.fixture(autouse=True)
@@ -266,6 +266,9 @@ def test_the_labels_to_paste_are_those_of_the_file(tmp_path):
     skeleton, rectangle = json.loads((tmp_path / "p.labels.json").read_text())
     labels = {label.findtext("name"): label for label in ElementTree.parse(path).iter("label")}
     assert [sub["name"] for sub in skeleton["sublabels"]] == list(KEYPOINT_NAMES)
+    of_fingers = ["#ff5a5a", "#ffc828", "#50dc50", "#3cb4ff", "#c86eff"]
+    assert [sub["color"] for sub in skeleton["sublabels"][4::4]] == of_fingers
+    assert [labels[f"{name}_tip"].findtext("color") for name in FINGERS] == of_fingers
     assert set(labels) == {skeleton["name"], rectangle["name"], *KEYPOINT_NAMES}
     assert labels["hand"].findtext("svg") == skeleton["svg"]
     in_svg = [c.get("data-label-name") for c in ElementTree.fromstring(f"<g>{skeleton['svg']}</g>").iter("circle")]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from handpose_cli.colours import JOINT_COLOURS
 from handpose_cli.drawing import (
     BOX_COLOUR,
     HAND_COLOURS,
-    JOINT_COLOURS,
     SCORE_COLOURS,
     DrawStyle,
     draw_hands,

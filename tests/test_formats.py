@@ -13,6 +13,7 @@ from handpose_cli.files import atomic
 from handpose_cli.formats import coco, coco_results, csv_table, handpose_json, label_list
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import KEYPOINT_NAMES, SKELETON, Hand, ImageRecord
+from handpose_cli.run_facts import RunFacts
 
 POINTS = [[float(i), float(2 * i)] for i in range(21)]
 IMAGE = {"image": "a.jpg", "width": 64, "height": 48}
@@ -115,7 +116,7 @@ def hands(draw):
 @given(found=st.lists(hands(), max_size=3), name=st.text(min_size=1, max_size=20).filter(str.isprintable))
 def test_the_result_file_holds_what_the_records_hold(tmp_path_factory, found, name):
     path = tmp_path_factory.mktemp("json") / "predictions.json"
-    with handpose_json.open_writer(path, info={"made": "by a test"}) as writer:
+    with handpose_json.open_writer(path, run=RunFacts(info={"made": "by a test"})) as writer:
         writer.write(ImageRecord(name, 640, 480, found))
     (record,) = handpose_json.read(path)
     assert (record.file, record.width, record.height, len(record.hands)) == (name, 640, 480, len(found))
@@ -123,7 +124,7 @@ def test_the_result_file_holds_what_the_records_hold(tmp_path_factory, found, na
         assert read.keypoints == pytest.approx(hand.keypoints, abs=0.0051)
         assert (read.handedness, read.track_id) == (hand.handedness, hand.track_id)
     results = json.loads(path.read_text(encoding="utf-8"))
-    assert results["info"] == {"made": "by a test"}
+    assert results["info"] == {"format_version": 1, "made": "by a test"}
     assert results["keypoint_names"] == list(KEYPOINT_NAMES)
     assert results["skeleton"] == [list(bone) for bone in SKELETON]
     (entry,) = results["files"]
@@ -145,7 +146,7 @@ def a_hand():
 
 def test_every_kind_of_entry(tmp_path):
     path = tmp_path / "predictions.json"
-    with handpose_json.open_writer(path, info={}) as writer:
+    with handpose_json.open_writer(path, run=RunFacts()) as writer:
         writer.write(ImageRecord("bad.jpg", None, None, failure="empty file (0 bytes)"))
         writer.write(ImageRecord("clip.mp4", 64, 48, [a_hand()], frame=0, time=0.0, fps=25.0))
         writer.write(ImageRecord("clip.mp4", 64, 48, [], frame=1, time=0.04, fps=25.0))

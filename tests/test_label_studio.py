@@ -2,6 +2,8 @@
 
 import json
 import logging
+from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -79,6 +81,22 @@ def test_json_min_has_no_parents_so_joints_go_to_the_rectangle_around_them(tmp_p
     )
 
 
+def test_a_zip_of_its_coco_or_yolo_export_is_to_be_unpacked(tmp_path):
+    with ZipFile(tmp_path / "export.zip", "w") as file:
+        file.writestr("result.json", "{}")
+    with pytest.raises(FormatError) as error:
+        recognise(tmp_path / "export.zip")
+    assert str(error.value) == f"{tmp_path}/export.zip: a ZIP file that is not CVAT's. Unpack it and name what is in it"
+
+
+def test_untouched_tasks_of_json_min_are_no_images_without_hands(tmp_path, notes):
+    untouched = {"image": "b.jpg", "id": 2, "annotator": None, "annotation_id": None}  # "export all tasks"
+    nobody_there = {"image": "c.jpg", "id": 3, "annotator": 1, "annotation_id": 7, "width": 200, "height": 100}
+    path = save(tmp_path / "min.json", [minimal(rectangle(), annotation_id=6), untouched, nobody_there])
+    assert [(record.file, len(record.hands)) for record in read(path)] == [("a.jpg", 1), ("c.jpg", 0)]
+    assert notes(tmp_path) == ["min.json: left out: 1 tasks without an annotation or a prediction"]
+
+
 @pytest.mark.parametrize(
     ("labels", "joints"),
     [(["1", "21"], [0, 20]), (["0", "20"], [0, 20]), (["INDEX_FINGER_TIP", "left_hand_root"], [8, 0])],
@@ -125,6 +143,19 @@ def test_urls_of_images_begin_as_wanted_and_names_come_back(tmp_path, prefix, ur
         writer.write(record)
     assert json.loads(path.read_text())[0]["data"]["image"] == url
     assert [found.file for found in read(path)] == ["b/c d#.jpg"]
+
+
+def test_people_are_shown_the_reasons_for_doubt_and_joints_in_their_finger_s_colour(tmp_path):
+    hand = Hand(np.array([10, 10, 50, 50]), keypoints=np.full((21, 2), 30), flags=("low_scores", "mine"))
+    with FORMATS["label-studio"].open_writer(tmp_path / "a.json") as writer:
+        writer.write(ImageRecord("a.jpg", 100, 100, [hand]))
+    (written,) = json.loads((tmp_path / "a.json").read_text())
+    *_, box = written["predictions"][0]["result"]
+    assert box["meta"] == {"flags": ["low_scores", "mine"], "text": ["low scores; mine"]}
+    assert read(tmp_path / "a.json")[0].hands[0].flags == ("low_scores", "mine")
+    labels = ElementTree.parse(tmp_path / "a.config.xml").findall(".//KeyPointLabels/Label")
+    colours = [label.get("background") for label in labels]
+    assert colours[:1] + colours[4::4] == [None, "#ff5a5a", "#ffc828", "#50dc50", "#3cb4ff", "#c86eff"]
 
 
 def test_other_formats_have_no_urls(tmp_path):

@@ -1,6 +1,7 @@
 """The loop: choose what is doubtful, correct it elsewhere, merge it back, and see what the correction changed."""
 
 import json
+import re
 import shlex
 import shutil
 from zipfile import ZipFile
@@ -57,6 +58,21 @@ def test_flagged_images_are_chosen_and_those_that_are_not_there_are_said(predict
     done = handpose("convert-labels", predictions, "--to", "csv", "--dry-run", "--flagged", tmp_path / "f.json")
     line = f"Error: {tmp_path / 'f.json'}: entry 0: a file and a frame (a whole number or null) are needed\n"
     assert (done.exit_code, done.stderr) == (1, line)
+
+
+def test_notes_of_flagged_hands_come_along_to_label_studio(predictions, tmp_path):
+    flags = [
+        {"file": "p/a.jpg", "frame": None, "hand": 1, "note": "thumb <b>"},
+        {"file": "v.mp4", "frame": 8, "hand": 0},
+    ]
+    (tmp_path / "f.json").write_text(json.dumps(flags))
+    call = ("convert-labels", predictions, tmp_path / "t.json", "--flagged", tmp_path / "f.json", "--to")
+    assert handpose(*call, "label-studio").exit_code == 0
+    a, video = json.loads((tmp_path / "t.json").read_text())
+    regions = {r["id"]: r.get("meta", {}).get("text") for r in a["predictions"][0]["result"] if "parentID" not in r}
+    assert regions == {"1-0": None, "1-1": ["thumb <b>"]}
+    assert all("text" not in r.get("meta", {}) for r in video["predictions"][0]["result"])
+    assert "coco drops the notes of 1 flagged hands" in handpose(*call, "coco", "--overwrite").stderr.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -144,6 +160,53 @@ def test_corrected_hands_take_the_predictions_place_and_the_rest_stays(predictio
     assert chosen(merged, "--worst", 9) == [("p/b.jpg", None), ("v.mp4", 8)]
 
 
+def test_what_a_person_has_looked_at_is_no_longer_doubtful(tmp_path):
+    doubtful = sure(0.3, flags=("low_scores",), raw_keypoints=open_hand().keypoints, interpolated=True, track_id=1)
+    predicted = [ImageRecord("v.mp4", 400, 300, [doubtful], frame=0, time=0.0, fps=25)]
+    predictions = write(tmp_path / "p.json", "handpose", predicted)
+    merged = tmp_path / "merged.json"
+    call = ("convert-labels", predictions, merged, "--to", "handpose", "--update", predictions)
+    assert handpose(*call).exit_code == 0
+    ((hand,),) = (record.hands for record in load("handpose").read(merged))
+    assert (hand.flags, hand.interpolated, hand.raw_keypoints, hand.score, hand.track_id) == ((), False, None, None, 1)
+
+
+@pytest.mark.parametrize("name", ["handpose", "parquet"])
+def test_the_head_says_how_labels_were_predicted_and_by_what_they_were_corrected(predictions, tmp_path, name):
+    content = json.loads(predictions.read_text())
+    content["info"] |= {"tool": "handpose 0.1.0", "arguments": {"inputs": ["p"]}, "started": "2026-01-01T00:00:00"}
+    predictions.write_text(json.dumps(content))
+    first = write(tmp_path / "one.json", "coco", [image("p/b.jpg", moved(PREDICTED[1].hands[0], [9, 0]))])
+    second = write(tmp_path / "two.json", "coco", [image("p/a.jpg", sure()), image("p/none.jpg", open_hand())])
+    once, twice = tmp_path / f"once{load(name).suffix}", tmp_path / "twice.json"
+    for source, target, to, back in ((predictions, once, name, first), (once, twice, "handpose", second)):
+        assert handpose("convert-labels", source, target, "--to", to, "--update", back).exit_code == 0
+    info = json.loads(twice.read_text())["info"]
+    assert (info["format_version"], info["tool"], info["arguments"]) == (1, "handpose 0.1.0", {"inputs": ["p"]})
+    times = [each.pop("merged") for each in info["corrections"]]
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:]{8}\+00:00", time) for time in times)
+    same = {"format": "coco", "hands_added": 0, "hands_removed": 0, "hands_as_they_were": 0}
+    assert info["corrections"] == [
+        {**same, "file": str(first), "images": 1, "hands_changed": 1},
+        {**same, "file": str(second), "images": 2, "hands_changed": 0, "hands_added": 1, "hands_removed": 1,
+         "hands_as_they_were": 1},
+    ]  # fmt: skip
+    assert handpose("convert-labels", twice, "--check").exit_code == 0
+    page = tmp_path / "page.html"
+    assert handpose("convert-labels", twice, page, "--to", "report").exit_code == 0
+    assert f"{second} (20" in page.read_text() and "2 images, 0 hands changed, 1 hands added" in page.read_text()
+
+
+def test_a_head_that_is_not_as_it_should_be_is_left_out(predictions, tmp_path):
+    content = json.loads(predictions.read_text())
+    content["info"] |= {"arguments": {"inputs": 3}, "weights": [], "corrections": ["x"], "note": "mine"}
+    predictions.write_text(json.dumps(content))
+    for target, to in (("again.json", "handpose"), ("page.html", "report")):
+        done = handpose("convert-labels", predictions, tmp_path / target, "--to", to)
+        assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "again.json").read_text())["info"] == {"format_version": 1, "note": "mine"}
+
+
 def test_what_the_correction_changed_is_evaluated_on_its_images_alone(predictions, tmp_path):
     back = write(tmp_path / "back.json", "coco", [image("p/a.jpg", sure(), moved(PREDICTED[0].hands[1], [40, 0]))])
     done = handpose("evaluate", "--labels", back, "--predictions", predictions, "--json")
@@ -195,8 +258,12 @@ def test_the_images_come_along_frames_too(tmp_path, name, target, folder):
         placed = (path for path in (tmp_path / folder).rglob("*") if path.is_file())
         found = sorted(path.relative_to(tmp_path / folder).as_posix() for path in placed)
         assert found == ["moving_hand.mp4/000003.jpg", "two_hands.jpg"]
-    if name == "yolo-pose":  # its reader needs each image, for the size
-        (tmp_path / "t/labels/gone.txt").unlink()
+    if name == "coco":
+        (tmp_path / target).unlink()
+        done = handpose(*call)
+        line = "not replaced: it has images. Replace it with --overwrite or choose another TARGET"
+        assert (done.exit_code, done.stderr.splitlines()[-1]) == (1, f"Error: {tmp_path / folder}: {line}")
+    assert handpose(*call, "--overwrite").exit_code == 0
     if name == "label-studio":
         as_looked_at(tmp_path / target)
     back = handpose("convert-labels", source, tmp_path / "m.json", "--to", "handpose", "--update", tmp_path / target)

@@ -189,12 +189,23 @@ def test_a_split_is_one_folder_with_both_sides_and_its_images(tmp_path, how):
         pictures = list((tmp_path / f"y/images/{part}/s").iterdir())
         assert {p.stem for p in pictures} == listed and all(p.is_symlink() == (how == "link") for p in pictures)
     assert len(read(tmp_path / "y")) == 10
-    again = handpose("convert-labels", tmp_path / "l.json", tmp_path / "y", "--to", "yolo-pose", "--overwrite",
-                     "--copy-images")  # fmt: skip
+    call = ("convert-labels", tmp_path / "l.json", tmp_path / "y", "--to", "yolo-pose", "--copy-images", "--overwrite")
+    assert handpose(*call, "--where", "file='s/0.png' or file='s/1.png'").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "y/images").rglob("*.png")) == ["0.png", "1.png"]
+    (tmp_path / "y/images/mine.png").write_bytes(b"by hand")
+    again = handpose(*call)
     assert again.exit_code == 1 and again.stderr.strip().endswith(
-        "y/images: not replaced: it has images. Remove it or choose another folder"
+        f"y/images: not replaced: mine.png is not in {tmp_path}. Remove it or choose another folder"
     )
-    assert len(read(tmp_path / "y")) == 10
+    assert len(read(tmp_path / "y")) == 2 and (tmp_path / "y/images/mine.png").is_file()
+
+
+def test_images_that_labels_are_made_from_are_never_replaced(tmp_path):
+    source = labels(tmp_path / "y/images")
+    call = ("convert-labels", source, tmp_path / "y", "--to", "yolo-pose", "--copy-images", "--overwrite")
+    done = handpose(*call, "--images", tmp_path / "y/images")
+    assert done.exit_code == 1 and "not replaced: " in done.stderr
+    assert len(list((tmp_path / "y/images/s").iterdir())) == 10
 
 
 def test_images_that_are_not_there_are_counted(tmp_path):

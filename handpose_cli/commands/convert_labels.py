@@ -13,12 +13,20 @@ import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.options import SourceType, class_option, config_option, keypoint_names_option, video_option
+from handpose_cli.commands.options import (
+    SourceType,
+    class_option,
+    config_option,
+    image_prefix_option,
+    keypoint_names_option,
+    video_option,
+)
 from handpose_cli.commands.part_of_labels import Read, with_choice, with_corrections
 from handpose_cli.commands.remedies import failure
 from handpose_cli.formats import FORMATS, Format, ReadOptions
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.source import Source
+from handpose_cli.run_facts import RunFacts
 
 if TYPE_CHECKING:
     from handpose_cli.formats._keypoint_names import KeypointNames
@@ -56,10 +64,8 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @video_option
 @click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
-@click.option("--image-prefix", default="", metavar="URL",
-              help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
-              "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
-@click.option("--copy-images", "place_images", flag_value="copy", default="",
+@image_prefix_option
+@click.option("--copy-images", "place_images", flag_value="copy", default="", show_default=False,
               help="Put copies of the images and of videos' frames beside the labels, or into TARGET.zip.")  # fmt: skip
 @click.option("--link-images", "place_images", flag_value="link", help="Put links to the images beside the labels.")
 @click.option("--seed", type=int, default=0, help="Of the split.")
@@ -123,6 +129,8 @@ def command(
     """
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
+    from handpose_cli.labels.provenance import head_of
+    from handpose_cli.labels.select import read_notes
 
     part = worst is not None or flagged is not None or where is not None or corrections is not None
     if check and (target or target_format or split or strict or dry_run or frames_to or overwrite or part):
@@ -140,11 +148,14 @@ def command(
         read: Read = partial(source.read, images)
         if check or target_format is None:
             ctx.exit(_check(source, images, name))
+        target_is = FORMATS[target_format]
+        head = head_of(source) if "run" in target_is.write_options else None
         if corrections is not None:
-            read = with_corrections(read, source, corrections, rescale)
+            read, merged = with_corrections(read, source, corrections, rescale)
+            if head is not None:
+                head["corrections"] = [*head.get("corrections", ()), merged]
         if worst is not None or flagged is not None or where is not None:
             read = with_choice(read, worst, flagged, where)
-        target_is = FORMATS[target_format]
         part_of = lambda record: ""  # noqa: E731
         names = {"": target}
         if split is not None:
@@ -153,7 +164,13 @@ def command(
             names = {part: target and _with_part(target, part) for part in (convert.TRAIN, convert.VAL)}
             if target_is.parted:
                 names = dict.fromkeys(names, target)
-        wanted = WriteOptions(image_prefix, place_images or "")
+        again = overwrite and bool(place_images) and "replace_images" in target_is.write_options
+        notes = read_notes(flagged) if flagged is not None else {}
+        if notes and "notes" not in target_is.write_options:
+            click.echo(f"{target_format} drops the notes of {len(notes)} flagged hands", err=True)
+            notes = {}
+        run = RunFacts(info=head) if head else None
+        wanted = WriteOptions(image_prefix, place_images or "", again, notes, run)
         with ExitStack() as stack:
             writers: dict[str, Any] = {}
             if not dry_run:

@@ -11,8 +11,8 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "Hands": ("--weights", "--detector", "--score-threshold", "--max-hands", "--views", "--tile"),
         "Videos and cameras": ("--track", "--smooth", "--every", "--start", "--end", "--show"),
         "Output": (
-            "--output", "--format", "--image-prefix", "--report", "--draw", "--colours", "--hide", "--sheets",
-            "--summary-json",
+            "--output", "--format", "--image-prefix", "--report", "--draw", "--colours", "--hide", "--side-by-side",
+            "--sheets", "--summary-json",
         ),
         "Run": (
             "--resume", "--prune", "--overwrite", "--dry-run", "--fail-fast", "--max-failures", "--engine",

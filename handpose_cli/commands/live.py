@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # options of predict that are not for a camera
 NOT_FOR_CAMERAS = (
     "recursive", "resume", "detector", "boxes", "every", "start", "end", "shard", "dry_run", "fail_fast",
-    "max_failures", "summary_json", "batch_size",
+    "max_failures", "summary_json", "batch_size", "side_by_side",
 )  # fmt: skip
 TITLE = "handpose"
 KEYS = (ord("q"), 27)  # 27: Esc

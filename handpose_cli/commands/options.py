@@ -78,6 +78,16 @@ detector_option = click.option(
 )
 
 
+image_prefix_option = click.option(
+    "--image-prefix",
+    default="",
+    show_default=False,
+    metavar="URL",
+    help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
+    "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]",
+)
+
+
 def draw_options(command: Command) -> Command:
     """Give a command the options of annotated copies."""
     for option in (
@@ -85,6 +95,9 @@ def draw_options(command: Command) -> Command:
                      help="Draw hands without these, such as box,score."),
         click.option("--colours", type=click.Choice(["finger", "hand", "score"]), default="finger",
                      help="What skeletons' colours tell: the finger, the hand (its track), or the joints' scores."),
+        click.option("--side-by-side", is_flag=True,
+                     help="With --smooth, copies of videos show what was found beside what it was smoothed to; implies "
+                     "--draw."),
         click.option("--sheets", is_flag=True,
                      help="Also contact sheets of the copies, in OUTPUT/annotated/contact-sheets; implies --draw."),
         click.option("--draw", is_flag=True, help="Save annotated copies in OUTPUT/annotated."),

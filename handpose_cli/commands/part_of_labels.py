@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,8 +17,9 @@ Read = Callable[[], "Iterator[ImageRecord]"]
 SHOWN = 5
 
 
-def with_corrections(read: Read, source: Source, corrections: Source, rescale: bool) -> Read:
-    """Return what reads labels with corrections merged over them; say what they change."""
+def with_corrections(read: Read, source: Source, corrections: Source, rescale: bool) -> tuple[Read, dict[str, Any]]:
+    """Return what reads labels with corrections merged over them, and what the head says of these; say it too."""
+    from handpose_cli.labels.provenance import correction
     from handpose_cli.labels.update import Changes, match_corrections, update
 
     corrections = replace(corrections, options=replace(corrections.options, looked_at=True))
@@ -36,7 +37,7 @@ def with_corrections(read: Read, source: Source, corrections: Source, rescale: b
         f"{changes.removed} removed, {changes.same} as they were",
         err=True,
     )
-    return lambda: update(read(), found, Changes(), rescale)
+    return lambda: update(read(), found, Changes(), rescale), correction(corrections, changes)
 
 
 def with_choice(read: Read, worst: int | None, flagged: Path | None, where: str | None) -> Read:

@@ -15,7 +15,14 @@ import click
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
-from handpose_cli.commands.options import SourceType, config_option, detector_option, draw_options, views_option
+from handpose_cli.commands.options import (
+    SourceType,
+    config_option,
+    detector_option,
+    draw_options,
+    image_prefix_option,
+    views_option,
+)
 from handpose_cli.commands.output import OutputType, at_output, named
 from handpose_cli.commands.remedies import failure, with_remedy
 from handpose_cli.commands.result_format import ResultFormat, ResultFormatOption
@@ -39,9 +46,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 @click.option("-r", "--recursive", is_flag=True, help="Look into the folders inside folders too.")
 @click.option("--format", "formats", cls=ResultFormatOption, type=ResultFormat(), metavar="FORMAT", multiple=True,
               help="Also write the results as: FORMATS; repeatable.")  # fmt: skip
-@click.option("--image-prefix", default="", metavar="URL",
-              help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
-              "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]")  # fmt: skip
+@image_prefix_option
 @click.option("--report", "html", is_flag=True,
               help="Also write OUTPUT/predictions.report.html, a page to look through.")  # fmt: skip
 @draw_options
@@ -62,18 +67,14 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 @click.option("--pages", is_flag=True,
               help="Annotate every page or frame of TIFF, GIF, WebP, PNG, AVIF and MPO files, not only the "
               "first.")  # fmt: skip
-@click.option(
-    "--start",
-    type=TimeType(),
-    help="Annotate videos from this time on, counted from their beginning: seconds, or [HH:]MM:SS.",
-)
+@click.option("--start", type=TimeType(),
+              help="Annotate videos from this time on, counted from their beginning: seconds, or "
+              "[HH:]MM:SS.")  # fmt: skip
 @click.option("--end", type=TimeType(), help="Annotate videos up to this time.")
-@click.option(
-    "--shard",
-    type=ShardType(),
-    help="Annotate part I of N of the inputs, or of the parts A to B; join them with handpose merge.",
-)
-@click.option("--weights", default="hourglass-lite",
+@click.option("--shard", type=ShardType(),
+              help="Annotate part I of N of the inputs, or of the parts A to B; join them with handpose "
+              "merge.")  # fmt: skip
+@click.option("--weights", default="hourglass-lite", metavar="NAME|FILE|RUN",
               help="Bundled hourglass, a run folder of train, a .tflite or .weights.h5 file, or mediapipe, whose "
               "network is read from that package.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert",
@@ -100,12 +101,12 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 @click.pass_context
 def command(
     ctx: click.Context, inputs: tuple[str, ...], output: Path | str | None, recursive: bool, formats: tuple[str, ...],
-    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], sheets: bool, resume: bool,
-    prune: bool, overwrite: bool, detector: str, boxes: Source | None, rescale: bool, score_threshold: float,
-    max_hands: int | None, views: int, tile: int | None, track: bool, smooth: str | None, every: int, pages: bool,
-    start: float | None, end: float | None, shard: Shard | None, weights: str, engine: str, batch_size: int | None,
-    threads: int | None, cluster: str | None, fail_fast: bool, max_failures: int | None, dry_run: bool,
-    summary_json: Path | None, show: bool, quiet: bool,
+    image_prefix: str, html: bool, draw: bool, colours: str, hide: tuple[str, ...], sheets: bool, side_by_side: bool,
+    resume: bool, prune: bool, overwrite: bool, detector: str, boxes: Source | None, rescale: bool,
+    score_threshold: float, max_hands: int | None, views: int, tile: int | None, track: bool, smooth: str | None,
+    every: int, pages: bool, start: float | None, end: float | None, shard: Shard | None, weights: str, engine: str,
+    batch_size: int | None, threads: int | None, cluster: str | None, fail_fast: bool, max_failures: int | None,
+    dry_run: bool, summary_json: Path | None, show: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find every hand and its 21 keypoints in images and videos.
 
@@ -135,11 +136,14 @@ def command(
         _check(show, resume, prune, overwrite, fail_fast, max_failures, start, end)
         if rescale and boxes is None:
             raise click.UsageError("--rescale is for --boxes.")
+        if side_by_side and smooth is None:
+            raise click.UsageError("--side-by-side shows what --smooth changes. Give both.")
     folder = output if isinstance(output, Path) else Path()  # a camera need not be recorded
     if html and "report" not in formats:
         formats = (*formats, "report")
+    style = DrawStyle.without(hide, colours, side_by_side)
     settings = RunSettings(
-        OutputSettings(folder, formats, draw or sheets, image_prefix, DrawStyle.without(hide, colours), sheets),
+        OutputSettings(folder, formats, draw or sheets or side_by_side, image_prefix, style, sheets),
         AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),

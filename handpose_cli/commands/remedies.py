@@ -51,6 +51,7 @@ REMEDIES = {
     # === of merge and convert-labels ===
     "incomplete": {"runs": "Go on with: handpose predict ... --resume"},
     "mixed": {"runs": "Run one of them again with --overwrite."},
+    "images_exist": {"overwrite": "Replace it with --overwrite or choose another TARGET"},
     "frames_exist": {"frames_to": "Replace it with --overwrite, or extract to another folder"},
     # === of train ===
     "data": {"data": "Name labels with --data."},

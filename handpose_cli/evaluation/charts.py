@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from handpose_cli.drawing import JOINT_COLOURS
+from handpose_cli.colours import JOINT_COLOURS
 from handpose_cli.evaluation import figures as evaluated
 from handpose_cli.evaluation import metrics
 from handpose_cli.evaluation.matching import Pair

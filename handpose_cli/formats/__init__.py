@@ -36,7 +36,8 @@ _HERE = "handpose_cli.formats."
 
 # in the order in which they are asked whether a file is theirs
 BUILT_IN = (
-    Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json", chooses=True),
+    Format("handpose", "the tool's own JSON", _HERE + "handpose_json", writes=True, suffix=".json", chooses=True,
+           write_options=("run",)),
     Format("csv", "a tidy table, one row a joint", _HERE + "csv_table", writes=True, suffix=".csv", chooses=True),
     Format("parquet", "tables of hands and of images, for pandas, Polars, DuckDB, Spark", _HERE + "parquet",
            writes=True, suffix=".parquet", write_options=("run",), needs="pyarrow"),
@@ -44,14 +45,14 @@ BUILT_IN = (
     Format("interhand", "InterHand2.6M annotations folder", _HERE + "interhand"),
     # before COCO, which has lists of that name too
     Format("label-studio", "Label Studio tasks", _HERE + "label_studio", writes=True, suffix=".label-studio.json",
-           chooses=True, write_options=("image_prefix", "place_images")),
+           chooses=True, write_options=("image_prefix", "place_images", "replace_images", "notes")),
     Format("coco-wholebody", "COCO-WholeBody: the persons' hands", _HERE + "coco_wholebody"),
     Format("coco", "COCO keypoint annotations", _HERE + "coco", writes=True, suffix=".coco.json", chooses=True,
-           write_options=("place_images",)),
+           write_options=("place_images", "replace_images")),
     Format("coco-results", "COCO keypoint or detection results list", _HERE + "coco_results", writes=True,
            suffix=".coco-results.json", chooses=True),
     Format("yolo-pose", "YOLO-pose folder with data.yaml", _HERE + "yolo_pose", writes=True, images="images",
-           chooses=True, parted=True, write_options=("place_images",)),
+           chooses=True, parted=True, write_options=("place_images", "replace_images")),
     Format("cvat", "CVAT XML 1.1 skeletons and tracks", _HERE + "cvat", writes=True, suffix=".cvat.xml",
            chooses=True, write_options=("place_images",)),
     Format("deeplabcut", "DeepLabCut tables, CSV or .h5", _HERE + "deeplabcut", writes=True,

@@ -26,16 +26,19 @@ CATEGORY = {
 
 
 @contextmanager
-def open_writer(path: Path, images: Path | None = None, place_images: str = "") -> Iterator[Writer]:
+def open_writer(
+    path: Path, images: Path | None = None, place_images: str = "", replace_images: bool = False
+) -> Iterator[Writer]:
     """Open a file for writing record by record; it appears when the block ends without an error.
 
     Args:
         images: where the images are.
         place_images: "copy" or "link": put them into `NAME.images` beside the file.
+        replace_images: whether that may be there already.
     """
     # images stand before annotations in the file, so the annotations wait in a file of their own
     with (
-        placing(images_beside(path), images, place_images) as place,
+        placing(images_beside(path), images, place_images, replace_images) as place,
         atomic(path) as file,
         tempfile.TemporaryFile("w+", encoding="utf-8") as annotations,
     ):
@@ -47,7 +50,7 @@ def open_writer(path: Path, images: Path | None = None, place_images: str = "") 
 class Writer:
     """Writes images as records come, numbered from 1, and their annotations behind them."""
 
-    def __init__(self, file: IO[str], annotations: IO[str], place: Place = lambda name: None):
+    def __init__(self, file: IO[str], annotations: IO[str], place: Place = lambda name: True):
         self._place = place
         self._file, self._annotations = file, annotations
         self._images = self._hands = 0

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from handpose_cli.colours import JOINT_COLOURS, hexadecimal
 from handpose_cli.records import FINGERS, KEYPOINT_NAMES, SKELETON
 
 LABEL = "hand"
@@ -27,7 +28,7 @@ def as_json() -> list[dict[str, Any]]:
         {"name": name, "mutable": True, "input_type": kind, "default_value": values[0], "values": values}
         for name, kind, values in ATTRIBUTES
     ]
-    sublabels = [{"name": name, "color": COLOUR, "type": "points", "attributes": []} for name in KEYPOINT_NAMES]
+    sublabels = [{"name": name, "color": colour, "type": "points", "attributes": []} for name, colour in _joints()]
     return [
         {"name": LABEL, "color": COLOUR, "type": "skeleton", "attributes": attributes, "sublabels": sublabels,
          "svg": _svg()},
@@ -43,9 +44,9 @@ def as_xml() -> str:
         for name, kind, values in ATTRIBUTES
     )
     points = "".join(
-        f"<label><name>{joint}</name><color>{COLOUR}</color><type>points</type><attributes></attributes>"
+        f"<label><name>{joint}</name><color>{colour}</color><type>points</type><attributes></attributes>"
         f"<parent>{LABEL}</parent></label>\n"
-        for joint in KEYPOINT_NAMES
+        for joint, colour in _joints()
     )
     return (
         f"<label><name>{LABEL}</name><color>{COLOUR}</color><type>skeleton</type>\n"
@@ -54,6 +55,11 @@ def as_xml() -> str:
         f"<label><name>{BOX_LABEL}</name><color>{COLOUR}</color><type>rectangle</type>\n"
         f"<attributes>\n{listed}</attributes></label>\n"
     )
+
+
+def _joints() -> list[tuple[str, str]]:
+    """Return the joints' names and colours."""
+    return [(name, hexadecimal(colour)) for name, colour in zip(KEYPOINT_NAMES, JOINT_COLOURS, strict=True)]
 
 
 def _svg() -> str:

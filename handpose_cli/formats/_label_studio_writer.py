@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from handpose_cli.colours import JOINT_COLOURS, hexadecimal
+from handpose_cli.doubt.flags import FLAGS
 from handpose_cli.files import atomic
 from handpose_cli.formats._image_files import size_of
 from handpose_cli.formats._label_studio_urls import LOCAL, path_of, url_of
@@ -17,7 +19,12 @@ from handpose_cli.formats.coco import dump
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
-LABELS = "".join(f'    <Label value="{name}" model_index="{index}"/>\n' for index, name in enumerate(KEYPOINT_NAMES))
+# of the wrist Label Studio's own colour: ours, white, would not be seen on its page
+_COLOURS = ["", *(f' background="{hexadecimal(colour)}"' for colour in JOINT_COLOURS[1:])]
+LABELS = "".join(
+    f'    <Label value="{name}" model_index="{index}"{colour}/>\n'
+    for index, (name, colour) in enumerate(zip(KEYPOINT_NAMES, _COLOURS, strict=True))
+)
 CONFIG = f"""<View>
   <Image name="image" value="$image"/>
   <RectangleLabels name="hand" toName="image"><Label value="hand" model_index="0"/></RectangleLabels>
@@ -28,6 +35,8 @@ CONFIG = f"""<View>
   </Choices>
 </View>
 """
+Notes = Mapping[tuple[str, int | None, int], str]
+NO_NOTES: Notes = {}
 OF_IMAGE = {"width": int, "height": int, "frame": int, "time": float, "fps": float, "sample": str}
 OF_HAND = {"track_id": int, "area": float, "head_size": float}
 
@@ -44,7 +53,12 @@ def outputs(path: Path) -> list[Path]:
 
 @contextmanager
 def open_writer(
-    path: Path, images: Path | None = None, image_prefix: str = "", place_images: str = ""
+    path: Path,
+    images: Path | None = None,
+    image_prefix: str = "",
+    place_images: str = "",
+    replace_images: bool = False,
+    notes: Notes = NO_NOTES,
 ) -> Iterator[Writer]:
     """Open a list for writing record by record; it and its interface appear when the block ends without an error.
 
@@ -52,24 +66,26 @@ def open_writer(
         images: where the images are.
         image_prefix: what the URLs of images begin with; empty: as local files have it.
         place_images: "copy" or "link": put them into `NAME.images` beside the file.
+        replace_images: whether that may be there already.
+        notes: of hands, by file, frame and the hand's place in it.
     """
     beside = images_beside(path)
     prefix = image_prefix or (f"{LOCAL}{beside.name}/" if place_images else LOCAL)
     with (
-        placing(beside, images, place_images) as place,
+        placing(beside, images, place_images, replace_images) as place,
         atomic(interface_of(path)) as config,
         atomic(path) as file,
     ):
         config.write(CONFIG)
-        yield Writer(file, prefix, place)
+        yield Writer(file, prefix, place, notes)
         file.write("\n]\n")
 
 
 class Writer:
     """Writes an image's task as its record comes."""
 
-    def __init__(self, file: IO[str], prefix: str = LOCAL, place: Place = lambda name: None):
-        self._place = place
+    def __init__(self, file: IO[str], prefix: str = LOCAL, place: Place = lambda name: True, notes: Notes = NO_NOTES):
+        self._place, self._notes = place, notes
         self._file, self._images, self._prefix = file, 0, prefix
         self._file.write("[")
 
@@ -85,15 +101,17 @@ class Writer:
         url = url_of(name, self._prefix)
         own = {} if video or path_of(url) == name else {"file": name}
         data = {"image": url, **own, **of_image, **video}
-        named = ((hand, f"{self._images}-{number}") for number, hand in enumerate(record.hands))
-        results = [result for hand, id in named for result in _entries(hand, id, *size)]
+        results: list[dict[str, Any]] = []
+        for number, hand in enumerate(record.hands):
+            note = self._notes.get((record.file, record.frame, number), "")
+            results += _entries(hand, f"{self._images}-{number}", *size, note)
         guess: dict[str, Any] = {"model_version": "handpose", "result": results}
         if scores := [hand.score for hand in record.hands if hand.score is not None]:
             guess["score"] = round(float(np.mean(scores)), 6)
         self._file.write((",\n " if self._images > 1 else "\n ") + dump({"data": data, "predictions": [guess]}))
 
 
-def _entries(hand: Hand, id: str, width: int, height: int) -> Iterator[dict[str, Any]]:
+def _entries(hand: Hand, id: str, width: int, height: int, note: str) -> Iterator[dict[str, Any]]:
     size = np.array([width, height], float)
     common = {"to_name": "image", "original_width": width, "original_height": height, "image_rotation": 0}
 
@@ -113,7 +131,11 @@ def _entries(hand: Hand, id: str, width: int, height: int) -> Iterator[dict[str,
             yield entry(f"{id}-{name}", "keypointlabels", "joint", value, name, score, **more)
     x, y, w, h = (hand.box.reshape(2, 2) / size * 100).round(6).ravel().tolist()
     box = {"x": x, "y": y, "width": w, "height": h, "rotation": 0}
-    meta = {name: value for name in OF_HAND if (value := getattr(hand, name)) is not None}
+    meta: dict[str, Any] = {name: value for name in OF_HAND if (value := getattr(hand, name)) is not None}
+    if hand.flags:
+        meta["flags"] = list(hand.flags)
+    if reasons := [*[note] * bool(note), *(FLAGS.get(name, name) for name in hand.flags)]:
+        meta["text"] = ["; ".join(reasons)]  # what Label Studio shows as the region's note
     yield entry(id, "rectanglelabels", "hand", box, "hand", hand.score, **({"meta": meta} if meta else {}))
     if hand.handedness is not None:
         yield entry(id, "choices", "handedness", box, hand.handedness, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from handpose_cli.formats._label_folder import new_folder
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats.errors import FormatError
 
-Place = Callable[[str], None]  # called with an image's name
+Place = Callable[[str], bool]  # called with an image's name; returns whether it is there
 
 
 def images_beside(path: Path) -> Path:
@@ -20,35 +20,61 @@ def images_beside(path: Path) -> Path:
 
 
 @contextmanager
-def placing(folder: Path, images: Path | None, how: str) -> Iterator[Place]:
+def placing(folder: Path, images: Path | None, how: str, replace: bool = False) -> Iterator[Place]:
     """Give what puts an image into a folder, which appears when the block ends without an error.
 
     Args:
         images: where the images are; None: here.
         how: "copy", "link", or "" to do nothing.
+        replace: whether the folder may be there already.
 
     Raises:
-        FormatError: if the folder has images already.
+        FormatError: if the folder has images already which may not be replaced, or would be lost.
     """
     if not how:
-        yield lambda name: None
+        yield lambda name: True
         return
-    if folder.is_dir() and any(folder.iterdir()):
-        raise FormatError(f"{folder}: not replaced: it has images. Remove it or choose another folder")
+    refuse_loss(folder, images or Path(), replace)
     with LeftOut(folder) as left_out, new_folder(folder, "") as part:
         yield lambda name: place(name, images or Path(), part, how, left_out)
 
 
-def place(name: str, images: Path, folder: Path, how: str, left_out: LeftOut) -> None:
-    """Put one image into a folder; count it if it is not there."""
+def refuse_loss(folder: Path, images: Path, replace: bool, parts: Sequence[str] = ()) -> None:
+    """Raise FormatError if a folder has images which may not be replaced, or which are nowhere else.
+
+    Args:
+        images: where the images are of which the folder may have copies or links.
+        parts: folders in it that may hold them, besides itself.
+    """
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if not replace:
+        raise FormatError(f"{folder}: not replaced: it has images", "images_exist")
+    for path in folder.rglob("*"):
+        if path.is_dir() or path.is_symlink():
+            continue
+        name = path.relative_to(folder)
+        names = [name, Path(*name.parts[1:])] if name.parts[0] in parts else [name]
+        found = (images / each for each in names)
+        if not any(each.is_file() and not each.samefile(path) and _same_size(each, path) for each in found):
+            raise FormatError(f"{folder}: not replaced: {name} is not in {images}. Remove it or choose another folder")
+
+
+def _same_size(one: Path, other: Path) -> bool:
+    return one.stat().st_size == other.stat().st_size
+
+
+def place(name: str, images: Path, folder: Path, how: str, left_out: LeftOut) -> bool:
+    """Put one image into a folder; count it, and return False, if it is not there."""
     source, target = images / name, folder / name
     if not target.resolve().is_relative_to(folder.resolve()):
         raise FormatError(f"{name}: a name that leads out of the folder to write")
     if not source.is_file():
         left_out.add("images that are not there")
-        return
+        return False
     target.parent.mkdir(parents=True, exist_ok=True)
     if how == "link":
         target.symlink_to(source.resolve())
     else:
         shutil.copyfile(source, target)
+    return True

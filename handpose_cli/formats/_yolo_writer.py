@@ -15,13 +15,13 @@ from handpose_cli.formats._image_files import size_of
 from handpose_cli.formats._label_folder import create, new_folder
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import inside
-from handpose_cli.formats._placed_images import place
+from handpose_cli.formats._placed_images import place, refuse_loss
 from handpose_cli.formats.coco import keypoints_and_marks
-from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
 IMAGES = "images"
+PARTS = ("train", "val")
 
 # no `path`: Ultralytics takes a relative one from where it is called, and without one this file's folder
 DESCRIPTION = {
@@ -35,20 +35,27 @@ DESCRIPTION = {
 
 
 @contextmanager
-def open_writer(path: Path, images: Path | None = None, place_images: str = "") -> Iterator[Writer]:
+def open_writer(
+    path: Path, images: Path | None = None, place_images: str = "", replace_images: bool = False
+) -> Iterator[Writer]:
     """Open a folder for writing record by record; its labels appear when the block ends without an error.
 
     Args:
         images: where the images are.
-        place_images: "copy" or "link": put the images into the folder too.
+        place_images: "copy" or "link": put the images into the folder too; an image that is not there has no labels.
+        replace_images: whether there may be images already.
     """
-    with open_parts(path, ("",), images, place_images) as writers:
+    with open_parts(path, ("",), images, place_images, replace_images) as writers:
         yield writers[""]
 
 
 @contextmanager
 def open_parts(
-    path: Path, parts: Sequence[str], images: Path | None = None, place_images: str = ""
+    path: Path,
+    parts: Sequence[str],
+    images: Path | None = None,
+    place_images: str = "",
+    replace_images: bool = False,
 ) -> Iterator[dict[str, Writer]]:
     """Open a folder for the parts of a split, each in a folder of its own, under one data.yaml; see `open_writer`.
 
@@ -62,8 +69,7 @@ def open_parts(
         file.write(yaml.safe_dump(description, sort_keys=False, default_flow_style=None, width=120))
         pictures = None
         if place_images:
-            if (path / IMAGES).is_dir() and any((path / IMAGES).iterdir()):
-                raise FormatError(f"{path / IMAGES}: not replaced: it has images. Remove it or choose another folder")
+            refuse_loss(path / IMAGES, images or Path(), replace_images, PARTS)
             pictures = stack.enter_context(new_folder(path / IMAGES, ""))
         labels = stack.enter_context(new_folder(path / "labels", ".txt"))
         for part in parts:
@@ -84,12 +90,15 @@ class Writer:
         self._images, self._pictures, self._how = images, pictures, how
 
     def write(self, record: ImageRecord) -> None:
-        if record.failure is None:
-            size = size_of(record)
-            lines = [line for hand in record.hands if (line := _line(hand, *size)) is not None]
-            create(self._labels, file_of(record), "".join(lines))
-            if self._pictures is not None:
-                place(image_name(record), self._images, self._pictures, self._how, self._left_out)
+        if record.failure is not None:
+            return
+        if self._pictures is not None and not place(
+            image_name(record), self._images, self._pictures, self._how, self._left_out
+        ):
+            return
+        size = size_of(record)
+        lines = [line for hand in record.hands if (line := _line(hand, *size)) is not None]
+        create(self._labels, file_of(record), "".join(lines))
 
 
 def file_of(record: ImageRecord) -> str:

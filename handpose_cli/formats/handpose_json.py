@@ -38,6 +38,7 @@ from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
+from handpose_cli.run_facts import RunFacts
 
 FORMAT_VERSION = 1
 
@@ -63,6 +64,12 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
         yield from records
     if index < 0 and not has_member(path, "files"):
         raise FormatError(f"{path}: expected an object with a list `files`, as `handpose predict` writes it")
+
+
+def head(path: Path) -> dict[str, Any]:
+    """Return `info`; empty if there is none."""
+    found = next(stream_json(path, "info"), None)
+    return found if isinstance(found, dict) else {}
 
 
 def order_in(path: Path, options: ReadOptions = NO_OPTIONS) -> Order:
@@ -139,14 +146,14 @@ def hand_from_json(entry: dict[str, Any], order: Order = OURS) -> Hand:
 
 
 @contextmanager
-def open_writer(path: Path, images: Path | None = None, info: dict[str, Any] | None = None) -> Iterator[Writer]:
+def open_writer(path: Path, images: Path | None = None, run: RunFacts | None = None) -> Iterator[Writer]:
     """Open a result file for writing record by record; it appears when the block ends without an error.
 
     Args:
-        info: how the results were made; None: they were converted from labels.
+        run: how the results were made; None: nothing is known of that.
     """
     with atomic(path) as file:
-        writer = Writer(file, {"format_version": FORMAT_VERSION} if info is None else info)
+        writer = Writer(file, {"format_version": FORMAT_VERSION, **(run.info if run is not None else {})})
         yield writer
         writer.finish()
 

@@ -13,7 +13,8 @@
 be dragged. Beside the file, as `.config.xml`, goes the labelling interface. Images' URLs begin with `image_prefix`
 (`/data/local-files/?d=`, `https://host/folder/` or `s3://bucket/folder/`); where a URL does not tell the image's name,
 `data` has it as `file`. A frame's video, number and times and an image's sample stand in `data` too; `meta` has what
-results have no place for: `hidden` of a joint, `track_id`, `area` and `head_size` of a hand. Lost: inputs that could
+results have no place for: `hidden` of a joint, `track_id`, `area`, `head_size` and `flags` of a hand, the last also in
+words, which Label Studio shows as the region's note. Lost: inputs that could
 not be read, which images were corrected, and which may show more hands.
 
 Exports with annotations are read too, as JSON (a list or a single task) and as JSON-MIN: a task's first annotation that
@@ -36,13 +37,13 @@ from handpose_cli.formats._keypoint_names import ASSUMED, NONE, order_of
 from handpose_cli.formats._label_studio_urls import path_of
 from handpose_cli.formats._label_studio_writer import OF_HAND, OF_IMAGE, open_writer, outputs
 from handpose_cli.formats._notes import LeftOut, say
-from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
+from handpose_cli.formats._parsing import box_of, errors_at, flags_in, hand_of, has_size, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 
-KEEPS = EVERYTHING - {"failure", "corrected", "exhaustive", "raw_keypoints", "interpolated", "flags"}
+KEEPS = EVERYTHING - {"failure", "corrected", "exhaustive", "raw_keypoints", "interpolated"}
 __all__ = ["KEEPS", "open_writer", "outputs", "path_of", "read", "recognises"]
 
 MIN_KINDS = ("rectanglelabels", "keypointlabels")
@@ -89,8 +90,8 @@ def _tasks(path: Path) -> Iterator[dict[str, Any]]:
 
 def _results(task: dict[str, Any], looked_at: bool = False) -> list[Result] | None:
     """Return what marks a task's image; None if it is not labelled, or not by a person where that is asked for."""
-    if "data" not in task:
-        return list(_of_min(task))
+    if "data" not in task:  # JSON-MIN; an untouched task's annotation is null
+        return list(_of_min(task)) if task.get("annotation_id", 0) is not None else None
     done = [annotation for annotation in task.get("annotations") or () if not annotation.get("was_cancelled")]
     if looked_at and not done:
         return None
@@ -225,7 +226,8 @@ def _hand(rectangle: Result | None, joints: dict[int, Result], side: str | None)
     box, fields = None, dict[str, Any](handedness=side)
     if rectangle is not None:
         box = _box(rectangle)
-        fields |= _told(rectangle.get("meta") or {}, OF_HAND) | _told(rectangle, {"score": float})
+        meta = rectangle.get("meta") or {}
+        fields |= _told(meta, OF_HAND) | _told(rectangle, {"score": float}) | {"flags": flags_in(meta)}
         fields["handedness"] = side or side_of(rectangle["value"]["rectanglelabels"][0])
     points, marks, scores = np.zeros((NUM_JOINTS, 2)), np.zeros(NUM_JOINTS), np.zeros(NUM_JOINTS, np.float32)
     for index, joint in joints.items():

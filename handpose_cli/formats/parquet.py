@@ -24,6 +24,7 @@ failures are then not known.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, groupby
@@ -40,7 +41,7 @@ from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
-__all__ = ["KEEPS", "open_writer", "outputs", "read", "recognises"]
+__all__ = ["KEEPS", "head", "open_writer", "outputs", "read", "recognises"]
 
 KEEPS = EVERYTHING
 ROWS = 1 << 13  # that are read at a time
@@ -60,6 +61,18 @@ def recognises(path: Path, head: bytes) -> bool:
 def outputs(path: Path) -> list[Path]:
     """Return the two tables."""
     return [path, images_path(path)]
+
+
+def head(path: Path) -> dict[str, Any]:
+    """Return the table's `info`; empty if another program wrote it without."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = json.loads((pq.read_schema(path).metadata or {}).get(b"info", b"{}"))
+    except (OSError, pa.ArrowException, ValueError):  # reading the rows will report what is wrong
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:

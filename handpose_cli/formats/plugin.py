@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
@@ -45,11 +45,15 @@ class WriteOptions:
     Attributes:
         image_prefix: what the URLs of images begin with; empty: as the format has it.
         place_images: "copy" or "link": put the images beside the labels; empty: leave them where they are.
+        replace_images: whether images that were put there before may be replaced.
+        notes: what people noted of hands, by file, frame and the hand's place in it.
         run: what is known of the run that made the records; None: nothing, or no run did.
     """
 
     image_prefix: str = ""
     place_images: str = ""
+    replace_images: bool = False
+    notes: Mapping[tuple[str, int | None, int], str] = field(default_factory=dict)
     run: RunFacts | None = None
 
 
@@ -142,6 +146,15 @@ class FileEach(Protocol):
         ...
 
 
+@runtime_checkable
+class WithHead(Protocol):
+    """A `ReadableFormat` whose files say how they were made."""
+
+    def head(self, path: Path) -> dict[str, Any]:
+        """Return it, as the result file's `info` has it."""
+        ...
+
+
 _Part = TypeVar("_Part")
 
 
@@ -207,6 +220,11 @@ class Format:
             raise FormatError(f"{path}: files of the format {self.name} have no names of {what} to choose by")
         return self._part(ReadableFormat).read(path, images)  # type: ignore[type-abstract]
 
+    def head(self, path: Path) -> dict[str, Any]:
+        """Return what a file says of how it was made, see `WithHead`; empty if its format has no place for that."""
+        reader = self._part(ReadableFormat)  # type: ignore[type-abstract]
+        return reader.head(path) if isinstance(reader, WithHead) else {}
+
     def open_writer(
         self, path: Path, images: Path | None = None, options: WriteOptions = NO_WRITE_OPTIONS
     ) -> AbstractContextManager[RecordWriter]:
@@ -229,7 +247,9 @@ class Format:
         self.check_installed()
         given = {name: value for name, value in vars(options).items() if value}
         if foreign := set(given) - set(self.write_options):
-            what = {"image_prefix": "URLs of images", "place_images": "place for images", "run": "run"}[min(foreign)]
+            what = {"image_prefix": "URLs of images", "notes": "notes", "run": "run"}.get(
+                min(foreign), "place for images"
+            )
             raise FormatError(f"{path}: files of the format {self.name} have no {what}")
         return given
 

@@ -10,6 +10,7 @@ from handpose_cli.formats._text import as_utf8
 from handpose_cli.formats.errors import FormatError
 
 HEAD = 1 << 16
+ZIP = b"PK\x03\x04"
 
 
 def recognise(path: Path) -> Format:
@@ -34,4 +35,6 @@ def recognise(path: Path) -> Format:
                 raise
             # another package's fault must not stop this one
             say(f"the format {format.name} of an installed package is not tried: {' '.join(str(error).split())}")
+    if head[:4] == ZIP:  # only CVAT's are read as they are
+        raise FormatError(f"{path}: a ZIP file that is not CVAT's. Unpack it and name what is in it")
     raise FormatError(f"{path}: of no known label format. Name it; there are: {', '.join(FORMATS)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from handpose_cli.doubt.order import doubt
 from handpose_cli.doubt.video import flagged as with_flags
@@ -21,16 +22,32 @@ def read_flagged(path: Path) -> set[Key]:
     Raises:
         FormatError: if the file is no such list; the message names the entry.
     """
+    return {(entry["file"], entry.get("frame")) for entry in _entries(path)}
+
+
+def read_notes(path: Path) -> dict[tuple[str, int | None, int], str]:
+    """Return what was noted of hands in such a list, by file, frame and the hand's place in it.
+
+    Raises:
+        FormatError: as `read_flagged` does.
+    """
+    notes: dict[tuple[str, int | None, int], str] = {}
+    for entry in _entries(path):
+        note, hand = entry.get("note"), entry.get("hand")
+        if isinstance(note, str) and note.strip() and type(hand) is int:
+            notes[entry["file"], entry.get("frame"), hand] = note
+    return notes
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
     entries = read_json(path)
     if not isinstance(entries, list):
         raise FormatError(f"{path}: expected a JSON list of flagged hands, as the report page saves it")
-    keys: set[Key] = set()
     for number, entry in enumerate(entries):
         file, frame = (entry.get("file"), entry.get("frame")) if isinstance(entry, dict) else (None, None)
         if not isinstance(file, str) or not (frame is None or type(frame) is int):
             raise FormatError(f"{path}: entry {number}: a file and a frame (a whole number or null) are needed")
-        keys.add((file, frame))
-    return keys
+    return entries
 
 
 def choose(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.sizes import same_size
 
 SAME_HAND = 0.3  # least IoU of a hand and what it was corrected to
+# what a hand has no more when a person has looked at it
+OF_PREDICTIONS: dict[str, Any] = {
+    "score": None, "keypoint_scores": None, "raw_keypoints": None, "interpolated": False, "flags": (),
+}  # fmt: skip
 SAME_PLACE = 0.5  # pixels by which a joint that nobody moved may differ, after formats have rounded it
 
 
@@ -51,8 +56,9 @@ def update(
 ) -> Iterator[ImageRecord]:
     """Yield the predictions; those of corrected images with the corrected hands, and `corrected`.
 
-    Corrected hands are labels: they have no scores. Where the corrections do not say them, handedness, track and times
-    are those of the prediction; a hand that nobody moved is the predicted one to the last digit.
+    Corrected hands are labels: they have no scores and no flags of doubt. Where the corrections do not say them,
+    handedness, track and times are those of the prediction; a hand that nobody moved is the predicted one to the last
+    digit.
 
     Args:
         corrections: by the predictions' file and frame (`match_corrections`).
@@ -79,7 +85,7 @@ def _merged(predicted: list[Hand], corrected: list[Hand], changes: Changes) -> l
     hands = []
     for number, hand in enumerate(corrected):
         old = predicted[before[number]] if number in before else None
-        new = replace(hand, score=None, keypoint_scores=None)
+        new = replace(hand, **OF_PREDICTIONS)
         if old is not None:
             told = {name: getattr(hand, name) for name in ("handedness", "track_id")}
             new = replace(new, **{name: getattr(old, name) if told[name] is None else told[name] for name in told})

@@ -120,6 +120,9 @@ def _settings(info: Mapping[str, Any]) -> list[list[str]]:
     """Return how a run was made as rows for people."""
     rows = [[name, str(info[name])] for name in ("tool", "started", "scores") if name in info]
     rows += [["weights", f"{name} ({digest[:12]})"] for name, digest in info.get("weights", {}).items()]
+    for each in info.get("corrections", ()):
+        counts = [f"{each[key]} {key.replace('_', ' ')}" for key in each if key.startswith(("images", "hands_"))]
+        rows.append(["corrected", f"{each.get('file')} ({each.get('merged', '')}): {', '.join(counts)}"])
     for name, value in info.get("arguments", {}).items():
         if value not in (None, False, [], ()):
             rows.append([name, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)])

@@ -28,6 +28,7 @@ from handpose_cli.version import __version__
 IN_ORDER = (
     "detector", "score_threshold", "max_hands", "views", "tile", "track", "smooth", "every", "start", "end", "engine",
 )  # fmt: skip
+STYLE = "style"  # of the copies, where it is not as usual
 IF_SET = ("pages", "rescale_boxes")
 _CALIBRATED = (
     "hand: probability that it is one; joint: probability that it is within a tenth of the longer side "
@@ -67,6 +68,7 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
             "recursive": run.recursive,
             "formats": run.output.formats,
             "draw": run.output.draw,
+            **({STYLE: style} if run.output.draw and (style := run.output.style.describe()) else {}),
             **({"image_prefix": run.output.image_prefix} if run.output.image_prefix else {}),
             "boxes": None if run.boxes is None else printable(run.boxes.path),
             "weights": printable(run.networks.weights),

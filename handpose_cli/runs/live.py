@@ -107,7 +107,7 @@ def run_live(
             refuse_existing(output.folder)
             if (output.folder / RECORDING).exists() and not overwrite:
                 raise RunError(f"{output.folder / RECORDING} exists", "exists")
-            results = stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, info=info))
+            results = stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, run=RunFacts(info=info)))
             writers = stack.enter_context(writing())
             report.lost = writers.lost
             facts = RunFacts({RECORDING: str(output.folder / RECORDING)}, info, lambda: report.seconds)

@@ -18,7 +18,7 @@ from handpose_cli.runs.plan import describe_change
 from handpose_cli.runs.ranges import in_order, joined_lines, range_of, refuse_incomplete, whole_range
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import refuse_existing, remove_existing, write_results
-from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
+from handpose_cli.runs.settings import COPIES, SHEETS, OutputSettings, TrackSettings
 
 
 def merge(
@@ -56,6 +56,7 @@ def merge(
         folder,
         tuple(arguments["formats"] if formats is None else formats),
         draw=any((part.path.parent / COPIES).is_dir() for part in parts),
+        sheets=any((part.path.parent / COPIES / SHEETS).is_dir() for part in parts),
         image_prefix=arguments.get("image_prefix", ""),
     )
     check_installed(output.formats)
@@ -127,12 +128,15 @@ def _joined_header(parts: Sequence[Journal]) -> Header:
 
 
 def _take_copy(source: Path, target: Path, file: str) -> None:
-    """Link an annotated copy, or copy it where links cannot be had."""
-    old, new = copy_path(source, file), copy_path(target, file)
-    if not old.exists():
-        return
-    new.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(old, new)
-    except OSError:
-        shutil.copyfile(old, new)
+    """Link an input's annotated copy, or those of its pages, or copy them where links cannot be had."""
+    of_pages = source / file
+    found = sorted(of_pages.iterdir()) if of_pages.is_dir() else [copy_path(source, file)]
+    for old in found:
+        new = target / old.relative_to(source)
+        if not old.exists():
+            continue
+        new.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(old, new)
+        except OSError:
+            shutil.copyfile(old, new)

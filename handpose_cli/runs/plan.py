@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 from handpose_cli.media.annotated_copies import has_copy
 from handpose_cli.media.inputs import Input
 from handpose_cli.runs.fingerprint import is_unchanged
-from handpose_cli.runs.journal import Journal
+from handpose_cli.runs.header import STYLE
+from handpose_cli.runs.journal import Header, Journal
 
 NEW = "not begun"
 CHANGED = "changed since"
 BEGUN = "begun"
 UNREADABLE = "could not be read before"
 NO_COPY = "without an annotated copy"
+AS_USUAL = "in the usual style"
 
 
 class Task(NamedTuple):
@@ -63,6 +65,16 @@ def describe(tasks: Sequence[Task], total: int) -> str:
             parts.append(f"{len(names)} {reason}{such_as}")
     done = f"{total - len(tasks)} of {total} inputs are done"
     return f"{done}; left: {', '.join(parts)}" if parts else done
+
+
+def describe_restyling(earlier: Sequence[Header], now: Header) -> str:
+    """Return how copies that an earlier run drew differ from those that are wanted, in a line; "" if they do not."""
+    drawn = next((h.info["arguments"] for h in reversed(earlier) if h.info["arguments"].get("draw")), None)
+    arguments = now.info["arguments"]
+    before, style = (known.get(STYLE, AS_USUAL) for known in (drawn or {}, arguments))
+    if drawn is None or not arguments["draw"] or before == style:
+        return ""
+    return f"All annotated copies are made again: {style}; they were {before}"
 
 
 def describe_change(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executing import Execute
 from handpose_cli.runs.journal import Header, Journal, open_journal
 from handpose_cli.runs.names import check_names
-from handpose_cli.runs.plan import describe, describe_change, plan
+from handpose_cli.runs.plan import describe, describe_change, describe_restyling, plan
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import draw_video, refuse_existing, remove_existing, write_results
 from handpose_cli.runs.settings import RunSettings
@@ -73,6 +73,11 @@ def predict(
         if earlier == "overwrite":
             remove_existing(output.folder)
         remove_parts(output.folder, output.copies)
+        if restyled := describe_restyling(journal.headers[:-1], header):
+            for entry in inputs:
+                if entry.name in journal.entries:
+                    remove_copies(output.copies, entry.name)
+            say(restyled, "")
         tasks = list(plan(inputs, journal, output.copies if output.draw else None))
         names = {task.input.name for task in tasks}
         done = [entry for entry in inputs if entry.name not in names]
@@ -132,11 +137,12 @@ def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earl
     journal = Journal(output.folder / journals.NAME)
     if earlier == "resume" and journal.path.exists():
         journal.load(header.settings)
+    restyled = describe_restyling(journal.headers, header)
     tasks = list(plan(inputs, journal, output.copies if output.draw else None))
     videos = sum(task.input.is_video for task in tasks)
     lines = [f"To annotate: {len(tasks) - videos} images and {videos} videos."]
     if earlier == "resume":
-        lines.append(describe(tasks, len(inputs)) + ".")
+        lines += [f"{restyled}."] * bool(restyled) + [describe(tasks, len(inputs)) + "."]
     lines += [f"  {public(task.input.file)}" for task in tasks[:SHOWN]]
     return [*lines, f"  and {len(tasks) - SHOWN} more"] if len(tasks) > SHOWN else lines
 

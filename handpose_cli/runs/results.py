@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.doubt.video import flagged
-from handpose_cli.drawing import draw_hands
+from handpose_cli.drawing import draw_hands, draw_side_by_side
 from handpose_cli.files import remove
 from handpose_cli.formats import FORMATS, handpose_json
 from handpose_cli.formats import load as load_format
@@ -112,7 +112,7 @@ def write_results(
     report.begin_results()
     remove_results(output.folder, but=output.formats)
     # the result file is closed last, and so it appears last
-    with handpose_json.open_writer(output.folder / RESULTS, info=info) as results, writing() as writers:
+    with handpose_json.open_writer(output.folder / RESULTS, run=RunFacts(info=info)) as results, writing() as writers:
         report.lost = writers.lost
         for name in output.formats:
             writers.add(name, open_format(output, name, RunFacts(paths or {}, info, lambda: report.seconds)))
@@ -138,11 +138,12 @@ def draw_video(
     """Write a video's annotated copy: its frames once more, with the hands that the journal has."""
     records = final_records(journal, entry.name, tracks)
     fps = next((record.fps for record in journal.records(entry.name) if record.fps is not None), None)
+    drawing = draw_side_by_side if output.style.side_by_side else draw_hands
 
     def drawn() -> Iterator[tuple[float, np.ndarray]]:
         for frame, record in zip(frames(), records, strict=False):
             if record.failure is None:
-                yield record.time or 0.0, draw_hands(frame.read().pixels, record.hands, output.style)
+                yield record.time or 0.0, drawing(frame.read().pixels, record.hands, output.style)
 
     if fps is not None:
         write_video(copy_path(output.copies, entry.name), drawn(), fps)
