@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -20,8 +21,13 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary file beside `path` and rename it to `path` at the end; on an error remove it.
 
     Args:
+        path: of a link, what it leads to.
         mode: "w" (UTF-8 text, "\\n" line ends) or "wb".
+
+    Raises:
+        OSError: if that cannot be done, or what is there is a device, a pipe or the like, which stays.
     """
+    path = behind_links(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = unused(path)
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
@@ -34,6 +40,42 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         if isinstance(error, OSError) and error.filename in (None, str(part)):
             error.filename = str(path)
         raise
+
+
+def behind_links(path: Path) -> Path:
+    """Return the path that a link leads to; raise OSError if something is there that is neither a file nor a folder."""
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "neither a file nor a folder", str(path))
+    return path
+
+
+@contextmanager
+def restored(path: Path) -> Iterator[None]:
+    """Put the file at `path` back as it was, or was not, if the block ends with an error.
+
+    So of several files that appear together, one that cannot take its place leaves all the old ones:
+
+        with restored(first), atomic(second), atomic(first):
+    """
+    path = behind_links(path)
+    kept = unused(path) if path.is_file() else None
+    if kept is not None:
+        try:
+            os.link(path, kept)
+        except OSError:  # a file system without links
+            shutil.copy2(path, kept)
+    try:
+        yield
+    except BaseException:
+        if kept is not None:
+            kept.replace(path)
+        elif path.is_file():
+            path.unlink()
+        raise
+    finally:
+        if kept is not None:
+            kept.unlink(missing_ok=True)  # also after replacing itself, which does nothing
 
 
 def unused(path: Path) -> Path:

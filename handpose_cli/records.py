@@ -162,6 +162,11 @@ class ImageRecord:
     corrected: bool = False
     exhaustive: bool = True
 
+    def __post_init__(self) -> None:
+        """Forget a size that is none: programs that do not know it write 0, or only one side."""
+        if not (self.width and self.height and self.width > 0 and self.height > 0):
+            self.width = self.height = None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are known, the hands as theirs, as JSON has them.
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.videos import VideoFrame, read_video
 
 
 def grey_of(index: int) -> int:
@@ -51,11 +55,13 @@ def make_video(
     return path
 
 
-def noisy_video(path: Path, count: int = 60, **options: str) -> Path:
+def noisy_video(path: Path, count: int = 60, codec: str = "", **options: str) -> Path:
     """Write a video that is some hundred kilobytes long, so that it can be damaged here or there."""
     random = np.random.default_rng(0)
     with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream("mpeg4" if path.suffix == ".avi" else "libx264", rate=25)
+        stream = container.add_stream(codec or ("mpeg4" if path.suffix == ".avi" else "libx264"), rate=25)
+        if codec == "libx265":
+            stream.options = {"x265-params": "log-level=none:wpp=0"}
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = 96, 64, "yuv420p", 12
         for _ in range(count):
             pixels = random.integers(0, 256, (64, 96, 3), np.uint8)
@@ -85,3 +91,14 @@ def set_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
     fixed = [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30]
     data[at : at + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in fixed)
     path.write_bytes(data)
+
+
+def read_all(path: Path, **options: Any) -> tuple[list[VideoFrame], UnreadableError | None]:
+    """Return the frames, and the error that came behind them (None if there was none)."""
+    found = []
+    try:
+        for frame in read_video(path, **options):
+            found.append(frame)
+    except UnreadableError as error:
+        return found, error
+    return found, None

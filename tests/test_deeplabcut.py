@@ -85,6 +85,19 @@ def test_a_mixed_run_has_a_table_for_its_photos_and_one_for_each_video(suffix, t
     assert not (tmp_path / "t-videos").exists()  # it was of the older table
 
 
+def test_individuals_of_any_name_are_tracks_and_may_say_the_side(tmp_path):
+    path = write(tmp_path / "t.csv", "deeplabcut", [image("a.jpg", open_hand(), open_hand(200.0))])
+    text = path.read_text()
+    for names, expected in (
+        (("track_4", "track_2"), [(4, None), (2, None)]),
+        (("right_hand", "mouse1"), [(0, "right"), (1, None)]),
+        (("hand0", "left"), [(None, None), (0, "left")]),
+    ):
+        path.write_text(text.replace("hand0", names[0]).replace("hand1", names[1]))
+        (record,) = read(path)
+        assert [(hand.track_id, hand.handedness) for hand in record.hands] == expected
+
+
 def test_nothing_appears_after_an_error(tmp_path):
     with pytest.raises(FormatError, match=r"v.mp4: its frames do not follow each other"):
         write(tmp_path / "t.csv", "deeplabcut", [frame("v.mp4", 0), frame("w.mp4", 0), frame("v.mp4", 1)])

@@ -73,7 +73,7 @@ def test_fewer_and_other_keypoints(tmp_path, caplog):
     (hand,) = record.hands
     assert np.flatnonzero(np.isfinite(hand.keypoints[:, 0])).tolist() == [0, 4]
     assert hand.keypoints[[0, 4]] == pytest.approx(HAND.keypoints[[0, 4]])
-    assert said(caplog) == [(f"{path}: left out: keypoints that are no joints: elbow", "")]
+    assert said(caplog) == [(f"{path}: left out: keypoints that are no joints: elbow", "keypoint_names")]
 
 
 def test_an_assumed_order_is_stated_and_a_user_can_say_another(tmp_path):
@@ -142,6 +142,26 @@ def test_other_things_are_left_out_and_counted(tmp_path):
     assert (wrong.exit_code, wrong.stderr) == (
         1, f"Error: {path}: no category is named 'Face'; there are: hand, handbag, face, door_handle\n"
     )  # fmt: skip
+
+
+def test_ids_as_pandas_writes_them(tmp_path):
+    path = coco_file(tmp_path / "c.json", [{"category_id": 2.0, "image_id": 1.0}], [{}, {"id": 2, "name": "left_hand"}])
+    (record,) = read(path)
+    assert [hand.handedness for hand in record.hands] == ["left"]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "only Git LFS's pointer to the file. Fetch it: git lfs pull"),
+        (b"\x1f\x8b\x08\x00", "compressed. Unpack it first: gunzip"),
+    ],
+)  # fmt: skip
+def test_what_only_stands_for_a_file_is_told(tmp_path, content, what):
+    (tmp_path / "l.json").write_bytes(content)
+    with pytest.raises(FormatError) as error:
+        read(tmp_path / "l.json")
+    assert str(error.value) == f"{tmp_path}/l.json: {what}"
 
 
 def test_a_person_with_a_hands_keypoints_is_a_hand_and_one_without_is_none(tmp_path):

@@ -211,6 +211,35 @@ def test_a_video_that_only_the_user_knows(tmp_path):
     assert done.exit_code == 0 and json.loads((tmp_path / "o.json").read_text())["files"][0]["file"] == "v.mp4"
 
 
+def test_sleaps_analysis_csv_keeps_tracks_and_scores_also_with_one_track_behind_the_other(tmp_path, caplog):
+    joints = sorted(NAMES)
+    header = ["track", "frame_idx", "instance.score"]
+    header += [f"{name}.{column}" for name in joints for column in ("x", "y", "score")] + ["video_fps"]
+
+    def cells(hand, score):
+        places = dict(zip(NAMES, hand.keypoints, strict=True))
+        return [cell for name in joints for cell in (*places[name], score if name == "WRIST" else "")]
+
+    rows = [
+        ["b", 3, 0.9, *cells(LEFT, 0.5), 25],
+        ["b", 5, "", *cells(LEFT, ""), 25],
+        ["a", 3, 0.8, *cells(RIGHT, 0.4), 25],
+    ]
+    path = table(tmp_path / "s.csv", header, rows)
+    assert recognise(path).name == "mediapipe"
+    records = list(read(path, options=ReadOptions(video="v.mp4")))
+    found = [(r.frame, h.track_id, h.score, h.keypoint_scores) for r in records for h in r.hands]
+    assert [hand[:3] for hand in found] == [(3, 0, 0.9), (3, 1, 0.8), (5, 0, None)]
+    assert found[0][3].tolist() == [0.5, *[0.0] * 20] and found[2][3] is None
+    assert_both(records[:1], file="v.mp4")
+    assert [record.message for record in caplog.records] == [f"{path}: left out: 1 columns: video_fps"]
+    (tmp_path / "s.slp").write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert handpose("convert-labels", tmp_path / "s.slp", tmp_path / "o.csv", "--to", "csv").stderr == (
+        f"Error: {tmp_path}/s.slp: SLEAP's own files are not read. Export the analysis CSV, in SLEAP or by "
+        "'sio convert s.slp -o s.csv', or COCO by '... -o s.json --to coco'\n"
+    )
+
+
 def test_names_of_columns_by_the_user(photo):
     columns = [f"{axis}_Punkt{n}" for n in range(21) for axis in "xy"]
     row = ["a.jpg", *(value for point in triples(LEFT) for value in point[:2])]

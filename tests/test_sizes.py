@@ -106,3 +106,33 @@ def test_rounding_is_no_other_aspect_but_a_turned_picture_is():
         assert str(error.value) == (
             "a.jpg: its labels are for 100 x 50 pixels, the image is 50 x 100: they are not of the same picture"
         )
+
+
+@pytest.mark.parametrize("size", [(0, 0), (-1, -1), (50, None), (None, None)])
+def test_a_size_that_is_none_is_looked_for_in_the_image(tmp_path, size):
+    """sleap-io writes 0 x 0 into COCO files."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((30, 50, 3), np.uint8))
+    entry = {"id": 1, "file_name": "a.png", "width": size[0], "height": size[1]}
+    annotation = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [5, 6, 20, 12]}
+    content = {"images": [entry], "annotations": [annotation], "categories": [{"id": 1, "name": "hand"}]}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    call = ("convert-labels", tmp_path / "c.json", tmp_path / "yolo", "--to", "yolo-pose")
+    assert "a.png: its size is not known. Say where the images are with --images" in handpose(*call).stderr
+    assert handpose(*call, "--images", tmp_path).exit_code == 0
+    (text,) = (tmp_path / "yolo").rglob("a.txt")
+    assert text.read_text().startswith("0 0.30000000 0.40000000 0.40000000 0.40000000 ")
+
+
+def test_labels_of_another_size_than_the_images_are_not_converted_silently(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((60, 100, 3), np.uint8))
+    labels = [{"file": "a.png", "width": 50, "height": 30, "hands": [{"box": [5, 6, 20, 12]}]}]
+    (tmp_path / "l.json").write_text(json.dumps(labels))
+    call = ("convert-labels", tmp_path / "l.json", tmp_path / "o.csv", "--to", "handpose", "--images", tmp_path)
+    done = handpose(*call)
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: a.png: its labels are for 50 x 30 pixels, the image is 100 x 60. Scale the labels with --rescale\n",
+    )
+    assert handpose(*call, "--rescale").exit_code == 0
+    (entry,) = json.loads((tmp_path / "o.csv").read_text())["files"]
+    assert (entry["width"], entry["hands"][0]["box"]) == (100, [10, 12, 40, 24])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_videos import grey_of, make_video, move, noisy_video, set_matrix
+from made_up_videos import grey_of, make_video, move, noisy_video, read_all, set_matrix
 from PIL import Image
 
 from handpose_cli.media import decoding
@@ -18,17 +18,6 @@ from handpose_cli.media.discover import discover
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
 from handpose_cli.media.videos import frame_rate, read_video
-
-
-def read_all(path, **options):
-    """Return the frames, and the error that came behind them (None if there was none)."""
-    found = []
-    try:
-        for frame in read_video(path, **options):
-            found.append(frame)
-    except UnreadableError as error:
-        return found, error
-    return found, None
 
 
 def times_of(path):
@@ -325,48 +314,6 @@ def test_times_count_from_the_beginning(tmp_path):
     assert (found[0].index, error) == (25, None)
     _, error = read_all(video, start=5)
     assert str(error) == "no frame from 5 s: those read are at 0.000 to 1.960 s"
-
-
-def read_on_threads(path, monkeypatch):
-    """Return for several numbers of threads the frames, and the error."""
-    results = []
-    for count in (1, 2, 5, 16):
-        whole = decoding.main_stream
-
-        def with_threads(container, whole=whole, count=count):
-            stream = whole(container)
-            stream.codec_context.thread_count = count
-            return stream
-
-        with monkeypatch.context() as patch:
-            patch.setattr(decoding, "main_stream", with_threads)
-            found, error = read_all(path)
-        results.append(([(frame.index, frame.time, frame.pixels.tobytes()) for frame in found], str(error)))
-    return results
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts", "a.flv"])
-def test_what_is_read_of_a_cut_video_does_not_depend_on_threads(tmp_path, monkeypatch, name):
-    data = noisy_video(tmp_path / name, 40, **({"movflags": "faststart"} if name == "a.mp4" else {})).read_bytes()
-    for share in (0.5, 0.83, 0.97):
-        (tmp_path / f"cut-{name}").write_bytes(data[: int(share * len(data))])
-        results = read_on_threads(tmp_path / f"cut-{name}", monkeypatch)
-        assert results[0][0]
-        assert all(result == results[0] for result in results)
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_nor_do_the_frames_of_a_damaged_one(tmp_path, monkeypatch, seed):
-    """Near its end too, where the decoder holds several; libavcodec may lose the mark of damage that it has mended."""
-    random = np.random.default_rng(seed)
-    data = bytearray(noisy_video(tmp_path / "a.mp4", 40, movflags="faststart").read_bytes())
-    begin = len(data) * (3 if seed % 2 else 9) // 10
-    for at in random.integers(begin, len(data), 3):
-        data[at : at + 9] = random.bytes(9)
-    (tmp_path / "b.mp4").write_bytes(data)
-    results = [found for found, _ in read_on_threads(tmp_path / "b.mp4", monkeypatch)]
-    assert len(results[0]) > 10
-    assert all(found == results[0] for found in results)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,9 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
               help="Only images with a hand such as 'score < 0.8 and handedness = left'.")  # fmt: skip
 @click.option("--update", "corrections", type=SourceType(),
               help="Merge these corrections over SOURCE: their images have the corrected hands.")  # fmt: skip
-@click.option("--rescale", is_flag=True, help="Scale corrections that are for another size than their image.")
+@click.option(
+    "--rescale", is_flag=True, help="Scale labels, or corrections, that are for another size than their image."
+)
 @config_option
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
@@ -131,6 +133,7 @@ def command(
     from handpose_cli.labels import convert
     from handpose_cli.labels.provenance import head_of
     from handpose_cli.labels.select import read_notes
+    from handpose_cli.labels.source import of_classes
 
     part = worst is not None or flagged is not None or where is not None or corrections is not None
     if check and (target or target_format or split or strict or dry_run or frames_to or overwrite or part):
@@ -141,9 +144,12 @@ def command(
         raise click.UsageError("Missing argument 'TARGET'.")
     frames = None
     try:
-        source = replace(source, options=ReadOptions(classes, keypoint_names, video))
+        source = replace(source, options=ReadOptions((), keypoint_names, video))
         if source_format is not None:
             source = replace(source, named=source_format)
+        if classes:
+            chosen, corrections = of_classes([source, corrections], classes)
+            source = chosen or source
         name = source.format.name
         read: Read = partial(source.read, images)
         if check or target_format is None:
@@ -184,7 +190,7 @@ def command(
 
                     places = stack.enter_context(gathered_images(read(), places))
                 writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
-            records = read() if images is None else convert.with_sizes(read(), images)
+            records = read() if images is None else convert.with_sizes(read(), images, rescale)
             if frames_to is not None and not dry_run:
                 from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
 

@@ -117,7 +117,7 @@ def command(
     from handpose_cli.evaluation.run import read_truth, score_network, score_predictions
     from handpose_cli.evaluation.settings import EvaluateSettings
     from handpose_cli.formats.errors import FormatError
-    from handpose_cli.labels.source import of_video
+    from handpose_cli.labels.source import of_classes, of_video
     from handpose_cli.weights import WeightsError
 
     if (predictions is None) == (weights is None):
@@ -132,10 +132,13 @@ def command(
         norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale, not not_exhaustive
     )
     try:
-        labels = replace(labels, options=ReadOptions(classes, keypoint_names))
+        labels = replace(labels, options=ReadOptions(keypoint_names=keypoint_names))
+        labelled: Source | None = labels
+        if classes:
+            labelled, predictions, boxes = of_classes([labelled, predictions, boxes], classes)
         if video is not None:
-            labelled, predictions, boxes = of_video([labels, predictions, boxes], video)
-            labels = labelled or labels
+            labelled, predictions, boxes = of_video([labelled, predictions, boxes], video)
+        labels = labelled or labels
         truth = read_truth(labels, settings, images, boxes)
         if predictions is not None:
             evaluation = score_predictions(truth, predictions, settings)
@@ -185,5 +188,12 @@ def _say(figures: Figures, report: Path | None) -> None:
         click.echo(f"{missing} labelled images have no prediction: all their hands count as missed", err=True)
     if unlabelled := figures.images_without_labels:
         click.echo(f"{unlabelled} predicted images have no labels and do not count", err=True)
+    found = figures.end_to_end
+    if found.hands and found.extra and not found.found:
+        click.echo(
+            f"None of {found.extra} predicted hands is where a labelled one is: are units, image sizes and order of x "
+            "and y as in the labels?",
+            err=True,
+        )
     if report is not None:
         click.echo(f"Report: {report}", err=True)

@@ -20,6 +20,8 @@ class LocalPath(click.Path):
         super().__init__(path_type=Path, **kwargs)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if not str(value):
+            self.fail("an empty path: give one, or . for this folder.", param, ctx)
         if is_url(str(value)):
             self.fail(f"{str(value)!r} is a URL: give a path, of a folder that is mounted.", param, ctx)
         return Path(os.fsdecode(super().convert(value, param, ctx)))

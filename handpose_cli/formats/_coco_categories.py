@@ -9,7 +9,7 @@ from typing import Any
 from handpose_cli.formats._hand_names import is_hand, side_of
 from handpose_cli.formats._json import stream_json
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of, understand
-from handpose_cli.formats._notes import say
+from handpose_cli.formats._notes import listed, say
 from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import ReadOptions
@@ -44,12 +44,12 @@ class Categories:
         for index, entry in enumerate(stream_json(path, "categories.item")):
             with errors_at(f"{path}: categories[{index}]"):
                 names = tuple(map(str, entry.get("keypoints") or ()))
-                if any(str(entry["id"]) == str(id) for id, _, _ in found):
+                if any(_key(entry["id"]) == _key(id) for id, _, _ in found):
                     raise ValueError(f"id {entry['id']} occurs twice")
                 found.append((entry["id"], str(entry.get("name") or ""), names))
         listed = [name for _, name, _ in found]
-        if lacking := [name for name in options.classes if name not in listed]:
-            raise FormatError(f"{path}: no category is named {lacking[0]!r}; there are: {', '.join(listed) or 'none'}")
+        if (lacking := options.lacking(listed)) is not None:
+            raise FormatError(f"{path}: no category is named {lacking!r}; there are: {', '.join(listed) or 'none'}")
         chosen = set(options.classes) or {name for name in listed if is_hand(name)}
         if not chosen:
             chosen = {name for _, name, names in found if not name or _are_a_hands(names)}
@@ -59,17 +59,14 @@ class Categories:
             apart = set()
         self.apart = frozenset(apart)
         chosen |= apart
-        self._by_id = {
-            str(id): Category(name, name in chosen, side_of(name), names, id)  # 1 here may be "1" there
-            for id, name, names in found
-        }
+        self._by_id = {_key(id): Category(name, name in chosen, side_of(name), names, id) for id, name, names in found}
 
     def find(self, id: Any) -> Category:
         """Return the category of an id; one without a name if the file has no categories."""
         if not self._by_id:
             say(f"{self._path}: it has no categories: all that it has is taken for hands")
             return Category("", True)
-        return self._by_id.get(str(id)) or Category(f"{id}, which has no name", False)
+        return self._by_id.get(_key(id)) or Category(f"{id}, which has no name", False)
 
     @property
     def hand(self) -> Category | None:
@@ -78,7 +75,7 @@ class Categories:
 
     def known(self, id: Any) -> bool:
         """Return whether the file has a category of this id."""
-        return str(id) in self._by_id
+        return _key(id) in self._by_id
 
     def order(self, category: Category, numbers: int) -> Order:
         """Return the order of an annotation's keypoints; said to be assumed where it is.
@@ -92,11 +89,16 @@ class Categories:
             if numbers and order.assumed:
                 say(f"{self._path}: {ASSUMED}", "keypoint_names")
             if numbers and order.unknown:
-                say(f"{self._path}: left out: keypoints that are no joints: {', '.join(order.unknown)}")
+                say(f"{self._path}: left out: keypoints that are no joints: {listed(order.unknown)}", "keypoint_names")
             if not numbers:
                 return order
             self._orders[key] = order
         return self._orders[key]
+
+
+def _key(id: Any) -> str:
+    """Return an id's text: 1 here may be "1" there, and pandas writes 1.0."""
+    return str(int(id)) if isinstance(id, float) and id.is_integer() else str(id)
 
 
 def _are_a_hands(keypoints: tuple[str, ...]) -> bool:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from handpose_cli.files import atomic
+from handpose_cli.files import atomic, restored
 from handpose_cli.formats._placed_images import Place, images_beside, placing
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
@@ -38,6 +38,7 @@ def open_writer(
     """
     # images stand before annotations in the file, so the annotations wait in a file of their own
     with (
+        restored(path),
         placing(images_beside(path), images, place_images, replace_images) as place,
         atomic(path) as file,
         tempfile.TemporaryFile("w+", encoding="utf-8") as annotations,

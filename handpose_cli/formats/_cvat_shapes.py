@@ -13,7 +13,7 @@ import numpy as np
 from handpose_cli.formats._cvat_xml import Meta, attributes_of, parts
 from handpose_cli.formats._hand_names import is_wanted, side_in, side_of
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of
-from handpose_cli.formats._notes import LeftOut, say
+from handpose_cli.formats._notes import LeftOut, listed, say
 from handpose_cli.formats._parsing import box_of, hand_of, has_size, numbers_of
 from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.records import NUM_JOINTS, Hand
@@ -100,7 +100,7 @@ class Shapes:
             if order.assumed:
                 say(f"{self._path}: {ASSUMED}", "keypoint_names")
             if order.unknown:
-                say(f"{self._path}: left out: keypoints that are no joints: {', '.join(order.unknown)}")
+                say(f"{self._path}: left out: keypoints that are no joints: {listed(order.unknown)}", "keypoint_names")
             self._joints[label] = dict(zip(names, order.joints, strict=True))
         return self._joints[label]
 

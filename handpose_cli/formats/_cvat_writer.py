@@ -6,10 +6,10 @@ import glob
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from handpose_cli.files import atomic, unused
+from handpose_cli.files import atomic, restored, unused
 from handpose_cli.formats import _cvat_labels, _cvat_zip
 from handpose_cli.formats._cvat_task import Task
 from handpose_cli.formats._notes import say
@@ -99,8 +99,11 @@ class Writer:
             self._finish(None, self._photos or Task())
         before = set(videos_beside(self._path))
         names = self._names()
-        for video, part in self._written.items():
-            part.replace(names[video])
+        with ExitStack() as all_or_none:
+            for name in names.values():
+                all_or_none.enter_context(restored(name))
+            for video, part in self._written.items():
+                part.replace(names[video])
         self._written = {}
         for old in before - set(names.values()):
             old.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from handpose_cli.files import atomic
+from handpose_cli.files import atomic, restored
 from handpose_cli.formats import _deeplabcut_h5 as h5
 from handpose_cli.formats._label_folder import new_folder
 from handpose_cli.formats.errors import FormatError
@@ -99,11 +99,11 @@ def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
     """Open a table for writing record by record; all tables appear when the block ends without an error."""
     if path.suffix.lower() in h5.SUFFIXES:
         h5.check()
-    with ExitStack() as files:
-        stills = files.enter_context(_new_table(path))
+    with restored(path), ExitStack() as files, _new_table(path) as stills:
         writer = Writer(stills, path, files)
         yield writer
         writer.finish()
+    writer.remove_older()
 
 
 class Writer:
@@ -150,9 +150,12 @@ class Writer:
         """Write all that is left; nothing has taken its place until then."""
         self._end_video()
         self._stills.finish()
+
+    def remove_older(self) -> None:
+        """Remove the videos' tables of an older output of this name, if this one has none."""
         old = videos_of(self._path)
         files = [file for file in old.rglob("*") if file.is_file()] if self._folder is None else []
-        if files and all(file.suffix == self._suffix for file in files):  # of an older table of this name
+        if files and all(file.suffix == self._suffix for file in files):
             shutil.rmtree(old)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from handpose_cli.files import unused
+from handpose_cli.files import behind_links, unused
 from handpose_cli.formats.errors import FormatError
 
 
@@ -18,6 +18,7 @@ def new_folder(path: Path, ending: str) -> Iterator[Path]:
     Args:
         ending: of the names of all files that the format writes; an older folder with others is not replaced.
     """
+    path = behind_links(path)
     if path.exists() and not path.is_dir():
         raise FormatError(f"{path}: a file, where a folder is to be written")
     foreign = next((p for p in path.rglob("*") if p.is_file() and not p.name.endswith(ending)), None)

@@ -11,7 +11,7 @@ import numpy as np
 
 from handpose_cli.colours import JOINT_COLOURS, hexadecimal
 from handpose_cli.doubt.flags import FLAGS
-from handpose_cli.files import atomic
+from handpose_cli.files import atomic, restored
 from handpose_cli.formats._image_files import size_of
 from handpose_cli.formats._label_studio_urls import LOCAL, path_of, url_of
 from handpose_cli.formats._placed_images import Place, images_beside, placing
@@ -72,6 +72,8 @@ def open_writer(
     beside = images_beside(path)
     prefix = image_prefix or (f"{LOCAL}{beside.name}/" if place_images else LOCAL)
     with (
+        restored(path),
+        restored(interface_of(path)),
         placing(beside, images, place_images, replace_images) as place,
         atomic(interface_of(path)) as config,
         atomic(path) as file,

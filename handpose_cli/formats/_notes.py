@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -60,7 +60,7 @@ class LeftOut:
             self._remedies.append(remedy)
 
     def __str__(self) -> str:
-        return ", ".join(f"{sum(names.values())} {what}{_listed(names)}" for what, names in self._names.items())
+        return ", ".join(f"{sum(names.values())} {what}{_counted(names)}" for what, names in self._names.items())
 
     def __enter__(self) -> LeftOut:
         return self
@@ -75,8 +75,12 @@ class LeftOut:
             say(f"{self._path}: left out: {self}", self._remedies[0] if self._remedies else "")
 
 
-def _listed(names: Counter[str]) -> str:
-    listed = [f"{count} {name}" for name, count in names.most_common() if name]
-    more = len(listed) - MOST_NAMES
-    text = ", ".join(listed[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _counted(names: Counter[str]) -> str:
+    text = listed([f"{count} {name}" for name, count in names.most_common() if name])
     return f" ({text})" if text else ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.files import atomic
+from handpose_cli.files import atomic, restored
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, SKELETON, Hand, ImageRecord
 from handpose_cli.run_facts import RunFacts
@@ -78,6 +78,7 @@ def open_writer(path: Path, images: Path | None = None, run: RunFacts | None = N
         if name != _TIME_OF_DAY
     }
     with (
+        restored(path),
         atomic(images_path(path), "wb") as of_images,
         atomic(path, "wb") as of_hands,
         _Table(of_hands, _schema(HAND_COLUMNS), head) as hands,

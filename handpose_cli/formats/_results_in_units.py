@@ -24,12 +24,14 @@ class FoundHand:
 
     Attributes:
         points: float64 [21, 2], x and y in the file's unit, NaN for a joint that it does not have.
+        joint_scores: float64 [21], NaN for a joint without; None: the file has none.
     """
 
     points: np.ndarray
     score: float | None = None
     handedness: str | None = None
     track_id: int | None = None
+    joint_scores: np.ndarray | None = None
 
 
 @dataclass
@@ -87,6 +89,7 @@ def records_of(read: Callable[[], Iterator[FoundImage]], path: Path, images: Pat
                         hand_of(
                             np.where(labelled[:, None], hand.points * scale, 0),
                             np.where(labelled, 2, 0),
+                            keypoint_scores=None if hand.joint_scores is None else np.nan_to_num(hand.joint_scores),
                             score=hand.score,
                             handedness=hand.handedness,
                             track_id=hand.track_id,

@@ -10,7 +10,7 @@ from typing import Any
 from handpose_cli.formats._hand_names import is_hand, side_of
 from handpose_cli.formats._json import read_json
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of, understand
-from handpose_cli.formats._notes import say
+from handpose_cli.formats._notes import listed, say
 from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats._text import encoding_of
 from handpose_cli.formats._yaml import read_yaml
@@ -57,7 +57,7 @@ class Description:
             if order.assumed:
                 say(f"{self.path}: {ASSUMED}", "keypoint_names")
             if order.unknown:
-                say(f"{self.path}: left out: keypoints that are no joints: {', '.join(order.unknown)}")
+                say(f"{self.path}: left out: keypoints that are no joints: {listed(order.unknown)}", "keypoint_names")
             self._orders[number] = order
         return self._orders[number]
 
@@ -112,9 +112,9 @@ def _choose(found: Description) -> None:
         FormatError: if there is none that a user names, or the keypoints of one cannot be understood.
     """
     options = found.options
-    if lacking := [name for name in options.classes if name not in found.names.values()]:
+    if (lacking := options.lacking(found.names.values())) is not None:
         there = ", ".join(found.names.values()) or "none"
-        raise FormatError(f"{found.path}: no class is named {lacking[0]!r}; there are: {there}")
+        raise FormatError(f"{found.path}: no class is named {lacking!r}; there are: {there}")
     wanted = set(options.classes) or {name for name in found.names.values() if is_hand(name)}
     found.chosen = {number for number, name in found.names.items() if name in wanted} or {
         number

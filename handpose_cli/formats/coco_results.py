@@ -67,7 +67,9 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
         FormatError: if the file does not follow the format; the message names the file and the entry.
     """
     file = images if images is not None and images.is_file() else None
-    if options.classes and file is None:
+    if options.classes and file is None and options.shared:
+        say(f"{path}: its categories have no names without the COCO file of its images: all are taken for hands")
+    elif options.classes and file is None:
         raise FormatError(f"{path}: its categories have no names without the COCO file of its images", "images")
     named = _Images(file)
     objects = _Objects(path, file, options)

@@ -69,8 +69,6 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     Raises:
         FormatError: if a column is missing or a cell is not as it should be; the message names the file and the line.
     """
-    if options.classes:
-        raise FormatError(f"{path}: files of the format csv have no names of classes to choose by")
     joints, in_a_row = _survey(path, options)
     groups: Iterable[tuple[tuple[str, str], Iterable[Numbered]]] = groupby(_rows(path), _image_of)
     if not in_a_row:

@@ -7,9 +7,10 @@
     labeled-data/clip/img0001.png,102.5,230.1,98.2,204.9, ...
 
 An empty cell is a joint that is not labelled, an empty row an image without hands. Hands with a track id are the
-individual track0, track1 ..., others hand0, hand1 ... in each image. DeepLabCut looks for images by these names from
-its project's folder: annotate that folder, and they begin with labeled-data. Read are tables with the name in one
-column or in three, with fewer joints, and with others, which are left out.
+individual track0, track1 ..., others hand0, hand1 ... in each image; individuals with other names are read as tracks,
+numbered as their columns come, and their names may say the side. DeepLabCut looks for images by these names from its
+project's folder: annotate that folder, and they begin with labeled-data. Read are tables with the name in one column or
+in three, with fewer joints, and with others, which are left out.
 
 A video has a table of its own, as DeepLabCut writes when it analyses one: rows 0, 1, 2 ..., the frames' numbers. Beside
 `labels.csv`, the images' table, they are written to the folder `labels-videos`, `clip.mp4.csv` of `clip.mp4`, and are
@@ -22,12 +23,14 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from handpose_cli.formats import _deeplabcut_h5 as h5
 from handpose_cli.formats._deeplabcut_writer import COORDS, Writer, open_writer, videos_of
+from handpose_cli.formats._hand_names import side_of
 from handpose_cli.formats._keypoint_names import NONE, order_of
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of
@@ -76,8 +79,6 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     Raises:
         FormatError: if a table does not follow the format; the message names the file and the line.
     """
-    if options.classes:
-        raise FormatError(f"{path}: files of the format deeplabcut have no names of classes to choose by")
     folder = path if path.is_dir() else videos_of(path)
     if not path.is_dir():
         yield from _of_table(path, _video_of(path.name) or options.video, options)
@@ -161,7 +162,12 @@ def _places(levels: dict[str, list[str]], options: ReadOptions, left_out: LeftOu
 
 def _record(name: str, values: Sequence[float], places: dict[str, np.ndarray], video: str | None) -> ImageRecord:
     cells = np.array([*values, np.nan])  # -1: none
-    hands = [_hand(individual, cells[at]) for individual, at in places.items() if np.isfinite(cells[at[:, :2]]).any()]
+    tracks = _tracks(tuple(places))
+    hands = [
+        _hand(individual, cells[at], tracks.get(individual))
+        for individual, at in places.items()
+        if np.isfinite(cells[at[:, :2]]).any()
+    ]
     number = re.fullmatch(r"(\d{1,12})(\.0+)?", name)
     if number is None:
         return ImageRecord(name.replace("\\", "/"), None, None, hands)
@@ -170,14 +176,25 @@ def _record(name: str, values: Sequence[float], places: dict[str, np.ndarray], v
     return ImageRecord(video, None, None, hands, frame=int(number[1]))
 
 
-def _hand(individual: str, table: np.ndarray) -> Hand:
+@lru_cache(8)
+def _tracks(individuals: tuple[str, ...]) -> dict[str, int]:
+    """Return the tracks' numbers by the individuals' names; none for hand0, hand1 ..., which are of one image."""
+    named = [name for name in individuals if not re.fullmatch(r"hand\d+", name)]
+    numbers = [re.fullmatch(r"track_?(\d+)", name) for name in named]
+    if all(numbers):
+        return {name: int(number[1]) for name, number in zip(named, numbers, strict=True) if number}
+    return {name: number for number, name in enumerate(named)}
+
+
+def _hand(individual: str, table: np.ndarray, track: int | None) -> Hand:
     labelled = np.isfinite(table[:, :2])
     if (labelled[:, 0] != labelled[:, 1]).any():
         raise ValueError(f"{individual}: a joint with only one of x and y")
-    known, track = np.isfinite(table[:, 2]), re.fullmatch(r"track(\d+)", individual)
+    known = np.isfinite(table[:, 2])
     return hand_of(
         np.nan_to_num(table[:, :2]),
         np.where(labelled[:, 0], 2, 0),
         keypoint_scores=np.where(known, table[:, 2], 0).astype(np.float32) if known.any() else None,
-        track_id=int(track[1]) if track else None,
+        handedness=side_of(individual),
+        track_id=track,
     )

@@ -78,8 +78,6 @@ def order_in(path: Path, options: ReadOptions = NO_OPTIONS) -> Order:
     Raises:
         FormatError: if they are not understood, or the file is of a version that is not known.
     """
-    if options.classes:
-        raise FormatError(f"{path}: files of the format handpose have no names of classes to choose by")
     version = next(stream_json(path, "info.format_version"), FORMAT_VERSION)
     if version != FORMAT_VERSION:
         raise FormatError(f"{path}: info.format_version is {version}; known is {FORMAT_VERSION}. Update handpose")

@@ -36,7 +36,7 @@ from handpose_cli.formats._json import begins_with, first_character, stream_json
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, order_of
 from handpose_cli.formats._label_studio_urls import path_of
 from handpose_cli.formats._label_studio_writer import OF_HAND, OF_IMAGE, open_writer, outputs
-from handpose_cli.formats._notes import LeftOut, say
+from handpose_cli.formats._notes import LeftOut, listed, say
 from handpose_cli.formats._parsing import box_of, errors_at, flags_in, hand_of, has_size, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
@@ -194,7 +194,7 @@ class _Reader:
             if order.assumed:
                 say(f"{self._path}: {ASSUMED}", "keypoint_names")
             if order.unknown:
-                say(f"{self._path}: left out: keypoints that are no joints: {', '.join(order.unknown)}")
+                say(f"{self._path}: left out: keypoints that are no joints: {listed(order.unknown)}", "keypoint_names")
             self._joints, self._all_known = dict(zip(names, order.joints, strict=True)), True
         return self._joints.get(name, NONE)
 

@@ -80,8 +80,6 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     Raises:
         FormatError: if the content is none of what is read, or the size of an image is needed and not to be found.
     """
-    if options.classes:
-        raise FormatError(f"{path}: MediaPipe's results have no classes to choose by")
     if not path.is_dir() and _is_table(path):
         entries = partial(table.images_of, path, options)
     elif options.keypoint_names is not None:

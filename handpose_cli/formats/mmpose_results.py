@@ -57,8 +57,6 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     Raises:
         FormatError: if a file does not follow the format; the message names it and the instance.
     """
-    if options.classes:
-        raise FormatError(f"{path}: files of the format mmpose-results have no names of classes to choose by")
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
         raise FormatError(f"{path}: no JSON files")

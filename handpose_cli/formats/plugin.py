@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,12 +27,20 @@ class ReadOptions:
         keypoint_names: how the file's keypoints are named; None: as they are named wherever they are.
         video: the video that rows or entries without a file's name are frames of; None: the file names what it is of.
         looked_at: only images that a person has looked at, where the file tells them from predictions.
+        shared: all this is said of several files: of `classes`, this one needs to have only one.
     """
 
     classes: tuple[str, ...] = ()
     keypoint_names: KeypointNames | None = None
     video: str | None = None
     looked_at: bool = False
+    shared: bool = False
+
+    def lacking(self, names: Iterable[str]) -> str | None:
+        """Return a class that a file with these names should have and has not; None if there is none."""
+        there = set(names)
+        lacking = [name for name in self.classes if name not in there]
+        return lacking[0] if lacking and (not self.shared or len(lacking) == len(self.classes)) else None
 
 
 NO_OPTIONS = ReadOptions()
@@ -169,6 +177,7 @@ class Format:
         reads, writes: which of these it is.
         suffix: how a written file's name ends by default; empty if a folder is written.
         chooses: it is a `NamingFormat`.
+        has_classes: a `NamingFormat` whose files name classes of objects, not only keypoints.
         of_video: a `NamingFormat` whose files may be of one video without its name: `ReadOptions.video`.
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
         parted: it is a `PartedFormat`.
@@ -184,12 +193,18 @@ class Format:
     writes: bool = False
     suffix: str = ""
     chooses: bool = False
+    has_classes: bool = True
     of_video: bool = False
     images: str = ""
     parted: bool = False
     shows_images: bool = False
     write_options: tuple[str, ...] = ()
     needs: str = ""
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether `ReadOptions.classes` can be said of its files."""
+        return self.chooses and self.has_classes
 
     def check_installed(self) -> None:
         """Raise FormatError, with how to install it, if a package that the format needs is not there."""
@@ -213,11 +228,12 @@ class Format:
                 f"{path}: files of the format {self.name} name the video themselves, where they are of one"
             )
         self.check_installed()
+        if options.classes and not self.names_classes:
+            raise FormatError(f"{path}: files of the format {self.name} have no names of classes to choose by")
         if self.chooses:
             return self._part(NamingFormat).read(path, images, options)  # type: ignore[type-abstract]
-        if options.classes or options.keypoint_names is not None:
-            what = "classes" if options.classes else "keypoints"
-            raise FormatError(f"{path}: files of the format {self.name} have no names of {what} to choose by")
+        if options.keypoint_names is not None:
+            raise FormatError(f"{path}: files of the format {self.name} have no names of keypoints to choose by")
         return self._part(ReadableFormat).read(path, images)  # type: ignore[type-abstract]
 
     def head(self, path: Path) -> dict[str, Any]:

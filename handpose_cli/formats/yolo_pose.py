@@ -50,6 +50,7 @@ from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 KEEPS = frozenset({"size", "no_hands", "box", "box_only", "hidden"})
 __all__ = ["KEEPS", "file_of", "open_parts", "open_writer", "read", "recognises"]
 
+LARGEST = 2.0  # of a coordinate, for what is guessed beyond the edge
 BOX = 5  # numbers of a class and a box
 
 
@@ -143,6 +144,11 @@ def _hand(
         raise ValueError(f"expected {wanted} numbers: class, box and {count} keypoints. Received: {len(parts)}")
     numbers = numbers_of(parts, (len(parts),), "a hand")
     kind = int(numbers[0])
+    places = numbers[1:BOX] if box_only else numbers[1:wanted]
+    if (
+        most := np.abs(np.delete(places, np.s_[6::3]) if len(places) > 4 and dimensions == 3 else places).max()
+    ) > LARGEST:
+        raise ValueError(f"coordinates are shares of the image's size, from 0 to 1. Received: {most:g}")
     if not description.is_hand(kind):
         left_out.add("objects of other classes", description.names.get(kind, f"class {kind}"), remedy="classes")
         return None

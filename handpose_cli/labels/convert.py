@@ -16,6 +16,7 @@ from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import FIELDS, image_name, used
 from handpose_cli.labels.file_names import clip_of
 from handpose_cli.records import ImageRecord
+from handpose_cli.sizes import same_size
 
 TRAIN, VAL = "train", "val"
 
@@ -59,14 +60,25 @@ def choose(samples: Iterable[str], share: float, seed: int) -> set[str]:
     return set(random.Random(seed).sample(unique, count))
 
 
-def with_sizes(records: Iterable[ImageRecord], images: Path) -> Iterator[ImageRecord]:
-    """Yield the records, with the size of the image or video in that folder where a record has none."""
+def with_sizes(records: Iterable[ImageRecord], images: Path, rescale: bool = False) -> Iterator[ImageRecord]:
+    """Yield the records, with the size of the image or video in that folder where a record has none.
+
+    Args:
+        rescale: scale the labels of an image that is of another size.
+
+    Raises:
+        FormatError: if they may not be scaled, or that is not enough; see `sizes.same_size`.
+    """
     of_video = cache(video_size)
     for record in records:
         path = images / record.file
-        if record.width is None and record.failure is None and path.is_file():
-            record.width, record.height = image_size(path) if record.frame is None else of_video(path)
-        yield record
+        if record.failure is not None or (record.frame is not None and record.width) or not path.is_file():
+            yield record
+            continue
+        width, height = image_size(path) if record.frame is None else of_video(path)
+        if record.width is None:
+            record.width, record.height = width, height
+        yield same_size(record, width, height, "the image", rescale)
 
 
 def convert(

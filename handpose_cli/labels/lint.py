@@ -16,7 +16,7 @@ from handpose_cli.formats._parsing import inside
 from handpose_cli.formats.fields import image_name
 from handpose_cli.labels.convert import sample_of
 from handpose_cli.labels.file_names import Parts, place_of
-from handpose_cli.labels.units import is_normalised
+from handpose_cli.labels.units import is_normalised, is_of_corners
 from handpose_cli.records import SKELETON, Hand, ImageRecord, box_around
 
 # how the check words a flag of `doubt`; the hand is given with it
@@ -42,6 +42,7 @@ MUCH_SHORTER = 0.93  # the right order's bones over the wrong one's, in the medi
 
 EDGE = 0.1  # of the image's longer side
 EXAMPLES = 3
+PERCENT = "unit mistake suspected: coordinates from 0 to 100, not pixels"
 UNIT = "unit mistake suspected: coordinates from 0 to 1, not pixels"
 
 
@@ -75,6 +76,7 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
     orders: dict[str, list[np.ndarray]] = {}  # by sample: a video's hands are too alike to count each
     seen: set[tuple[Parts, int | None]] = set()
     count = hands = 0
+    farthest, least_side = 0.0, np.inf
     report = partial(note, findings)
 
     for record in flagged(records):
@@ -84,8 +86,11 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
         if place in seen and record.failure is None:
             report("image listed twice", name)
         seen.add(place)
+        if record.hands and record.width and record.height:
+            least_side = min(least_side, record.width, record.height)
         for number, hand in enumerate(record.hands):
             hands += 1
+            farthest = max(farthest, *hand.box[:2].tolist())
             problems = _hand_problems(hand, record)
             if any(_same(hand, other) for other in record.hands if other is not hand):
                 problems = [what for what in problems if what != OF_FLAGS["duplicate"]]
@@ -95,6 +100,8 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
                 report(what, f"{name}, hand {number}")
             if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
                 orders.setdefault(sample_of(record), []).append(_costs(hand.keypoints))
+    if hands >= ENOUGH_SAMPLES and 1.5 < farthest <= 100 and 4 * 100 <= least_side < np.inf:
+        findings[PERCENT] = Finding(PERCENT, hands, [f"no hand begins behind {farthest:.1f}"])
     if len(orders) >= ENOUGH_SAMPLES:
         ratios = np.median([np.mean(of_sample, axis=0) for of_sample in orders.values()], axis=0)
         best = int(ratios.argmin())
@@ -108,6 +115,9 @@ def _hand_problems(hand: Hand, record: ImageRecord) -> list[str]:
     problems, flags = [], [name for name in hand.flags if name in MISTAKES]
     if (hand.box[2:] <= 0).any():
         problems.append("box without an area")
+    scores = [] if hand.keypoint_scores is None else hand.keypoint_scores.tolist()
+    if any(not 0 <= score <= 1 for score in (*scores, *([] if hand.score is None else [hand.score]))):
+        problems.append("a score that is not from 0 to 1")
     if hand.keypoints is None:
         return [*problems, UNIT] if is_normalised(hand) else problems
     labelled = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
@@ -117,7 +127,10 @@ def _hand_problems(hand: Hand, record: ImageRecord) -> list[str]:
         unit_or_place = _place_problem(labelled, record.width, record.height)
         if unit_or_place:
             return [*problems, unit_or_place]
-    if _outside_share(box_around(labelled), hand.box) > 0.5:
+    if is_of_corners(hand):
+        problems.append("box fits the keypoints as x1, y1, x2, y2, not as x, y, width, height")
+        flags = [name for name in flags if name != "box_disagrees"]
+    elif _outside_share(box_around(labelled), hand.box) > 0.5:
         swapped = hand.box[[1, 0, 3, 2]]
         what = "x and y swapped in the box" if _outside_share(box_around(labelled), swapped) < 0.1 else "box elsewhere"
         problems.append(f"keypoints outside their box: {what}")

@@ -11,6 +11,10 @@ from handpose_cli.formats.errors import FormatError
 
 HEAD = 1 << 16
 ZIP = b"PK\x03\x04"
+_NO_LABELS = {
+    b"version https://git-lfs": "only Git LFS's pointer to the file. Fetch it: git lfs pull",
+    b"\x1f\x8b": "compressed. Unpack it first: gunzip",
+}
 
 
 def recognise(path: Path) -> Format:
@@ -26,6 +30,14 @@ def recognise(path: Path) -> Format:
                 head = as_utf8(file.read(HEAD))
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror}") from error
+    if path.suffix.lower() == ".slp":
+        raise FormatError(
+            f"{path}: SLEAP's own files are not read. Export the analysis CSV, in SLEAP or by "
+            f"'sio convert {path.name} -o {path.stem}.csv', or COCO by '... -o {path.stem}.json --to coco'",
+        )
+    for beginning, what in _NO_LABELS.items():
+        if head.startswith(beginning):
+            raise FormatError(f"{path}: {what}")
     for format in FORMATS.values():
         try:
             if format.recognises(path, head):

@@ -38,18 +38,25 @@ class Source:
         prefix, colon, rest = text.partition(":")
         known = bool(colon) and prefix in FORMATS
         path = Path(rest if known else text)
+        if not (rest if known else text):
+            raise FormatError(f"{text!r} has no path: give one, or . for this folder.")
         if not path.exists():
             if is_url(rest if known else text):
                 raise FormatError(f"{text!r} is a URL: give a path, of a folder that is mounted.")
             hint = "" if known or not colon else f", and {prefix!r} is no format (there are: {', '.join(FORMATS)})"
             raise FormatError(f"{str(path)!r} does not exist{hint}.")
+        if not path.is_file() and not path.is_dir():
+            raise FormatError(f"{str(path)!r} is neither a file nor a folder: labels are read more than once.")
         if path.is_dir() and not known:
             path = next((path / name for name in IN_FOLDER if (path / name).is_file()), path)
         return cls(path, prefix if known else None)
 
     def with_options(self, options: ReadOptions) -> Source:
-        """Return the source with what a user says of several, if its format has names of classes and keypoints."""
-        return replace(self, options=options) if options != NO_OPTIONS and self.format.chooses else self
+        """Return the source with what a user says of several, as far as its format has such names."""
+        if options == NO_OPTIONS or not self.format.chooses:
+            return self
+        classes = options.classes if self.format.names_classes else ()
+        return replace(self, options=replace(options, classes=classes, shared=True))
 
     @cached_property
     def format(self) -> Format:
@@ -68,13 +75,28 @@ class Source:
         yield from in_pixels(self.format.read(self.path, images, self.options), self.path)
 
 
+def of_classes(sources: Sequence[Source | None], classes: tuple[str, ...]) -> list[Source | None]:
+    """Return the sources, with the classes that are hands for those that name some; raise FormatError if none does."""
+    takes = [source is not None and source.format.names_classes for source in sources]
+    if not any(takes):
+        raise FormatError(f"files of the format {_formats(sources)} have no names of classes to choose by")
+    shared = sum(takes) > 1
+    return [
+        replace(source, options=replace(source.options, classes=classes, shared=shared)) if source and taken else source
+        for source, taken in zip(sources, takes, strict=True)
+    ]
+
+
 def of_video(sources: Sequence[Source | None], video: str) -> list[Source | None]:
     """Return the sources, with the name of the video for those that may lack one; raise FormatError if none may."""
     takes = [source is not None and source.format.of_video for source in sources]
     if not any(takes):
-        named = ", ".join(dict.fromkeys(source.format.name for source in sources if source is not None))
-        raise FormatError(f"files of the format {named} name the video themselves, where they are of one")
+        raise FormatError(f"files of the format {_formats(sources)} name the video themselves, where they are of one")
     return [
         replace(source, options=replace(source.options, video=video)) if source is not None and taken else source
         for source, taken in zip(sources, takes, strict=True)
     ]
+
+
+def _formats(sources: Sequence[Source | None]) -> str:
+    return ", ".join(dict.fromkeys(source.format.name for source in sources if source is not None))

@@ -7,24 +7,42 @@ from pathlib import Path
 
 import numpy as np
 
+from handpose_cli.boxes import iou
 from handpose_cli.formats._notes import say
+from handpose_cli.formats._parsing import has_size
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
-from handpose_cli.records import Hand, ImageRecord
+from handpose_cli.records import Hand, ImageRecord, box_around
 
+LOOKED_AT = 1000  # hands whose boxes are looked at
 LARGEST = 1.5  # of a share of the image's size, for a joint that a labeller guesses beyond the edge
 
 
 def is_normalised(hand: Hand) -> bool:
-    """Return whether a hand's coordinates can only be shares of the image's size: all of it is in 1.5 pixels."""
-    corner = hand.box if hand.keypoints is None else hand.keypoints[0]
-    if corner[0] > LARGEST or corner[1] > LARGEST:  # as nearly always, at a tenth of the cost
-        return False
-    points = np.stack([hand.box[:2], hand.box[:2] + hand.box[2:]])
-    if hand.keypoints is not None:
-        points = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
+    """Return whether a hand's coordinates, or its box's, can only be shares of the image's size: all in 1.5 pixels."""
+    corners = np.stack([hand.box[:2], hand.box[:2] + hand.box[2:]])
+    if hand.keypoints is None:
+        return _are_shares(corners)
+    points = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
+    return _are_shares(points) or (has_size(hand.box) and _are_shares(corners))
+
+
+def _are_shares(points: np.ndarray) -> bool:
     # all 0: it was not found
     return len(points) > 1 and bool(points.any()) and bool(np.abs(points).max() <= LARGEST)
+
+
+def is_of_corners(hand: Hand) -> bool:
+    """Return whether a box fits its keypoints as x1, y1, x2, y2, and not as x, y, width, height."""
+    x, y, right, bottom = hand.box.tolist()
+    if hand.keypoints is None or right <= x or bottom <= y:
+        return False
+    points = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)]
+    if len(points) < 2:
+        return False
+    tight = box_around(points)[None]
+    as_corners = float(iou(tight, np.array([[x, y, right - x, bottom - y]], np.float32))[0, 0])
+    return as_corners > 0.5 and float(iou(tight, hand.box[None])[0, 0]) < 0.7 * as_corners
 
 
 def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecord]:
@@ -32,17 +50,24 @@ def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecor
 
     Raises:
         FormatError: at the end, if most hands' coordinates are from 0 to 1. One alone may be a prediction's that has
-            collapsed; it is spoken of.
+            collapsed; it is spoken of, and so are boxes that seem to be of two corners.
     """
-    hands = normalised = 0
+    hands = normalised = of_corners = 0
     first = ""
     for record in records:
         for number, hand in enumerate(record.hands):
+            if hands < LOOKED_AT:
+                of_corners += is_of_corners(hand)
+            if hand.box[2] > LARGEST and (hand.keypoints is None or hand.keypoints[0, 0] > LARGEST):  # as nearly always
+                hands += 1
+                continue
             hands += _is_somewhere(hand)
             if is_normalised(hand):
                 normalised += 1
                 first = first or f"{image_name(record)}, hand {number}"
         yield record
+    if of_corners > 2 and 2 * of_corners > min(hands, LOOKED_AT):
+        say(f"{path}: boxes are read as x, y, width, height, but most fit their keypoints as x1, y1, x2, y2")
     if not normalised:
         return
     line = f"{path}: {normalised} of {hands} hands have coordinates from 0 to 1, where pixels are expected: {first}"

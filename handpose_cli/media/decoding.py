@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,17 +15,23 @@ from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.opening import check_file, is_web_page
 
 MOST_PIXELS = 2**27  # of a frame: four times 8K; damaged heads claim any size
+_REORDERED = 4  # frames that may be shown before one that was decoded earlier
 _MOST_FRUITLESS = 10_000  # packets without a frame, before reading on is given up
 # Formats of which damage shows in the decoder's marks alone. libavcodec 62 now and then loses these when it decodes
 # several frames, or slices of one, at once.
 _MARKED = frozenset({"mpegts", "mpeg", "asf", "avi"})
+_UNMARKED = frozenset({"hevc"})  # decoders that make up what is damaged, and mark nothing
+_ALONE = frozenset({"vp8"})  # decoders that notice no damage, and make up other pictures by the number of threads
 _INDEXED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi"})  # with an index of all packets
 # titles and the like that are no UTF-8 are no reason not to read a video; from PyAV 19 on they never are
 _LENIENT = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 class _Doubt(Exception):
-    """Several frames were decoded at once, and one of them was damaged: it may not be the only one that is lost."""
+    """Several frames were decoded at once, and one of them was damaged: it may not be the only one that is lost.
+
+    Its argument is the decoder's error, if there was one.
+    """
 
 
 def open_video(path: Path) -> av.container.InputContainer:
@@ -62,6 +69,12 @@ def main_stream(container: av.container.InputContainer) -> av.VideoStream:
     return stream
 
 
+def decode_alone(stream: av.VideoStream) -> None:
+    """Have a stream decoded on one thread."""
+    stream.thread_type = "NONE"
+    stream.codec_context.thread_count = 1  # libdav1d does not ask for the type
+
+
 class Decoding:
     """Decodes a video, and notes what is wrong with it; iterate over it once.
 
@@ -82,16 +95,24 @@ class Decoding:
 
         A file that may be damaged is decoded frame by frame, from where several at once are in doubt: of these
         libavcodec loses some, more or fewer by the number of processors. (And now and then it loses the mark of a frame
-        whose damage it has mended; then the frames are the same, without a failure.)
+        whose damage it has mended; then the frames are the same, without a failure. In one of twenty damaged HEVC
+        streams it notices nothing, and what it makes up differs by that number.)
         """
         stream = main_stream(self._container)
-        self._at_once = self._container.format.name not in _MARKED and not declared_size(self._path)
-        stream.thread_type = "AUTO" if self._at_once else "NONE"
+        marked = self._container.format.name in _MARKED or stream.codec_context.name in _ALONE
+        self._at_once = not marked and not declared_size(self._path)
+        if self._at_once:  # what is damaged is an error then, where libavcodec otherwise makes something up
+            stream.thread_type = "AUTO"
+            stream.codec_context.options |= {"err_detect": "explode"}
+        else:
+            decode_alone(stream)
         try:
             yield from self._frames(self._container, stream)
             self._end(self._container, stream)
-        except _Doubt:
+        except _Doubt as doubt:
             yield from self._one_by_one(self._decoded)
+            if self.failure is None and doubt.args and stream.codec_context.name in _UNMARKED:
+                self.failure = "damaged: some frames may be wrong, and it is not known which"
 
     def _one_by_one(self, done: int) -> Iterator[av.VideoFrame]:
         """Yield the frames behind so many, decoded on one thread."""
@@ -99,14 +120,14 @@ class Decoding:
         self._decoded = self._packets = self._discarded = 0
         with open_video(self._path) as container:
             stream = main_stream(container)
-            stream.thread_type = "NONE"
+            decode_alone(stream)
             for index, picture in enumerate(self._frames(container, stream)):
                 if index >= done:
                     yield picture
             self._end(container, stream)
 
     def _frames(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-        fruitless = 0
+        fruitless, waiting = 0, deque[av.VideoFrame]()
         try:
             for packet in container.demux(stream):
                 if packet.size == 0 and packet.dts is None:  # PyAV's own, at the end
@@ -115,9 +136,11 @@ class Decoding:
                 self._discarded += packet.is_discard
                 fruitless += 1
                 for picture in self._decode(stream, packet):
-                    yield self._checked(picture)
-                    self._decoded += 1
+                    waiting.append(self._checked(picture))
                     fruitless = 0
+                while len(waiting) > self._lag(stream):
+                    yield waiting.popleft()
+                    self._decoded += 1
                 if fruitless > _MOST_FRUITLESS:
                     self._note("nothing more can be decoded")
                     return
@@ -125,16 +148,21 @@ class Decoding:
             self._note(error.strerror, _of_file_system(error))
         except IndexError:  # PyAV 18.1 stumbles at the very end over streams that were not there at the beginning
             pass
-        for picture in self._held(stream):
-            yield self._checked(picture)
+        waiting.extend(map(self._checked, self._held(stream, len(waiting))))
+        for picture in waiting:
+            yield picture
             self._decoded += 1
 
-    def _held(self, stream: av.VideoStream) -> list[av.VideoFrame]:
+    def _lag(self, stream: av.VideoStream) -> int:
+        """Return how many frames wait for those behind them: of several at once, an error shows only so much later."""
+        return stream.codec_context.thread_count + _REORDERED if self._at_once else 0
+
+    def _held(self, stream: av.VideoStream, waiting: int) -> list[av.VideoFrame]:
         """Return what the decoder still holds at the end; some may be lost there without an error."""
         end = av.Packet()
         end.time_base = stream.time_base
         held = self._decode(stream, end)
-        if self._at_once and self._decoded + len(held) < self._packets - self._discarded:
+        if self._at_once and self._decoded + waiting + len(held) < self._packets - self._discarded:
             raise _Doubt
         return held
 
@@ -157,7 +185,7 @@ class Decoding:
 
     def _note(self, reason: str, transient: bool = False) -> None:
         if self._at_once:
-            raise _Doubt
+            raise _Doubt(reason)
         if self.failure is None:
             where = f"damaged after frame {self._decoded - 1}" if self._decoded else "damaged at the start"
             self.failure, self.transient = f"{where}: {reason}", transient

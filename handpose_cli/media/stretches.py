@@ -17,7 +17,7 @@ from pathlib import Path
 import av
 
 from handpose_cli.media.cut_short import declared_size
-from handpose_cli.media.decoding import main_stream, open_video
+from handpose_cli.media.decoding import decode_alone, main_stream, open_video
 from handpose_cli.media.errors import InexactError, UnreadableError
 from handpose_cli.media.stretch import Stretch
 from handpose_cli.media.videos import VideoFrame
@@ -143,7 +143,8 @@ def read_stretch(path: Path, stretch: Stretch) -> Iterator[VideoFrame]:
     try:
         with open_video(path) as container:
             stream = main_stream(container)
-            stream.thread_type = "NONE"
+            decode_alone(stream)
+            stream.codec_context.options |= {"err_detect": "explode"}
             fps = float(stream.average_rate or 0)
             for offset, picture in enumerate(_decoded(container, stream, stretch)):
                 index = stretch.key + offset
