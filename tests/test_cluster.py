@@ -5,9 +5,12 @@ import os
 import re
 import shutil
 import signal
+import socketserver
 import subprocess
+import threading
 import time
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 
 import av
 import pytest
@@ -196,6 +199,18 @@ def test_a_cluster_that_is_not_there_is_told_in_a_line(inputs, tmp_path):
         with pytest.raises(RunError) as error, executor.connected(where):
             pass
         assert str(error.value) == message
+
+
+def test_what_is_no_ray_cluster_is_told_from_one(cluster):
+    import ray
+
+    executor._check_reachable(ray.get_runtime_context().gcs_address)
+    with socketserver.TCPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        with pytest.raises(RunError) as error, executor.connected(address):
+            pass
+    assert str(error.value) == f"There is no Ray cluster at {address}: what listens there is something else."
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

@@ -146,20 +146,6 @@ def test_pictures_that_are_elsewhere_are_counted_or_named(tmp_path):
     assert data_of(tmp_path / "q.html")["without_picture"] == 0
 
 
-def test_pictures_at_a_url_are_fetched(tmp_path):
-    fs = pytest.importorskip("fsspec").filesystem("memory")
-    fs.store.clear()
-    for name in ("two_hands.jpg", "moving_hand.mp4"):
-        fs.pipe(f"/lab/photos/{name}", (SAMPLES / name).read_bytes())
-    call = ("predict", "memory://lab/photos", "-o", tmp_path, "--views", 1, "--every", 24, "--report")
-    assert handpose(*call).exit_code == 0
-    data = data_of(tmp_path / NAME)
-    assert {entry["file"] for entry in data["shown"]} == {"two_hands.jpg", "moving_hand.mp4"}
-    assert all("picture" in entry for entry in data["shown"])
-    assert not list(scratch().iterdir())
-    fs.store.clear()
-
-
 def test_a_resumed_run_and_joined_shards_give_the_same_page(tmp_path):
     inputs = (SAMPLES / "two_hands.jpg", SAMPLES / "grip_indoors.jpg")
     options = ("--views", 1, "--report")
@@ -214,3 +200,29 @@ def test_a_page_without_hands(tmp_path):
     assert handpose("convert-labels", tmp_path / "l.json", tmp_path / "p.html", "--to", "report").exit_code == 0
     assert data_of(tmp_path / "p.html")["shown"] == []
     assert len(list(read_labels(tmp_path / "l.json"))) == 1
+
+
+def test_pictures_of_what_is_at_urls_are_fetched_up_to_so_many_bytes(tmp_path, monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+    names = ("two_hands.jpg", "grip_indoors.jpg", "moving_hand.mp4")
+    store = fsspec.filesystem("memory")
+    for name in names:
+        store.pipe(f"/report/{name}", (SAMPLES / name).read_bytes())
+
+    def page(source, out):
+        assert handpose("predict", source, "-o", tmp_path / out, "--report", "--views", 1, "--every", 9).exit_code == 0
+        return data_of(tmp_path / out / NAME)
+
+    (tmp_path / "in").mkdir()
+    for name in names:
+        (tmp_path / "in" / name).write_bytes((SAMPLES / name).read_bytes())
+    there, here = page("memory://report", "there"), page(tmp_path / "in", "here")
+    assert there["shown"] == here["shown"]
+    assert there["without_picture"] == 0 and len(there["shown"]) > 3
+    assert list(scratch().iterdir()) == []
+    # no room for what lies behind the first file
+    first = there["shown"][0]["file"]
+    monkeypatch.setattr("handpose_cli.review.thumbnails.MOST_FETCHED", (SAMPLES / first).stat().st_size)
+    some = page("memory://report", "some")
+    assert {entry["file"] for entry in some["shown"] if "picture" in entry} == {first}
+    assert some["without_picture"] > 0

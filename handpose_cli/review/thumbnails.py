@@ -14,18 +14,21 @@ from handpose_cli.drawing import BOX_COLOUR, draw_skeleton
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
 from handpose_cli.media.inputs import Input
+from handpose_cli.media.remote import ask_version
 from handpose_cli.records import Hand
 from handpose_cli.review.choice import Shown
 
 SIDE = 200  # pixels
 MARGIN = 1.5  # side of the picture over the longer side of the box
 QUALITY = 72
+MOST_FETCHED = 2**30  # bytes of files at URLs that are read once more for their pictures
 
 
 def thumbnails(shown: Sequence[Shown], find: Callable[[str], str | None]) -> list[bytes | None]:
     """Return a JPEG of each hand; None where its image cannot be had.
 
-    Each file is read once, and a video decoded up to the last frame that is needed; what is at a URL is fetched for it.
+    Each file is read once, and a video decoded up to the last frame that is needed. What is at a URL is fetched for it,
+    one file after the other, the first hands' first, and `MOST_FETCHED` bytes of them in all.
 
     Args:
         find: returns the path or URL of an input by its name in the records; None if it is not there.
@@ -34,11 +37,17 @@ def thumbnails(shown: Sequence[Shown], find: Callable[[str], str | None]) -> lis
     wanted: dict[str, dict[int | None, list[int]]] = {}
     for number, one in enumerate(shown):
         wanted.setdefault(one.record.file, {}).setdefault(one.record.frame, []).append(number)
-    for file in sorted(wanted):
-        place, of_file = find(file), wanted[file]
+    left = MOST_FETCHED
+    for file, of_file in wanted.items():
+        place = find(file)
         if place is None:
             continue
         entry = Input(file, place)
+        if entry.is_remote:
+            known = ask_version(entry)
+            if known is None or known.size > left:
+                continue
+            entry, left = entry._replace(version=known), left - known.size
         last = max((frame for frame in of_file if frame is not None), default=None)
         for frame in frames([entry], pages=last is not None and not entry.is_video):
             if numbers := of_file.get(frame.index):

@@ -104,7 +104,7 @@ def write_results(
     Args:
         info: the head of the result file.
         report: counts what is written, and gets the formats that are lost.
-        paths: the inputs' files by name, for formats that show them.
+        paths: the inputs' files, or their URLs, by name, for formats that show them.
 
     Raises:
         OSError: if the result file cannot be written; no half-written file is left.

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
@@ -31,6 +31,8 @@ LOCAL, AUTO = "local", "auto"
 MOST_DEATHS = 3  # of workers, until a unit is given up
 _MOST_LOSSES = 10  # of machines, which are seldom the unit's fault
 _WAIT = 5.0  # seconds to reach a cluster, and between looks at its size
+# how a client of HTTP/2 begins, as gRPC's do: the preface, and settings, which the server answers with its own
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
 @dataclass(eq=False)
@@ -222,7 +224,8 @@ def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iter
                 f"The Ray cluster at {where} cannot be used: {_first_line(error)}. If it asks for a token, as those of "
                 "ray start do, this process needs it too: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH."
             ) from error
-    leaving = threading.Thread(target=ray.shutdown)  # takes a second, in which results can be written
+    # results can be written meanwhile
+    leaving = threading.Thread(target=_end_local if where == LOCAL else ray.shutdown)
     try:
         has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
         yield Cluster(None if where == LOCAL else workers, gpu and has_gpus, leave=leaving.start)
@@ -232,15 +235,34 @@ def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iter
         leaving.join()
 
 
+def _end_local() -> None:
+    """End the cluster that was made of this machine."""
+    import psutil  # comes with Ray
+    import ray
+
+    # Ray waits a second for its autoscaler to end, which has nothing to end here
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if any("/ray/autoscaler/" in word for word in child.cmdline()):
+                child.kill()
+    ray.shutdown()
+
+
 def _check_reachable(address: str) -> None:
-    """Raise RunError unless somebody listens at an address; Ray itself would try for a minute."""
+    """Raise RunError unless something like Ray answers at an address; Ray itself would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         raise RunError(f"{address} is no address of a cluster: give local, auto or HOST:PORT.")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _WAIT).close()
+        with socket.create_connection((host.strip("[]"), int(port)), _WAIT) as connection:
+            if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+                return
+            connection.sendall(_HELLO)
+            answer = connection.makefile("rb").read(4)
     except OSError as error:
         raise RunError(f"There is no Ray cluster at {address}: {error.strerror or error}.") from error
+    if answer[3:] != b"\x04":  # the kind of a frame of settings
+        raise RunError(f"There is no Ray cluster at {address}: what listens there is something else.")
 
 
 def _first_line(error: Exception) -> str:
