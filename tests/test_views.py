@@ -238,10 +238,11 @@ def with_companion(network, companion, contract=CONTRACT):
     [
         (1, 0.6, 1.0, (1, 0)),  # one view
         (2, 1.0, 0.5, (1, 1)),
-        (2, 0.6, 1.0, (1, 1)),  # in doubt, but the companion is sure
-        (2, 0.6, 0.9, (2, 1)),
-        (4, 0.6, 0.9, (4, 1)),
-        (4, 0.6, 1.0, (1, 1)),
+        (2, 0.6, 0.9, (1, 1)),
+        (2, 0.45, 1.0, (1, 1)),  # in doubt, but the companion is sure
+        (2, 0.45, 0.9, (2, 1)),
+        (4, 0.45, 0.9, (4, 1)),
+        (4, 0.45, 1.0, (1, 1)),
         (2, 0.2, 1.0, (1, 0)),  # hopeless
     ],
 )

@@ -20,6 +20,7 @@ SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another'
 # The joints' own scores that need no more views: the least of them after the first, after the second, and their mean
 # after the third.
 SURE_ALONE, SURE_IN_TWO, SURE_MEAN_IN_THREE = 0.7, 0.8, 0.8
+SURE_WITH_COMPANION = 0.5  # the least after the first, where a companion looks as well: more looks find little more
 TRUSTED = 0.6  # of a companion (`tta.trust_in`): with this trust it leaves no doubt
 # What one view must say for a hand to deserve more: that it is one, or, if not, at least what its joints' scores are in
 # the mean.
@@ -74,8 +75,8 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
         return found
     in_crops = [crop.to_crop(points) for crop, points in zip(crops, found.keypoints, strict=True)]
     lies = np.array([is_turned(points, network.most_tilt) for points in in_crops], bool)
-    doubtful = found.scores.min(axis=1) < SURE_ALONE
-    worth_it = _may_be_hands(found)
+    companion, worth_it = network.companion, _may_be_hands(found)
+    doubtful = found.scores.min(axis=1) < (SURE_ALONE if companion is None else SURE_WITH_COMPANION)
 
     def look_again(these: np.ndarray, counts: bool) -> None:
         if these.any():
@@ -83,7 +84,6 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
             of_rows = [pictures[i] for i in rows], [crops[i] for i in rows], pixels[rows], _rows(found, rows)
             _put(found, rows, _look_again(network, *of_rows, views, counts))
 
-    companion = network.companion
     if companion is None or not worth_it.any():
         look_again(worth_it & lies, False)
         look_again(worth_it & doubtful & ~lies, True)
