@@ -21,7 +21,7 @@ SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another'
 # after the third.
 SURE_ALONE, SURE_IN_TWO, SURE_MEAN_IN_THREE = 0.7, 0.8, 0.8
 SURE_WITH_COMPANION = 0.5  # the least after the first, where a companion looks as well: more looks find little more
-TRUSTED = 0.6  # of a companion (`tta.trust_in`): with this trust it leaves no doubt
+TRUSTED = 0.6  # of a companion (`tta.trust_in`): with this it answers alone where a hand lies; with 1 it ends doubt
 # What one view must say for a hand to deserve more: that it is one, or, if not, at least what its joints' scores are in
 # the mean.
 NO_HAND, LEAST_MEAN, LEAST_MEAN_OF_NO_HAND = 0.05, 0.3, 0.45
@@ -92,12 +92,12 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     uprights = _uprights(found.keypoints[rows], companion)
     others = _look(companion, uprights, _cut(uprights, [pictures[i] for i in rows]))
     trust[rows] = trust_in(others.is_hand, len(rows))
-    settled = trust >= TRUSTED
-    look_again(worth_it & lies & ~settled, False)
-    look_again(worth_it & doubtful & ~lies & ~settled, True)
+    enough = trust >= TRUSTED
+    look_again(worth_it & lies & ~enough, False)
+    look_again(worth_it & doubtful & ~lies & (trust < 1), True)
     joined = join(found.keypoints[rows], found.scores[rows], others.keypoints, trust[rows])
     found.keypoints[rows], found.scores[rows] = joined
-    alone = (lies & settled)[rows]
+    alone = (lies & enough)[rows]
     if alone.any():
         scores = (1 + found.scores[rows[alone]]) / 2
         _put(found, rows[alone], _rows(others, alone)._replace(scores=scores))

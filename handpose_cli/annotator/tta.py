@@ -12,7 +12,7 @@ AGREE = 0.1  # of the hand's size: how near answers of two views lie that suppor
 # How near a companion's answer, in the hand's size, must lie to be believed, and how far it is then. One that is less
 # sure must lie nearer: all of `REACH` from the log-odds `SURE` of a hand on, `LEAST_TRUST` of it up to `NOT_SURE`.
 # Chosen on joints that people marked, on photographs and on renders, of which it is not sure; see hourglass-lite.md.
-REACH, BELIEVED = 0.12, 0.9
+REACH, BELIEVED = 0.09, 0.7
 NOT_SURE, SURE, LEAST_TRUST = 3.0, 4.5, 0.25
 
 
