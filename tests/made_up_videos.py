@@ -83,6 +83,15 @@ def move(source: Path, target: Path, seconds: Fraction) -> Path:
     return target
 
 
+def damage_packet(path: Path, number: int) -> None:
+    """Put zeros in place of what one of a video's packets holds, counted by their places in the file."""
+    with av.open(str(path)) as container:
+        at, size = sorted((packet.pos, packet.size) for packet in container.demux(video=0) if packet.size)[number]
+    data = bytearray(path.read_bytes())
+    data[at + 4 : at + size] = bytes(size - 4)
+    path.write_bytes(data)
+
+
 def set_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
     """Write the display matrix of an MP4's track (ISO/IEC 14496-12, 8.3.2): each is -1, 0 or 1."""
     data = bytearray(path.read_bytes())

@@ -12,11 +12,11 @@ import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 
-import av
 import pytest
 from chaos import HANDPOSE, call, outputs
 from conftest import handpose, read_results
 from made_up_inputs import encoded, write_clip
+from made_up_videos import damage_packet
 
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs import units
@@ -57,11 +57,7 @@ def inputs(tmp_path_factory):
     write_clip(folder / "clip.mp4", frames=60, gop=12)
     damaged = folder / "damaged.mp4"
     write_clip(damaged, frames=60, gop=12)
-    with av.open(str(damaged)) as container:
-        at, size = sorted((packet.pos, packet.size) for packet in container.demux(video=0) if packet.size)[30]
-    data = bytearray(damaged.read_bytes())
-    data[at + 4 : at + size] = bytes(size - 4)
-    damaged.write_bytes(data)
+    damage_packet(damaged, 30)
     (folder / "text.png").write_text("hello")
     return folder
 

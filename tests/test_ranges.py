@@ -2,11 +2,11 @@
 
 import shutil
 
-import av
 import pytest
 from chaos import outputs
 from conftest import handpose, read_results
 from made_up_inputs import encoded, write_clip
+from made_up_videos import damage_packet
 
 from handpose_cli.runs import journal as journals
 
@@ -22,11 +22,7 @@ def inputs(tmp_path_factory):
     write_clip(folder / "short.mp4", frames=6)
     damaged = folder / "damaged.mp4"
     write_clip(damaged, frames=30, gop=6)
-    with av.open(str(damaged)) as container:
-        at, size = sorted((packet.pos, packet.size) for packet in container.demux(video=0) if packet.size)[14]
-    data = bytearray(damaged.read_bytes())
-    data[at + 4 : at + size] = bytes(size - 4)
-    damaged.write_bytes(data)
+    damage_packet(damaged, 14)
     return folder
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from made_up_videos import move
+from made_up_videos import damage_packet, move
 
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.stretches import InexactError, divide_video, read_stretch
@@ -93,12 +93,7 @@ def test_a_file_that_is_none_or_is_cut_short_is_not_divided(tmp_path):
 
 def test_damage_is_seen_in_the_stretch_that_has_it_and_wanted_or_not(tmp_path):
     path = write(tmp_path / "a.mp4")
-    data = bytearray(path.read_bytes())
-    with av.open(str(path)) as container:
-        packets = sorted((p.pos, p.size) for p in container.demux(video=0) if p.size)
-    at, size = packets[60]
-    data[at + 4 : at + size] = bytes(size - 4)
-    path.write_bytes(data)
+    damage_packet(path, 60)
     with pytest.raises(UnreadableError):
         list(read_video(path, 50))
     stretches = divide_video(path, 50, None, None, 24, 1)

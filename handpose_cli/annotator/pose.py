@@ -84,24 +84,25 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
             of_rows = [pictures[i] for i in rows], [crops[i] for i in rows], pixels[rows], _rows(found, rows)
             _put(found, rows, _look_again(network, *of_rows, views, counts))
 
-    if companion is None or not worth_it.any():
-        look_again(worth_it & lies, False)
-        look_again(worth_it & doubtful & ~lies, True)
-        return found
-    rows, trust = np.flatnonzero(worth_it), np.zeros(len(crops), np.float32)
-    uprights = _uprights(found.keypoints[rows], companion)
-    others = _look(companion, uprights, _cut(uprights, [pictures[i] for i in rows]))
-    trust[rows] = trust_in(others.is_hand, len(rows))
-    enough = trust >= TRUSTED
-    look_again(worth_it & lies & ~enough, False)
+    rows, trust, others = np.flatnonzero(worth_it), np.zeros(len(crops), np.float32), None
+    if companion is not None and rows.size:
+        uprights = _uprights(found.keypoints[rows], companion)
+        others = _look(companion, uprights, _cut(uprights, [pictures[i] for i in rows]))
+        trust[rows] = trust_in(others.is_hand, rows.size)
+    look_again(worth_it & lies & (trust < TRUSTED), False)
     look_again(worth_it & doubtful & ~lies & (trust < 1), True)
-    joined = join(found.keypoints[rows], found.scores[rows], others.keypoints, trust[rows])
-    found.keypoints[rows], found.scores[rows] = joined
-    alone = (lies & enough)[rows]
-    if alone.any():
-        scores = (1 + found.scores[rows[alone]]) / 2
-        _put(found, rows[alone], _rows(others, alone)._replace(scores=scores))
+    if others is not None:
+        _put(found, rows, _joined(_rows(found, rows), others, trust[rows], lies[rows]))
     return found
+
+
+def _joined(found: Found, others: Found, trust: np.ndarray, lies: np.ndarray) -> Found:
+    """Return hands as they were found, joined with what a companion found of them; where they lie, see `TRUSTED`."""
+    keypoints, scores = join(found.keypoints, found.scores, others.keypoints, trust)
+    joined = found._replace(keypoints=keypoints, scores=scores)
+    alone = lies & (trust >= TRUSTED)
+    _put(joined, np.flatnonzero(alone), _rows(others, alone)._replace(scores=(1 + scores[alone]) / 2))
+    return joined
 
 
 def _uprights(keypoints: np.ndarray, network: KeypointNetwork) -> list[Crop]:

@@ -31,11 +31,13 @@ def load_keypoint_network(engine: str, name: str = weights.KEYPOINT_NETWORK) -> 
         weights.WeightsError: if there is no such network.
     """
     path, *others = keypoint_files(engine, name)
-    companion = None
-    for other in others:  # one at most
-        network, contract = _load(engine, other, "keypoints")
-        companion = DecodedKeypoints(network, replace(contract, in_quarters=False))  # its crops are upright
-    return DecodedKeypoints(*_load(engine, path, "keypoints"), companion)
+    network, contract = _load(engine, path, "keypoints")
+    return DecodedKeypoints(network, contract, _companion(engine, others[0]) if others else None)
+
+
+def _companion(engine: str, path: Path) -> DecodedKeypoints:
+    network, contract = _load(engine, path, "keypoints")
+    return DecodedKeypoints(network, replace(contract, in_quarters=False))  # its crops are upright
 
 
 def keypoint_files(engine: str, name: str) -> list[Path]:

@@ -94,8 +94,8 @@ class Contract:
             is looked at again, turned upright.
         in_quarters: likewise: it knows upright hands alone, and says whether it sees a hand; so crops are given to it
             in quarter turns, see `quarters`.
-        companion: likewise: name of a bundled keypoint network that looks at the same hands turned upright, and is
-            believed where both agree; "": it has none.
+        companion: likewise: name of a bundled keypoint network that looks at the same hands turned upright, see
+            `annotator.pose.find_in_crops`; "": it has none.
         calibration: of a keypoint network, with its companion; None: its scores are its own.
         weights: SHA-256 of each weights file that it is true of, by name.
         data, licence: what it was trained on and what its licence is, in a line each.
@@ -152,10 +152,7 @@ class KeypointNetwork(Protocol):
 
     @property
     def companion(self) -> KeypointNetwork | None:
-        """A network that looks at the same hands turned upright, and is believed where both agree; None: there is none.
-
-        It answers for crops of its own, and its own companion is not asked.
-        """
+        """A network that looks at the same hands turned upright, in crops of its own; None: there is none."""
 
     @property
     def calibration(self) -> Calibration | None:

@@ -29,10 +29,9 @@ def by_size(images: Images, above: Images) -> dict[str, OfSize]:
         images: each labelled record, and the hands predicted for it: for the average precision.
         above: the same with those predictions that score enough: for recall and precision.
     """
+    images, above = ([(label, found) for label, found in each if label.width] for each in (images, above))
     hands, whole = dict.fromkeys(SIZES, 0), dict.fromkeys(SIZES, 0)  # all, and where all are labelled
     for label, _ in above:
-        if not label.width or not label.height:
-            continue
         for hand in label.hands:
             hands[_size(hand, label)] += 1
             whole[_size(hand, label)] += label.exhaustive
@@ -61,8 +60,6 @@ def _answers(images: Images) -> dict[str, list[_Answer]]:
     """Return what predictions find, by size."""
     of_size: dict[str, list[_Answer]] = {name: [] for name in SIZES}
     for label, predicted in images:
-        if not label.width or not label.height:
-            continue
         best_first = sorted(predicted, key=score_of, reverse=True)
         for hand, answer in zip(best_first, answers(label, predicted, IOU), strict=True):
             if answer.label is not None or label.exhaustive:
