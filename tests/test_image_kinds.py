@@ -94,6 +94,19 @@ def test_of_a_damaged_file_too(tmp_path):
         assert corners(image) == pytest.approx(np.array([BLUE, RED, GREY, GREEN]), abs=6)
 
 
+def test_a_damaged_animation_is_as_unreadable_as_a_still_image(tmp_path):
+    """OpenCV 5.0 reads on where a first picture is damaged: what it gives is wrong, and now and then it crashes."""
+    first, second = (Image.effect_noise((160, 120), 50 * i).convert("RGB") for i in (1, 2))
+    first.save(tmp_path / "a.png", save_all=True, append_images=[second])
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    assert np.array_equal(read_image(tmp_path / "a.png"), np.asarray(first))
+    at = data.index(b"IDAT") + 2000
+    data[at : at + 30] = bytes(30)
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(UnreadableError, match=r"^damaged or cut short"):
+        read_image(tmp_path / "a.png")
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 9), st.sampled_from([".jpg", ".png", ".webp", ".tif"]))
 def test_sizes_and_orientations_of_any_kind(tmp_path_factory, width, height, orientation, suffix):

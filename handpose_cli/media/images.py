@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -27,6 +28,9 @@ _LEFT_AS_STORED = (PNG, WEBP)  # damaged ones of several pictures, OpenCV does n
 _RGB = (JPEG, PNG, WEBP, BMP)  # of deep TIFFs, OpenCV 5.0.0 gives now RGB and now BGR when it is asked for RGB
 # cv2.IMREAD_REDUCED_COLOR_n for RGB
 _FLAGS = {1: cv2.IMREAD_COLOR_RGB, **{n: cv2.IMREAD_COLOR_RGB | (8 * n) for n in (2, 4, 8)}}
+# of a PNG: the length of its signature and of each chunk's checksum, its last chunk, and those that APNG adds
+_SIGNATURE, _CHECKSUM, _END = 8, 4, b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_OF_ANIMATIONS = (b"acTL", b"fcTL", b"fdAT")
 
 
 def read_image(path: str | PathLike[str]) -> np.ndarray:
@@ -97,7 +101,7 @@ def decode(data: bytes, kind: str, factor: int = 1, page: int = 0) -> np.ndarray
         from handpose_cli.media import pillow_images
 
         return next(pillow_images.read_pages(data, kind, MOST_PIXELS))
-    image = _decode(data, _flags(kind, factor), page)
+    image = _decode(_still(data) if kind == PNG else data, _flags(kind, factor), page)
     if image is None and kind == JPEG and (mended := with_end(data)) is not None:
         image = _decode(mended, _flags(kind, factor))
     if image is None and kind == TIFF:  # grey ones of 32 bits
@@ -135,10 +139,21 @@ def _decode(data: bytes, flags: int, page: int = 0) -> np.ndarray | None:
 
 def _chunks_fit(data: bytes) -> bool:
     """Return whether a PNG's chunks end within the file: OpenCV takes memory for as long ones as are claimed."""
-    at = 8
+    return all(end - _CHECKSUM <= len(data) for _, _, end in _chunks(data))
+
+
+def _still(data: bytes) -> bytes:
+    """Return a PNG without what makes it an animation: of damaged ones OpenCV 5.0 writes where it may not."""
+    if b"acTL" not in data:
+        return data
+    kept = [data[start:end] for name, start, end in _chunks(data) if name not in _OF_ANIMATIONS]
+    return data[:_SIGNATURE] + b"".join(kept) + _END
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each of a PNG's chunks up to its end, and where in the file it begins and ends."""
+    at = _SIGNATURE
     while at + 8 <= len(data) and data[at + 4 : at + 8] != b"IEND":
-        at += 8 + int.from_bytes(data[at : at + 4], "big")  # length, name and content
-        if at > len(data):
-            return False
-        at += 4  # checksum
-    return True
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big") + _CHECKSUM  # length, name and content before it
+        yield data[at + 4 : at + 8], at, end
+        at = end
