@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handpose_cli.annotator import pose
-from handpose_cli.annotator.tta import BELIEVED, LEAST_TRUST, REACH, join, merge, trust_in, upright
+from handpose_cli.annotator.tta import BELIEVED, FIRM_REACH, LEAST_TRUST, REACH, join, merge, trust_in, upright
 from handpose_cli.engine.contract import Contract, of_maps
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
 from handpose_cli.networks.hourglass.heatmaps import decode, encode, heatmap_to_crop
@@ -216,7 +216,7 @@ def test_views_without_any_score_give_their_mean():
 
 
 class Companion(SpotFinder):
-    """Sees what a `SpotFinder` sees, but has each joint so many pixels of its crop further right."""
+    """Sees what a `SpotFinder` sees, but has each joint so many pixels of its crop further down."""
 
     def __init__(self, shift=0.0, is_hand=1.0):
         super().__init__(1.0, is_hand)
@@ -225,7 +225,7 @@ class Companion(SpotFinder):
     def __call__(self, crops):
         outputs = super().__call__(crops)
         points = heatmap_to_crop(decode(outputs["heatmaps"])[0]).reshape(len(crops), -1)
-        return {"points": points + 0.5 + np.tile([self.shift, 0], 21), "hand": outputs["hand"]}
+        return {"points": points + 0.5 + np.tile([0, self.shift], 21), "hand": outputs["hand"]}
 
 
 def with_companion(network, companion, contract=CONTRACT):
@@ -241,12 +241,13 @@ def with_companion(network, companion, contract=CONTRACT):
         (2, 0.6, 0.9, (1, 1)),
         (2, 0.45, 1.0, (1, 1)),  # in doubt, but the companion is sure
         (2, 0.45, 0.9, (2, 1)),
-        (4, 0.45, 0.9, (4, 1)),
-        (4, 0.45, 1.0, (1, 1)),
+        (3, 0.45, 0.9, (3, 2)),
+        (4, 0.45, 0.9, (4, 2)),
+        (4, 0.45, 1.0, (1, 2)),
         (2, 0.2, 1.0, (1, 0)),  # hopeless
     ],
 )
-def test_a_companion_looks_once_and_ends_doubt_where_it_is_sure(spots, views, sure, is_hand, calls):
+def test_a_companion_looks_once_or_twice_and_ends_doubt_where_it_is_sure(spots, views, sure, is_hand, calls):
     keypoints, image, box = spots
     network, companion = SpotFinder(np.full(21, sure)), Companion(is_hand=is_hand)
     found = pose.find_keypoints(with_companion(network, companion), [(image, box)], views)
@@ -269,16 +270,23 @@ def test_where_a_hand_lies_a_companion_that_is_sure_answers_alone(spots, is_hand
     assert found.scores[0].min() > 0.45
 
 
-@pytest.mark.parametrize(("is_hand", "reach"), [(0.999, REACH), (0.9, LEAST_TRUST * REACH)])
-def test_a_companion_is_believed_where_it_agrees_farther_if_it_is_surer(spots, is_hand, reach):
+@pytest.mark.parametrize(
+    ("is_hand", "views", "reach", "believed"),
+    [
+        (0.999, 2, FIRM_REACH, 1.0),
+        (0.9, 2, LEAST_TRUST * REACH, BELIEVED),
+        (0.9, 3, LEAST_TRUST * FIRM_REACH, 1.0),  # it has looked twice
+    ],
+)
+def test_a_companion_is_believed_where_it_agrees_farther_if_it_is_surer(spots, is_hand, views, reach, believed):
     keypoints, image, box = spots
     alone = pose.find_keypoints(DecodedKeypoints(SpotFinder(1.0), CONTRACT), [(image, box)], 1)
     size = np.ptp(keypoints, axis=0).max()
     a_pixel = CONTRACT.crop_scale * size / CONTRACT.input_size  # of the companion's crop, in the image
     agreement = np.exp(-1 / 2)
-    for away, moves, score in ((reach, BELIEVED * agreement, (1 + agreement) / 2), (4 * reach, 0.0, 0.5)):
+    for away, moves, score in ((reach, believed * agreement, (1 + agreement) / 2), (4 * reach, 0.0, 0.5)):
         network = with_companion(SpotFinder(1.0), Companion(away * size / a_pixel, is_hand))
-        found = pose.find_keypoints(network, [(image, box)], 2)
+        found = pose.find_keypoints(network, [(image, box)], views)
         moved = np.linalg.norm(found.keypoints[0] - alone.keypoints[0], axis=1) / (away * size)
         assert moved.mean() == pytest.approx(moves, abs=0.1)
         assert found.scores[0].mean() == pytest.approx(alone.scores[0].mean() * score, abs=0.05)

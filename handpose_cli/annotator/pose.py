@@ -21,6 +21,7 @@ SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another'
 # after the third.
 SURE_ALONE, SURE_IN_TWO, SURE_MEAN_IN_THREE = 0.7, 0.8, 0.8
 SURE_WITH_COMPANION = 0.5  # the least after the first, where a companion looks as well: more looks find little more
+CLOSER = 0.93  # share of its usual crop's side that a companion's second look shows
 TRUSTED = 0.6  # of a companion (`tta.trust_in`): with this it answers alone where a hand lies; with 1 it ends doubt
 # What one view must say for a hand to deserve more: that it is one, or, if not, at least what its joints' scores are in
 # the mean.
@@ -61,9 +62,9 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     are not, so the first answer no longer counts then. The third, where doubt remains, is the mirror image of the
     second, and the fourth that of the first, if it counts.
 
-    A network's companion looks once at each hand that may be one, turned upright, unless there is one view alone. Of a
-    hand that it is sure of there is no doubt left, and where the first answer does not count, its own stands. Elsewhere
-    it counts where both agree (`tta.join`).
+    A network's companion looks at each hand that may be one, turned upright, unless there is one view alone; with more
+    than two views, also more closely at its mirror image. Of a hand that it is sure of there is no doubt left, and
+    where the first answer does not count, its own stands. Elsewhere it counts where both agree (`tta.join`).
 
     Args:
         views: most views of a hand, 1 to 4.
@@ -75,7 +76,7 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
         return found
     in_crops = [crop.to_crop(points) for crop, points in zip(crops, found.keypoints, strict=True)]
     lies = np.array([is_turned(points, network.most_tilt) for points in in_crops], bool)
-    companion, worth_it = network.companion, _may_be_hands(found)
+    companion, worth_it, looks = network.companion, _may_be_hands(found), 1 if views == 2 else 2
     doubtful = found.scores.min(axis=1) < (SURE_ALONE if companion is None else SURE_WITH_COMPANION)
 
     def look_again(these: np.ndarray, counts: bool) -> None:
@@ -86,19 +87,30 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
 
     rows, trust, others = np.flatnonzero(worth_it), np.zeros(len(crops), np.float32), None
     if companion is not None and rows.size:
-        uprights = _uprights(found.keypoints[rows], companion)
-        others = _look(companion, uprights, _cut(uprights, [pictures[i] for i in rows]))
+        others = _second_opinion(companion, found.keypoints[rows], [pictures[i] for i in rows], looks)
         trust[rows] = trust_in(others.is_hand, rows.size)
     look_again(worth_it & lies & (trust < TRUSTED), False)
     look_again(worth_it & doubtful & ~lies & (trust < 1), True)
     if others is not None:
-        _put(found, rows, _joined(_rows(found, rows), others, trust[rows], lies[rows]))
+        _put(found, rows, _joined(_rows(found, rows), others, trust[rows], lies[rows], looks))
     return found
 
 
-def _joined(found: Found, others: Found, trust: np.ndarray, lies: np.ndarray) -> Found:
+def _second_opinion(companion: KeypointNetwork, keypoints: np.ndarray, pictures: list[Picture], looks: int) -> Found:
+    """Return what a companion says of hands whose keypoints are known roughly, in the mean of one or two looks."""
+    crops = _uprights(keypoints, companion)
+    found = _look(companion, crops, _cut(crops, pictures))
+    if looks == 1:
+        return found
+    crops = [upright(of_hand, companion.input_size, CLOSER * companion.crop_scale) for of_hand in keypoints]
+    mirrored = _look(companion, crops, _cut(crops, pictures), mirror=True)
+    is_hand, is_right = (_mean(answers) for answers in zip(found[2:], mirrored[2:], strict=True))
+    return Found((found.keypoints + mirrored.keypoints) / 2, (found.scores + mirrored.scores) / 2, is_hand, is_right)
+
+
+def _joined(found: Found, others: Found, trust: np.ndarray, lies: np.ndarray, looks: int) -> Found:
     """Return hands as they were found, joined with what a companion found of them; where they lie, see `TRUSTED`."""
-    keypoints, scores = join(found.keypoints, found.scores, others.keypoints, trust)
+    keypoints, scores = join(found.keypoints, found.scores, others.keypoints, trust, looks)
     joined = found._replace(keypoints=keypoints, scores=scores)
     alone = lies & (trust >= TRUSTED)
     _put(joined, np.flatnonzero(alone), _rows(others, alone)._replace(scores=(1 + scores[alone]) / 2))

@@ -10,9 +10,11 @@ from handpose_cli.records import box_around, to_upright
 
 AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
 # How near a companion's answer, in the hand's size, must lie to be believed, and how far it is then. One that is less
-# sure must lie nearer: all of `REACH` from the log-odds `SURE` of a hand on, `LEAST_TRUST` of it up to `NOT_SURE`.
-# Chosen on joints that people marked, on photographs and on renders, of which it is not sure; see hourglass-lite.md.
+# sure must lie nearer: all of `REACH` from the log-odds `SURE` of a hand on, `LEAST_TRUST` of it up to `NOT_SURE`. One
+# that is wholly sure, or has looked twice, may lie further away (`FIRM_REACH`), and is believed wholly. Chosen on
+# joints that people marked, on photographs and on renders, of which it is not sure; see hourglass-lite.md.
 REACH, BELIEVED = 0.09, 0.7
+FIRM_REACH = 0.12
 NOT_SURE, SURE, LEAST_TRUST = 3.0, 4.5, 0.25
 
 
@@ -49,9 +51,13 @@ def around(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:
     return crop_of(box_around(keypoints), network)
 
 
-def crop_of(box: np.ndarray, network: KeypointNetwork) -> Crop:
-    """Return a network's crop of the hand in a box (x, y, width, height in pixels), as it stands in the image."""
-    return crop_around(box, network.input_size, network.crop_scale)
+def crop_of(box: np.ndarray, network: KeypointNetwork, rotation: float = 0.0) -> Crop:
+    """Return a network's crop of the hand in a box (x, y, width, height in pixels).
+
+    Args:
+        rotation: by how many degrees it is turned clockwise, which has the hand point up where that is known.
+    """
+    return crop_around(box, network.input_size, network.crop_scale, rotation)
 
 
 def is_turned(keypoints: np.ndarray, most: float) -> bool:
@@ -99,7 +105,7 @@ def trust_in(is_hand: np.ndarray | None, hands: int) -> np.ndarray:
 
 
 def join(
-    keypoints: np.ndarray, scores: np.ndarray, others: np.ndarray, trust: np.ndarray
+    keypoints: np.ndarray, scores: np.ndarray, others: np.ndarray, trust: np.ndarray, looks: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw joints to where a companion has them, if that is near: where both agree it is the more exact one.
 
@@ -108,13 +114,16 @@ def join(
     Args:
         keypoints: float32 [n, joints, 2] in pixels of each hand's image, and `scores` float32 [n, joints], 0 to 1.
         others: float32 [n, joints, 2], the companion's keypoints, and `trust` float32 [n], see `trust_in`.
+        looks: how many looks of the companion these are the mean of: 1 or 2.
 
     Returns:
         keypoints float32 [n, joints, 2], and scores float32 [n, joints]: as they were where both agree, and half of
         that where they do not.
     """
     size = np.maximum(np.ptp(keypoints, axis=1).max(axis=1), 1e-3)
-    distance = np.linalg.norm(keypoints - others, axis=-1) / (REACH * trust * size)[:, None]
+    firm = (trust >= 1) | (looks > 1)
+    reach, believed = np.where(firm, FIRM_REACH, REACH) * trust, np.where(firm, 1.0, BELIEVED)
+    distance = np.linalg.norm(keypoints - others, axis=-1) / (reach * size)[:, None]
     agreement = np.exp(-np.square(distance) / 2)
-    joined = keypoints + BELIEVED * agreement[..., None] * (others - keypoints)
+    joined = keypoints + (believed[:, None] * agreement)[..., None] * (others - keypoints)
     return joined.astype(np.float32), (scores * (1 + agreement) / 2).astype(np.float32)
