@@ -10,8 +10,10 @@ CENTRES, STRIDES = cells(256)
 NOTHING = np.zeros((0, 4), np.float32)
 
 
-def asked(boxes=NOTHING, unclear=NOTHING, exhaustive=True):
-    return cell_targets(np.reshape(boxes, (-1, 4)).astype(np.float32), np.reshape(unclear, (-1, 4)), exhaustive, 256)
+def asked(boxes=NOTHING, unclear=NOTHING, exhaustive=True, directions=None):
+    boxes = np.reshape(boxes, (-1, 4)).astype(np.float32)
+    directions = np.zeros((len(boxes), 2), np.float32) if directions is None else np.float32(directions)
+    return cell_targets(boxes, directions, np.reshape(unclear, (-1, 4)), exhaustive, 256)
 
 
 def kinds_at(target, stride, x, y):
@@ -31,8 +33,18 @@ def test_the_cells_of_a_hand_give_its_box(box):
     target = asked(box)
     own = target[:, 0] == HAND
     assert own.any()
-    found = decode_boxes(target[own, 1:], CENTRES[own], STRIDES[own])
+    found = decode_boxes(target[own, 1:5], CENTRES[own], STRIDES[own])
     assert found == pytest.approx(np.tile(np.float32(box), (int(own.sum()), 1)), abs=1e-3)
+
+
+def test_the_cells_of_hands_give_where_each_points():
+    target = asked([(20, 20, 40, 40), (120, 120, 90, 90)], directions=[(0, -1), (0.6, 0.8)])
+    own = target[:, 0] == HAND
+    left = CENTRES[own, 0] < 80
+    assert (target[own][left, 5:] == np.float32([0, -1])).all() and (
+        target[own][~left, 5:] == np.float32([0.6, 0.8])
+    ).all()
+    assert not target[~own, 5:].any()
 
 
 def test_fine_strides_find_no_small_hands_in_a_large_one():
@@ -72,4 +84,4 @@ def test_of_two_hands_on_one_cell_the_smaller_has_it():
     for both in ((small, large), (large, small)):
         target = asked(both)
         own = (target[:, 0] == HAND) & (np.abs(CENTRES - 164) <= 10).all(axis=1)
-        assert decode_boxes(target[own, 1:], CENTRES[own], STRIDES[own])[:, 2] == pytest.approx(88, abs=1e-3)
+        assert decode_boxes(target[own, 1:5], CENTRES[own], STRIDES[own])[:, 2] == pytest.approx(88, abs=1e-3)

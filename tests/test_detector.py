@@ -1,5 +1,6 @@
 """The detector: equal to the published graph, and its boxes come out right."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from handpose_cli import engine, weights
 from handpose_cli.boxes import iou
-from handpose_cli.engine.contract import Contract
+from handpose_cli.engine.contract import Contract, of_cells
 from handpose_cli.engine.detector import DecodedBoxes
 from handpose_cli.networks.ssd.anchors import decode_boxes, make_anchors
 
@@ -72,7 +73,21 @@ def boxes_in(hands: dict[int, float], width: int, height: int):
         lambda images: {"scores": scores, "encodings": np.zeros((1, 1917, 4), np.float32)}, contract
     )
     (found,) = detector.boxes([np.zeros((height, width, 3), np.uint8)], 0.3)
-    return found
+    return found.boxes, found.scores
+
+
+@pytest.mark.parametrize(("fit", "rotation"), [("letterbox", -45.0), ("squeeze", np.degrees(np.arctan2(-2, 1)))])
+def test_where_hands_point_is_in_the_images_own_shape(fit, rotation):
+    """A hand that points up and to the right in the network's square; the image is twice as wide as high."""
+    found = {"logits": np.full((1, 84), -9.0, np.float32), "encodings": np.zeros((1, 84, 4), np.float32)}
+    found["logits"][0, 36] = 3.0
+    directions = np.zeros((1, 84, 2), np.float32)
+    directions[0, 36] = (0.7, -0.7)
+    contract = replace(of_cells(64, directions=True), fit=fit)
+    detector = DecodedBoxes(lambda images: {**found, "directions": directions}, contract)
+    (boxes,) = detector.boxes([np.zeros((100, 200, 3), np.uint8)], 0.3)
+    assert boxes.scores == pytest.approx([1 / (1 + np.exp(-3.0))])
+    assert boxes.rotations == pytest.approx([rotation], abs=1e-4)
 
 
 def test_boxes_are_scaled_to_the_image_and_sorted():

@@ -162,7 +162,7 @@ def test_a_palm_becomes_the_box_of_its_hand(up, direction):
     encodings[0, row, 4:8], encodings[0, row, 8:10] = (5, 5, 0, 0), (5 + up[0], 5 + up[1])
     contract = Contract("detector", 192, "palms", {"logits": "l", "encodings": "e"}, fit="letterbox")
     detector = DecodedBoxes(lambda images: {"l": logits, "e": encodings}, contract)
-    ((boxes, scores),) = detector.boxes([np.zeros((384, 384, 3), np.uint8)], 0.5)
+    boxes, scores, _ = detector.boxes([np.zeros((384, 384, 3), np.uint8)], 0.5)[0]
     middle = np.array([120 + 3, 88 - 2]) + palms.SHIFT * 30 * np.array(direction)
     assert boxes == pytest.approx(2 * np.array([[*(middle - palms.SIDE * 15), *[palms.SIDE * 30] * 2]]), abs=1e-2)
     assert scores == pytest.approx([1 / (1 + np.exp(-2))])

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from handpose_cli import Annotator
 from handpose_cli.annotator.pipeline import annotate
-from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, is_known, tiles_of
+from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, is_known, places_of, tiles_of
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.crop import CROP_SCALE, crop_around
+from handpose_cli.engine.contract import Boxes
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.images import open_image, read_image
 from handpose_cli.media.picture import Picture
@@ -88,7 +89,7 @@ class Finds:
     least_score = 0.02
 
     def __init__(self, boxes=(), scores=()):
-        self.found = np.reshape(boxes, (-1, 4)).astype(np.float32), np.array(scores, np.float32)
+        self.found = Boxes(np.reshape(boxes, (-1, 4)).astype(np.float32), np.array(scores, np.float32))
         self.seen = 0
 
     def boxes(self, images, threshold):
@@ -139,6 +140,18 @@ def test_places_that_overlap_better_ones_and_faint_ones_come_last():
     (places,) = candidates([(Frame("a.jpg", lambda: picture), picture)], networks, AnnotateSettings(0.3, 1))
     found = [(round(float(place.box_score), 2), bool(place.faint), bool(place.last)) for place in places]
     assert found == [(0.9, False, False), (0.8, False, True), (0.3, False, False), (0.2, True, True)]
+
+
+def test_where_a_detector_says_how_a_hand_points_its_crop_stands_upright():
+    found = Boxes(np.float32([[100, 120, 80, 60], [10, 10, 50, 50]]), np.float32([0.9, 0.8]), np.float32([-90, 30]))
+    picture = Picture(np.zeros((300, 300, 3), np.uint8))
+    pointing_right, leaning_left = places_of(picture, found, POSE)
+    wrist, tip = pointing_right.crop.to_crop(np.array([[110.0, 150.0], [170.0, 150.0]]))
+    assert wrist[0] == pytest.approx(tip[0]) and wrist[1] > tip[1]
+    up = np.array([-np.sin(np.radians(30)), -np.cos(np.radians(30))])
+    middle, above = leaning_left.crop.to_crop(np.array([[35, 35], [35, 35] + 10 * up]))
+    assert middle == pytest.approx([95.5, 95.5])
+    assert above[0] == pytest.approx(middle[0]) and above[1] < middle[1]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from handpose_cli.formats import label_list
 from handpose_cli.networks.ssd import palm_encoder
 from handpose_cli.networks.ssd.cells import cells, decode_boxes, encode_boxes
 from handpose_cli.networks.ssd.palm_model import build_palm_ssd
-from handpose_cli.training.detection.loss import DetectionLoss
+from handpose_cli.training.detection import pictures
+from handpose_cli.training.detection.loss import DIRECTION_WEIGHT, DetectionLoss
 from handpose_cli.training.detection.photos import read_photos
 from handpose_cli.training.detection.pictures import Pictures
 from handpose_cli.training.detection.targets import HAND, NONE, UNASKED, cell_targets
@@ -77,22 +78,22 @@ def test_some_cell_answers_for_every_hand_and_gives_its_box(box):
     centres, strides = cells(256)
     if (box[:2] + box[2:] / 2 > 256).any():  # its middle is not in the picture
         return
-    target = cell_targets(box[None], np.zeros((0, 4), np.float32), True, 256)
+    target = cell_targets(box[None], np.zeros((1, 2), np.float32), np.zeros((0, 4), np.float32), True, 256)
     own = target[:, 0] == HAND
     assert own.any()
-    found = decode_boxes(target[own, 1:], centres[own], strides[own])
+    found = decode_boxes(target[own, 1:5], centres[own], strides[own])
     assert found == pytest.approx(np.broadcast_to(box, found.shape), rel=1e-3, abs=0.05)
     assert (target[:, 0] == NONE).any()
 
 
 def test_what_is_not_exhaustive_is_never_taken_for_background():
     box, nothing = np.array([[20, 20, 40, 40]], np.float32), np.zeros((0, 4), np.float32)
-    target = cell_targets(box, nothing, False, SIZE)
+    target = cell_targets(box, np.zeros((1, 2), np.float32), nothing, False, SIZE)
     centres, _ = cells(SIZE)
     inside = ((centres >= box[0, :2]) & (centres <= box[0, :2] + box[0, 2:])).all(axis=1)
     assert set(target[~inside, 0]) == {UNASKED}
     assert HAND in target[inside, 0]
-    unclear = cell_targets(nothing, box, True, SIZE)
+    unclear = cell_targets(nothing, nothing[:, :2], box, True, SIZE)
     assert set(unclear[:, 0]) == {NONE, UNASKED}
 
 
@@ -127,6 +128,71 @@ def test_pictures_depend_on_their_number_alone_and_have_the_hands_where_they_are
     assert (images.shape, images.dtype) == ((8, SIZE, SIZE, 3), np.float32)
     assert 0 <= images.min() < 0.2 and 0.5 < images.max() <= 1
     assert any((targets["cells"][i, :, 0] == HAND).any() for i in range(8))
+
+
+def test_hands_point_where_their_targets_say(tmp_path, monkeypatch):
+    """Hands whose wrist is a red spot and whose middle MCP joint is a green one, as photographs and pasted."""
+    monkeypatch.setattr(pictures, "in_other_light", lambda image, rng: image)
+    keypoints = np.float32([[60, 85], *[[40 + 2 * i, 30 + 3 * (i % 5)] for i in range(20)]])
+    keypoints[9] = (45, 45)
+    image = np.full((120, 120, 3), 60, np.uint8)
+    cv2.circle(image, (60, 85), 7, (0, 0, 255), -1)
+    cv2.circle(image, (45, 45), 7, (0, 255, 0), -1)
+    cv2.imwrite(str(tmp_path / "hand.png"), image)
+    cv2.imwrite(str(tmp_path / "none.png"), np.full((90, 120, 3), 60, np.uint8))
+    size = {"width": 120, "height": 120}
+    (tmp_path / "hands.json").write_text(json.dumps([{"image": "hand.png", **size, "keypoints": keypoints.tolist()}]))
+    (tmp_path / "none.json").write_text(json.dumps([{"image": "none.png", "width": 120, "height": 90, "boxes": []}]))
+    photos = read_photos([f"label-list:{tmp_path}/{name}.json" for name in ("hands", "none")])
+    centres, strides = cells(256)
+    turns = []
+    for number in range(12):
+        images, targets = Pictures(photos, 256, 1, seed=number)[0]
+        target = targets["cells"][0]
+        for row in np.flatnonzero((target[:, 0] == HAND) & (target[:, 5:] != 0).any(axis=1)):
+            x, y, w, h = decode_boxes(target[[row], 1:5], centres[[row]], strides[[row]])[0].round().astype(int)
+            inside = images[0, max(y, 0) : y + h, max(x, 0) : x + w]
+            spots = [np.argwhere(inside[..., colour] > 0.6) for colour in (0, 1)]
+            if min(w, h) < 30 or min(map(len, spots)) < 8:  # cut off by the picture's edge, or too small to say
+                continue
+            across = spots[1].mean(axis=0) - spots[0].mean(axis=0)
+            assert target[row, 5:] == pytest.approx(across[::-1] / np.linalg.norm(across), abs=0.15)
+            turns.append(np.degrees(np.arctan2(*target[row, 5:])))
+    assert len({round(turn / 45) for turn in turns}) >= 4
+
+
+def test_a_teacher_is_asked_of_every_cell_and_where_boxes_lie_that_the_truth_does_not_say():
+    target = np.zeros((1, 3, 12), np.float32)
+    target[0, :, 0] = [HAND, NONE, UNASKED]
+    target[0, :, 7] = [1, 0, 1]  # the teacher sees a hand where nobody was asked
+    target[0, 2, 8:] = 2
+    answer = np.zeros((1, 3, 7), np.float32)
+    answer[0, :, 0] = [9, -9, 9]
+    answer[0, 2, 1:5] = 2
+    loss = DetectionLoss()
+    right = float(loss(target, answer))
+    assert right < 1e-3
+    unseen, elsewhere = answer.copy(), answer.copy()
+    unseen[0, 2, 0] = -9
+    assert float(loss(target, unseen)) > 5
+    elsewhere[0, 2, 1:5] = 3  # each of four encodings is off by 1
+    assert float(loss(target, elsewhere)) - right == pytest.approx(4 * 0.95, rel=1e-3)
+
+
+def test_a_direction_counts_where_it_is_known():
+    target = np.zeros((1, 2, 7), np.float32)
+    target[0, :, 0] = HAND
+    target[0, 0, 5:] = (0, -1)
+    answer = np.zeros((1, 2, 7), np.float32)
+    answer[0, :, 0] = 9
+    answer[0, :, 5:] = (0, -1)
+    loss = DetectionLoss()
+    right = float(loss(target, answer))
+    assert right < 1e-3
+    answer[0, 0, 5:] = (0, 1)  # off by 2, of two hands' cells
+    assert float(loss(target, answer)) - right == pytest.approx(DIRECTION_WEIGHT * 1.95 / 2)
+    answer[0, 0, 5:], answer[0, 1, 5:] = (0, -1), (1, 0)
+    assert float(loss(target, answer)) == pytest.approx(right)
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (97, 300), (50, 50)])

@@ -14,7 +14,7 @@ from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.annotator.tta import crop_of
 from handpose_cli.boxes import iou, share_inside
 from handpose_cli.crop import Crop
-from handpose_cli.engine.contract import KeypointNetwork
+from handpose_cli.engine.contract import Boxes, KeypointNetwork
 from handpose_cli.engine.detector import without_overlaps
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.media.errors import UnreadableError
@@ -93,18 +93,24 @@ def candidates(
             for (_, picture), box in zip(pictures, all_of_it, strict=True)
         ]
     detected = detect(networks.detector, [whole(picture) for _, picture in pictures], networks.detector.least_score)
+    return [_worth_a_look(picture, found, pose) for (_, picture), found in zip(pictures, detected, strict=True)]
+
+
+def _worth_a_look(picture: Picture, found: Boxes, pose: KeypointNetwork) -> list[Candidate]:
+    found = found.where(found.scores >= WORTH * found.scores.max(initial=0.0))
+    faint = found.scores < FAINT * found.scores[:1]
     return [
-        _worth_a_look(picture, boxes, scores, pose)
-        for (_, picture), (boxes, scores) in zip(pictures, detected, strict=True)
+        place._replace(faint=bool(faint[i]), last=bool(faint[i]) or _overlaps(place.box, found.boxes[:i]))
+        for i, place in enumerate(places_of(picture, found, pose))
     ]
 
 
-def _worth_a_look(picture: Picture, boxes: np.ndarray, scores: np.ndarray, pose: KeypointNetwork) -> list[Candidate]:
-    worth = scores >= WORTH * scores.max(initial=0.0)
-    boxes, scores = boxes[worth], scores[worth]
+def places_of(picture: Picture, found: Boxes, pose: KeypointNetwork) -> list[Candidate]:
+    """Return where hands may be by a detector's boxes, turned to point up if it says how."""
+    rotations = np.zeros(len(found.boxes)) if found.rotations is None else found.rotations
     return [
-        Candidate(picture, box, crop_of(box, pose), score, faint, faint or _overlaps(box, boxes[:i]))
-        for i, (box, score, faint) in enumerate(zip(boxes, scores, scores < FAINT * scores[:1], strict=True))
+        Candidate(picture, box, crop_of(box, pose, float(rotation)), score)
+        for box, score, rotation in zip(found.boxes, found.scores, rotations, strict=True)
     ]
 
 
@@ -137,20 +143,16 @@ def far_candidates(
         return []
     uncut = []
     least = max(LEAST_TILE_SCORE, networks.detector.least_score)
-    for tile, (boxes, scores) in zip(tiles, detect(networks.detector, tiles, least), strict=True):
-        low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    for tile, found in zip(tiles, detect(networks.detector, tiles, least), strict=True):
+        low, high = found.boxes[:, :2], found.boxes[:, :2] + found.boxes[:, 2:]
         # a hand that a tile's edge cuts is whole in the tile beside
         at_low = (low <= [tile.x + 1, tile.y + 1]) & (low > 1)
         at_high = (high >= [tile.x + tile.width - 1, tile.y + tile.height - 1]) & (high < size - 1)
         whole_hands = ~(at_low | at_high).any(axis=1)
-        uncut.append((boxes[whole_hands], scores[whole_hands]))
-    far, far_scores = without_overlaps(*map(np.concatenate, zip(*uncut, strict=True)))
+        uncut.append(found.where(whole_hands))
     known = np.reshape([hand.box for hand in sure], (-1, 4))
-    return [
-        Candidate(picture, box, crop_of(box, networks.pose), score)
-        for box, score in zip(far, far_scores, strict=True)
-        if not _overlaps(box, known)
-    ]
+    far = places_of(picture, without_overlaps(Boxes.joined(uncut)), networks.pose)
+    return [place for place in far if not _overlaps(place.box, known)]
 
 
 def tiles_of(picture: Picture, side: int) -> list[Region]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.engine.contract import Detector
+from handpose_cli.engine.contract import Boxes, Detector
 from handpose_cli.media.picture import Picture
 
 MOST_AT_ONCE = 16  # regions in a batch: large pictures have hundreds of tiles, each of a megabyte here
@@ -28,24 +28,23 @@ def whole(picture: Picture) -> Region:
     return Region(picture, 0, 0, picture.width, picture.height)
 
 
-def detect(detector: Detector, regions: Sequence[Region], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
+def detect(detector: Detector, regions: Sequence[Region], threshold: float) -> list[Boxes]:
     """Find the hands in regions of pictures, in batches of at most `MOST_AT_ONCE`.
 
     Args:
         threshold: least score of a hand, 0 to 1.
 
     Returns:
-        for each region boxes float32 [n, 4] (x, y, width, height in pixels of the picture, inside the region) and
-        scores float32 [n], best first.
+        for each region its boxes, in pixels of the picture and inside the region.
     """
     found = []
     for first in range(0, len(regions), MOST_AT_ONCE):
         batch = regions[first : first + MOST_AT_ONCE]
         pixels = [_pixels(region, detector.input_size) for region in batch]
-        for region, image, (boxes, scores) in zip(batch, pixels, detector.boxes(pixels, threshold), strict=True):
+        for region, image, of_region in zip(batch, pixels, detector.boxes(pixels, threshold), strict=True):
             scale = np.array([region.width / image.shape[1], region.height / image.shape[0]] * 2)
-            moved = boxes * scale + np.array([region.x, region.y, 0, 0])
-            found.append((moved.astype(np.float32), scores))
+            moved = of_region.boxes * scale + np.array([region.x, region.y, 0, 0])
+            found.append(of_region._replace(boxes=moved.astype(np.float32)))
     return found
 
 

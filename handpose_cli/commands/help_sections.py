@@ -30,7 +30,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "train": {
         "Data": ("--data", "--val", "--val-split", "--negatives", "--class", "--keypoint-names"),
-        "Network": ("--preset", "--input-size", "--weights"),
+        "Network": ("--preset", "--input-size", "--weights", "--teacher"),
         "Recipe": (
             "--stage", "--epochs", "--steps-per-epoch", "--patience", "--batch-size", "--optimizer", "--learning-rate",
             "--schedule", "--precision", "--ema", "--seed",

@@ -62,8 +62,10 @@ def _by_recipe(name: str) -> str:
               + _by_recipe("ema"))  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: 0]")
 @click.option("--weights", metavar="NAME|FILE|RUN|none",
-              help="Weights to start from; none: random numbers.  [default: the pretrained encoders for hourglass-lite "
-              "and ssd-palm, none for the others]")  # fmt: skip
+              help="Weights to start from; none: random numbers.  [default: the pretrained encoders of hourglass-lite, "
+              "ssd-palm and ssd-hand, none for the others]")  # fmt: skip
+@click.option("--teacher", metavar="NAME|FILE|RUN",
+              help="Another detector with the same cells, from whose answers a detector learns too.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that prepare batches.  [default: 2]")
 @click.option("--devices", type=click.IntRange(min=1), help="GPUs to split each batch among.  [default: all]")
 @click.option("--export", type=click.Choice(EXPORTS), multiple=True,
@@ -81,8 +83,8 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     heatmaps at every stack, 40 epochs, and 40 more with --resume --epochs 80. A run that was interrupted, in whatever
     way, goes on from its last epoch with --resume.
 
-    The detector (--preset ssd-palm) learns from labels with boxes alone, which are taken for whole photographs (those
-    in label-list form may say "exhaustive": false), and from hands with keypoints, which are pasted into them.
+    Detectors (--preset ssd-palm, ssd-hand) learn from labels with boxes alone, which are taken for whole photographs
+    (those in label-list form may say "exhaustive": false), and from hands with keypoints, which are pasted into them.
 
     Several machines train together with KERAS_BACKEND=jax: give the same command on each, and Keras's environment
     variables KERAS_DISTRIBUTION_JOB_ADDRESSES (HOST:PORT of the first), ..._NUM_PROCESSES and ..._PROCESS_ID (from 0).

@@ -126,7 +126,8 @@ def _check(path: Path, contract: Contract, network: LoadedNetwork) -> None:
         raise weights.WeightsError(f"{path}: its contract's decoding must be one of {known}: {contract.decoding!r}")
     if contract.fit not in FITS:
         raise weights.WeightsError(f"{path}: its contract's fit must be one of {', '.join(FITS)}: {contract.fit!r}")
-    unnamed = sorted(decodings[contract.decoding] - set(contract.outputs))
+    named = set(contract.outputs) | ({"scores"} if "logits" in contract.outputs else set())
+    unnamed = sorted(decodings[contract.decoding] - named)
     if unnamed:
         raise weights.WeightsError(f"{path}: its contract must say in outputs which one is its {unnamed[0]}")
     if contract.in_quarters and not {"hand", "is_hand"} & set(contract.outputs):

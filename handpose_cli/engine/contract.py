@@ -162,6 +162,31 @@ class KeypointNetwork(Protocol):
         """Answer for crops, uint8 [n, input_size, input_size, 3], RGB."""
 
 
+class Boxes(NamedTuple):
+    """What a detector finds in an image, best first.
+
+    Attributes:
+        boxes: float32 [n, 4]: x, y, width, height in pixels of the image.
+        scores: float32 [n], 0 to 1.
+        rotations: float32 [n]: by how many degrees, clockwise, each hand must be turned to point up, see
+            `records.to_upright`; None: the detector does not say.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    rotations: np.ndarray | None = None
+
+    def where(self, which: np.ndarray) -> Boxes:
+        """Return some of them: their indices, or whether each is one of them."""
+        return Boxes(*(None if part is None else part[which] for part in self))  # type: ignore[arg-type]
+
+    @classmethod
+    def joined(cls, several: Sequence[Boxes]) -> Boxes:
+        """Return those of several, at least one, of the same detector."""
+        parts = zip(*several, strict=True)
+        return cls(*(None if part[0] is None else np.concatenate(part) for part in parts))  # type: ignore[arg-type]
+
+
 class Detector(Protocol):
     """Finds the boxes of hands in images."""
 
@@ -173,15 +198,14 @@ class Detector(Protocol):
     def least_score(self) -> float:
         """What boxes must score to be worth the keypoint network's look."""
 
-    def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[Boxes]:
         """Find the hands in images, each uint8 [h, w, 3], RGB.
 
         Args:
             threshold: least score, 0 to 1.
 
         Returns:
-            for each image boxes float32 [n, 4] (x, y, width, height in its pixels, inside it) and scores float32 [n],
-            best first, none of which overlaps a better one much.
+            for each image boxes inside it, none of which overlaps a better one much.
         """
 
 
@@ -196,9 +220,10 @@ def of_maps(input_size: int, decoding: str, hand_head: bool) -> Contract:
 LEAST_CELL_SCORE = 0.25
 
 
-def of_cells(input_size: int) -> Contract:
-    """Return the contract of a detector as `handpose train` exports it."""
-    outputs = {"scores": "scores", "encodings": "encodings"}
+def of_cells(input_size: int, directions: bool) -> Contract:
+    """Return the contract of a detector as `handpose train` exports it, see `networks.ssd.heads.for_prediction`."""
+    names = ("logits", "encodings", "directions") if directions else ("scores", "encodings")
+    outputs = {name: name for name in names}
     return Contract("detector", input_size, "cells", outputs, fit="letterbox", least_score=LEAST_CELL_SCORE)
 
 

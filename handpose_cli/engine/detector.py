@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from handpose_cli.engine.contract import Contract
+from handpose_cli.engine.contract import Boxes, Contract
 from handpose_cli.engine.keypoint_network import Network
 from handpose_cli.networks.ssd import cells, palms
 from handpose_cli.networks.ssd.anchors import decode_boxes, make_anchors
@@ -63,9 +63,9 @@ DECODINGS: dict[str, Decoding] = {"ssd": _from_ssd, "cells": _from_cells, "palms
 NEEDED = {
     "ssd": {"scores", "encodings"},
     "cells": {"scores", "encodings"},
-    "palms": {"logits", "encodings"},
+    "palms": {"scores", "encodings"},
     "boxes": {"scores", "boxes"},
-}  # parts that a contract must name
+}  # parts that a contract must name; `logits` will do for `scores`
 
 
 class DecodedBoxes:
@@ -83,7 +83,7 @@ class DecodedBoxes:
     def least_score(self) -> float:
         return self.contract.least_score
 
-    def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[Boxes]:
         """Find the hands in images, see `contract.Detector`."""
         fitted = [self._fit(image, self.input_size) for image in images]
         squares = np.stack([pixels for pixels, _ in fitted])
@@ -91,24 +91,32 @@ class DecodedBoxes:
         found = []
         for i, (image, (_, sides)) in enumerate(zip(images, fitted, strict=True)):
             parts = {part: outputs[name][i] for part, name in self.contract.outputs.items()}
-            scores = _scores(parts).reshape(-1)
+            scores = scores_of(parts).reshape(-1)
             rows = np.flatnonzero(scores >= threshold)
             boxes = self._decode(parts, rows, self.input_size) * np.tile(sides, 2)
             size = np.array([image.shape[1], image.shape[0]], np.float32)
             low, high = np.clip(boxes[:, :2], 0, size), np.clip(boxes[:, :2] + boxes[:, 2:], 0, size)
-            found.append(without_overlaps(np.concatenate([low, high - low], axis=1).astype(np.float32), scores[rows]))
+            rotations = rotations_of(parts["directions"][rows] * sides) if "directions" in parts else None
+            inside = np.concatenate([low, high - low], axis=1).astype(np.float32)
+            found.append(without_overlaps(Boxes(inside, scores[rows], rotations)))
         return found
 
 
-def _scores(parts: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the scores of one image's boxes, 0 to 1: the part `scores`, or from `logits`."""
+def rotations_of(directions: np.ndarray) -> np.ndarray:
+    """Return by how many degrees, clockwise, what points so (float [n, 2], x and y) must be turned to point up."""
+    degrees: np.ndarray = np.degrees(np.arctan2(-directions[:, 0], -directions[:, 1])).astype(np.float32)
+    return degrees
+
+
+def scores_of(parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the scores of images' boxes, 0 to 1: the part `scores`, or from `logits`."""
     if "scores" in parts:
         return parts["scores"]
     scores: np.ndarray = 1 / (1 + np.exp(-parts["logits"].clip(-MOST_LOGIT, MOST_LOGIT)))
     return scores
 
 
-def without_overlaps(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return boxes [n, 4] and their scores [n], best first, without those that overlap a better one (NMS)."""
-    kept = np.asarray(cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, NMS_IOU), int).reshape(-1)
-    return boxes[kept], scores[kept]
+def without_overlaps(found: Boxes) -> Boxes:
+    """Return boxes, best first, without those that overlap a better one (NMS)."""
+    kept = cv2.dnn.NMSBoxes(found.boxes.tolist(), found.scores.tolist(), 0.0, NMS_IOU)
+    return found.where(np.asarray(kept, int).reshape(-1))

@@ -54,8 +54,8 @@ def load(path: Path, kind: str) -> KerasNetwork:
 
 def _load_detector(path: Path) -> KerasNetwork:
     from handpose_cli.networks.ssd import presets as detectors
+    from handpose_cli.networks.ssd.heads import for_prediction
     from handpose_cli.networks.ssd.model import build_ssd
-    from handpose_cli.networks.ssd.palm_model import for_prediction
 
     name, settings = path.name.removesuffix(".weights.h5"), _settings(path)
     preset = detectors.DETECTORS.get(name) if settings is None else detectors.from_settings(settings)

@@ -4,8 +4,8 @@
 
 writes NAME.weights.h5 (Keras, half precision), NAME.tflite (LiteRT in FORM, see `training.delivery.export`) and
 NAME.json (their contract; `fit_scores` adds what an hourglass's scores are worth). "int8" is calibrated on crops of the
-labels DATA and of the run's --negatives. Weights of several runs that go on from each other are averaged (Wortsman et
-al., "Model soups", ICML 2022).
+labels DATA and of the run's --negatives; of a detector on pictures made of DATA. Weights of several runs that go on
+from each other are averaged (Wortsman et al., "Model soups", ICML 2022).
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from handpose_cli.engine.contract import of_cells
 from handpose_cli.engine.keras import contract_of
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.ssd import presets as detectors
-from handpose_cli.networks.ssd.palm_model import for_prediction
+from handpose_cli.networks.ssd.heads import for_prediction
 from handpose_cli.training.data.negatives import find_negatives
 from handpose_cli.training.data.samples import read_samples
 from handpose_cli.training.delivery.deliver import calibration_crops, in_precision
 from handpose_cli.training.delivery.export import export_litert
+from handpose_cli.training.detection.photos import Photos, read_photos
+from handpose_cli.training.detection.task import shown_pictures
 from handpose_cli.weights import sha256
 
 
@@ -57,11 +59,14 @@ def export(
     export_litert(presets.for_prediction(model, preset), path, form, crops)
 
 
-def export_detector(weights: Path, preset: detectors.DetectorPreset, path: Path, form: str) -> None:
-    """Export a detector to LiteRT; not to int8, in which it would be slower."""
+def export_detector(
+    weights: Path, preset: detectors.DetectorPreset, path: Path, form: str, data: Iterable[str]
+) -> None:
+    """Export a detector to LiteRT."""
     model = detectors.build(preset)
     model.load_weights(str(weights))
-    export_litert(for_prediction(model), path, form)
+    photos = read_photos(data) if form == "int8" else Photos([], [])
+    export_litert(for_prediction(model), path, form, lambda: shown_pictures(photos, preset.input_size))
 
 
 def main(weights: str, form: str, *rest: str) -> None:
@@ -72,8 +77,8 @@ def main(weights: str, form: str, *rest: str) -> None:
     if settings["preset"] in detectors.DETECTORS:
         detector = detectors.from_settings(settings)
         save_half_precision(sources, lambda: detectors.build(detector), half)
-        export_detector(half, detector, exported, form)
-        contract, licence = of_cells(detector.input_size), "Apache-2.0"
+        export_detector(half, detector, exported, form, data)
+        contract, licence = of_cells(detector.input_size, directions=not detector.is_palm), "Apache-2.0"
     else:
         preset = presets.from_settings(settings)
         save_half_precision(sources, lambda: presets.build(preset), half)

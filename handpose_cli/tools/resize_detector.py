@@ -1,8 +1,10 @@
-"""Export a detector of ours for smaller squares, or larger ones; how `ssd-palm-128` in `handpose_cli/weights` is made:
+"""Export a detector of ours for smaller squares, or larger ones; how `ssd-hand-128` in `handpose_cli/weights` is made:
 
-    python -m handpose_cli.tools.resize_detector handpose_cli/weights/ssd-palm.weights.h5 128 DESTINATION/ssd-palm-128
+    python -m handpose_cli.tools.resize_detector handpose_cli/weights/ssd-hand.weights.h5 128 DATA... \\
+        DESTINATION/ssd-hand-128
 
-writes NAME.tflite and NAME.json. The network is fully convolutional, so that its weights stay as they are.
+writes NAME.tflite, in 8 bits calibrated on pictures made of DATA (see `bundle`), and NAME.json. The network is fully
+convolutional, so that its weights stay as they are.
 """
 
 from __future__ import annotations
@@ -14,15 +16,18 @@ from pathlib import Path
 from handpose_cli.engine import contract as contracts
 from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.tools.bundle import export_detector
-from handpose_cli.weights import contract_path, sha256
+from handpose_cli.weights import SUFFIXES, contract_path, sha256
 
 
-def main(weights: str, size: str, destination: str) -> None:
+def main(weights: str, size: str, *rest: str) -> None:
+    *data, destination = rest
     source, exported = Path(weights), Path(f"{destination}.tflite")
-    contract = contracts.read(contract_path(source))
-    export_detector(source, replace(DETECTORS["ssd-palm"], input_size=int(size)), exported, "float16")
-    contract = replace(contract, input_size=int(size), weights={exported.name: sha256(exported)})
-    contracts.write(contract, Path(f"{destination}.json"))
+    contract = replace(contracts.read(contract_path(source)), input_size=int(size))
+    preset = DETECTORS[source.name.removesuffix(SUFFIXES["keras"])]
+    export_detector(
+        source, replace(preset, input_size=int(size)), exported, "float16" if preset.is_palm else "int8", data
+    )
+    contracts.write(replace(contract, weights={exported.name: sha256(exported)}), Path(f"{destination}.json"))
 
 
 if __name__ == "__main__":

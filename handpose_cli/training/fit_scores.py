@@ -18,7 +18,8 @@ import numpy as np
 
 from handpose_cli import engine, weights
 from handpose_cli.annotator.pipeline import box_of
-from handpose_cli.annotator.pose import find_keypoints
+from handpose_cli.annotator.pose import find_in_crops, find_keypoints
+from handpose_cli.annotator.proposals import places_of
 from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import iou
 from handpose_cli.engine import contract as contracts
@@ -83,16 +84,17 @@ def detections(
         if record.frame is not None or not path.is_file():
             continue
         image = read_image(path)
-        ((boxes, scores),) = detect(detector, [whole(Picture(image))], detector.least_score)
-        if not len(boxes):
+        picture = Picture(image)
+        (boxes,) = detect(detector, [whole(picture)], detector.least_score)
+        if not len(boxes.boxes):
             continue
-        found = find_keypoints(network, [(image, box) for box in boxes], views)
+        found = find_in_crops(network, [(picture, place.crop) for place in places_of(picture, boxes, network)], views)
         joints = calibration.joint_scores(found.scores, views)
         hands = np.reshape([hand.box for hand in record.hands], (-1, 4)).astype(np.float32)
         height, width = image.shape[:2]
         published = np.stack([box_of(points, width, height) for points in found.keypoints])
         overlap = iou(published, hands).max(axis=1, initial=0.0)
-        for i, score in enumerate(scores):
+        for i, score in enumerate(boxes.scores):
             is_hand = 0.5 if found.is_hand is None else float(found.is_hand[i])
             evidence = (float(score), float(joints[i].mean()), is_hand)
             yield [*map(log_odds, evidence), 1.0], bool(overlap[i] >= IS_HAND)

@@ -60,6 +60,13 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": "cosine",
         "ema": 0.996,
     },
+    "ssd-hand": {
+        "stages": (Stage("decoder", 1, 2e-3), Stage("all", 7, 1e-3)),
+        "batch_size": 32,
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "ema": 0.998,
+    },
 }
 OPTIMIZERS = ("rmsprop", "adamw")
 SCHEDULES = ("constant", "cosine", "steps")
@@ -93,6 +100,7 @@ class Settings:
         seed: of every random choice.
         weights: what to start from: a bundled network's name, a file or a run folder, which may lack the hand head;
             `RANDOM`: from random numbers.
+        teacher: of a detector, another one that it learns from beside the labels, as `--detector` takes it.
         workers: threads that prepare batches.
         devices: see `training.devices`.
         export: what to write at the end, see `training.delivery.deliver`: "litert" and with it Keras, also "onnx", or
@@ -116,6 +124,7 @@ class Settings:
     precision: str = "float32"
     seed: int = 0
     weights: str = RANDOM
+    teacher: str | None = None
     workers: int = 2
     devices: int | None = None
     export: tuple[str, ...] = ("litert",)

@@ -62,8 +62,8 @@ def measure(name: str, data: Path) -> dict[str, list[tuple[ImageRecord, list[Han
     found = defaultdict(list)
     for pictures in (photographs, frames):
         for kind, record, image in pictures(data):
-            ((boxes, scores),) = detector.boxes([image], LEAST_SCORE)
-            hands = [Hand(box=box, score=float(score)) for box, score in zip(boxes, scores, strict=True)]
+            (boxes,) = detector.boxes([image], LEAST_SCORE)
+            hands = [Hand(box=box, score=float(score)) for box, score in zip(boxes.boxes, boxes.scores, strict=True)]
             found[kind].append((record, hands))
     return found
 

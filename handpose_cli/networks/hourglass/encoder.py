@@ -52,15 +52,19 @@ BLOCKS = (
 FROZEN_BLOCKS = {"decoder": len(BLOCKS), "stride16": 5, "all": 0}
 
 
-def encode(crops: Tensor) -> dict[int, Tensor]:
+def encode(crops: Tensor, blocks: int = len(BLOCKS)) -> dict[int, Tensor]:
     """Return the features of crops, float32 [n, size, size, 3] (RGB, 0 to 1), by their stride.
 
-    Each is [n, size / stride, size / stride, channels]: 24 at stride 4, then 40, 112 and 1152.
+    Each is [n, size / stride, size / stride, channels]: 24 at stride 4, then 40, 112 and 1152; 192 where the last block
+    is left out.
+
+    Args:
+        blocks: how many of `BLOCKS`; at least one of each stride.
     """
     x = layers.Conv2D(STEM, 3, strides=2, padding="same", name=f"{PREFIX}stem")(crops)
     x = layers.ReLU(6.0, name=f"{PREFIX}stem_relu")(x)
     features, stride = {}, 2
-    for index, block in enumerate(BLOCKS):
+    for index, block in enumerate(BLOCKS[:blocks]):
         stride *= block.stride
         x = features[stride] = _inverted_residual(x, block, f"{PREFIX}block{index}")
     return {stride: features[stride] for stride in STRIDES}

@@ -13,7 +13,7 @@ from handpose_cli.annotator.pipeline import box_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.source import Source
-from handpose_cli.records import Hand
+from handpose_cli.records import Hand, to_upright
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,19 @@ class Photo:
         boxes: float32 [n, 4], x, y, width, height in pixels.
         exhaustive: whether it shows no other hands.
         group: photographs of one kind, which are drawn equally often as those of another.
+        keypoints: float32 [n, 21, 2] in pixels; None: not known of all hands.
     """
 
     image: Path
     boxes: np.ndarray
     exhaustive: bool
     group: str
+    keypoints: np.ndarray | None = None
+
+    @property
+    def directions(self) -> np.ndarray:
+        """Where the hands point, see `targets.cell_targets`."""
+        return np.zeros((len(self.boxes), 2), np.float32) if self.keypoints is None else directions(self.keypoints)
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,8 @@ def read_photos(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> Ph
             with_keypoints = any(hand.keypoints is not None for hand in record.hands)
             boxes = [_box(hand, record.width, record.height) for hand in record.hands]
             group = f"{source.path}:{_kind(record.file)}"
-            photo = Photo(image, np.reshape(boxes, (-1, 4)).astype(np.float32), record.exhaustive, group)
+            keypoints = _all_keypoints(record.hands)
+            photo = Photo(image, np.reshape(boxes, (-1, 4)).astype(np.float32), record.exhaustive, group, keypoints)
             (hands if with_keypoints else whole).append(photo)
     return Photos(whole, hands)
 
@@ -91,6 +99,17 @@ def _box(hand: Hand, width: int | None, height: int | None) -> np.ndarray:
     if hand.keypoints is None or not np.isfinite(hand.keypoints).all() or not (width and height):
         return hand.box
     return box_of(hand.keypoints, width, height)
+
+
+def _all_keypoints(hands: list[Hand]) -> np.ndarray | None:
+    known = [hand.keypoints for hand in hands if hand.keypoints is not None and np.isfinite(hand.keypoints).all()]
+    return np.stack(known).astype(np.float32) if known and len(known) == len(hands) else None
+
+
+def directions(keypoints: np.ndarray) -> np.ndarray:
+    """Return where hands (float [n, 21, 2]) point, from wrist to middle MCP joint: float32 [n, 2] of length 1."""
+    degrees = np.radians(to_upright(keypoints))
+    return np.stack([-np.sin(degrees), -np.cos(degrees)], axis=-1).astype(np.float32)
 
 
 def _kind(file: str) -> str:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import keras
 import numpy as np
 
+from handpose_cli.annotator.pipeline import MARGIN
 from handpose_cli.boxes import share_inside
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
-from handpose_cli.networks.ssd.palm_model import CELLS
-from handpose_cli.training.detection.photos import Photo, Photos
+from handpose_cli.networks.ssd.heads import CELLS
+from handpose_cli.records import box_around
+from handpose_cli.training.detection.photos import Photo, Photos, directions
 from handpose_cli.training.detection.targets import cell_targets
+from handpose_cli.training.detection.teacher import Teacher
 
 ZOOM = (0.3, 1.6)  # of a photograph's longer side over the picture's
 AS_PREDICTED = 0.3  # share of photographs that are fitted into the picture as in prediction
@@ -30,15 +34,38 @@ FREE = 0.1  # most of a hand that a pasted one may cover
 NOISE = np.random.default_rng(0).standard_normal((1024, 1024, 3), np.float32)  # of which a part is as good as new
 LEAST_VISIBLE, LEAST_SIDE = 0.45, 7.0  # share of a hand that must be inside, and pixels of its shorter side
 
-Part = tuple[np.ndarray, np.ndarray]  # an image, uint8 [h, w, 3], and boxes, float32 [n, 4]
+TURN, ANY_TURN = 35.0, 0.4  # degrees by which pasted hands are turned (normal), and share that is turned by any
+
+
+class Hands(NamedTuple):
+    """Hands in a picture: boxes float32 [n, 4], and directions float32 [n, 2], see `targets.cell_targets`."""
+
+    boxes: np.ndarray
+    directions: np.ndarray
+
+    def where(self, which: np.ndarray) -> Hands:
+        return Hands(self.boxes[which], self.directions[which])
+
+    def moved(self, scale: Sequence[float], to: Sequence[float]) -> Hands:
+        """Return them scaled in x and y, then moved."""
+        return self._replace(boxes=(self.boxes * [*scale, *scale] + [*to, 0, 0]).astype(np.float32))
+
+    @classmethod
+    def joined(cls, several: Iterable[Hands]) -> Hands:
+        boxes, directions = zip(*several, strict=True)
+        return cls(np.concatenate(boxes), np.concatenate(directions))
+
+
+Part = tuple[np.ndarray, Hands]  # an image, uint8 [h, w, 3], and its hands
 
 
 class Pictures(keras.utils.PyDataset):
     """Shuffled, augmented pictures: a detector's training set.
 
-    A batch is `images` float32 [n, size, size, 3] (RGB, 0 to 1) and a dict: `CELLS` float32 [n, cells, 5], see
-    `targets.cell_targets`. A batch depends on the seed and on its number alone. The batches never end. With `part` a
-    batch is a part of what it would be, see `dataset.RandomCrops`.
+    A batch is `images` float32 [n, size, size, 3] (RGB, 0 to 1) and a dict: `CELLS` float32 [n, cells, 7], see
+    `targets.cell_targets`, or with a teacher [n, cells, 12], see `loss.DetectionLoss`. A batch depends on
+    the seed and on its number alone. The batches never end. With `part` a batch is a part of what it would be, see
+    `dataset.RandomCrops`.
 
     `failure` holds the error of an image that could not be read, see `dataset.RandomCrops`.
     """
@@ -53,9 +80,11 @@ class Pictures(keras.utils.PyDataset):
         seed: int,
         first_batch: int = 0,
         part: tuple[int, int] = (0, 1),
+        teacher: Teacher | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.teacher = teacher
         self.photos, self.size, self.seed, self.first_batch = photos, size, seed, first_batch
         self.batch_size, self.part = batch_size, part
         self.batches_a_pass = max(len(photos) // batch_size, 1)
@@ -77,15 +106,18 @@ class Pictures(keras.utils.PyDataset):
         for i in range(count):
             rng = np.random.default_rng([self.seed, number, which * count + i])
             try:
-                images[i], boxes, unclear, exhaustive = self._picture(rng)
+                images[i], hands, unclear, exhaustive = self._picture(rng)
             except FormatError as error:
                 self.failure = error
                 raise
-            targets.append(cell_targets(boxes, unclear, exhaustive, self.size))
-        return images.astype(np.float32) / 255, {CELLS: np.stack(targets)}
+            targets.append(cell_targets(*hands, unclear, exhaustive, self.size))
+        inputs, asked = images.astype(np.float32) / 255, np.stack(targets)
+        if self.teacher is not None:
+            asked = np.concatenate([asked, self.teacher(inputs)], axis=-1)
+        return inputs, {CELLS: asked}
 
-    def _picture(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
-        """Return an image, its boxes, what is unclear, and whether the boxes are all."""
+    def _picture(self, rng: np.random.Generator) -> tuple[np.ndarray, Hands, np.ndarray, bool]:
+        """Return an image, its hands, the boxes of what is unclear, and whether the hands are all."""
         if self._hands and (not self._whole or rng.random() < HAND_AS_PHOTO):
             photos = [self._draw(self._hands, rng)]
             exhaustive = False
@@ -93,13 +125,13 @@ class Pictures(keras.utils.PyDataset):
             photos = [self._draw(self._whole, rng) for _ in range(4 if rng.random() < MOSAIC else 1)]
             exhaustive = all(photo.exhaustive for photo in photos)
         if len(photos) == 4:
-            canvas, boxes = self._mosaic(photos, rng)
+            canvas, hands = self._mosaic(photos, rng)
         else:
-            canvas, boxes = self._placed(_turned(self._read(photos[0]), photos[0].boxes, rng), rng)
-        boxes, unclear = _inside(boxes, self.size)
+            canvas, hands = self._placed(self._turned(photos[0], rng), rng)
+        hands, unclear = _inside(hands, self.size)
         if self._hands and rng.random() < PASTED_INTO:
-            boxes = self._pasted(canvas, boxes, unclear, rng)
-        return in_other_light(canvas, rng), boxes, unclear, exhaustive
+            hands = self._pasted(canvas, hands, unclear, rng)
+        return in_other_light(canvas, rng), hands, unclear, exhaustive
 
     def _read(self, photo: Photo) -> np.ndarray:
         """Return a photograph, from memory if it is there: decoding would take half of the time."""
@@ -117,7 +149,7 @@ class Pictures(keras.utils.PyDataset):
 
     def _placed(self, part: Part, rng: np.random.Generator) -> Part:
         """Return a photograph on a picture: as in prediction, or at another size and place."""
-        image, boxes = part
+        image, hands = part
         height, width = image.shape[:2]
         size, longer = self.size, max(image.shape[:2])
         canvas = np.zeros((size, size, 3), np.uint8)
@@ -134,7 +166,7 @@ class Pictures(keras.utils.PyDataset):
                     self._read(self._draw(self._empty, rng)), (size, size), interpolation=cv2.INTER_AREA
                 )
         paste(canvas, image, np.array([[scale_x, 0, x], [0, scale_y, y]]))
-        return canvas, boxes * np.array([scale_x, scale_y] * 2) + [x, y, 0, 0]
+        return canvas, hands.moved((scale_x, scale_y), (x, y))
 
     def _mosaic(self, photos: list[Photo], rng: np.random.Generator) -> Part:
         """Return four photographs, each in a quarter of a picture of uneven quarters."""
@@ -144,24 +176,31 @@ class Pictures(keras.utils.PyDataset):
         for i, photo in enumerate(photos):
             low = np.array([0 if i % 2 == 0 else middle[0], 0 if i < 2 else middle[1]])
             high = np.array([middle[0] if i % 2 == 0 else size, middle[1] if i < 2 else size])
-            image, boxes = _turned(self._read(photo), photo.boxes, rng)
+            image, hands = self._turned(photo, rng)
             scale = (high - low).min() / max(image.shape[:2]) * rng.uniform(0.8, 1.4)
             part = np.zeros((high[1] - low[1], high[0] - low[0], 3), np.uint8)
             paste(part, image, np.array([[scale, 0, 0], [0, scale, 0.0]]))
             canvas[low[1] : high[1], low[0] : high[0]] = part
-            moved, _ = _inside(boxes * scale, *(high - low))
-            found.append(moved + np.array([*low, 0, 0], np.float32))
-        return canvas, np.concatenate(found)
+            inside, _ = _inside(hands.moved((scale, scale), (0, 0)), *(high - low))
+            found.append(inside.moved((1, 1), low))
+        return canvas, Hands.joined(found)
 
-    def _pasted(
-        self, canvas: np.ndarray, boxes: np.ndarray, unclear: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Paste hands into a picture, in place, and return all boxes."""
+    def _pasted(self, canvas: np.ndarray, hands: Hands, unclear: np.ndarray, rng: np.random.Generator) -> Hands:
+        """Paste hands into a picture, in place, and return all."""
         for _ in range(rng.integers(1, MOST_PASTED + 1)):
             is_hand = not self._empty or rng.random() > NO_HAND_PASTED
             photo = self._draw(self._hands if is_hand else self._empty, rng)
-            image, own = _turned(self._read(photo), photo.boxes, rng, any_turn=True)
-            box = own[rng.integers(len(own))] if is_hand else _any_box(image, rng)
+            if is_hand and photo.keypoints is not None:
+                image, turn = self._read(photo), _any_turn(rng)
+                points = photo.keypoints[rng.integers(len(photo.keypoints))] @ turn.T
+                around = box_around(points)
+                margin = MARGIN * around[2:].max()
+                box, direction = around + np.array([-margin, -margin, 2 * margin, 2 * margin]), directions(points[None])
+            else:
+                (image, own), turn = self._turned(photo, rng, any_turn=True), np.eye(2)
+                which = rng.integers(len(own.boxes)) if is_hand else 0
+                box = own.boxes[which] if is_hand else _any_box(image, rng)
+                direction = own.directions[[which]] if is_hand else np.zeros((1, 2), np.float32)
             scale = np.exp(rng.uniform(*np.log(PASTED_SIZE))) / max(box[2:].max(), 1)
             sides = box[2:] * scale * rng.uniform(*CONTEXT)
             if (sides >= self.size).any() or scale > 2:
@@ -169,27 +208,52 @@ class Pictures(keras.utils.PyDataset):
             corner = rng.uniform(0, self.size - sides)
             low, high = corner.astype(int), np.ceil(corner + sides).astype(int)
             place = np.array([[*corner, *sides]], np.float32)
-            others = np.concatenate([boxes, unclear])
+            others = np.concatenate([hands.boxes, unclear])
             if len(others) and (share_inside(others, place) > FREE).any():
                 continue
             part = np.zeros((high[1] - low[1], high[0] - low[0], 3), np.uint8)
             offset = sides / 2 - (box[:2] + box[2:] / 2) * scale
-            paste(part, image, np.array([[scale, 0, offset[0]], [0, scale, offset[1]]]))
-            shown = paste(part * 0, np.full_like(image, 255), np.array([[scale, 0, offset[0]], [0, scale, offset[1]]]))
+            matrix = np.column_stack([turn * scale, offset])
+            paste(part, image, matrix)
+            shown = paste(part * 0, np.full_like(image, 255), matrix)
             region = canvas[low[1] : high[1], low[0] : high[0]]
             np.copyto(
                 region,
                 part[: region.shape[0], : region.shape[1]],
                 where=shown[: region.shape[0], : region.shape[1]] > 127,
             )
-            new = np.array([*(box[:2] * scale + offset + low), *(box[2:] * scale)], np.float32)
-            boxes = np.concatenate([boxes, new[None]]) if is_hand else boxes
-        return boxes
+            if is_hand:
+                new = np.array([[*(box[:2] * scale + offset + low), *(box[2:] * scale)]], np.float32)
+                hands = Hands.joined([hands, Hands(new, direction)])
+        return hands
+
+    def _turned(self, photo: Photo, rng: np.random.Generator, any_turn: bool = False) -> Part:
+        """Return a photograph mirrored or not, and now and then turned by a quarter."""
+        image, boxes, pointing = self._read(photo), photo.boxes, photo.directions
+        if rng.random() < 0.5:
+            image = image[:, ::-1]
+            boxes = boxes * np.array([-1, 1, 1, 1]) + (image.shape[1] - boxes[:, 2:3]) * np.array([1, 0, 0, 0])
+            pointing = pointing * np.array([-1, 1])
+        if rng.random() < (0.5 if any_turn else 0.08):
+            for _ in range(rng.integers(1, 4)):  # each a quarter to the left
+                boxes = np.stack(
+                    [boxes[:, 1], image.shape[1] - boxes[:, 0] - boxes[:, 2], boxes[:, 3], boxes[:, 2]], axis=1
+                )
+                pointing = np.stack([pointing[:, 1], -pointing[:, 0]], axis=1)
+                image = np.rot90(image)
+        return np.ascontiguousarray(image), Hands(boxes.astype(np.float32), pointing.astype(np.float32))
+
+
+def _any_turn(rng: np.random.Generator) -> np.ndarray:
+    """Return what mirrors and turns a hand that is pasted, float [2, 2]."""
+    angle = np.radians(rng.uniform(-180, 180) if rng.random() < ANY_TURN else rng.normal(0, TURN))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return turn @ np.diag([-1, 1]) if rng.random() < 0.5 else turn
 
 
 def paste(canvas: np.ndarray, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Draw an image on a canvas, in place, scaled and moved by a matrix [2, 3], smoothly where it shrinks."""
-    scale = float(min(matrix[0, 0], matrix[1, 1]))
+    """Draw an image on a canvas, in place, scaled, turned and moved by a matrix [2, 3], smoothly where it shrinks."""
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale < 0.6:
         factor = max(scale * 1.2, 4 / min(image.shape[:2]))
         small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
@@ -208,21 +272,6 @@ def _decoded(photo: Photo) -> np.ndarray:
         raise FormatError(f"{photo.image}: {error}") from error
 
 
-def _turned(image: np.ndarray, boxes: np.ndarray, rng: np.random.Generator, any_turn: bool = False) -> Part:
-    """Return a photograph mirrored or not, and now and then turned by a quarter."""
-    boxes = boxes.copy()
-    if rng.random() < 0.5:
-        image = image[:, ::-1]
-        boxes[:, 0] = image.shape[1] - boxes[:, 0] - boxes[:, 2]
-    if rng.random() < (0.5 if any_turn else 0.08):
-        for _ in range(rng.integers(1, 4)):  # each a quarter to the left
-            boxes = np.stack(
-                [boxes[:, 1], image.shape[1] - boxes[:, 0] - boxes[:, 2], boxes[:, 3], boxes[:, 2]], axis=1
-            )
-            image = np.rot90(image)
-    return np.ascontiguousarray(image), boxes
-
-
 def _any_box(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a box somewhere in an image, float32 [4]."""
     height, width = image.shape[:2]
@@ -230,14 +279,15 @@ def _any_box(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.array([*(rng.uniform(0, 1, 2) * (np.array([width, height]) - sides)), *sides], np.float32)
 
 
-def _inside(boxes: np.ndarray, width: int, height: int | None = None) -> Part:
-    """Return the boxes that can be found in a picture, clipped to it, and those that are unclear."""
+def _inside(hands: Hands, width: int, height: int | None = None) -> tuple[Hands, np.ndarray]:
+    """Return the hands that can be found in a picture, clipped to it, and the boxes of those that are unclear."""
+    boxes = hands.boxes
     size = np.array([width, width if height is None else height], np.float32)
     low, high = np.clip(boxes[:, :2], 0, size), np.clip(boxes[:, :2] + boxes[:, 2:], 0, size)
     clipped = np.concatenate([low, high - low], axis=1).astype(np.float32)
     shown = clipped[:, 2] * clipped[:, 3] / np.maximum(boxes[:, 2] * boxes[:, 3], 1e-6)
     clear = (shown >= LEAST_VISIBLE) & (clipped[:, 2:].min(axis=1, initial=np.inf) >= LEAST_SIDE)
-    return clipped[clear], clipped[~clear & (shown > 0)]
+    return Hands(clipped, hands.directions).where(clear), clipped[~clear & (shown > 0)]
 
 
 def in_other_light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -14,11 +14,14 @@ AROUND = 0.32  # cells further out but within this are asked nothing, on strides
 HAND, NONE, UNASKED = 1.0, 0.0, -1.0
 
 
-def cell_targets(boxes: np.ndarray, unclear: np.ndarray, exhaustive: bool, input_size: int) -> np.ndarray:
-    """Return what is asked of each cell, float32 [cells, 5]: `HAND`, `NONE` or `UNASKED`, and a hand's encoding.
+def cell_targets(
+    boxes: np.ndarray, directions: np.ndarray, unclear: np.ndarray, exhaustive: bool, input_size: int
+) -> np.ndarray:
+    """Return what is asked of each cell, float32 [cells, 7]: `HAND`, `NONE` or `UNASKED`, a hand's encoding, direction.
 
     Args:
         boxes: float32 [n, 4], x, y, width, height in pixels of the input.
+        directions: float32 [n, 2], where the hands point: x and y of a vector of length 1, or of 0 where not known.
         unclear: likewise, of what is neither to be found nor to be taken for background.
         exhaustive: whether there are no other hands; if not, cells outside the boxes are asked nothing.
 
@@ -26,14 +29,15 @@ def cell_targets(boxes: np.ndarray, unclear: np.ndarray, exhaustive: bool, input
     hands all over a large one.
     """
     centres, strides = cells(input_size)
-    target = np.zeros((len(centres), 5), np.float32)
+    target = np.zeros((len(centres), 7), np.float32)
     target[:, 0] = NONE if exhaustive else UNASKED
     low, high = (np.array([SIZES[int(stride)][end] for stride in strides]) for end in (0, 1))
     for box in boxes:
         target[_within(box, centres, 0.5), 0] = NONE
     for box in unclear:
         target[_within(box, centres, 0.5), 0] = UNASKED
-    for box in sorted(boxes, key=lambda box: -box[2] * box[3]):  # where two share a cell, the smaller has it
+    for index in np.argsort(-boxes[:, 2] * boxes[:, 3], kind="stable"):  # where two share a cell, the smaller has it
+        box = boxes[index]
         longer = max(box[2], box[3])
         # at least the cell next to the centre
         reach = np.maximum(MIDDLE * box[2:], 0.5 * strides[:, None])
@@ -44,7 +48,8 @@ def cell_targets(boxes: np.ndarray, unclear: np.ndarray, exhaustive: bool, input
         target[unasked & (target[:, 0] != HAND), 0] = UNASKED
         own = near & answers
         target[own, 0] = HAND
-        target[own, 1:] = encode_boxes(np.broadcast_to(box, (int(own.sum()), 4)), centres[own], strides[own])
+        target[own, 1:5] = encode_boxes(np.broadcast_to(box, (int(own.sum()), 4)), centres[own], strides[own])
+        target[own, 5:] = directions[index]
     return target
 
 

@@ -15,14 +15,14 @@ from handpose_cli.engine.contract import of_cells
 from handpose_cli.engine.detector import DecodedBoxes
 from handpose_cli.engine.keras import load_weights
 from handpose_cli.networks.ssd import presets
-from handpose_cli.networks.ssd.palm_encoder import build_palm_encoder, freeze
-from handpose_cli.networks.ssd.palm_model import CELLS, for_prediction
-from handpose_cli.training.delivery.deliver import CHECKED_CROPS, Delivery, in_precision, write_files
+from handpose_cli.networks.ssd.heads import CELLS, for_prediction
+from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, INT8_COSTS, Delivery, in_precision, write_files
 from handpose_cli.training.detection.card import write_card
 from handpose_cli.training.detection.data import DetectionData, read_data
 from handpose_cli.training.detection.loss import DetectionLoss
 from handpose_cli.training.detection.photos import Photos
 from handpose_cli.training.detection.pictures import Pictures
+from handpose_cli.training.detection.teacher import answers_of
 from handpose_cli.training.detection.validation import MONITOR, ValidateBoxes, figures
 from handpose_cli.training.processes import count, number
 from handpose_cli.training.settings import RANDOM, Settings
@@ -46,32 +46,37 @@ class DetectionTask:
         assert isinstance(preset, presets.DetectorPreset)
         model = presets.build(preset)
         if settings.weights == preset.encoder:
-            encoder = build_palm_encoder(preset.input_size)
+            encoder = presets.build_encoder(preset)
             load_weights(encoder, weights.FOLDER / f"{preset.encoder}{weights.SUFFIXES['keras']}")
+            names = {layer.name for layer in model.layers}
             for layer in encoder.layers:
-                if layer.weights:
+                if layer.weights and layer.name in names:
                     model.get_layer(layer.name).set_weights(layer.get_weights())
         elif settings.weights != RANDOM:
             load_weights(model, weights.find(settings.weights, "keras", "detector"))
         return model
 
     def freeze(self, model: keras.Model, learns: str) -> None:
-        freeze(model, learns)
+        presets.freeze(model, learns)
 
     def losses(self, model: keras.Model, settings: Settings) -> tuple[dict[str, Any], dict[str, float]]:
         return {CELLS: DetectionLoss()}, {CELLS: 1.0}
 
     def batches(self, data: DetectionData, model: keras.Model, settings: Settings) -> Pictures:
         size = settings.network.input_size
-        return Pictures(data.photos, size, settings.batch_size, settings.seed, part=(number(), count()))
+        teacher = None if settings.teacher is None else answers_of(settings.teacher, size)
+        part = number(), count()
+        return Pictures(data.photos, size, settings.batch_size, settings.seed, part=part, teacher=teacher)
 
     def validation(self, data: DetectionData, settings: Settings) -> ValidateBoxes:
-        return ValidateBoxes(data.held_back, settings.network.input_size)
+        preset = settings.network
+        assert isinstance(preset, presets.DetectorPreset)
+        return ValidateBoxes(data.held_back, of_cells(preset.input_size, directions=not preset.is_palm))
 
     def deliver(self, run: Path, data: DetectionData, forms: Sequence[str], report: Callable[[str], None]) -> None:
         preset = presets.from_settings(json.loads((run / RUN_SETTINGS).read_text(encoding="utf-8")))
         exhaustive = [photo for photo in data.held_back if photo.exhaustive][:MOST_PHOTOS]
-        contract = of_cells(preset.input_size)
+        contract = of_cells(preset.input_size, directions=not preset.is_palm)
         with in_precision("float32"), keras.device("cpu"):
             model = presets.build(preset)
             load_weights(model, run / RUN_WEIGHTS)
@@ -82,7 +87,7 @@ class DetectionTask:
                 MONITOR,
                 lambda network: figures(DecodedBoxes(network, contract), exhaustive)[MONITOR],
                 len(exhaustive),
-                None,  # PReLU and depthwise layers take three times as long in 8 bits
+                None if preset.is_palm else INT8_COSTS,  # its PReLU and depthwise layers take three times as long
                 SAME,
                 ("photographs", "photographs"),
             )
@@ -91,6 +96,6 @@ class DetectionTask:
 
 
 def shown_pictures(photos: Photos, size: int) -> Iterator[np.ndarray]:
-    """Yield training pictures to check exported networks on, each float32 [1, size, size, 3], 0 to 1."""
+    """Yield training pictures to calibrate and check exported networks on, float32 [1, size, size, 3], 0 to 1."""
     pictures = Pictures(photos, size, 1, seed=0)
-    return (pictures[index][0] for index in range(CHECKED_CROPS))
+    return (pictures[index][0] for index in range(CALIBRATION_CROPS))

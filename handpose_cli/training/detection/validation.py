@@ -8,13 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from handpose_cli.engine.contract import Detector, of_cells
+from handpose_cli.engine.contract import Contract, Detector
 from handpose_cli.engine.detector import DecodedBoxes
 from handpose_cli.evaluation.detection import average_precision, recall_at_precision
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
-from handpose_cli.networks.ssd.palm_model import for_prediction
+from handpose_cli.networks.ssd.heads import for_prediction
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.training.detection.photos import Photo
 
@@ -32,12 +32,12 @@ class ValidateBoxes(keras.callbacks.Callback):
     Photographs that may show further hands count in neither; the share of their hands that is found is `val_recall`.
     """
 
-    def __init__(self, photos: Sequence[Photo], input_size: int):
+    def __init__(self, photos: Sequence[Photo], contract: Contract):
         super().__init__()
-        self.photos, self.input_size = photos, input_size
+        self.photos, self.contract = photos, contract
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        network = DecodedBoxes(self._network, of_cells(self.input_size))
+        network = DecodedBoxes(self._network, self.contract)
         exhaustive = [photo for photo in self.photos if photo.exhaustive]
         logs.update(figures(network, exhaustive))
         others = [photo for photo in self.photos if not photo.exhaustive]
@@ -65,9 +65,9 @@ def find(network: Detector, photos: Sequence[Photo]) -> Found:
     for start in range(0, len(photos), BATCH):
         batch = photos[start : start + BATCH]
         answers = network.boxes([_read(photo) for photo in batch], LEAST_SCORE)
-        for photo, (boxes, scores) in zip(batch, answers, strict=True):
+        for photo, answer in zip(batch, answers, strict=True):
             label = ImageRecord(str(photo.image), None, None, [Hand(box) for box in photo.boxes])
-            hands = [Hand(box, score=float(score)) for box, score in zip(boxes, scores, strict=True)]
+            hands = [Hand(box, score=float(score)) for box, score in zip(answer.boxes, answer.scores, strict=True)]
             found.append((label, hands))
     return found
 
