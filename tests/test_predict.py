@@ -62,7 +62,8 @@ def test_every_sample_has_an_entry(samples_run):
 def test_the_head_says_how_the_results_were_made(samples_run):
     info = read_results(samples_run[0])["info"]
     assert info["format_version"] == 1
-    assert {"ssd-palm.tflite", "hourglass-lite.tflite", "hand-landmarks.tflite"} == set(info["weights"])
+    networks = ("ssd-hand", "ssd-palm", "hourglass-lite", "hand-landmarks")
+    assert {f"{name}.tflite" for name in networks} == set(info["weights"])
     assert all(len(digest) == 64 for digest in info["weights"].values())
     assert info["arguments"]["score_threshold"] == 0.25
 

@@ -102,7 +102,7 @@ def _second_opinion(companion: KeypointNetwork, keypoints: np.ndarray, pictures:
     found = _look(companion, crops, _cut(crops, pictures))
     if looks == 1:
         return found
-    crops = [upright(of_hand, companion.input_size, CLOSER * companion.crop_scale) for of_hand in keypoints]
+    crops = _uprights(keypoints, companion, CLOSER)
     mirrored = _look(companion, crops, _cut(crops, pictures), mirror=True)
     is_hand, is_right = (_mean(answers) for answers in zip(found[2:], mirrored[2:], strict=True))
     return Found((found.keypoints + mirrored.keypoints) / 2, (found.scores + mirrored.scores) / 2, is_hand, is_right)
@@ -117,8 +117,9 @@ def _joined(found: Found, others: Found, trust: np.ndarray, lies: np.ndarray, lo
     return joined
 
 
-def _uprights(keypoints: np.ndarray, network: KeypointNetwork) -> list[Crop]:
-    return [upright(of_hand, network.input_size, network.crop_scale) for of_hand in keypoints]
+def _uprights(keypoints: np.ndarray, network: KeypointNetwork, share: float = 1.0) -> list[Crop]:
+    """Return a crop of each hand, turned upright; its side is a share of the network's usual one."""
+    return [upright(of_hand, network.input_size, share * network.crop_scale) for of_hand in keypoints]
 
 
 def _look_again(

@@ -107,7 +107,7 @@ def _worth_a_look(picture: Picture, found: Boxes, pose: KeypointNetwork) -> list
 
 def places_of(picture: Picture, found: Boxes, pose: KeypointNetwork) -> list[Candidate]:
     """Return where hands may be by a detector's boxes, turned to point up if it says how."""
-    rotations = np.zeros(len(found.boxes)) if found.rotations is None else found.rotations
+    rotations = np.zeros(len(found.boxes)) if found.rotations is None else np.nan_to_num(found.rotations)
     return [
         Candidate(picture, box, crop_of(box, pose, float(rotation)), score)
         for box, score, rotation in zip(found.boxes, found.scores, rotations, strict=True)

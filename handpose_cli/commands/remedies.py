@@ -55,6 +55,7 @@ REMEDIES = {
     "frames_exist": {"frames_to": "Replace it with --overwrite, or extract to another folder"},
     # === of train ===
     "data": {"data": "Name labels with --data."},
+    "teacher": {"teacher": "Give --teacher another, or leave it out."},
     "stages": {"stages": "Choose others with --stage"},
     "begin": {"resume": "Leave out --resume to begin one."},
     "begin_from": {"weights": "Begin another with --weights {run}."},

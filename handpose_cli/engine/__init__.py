@@ -7,6 +7,7 @@ from pathlib import Path
 
 from handpose_cli import weights
 from handpose_cli.engine import contract as contracts
+from handpose_cli.engine.cascade import Cascade
 from handpose_cli.engine.contract import Contract, ContractError
 from handpose_cli.engine.detector import FITS, DecodedBoxes
 from handpose_cli.engine.detector import NEEDED as OF_DETECTORS
@@ -17,11 +18,23 @@ from handpose_cli.weights import installed
 ENGINES = ("litert", "keras")
 
 
-def load_detector(engine: str, name: str = weights.DETECTOR) -> DecodedBoxes:
-    """Load a detector (a bundled name or a file with its contract beside it); raises `weights.WeightsError`."""
-    path = weights.find(name, engine, "detector")
-    network, contract = _load(engine, path, "detector")
-    return DecodedBoxes(network, contract)
+def load_detector(engine: str, name: str = weights.DETECTOR) -> DecodedBoxes | Cascade:
+    """Load a detector: a bundled name, a cascade's (`weights.CASCADES`), or a file with its contract beside it.
+
+    Raises:
+        weights.WeightsError: if there is no such network.
+    """
+    first, *second = [DecodedBoxes(*_load(engine, path, "detector")) for path in detector_files(engine, name)]
+    return Cascade(first, second[0]) if second else first
+
+
+def detector_files(engine: str, name: str) -> list[Path]:
+    """Return the weights files that a detector is run from: one, or a cascade's two in order.
+
+    Raises:
+        weights.WeightsError: if there is none of them.
+    """
+    return [weights.find(each, engine, "detector") for each in weights.CASCADES.get(name, (name,))]
 
 
 def load_keypoint_network(engine: str, name: str = weights.KEYPOINT_NETWORK) -> DecodedKeypoints:

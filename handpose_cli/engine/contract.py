@@ -85,7 +85,9 @@ class Contract:
         input_size: side of the square that it is given, in pixels.
         decoding: how its outputs become keypoints or boxes: a key of `keypoint_network.DECODINGS` or of
             `detector.DECODINGS`.
-        outputs: the network's output for each part that the decoding needs.
+        outputs: the network's output for each part that the decoding needs. A detector may give `logits` instead of
+            `scores`, and may have `directions` [n, 2]: where the hand in each box points, x to the right and y down in
+            the square, as a vector of about length 1, near 0 where that is not known.
         highest: the value of white in its input: 1 or 255. Inputs are RGB, float32, from 0.
         fit: how an image becomes a detector's square: a key of `detector.FITS`.
         least_score: of a detector's boxes: those that score less are not worth the keypoint network's look.
@@ -169,7 +171,7 @@ class Boxes(NamedTuple):
         boxes: float32 [n, 4]: x, y, width, height in pixels of the image.
         scores: float32 [n], 0 to 1.
         rotations: float32 [n]: by how many degrees, clockwise, each hand must be turned to point up, see
-            `records.to_upright`; None: the detector does not say.
+            `records.to_upright`; NaN where that is not known, None: of none.
     """
 
     boxes: np.ndarray
@@ -182,9 +184,14 @@ class Boxes(NamedTuple):
 
     @classmethod
     def joined(cls, several: Sequence[Boxes]) -> Boxes:
-        """Return those of several, at least one, of the same detector."""
-        parts = zip(*several, strict=True)
-        return cls(*(None if part[0] is None else np.concatenate(part) for part in parts))  # type: ignore[arg-type]
+        """Return those of several, at least one."""
+        boxes, scores = (np.concatenate([found[part] for found in several]) for part in (0, 1))
+        known = any(found.rotations is not None for found in several)
+        rotations = [
+            np.full(len(found.boxes), np.nan, np.float32) if found.rotations is None else found.rotations
+            for found in several
+        ]
+        return cls(boxes, scores, np.concatenate(rotations) if known else None)
 
 
 class Detector(Protocol):

@@ -13,6 +13,7 @@ from handpose_cli.networks.ssd import cells, palms
 from handpose_cli.networks.ssd.anchors import decode_boxes, make_anchors
 
 NMS_IOU = 0.5  # as the SSD's authors have it
+LEAST_DIRECTION = 0.3  # length of a vector that says where a hand points: a network that is torn gives a mean of both
 MOST_LOGIT = 80.0  # exp of more is no float32
 ANCHORS = make_anchors()
 Decoding = Callable[[Mapping[str, np.ndarray], np.ndarray, int], np.ndarray]
@@ -96,15 +97,22 @@ class DecodedBoxes:
             boxes = self._decode(parts, rows, self.input_size) * np.tile(sides, 2)
             size = np.array([image.shape[1], image.shape[0]], np.float32)
             low, high = np.clip(boxes[:, :2], 0, size), np.clip(boxes[:, :2] + boxes[:, 2:], 0, size)
-            rotations = rotations_of(parts["directions"][rows] * sides) if "directions" in parts else None
+            rotations = rotations_of(parts["directions"][rows], sides) if "directions" in parts else None
             inside = np.concatenate([low, high - low], axis=1).astype(np.float32)
             found.append(without_overlaps(Boxes(inside, scores[rows], rotations)))
         return found
 
 
-def rotations_of(directions: np.ndarray) -> np.ndarray:
-    """Return by how many degrees, clockwise, what points so (float [n, 2], x and y) must be turned to point up."""
-    degrees: np.ndarray = np.degrees(np.arctan2(-directions[:, 0], -directions[:, 1])).astype(np.float32)
+def rotations_of(directions: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """Return by how many degrees, clockwise, hands must be turned to point up: float32 [n], NaN where that is unclear.
+
+    Args:
+        directions: float [n, 2], where they point in the network's square, see `Contract.outputs`.
+        sides: float [2], the square's width and height in pixels of the image.
+    """
+    x, y = (directions * sides).T
+    unclear = np.linalg.norm(directions, axis=1) < LEAST_DIRECTION
+    degrees: np.ndarray = np.where(unclear, np.nan, np.degrees(np.arctan2(-x, -y))).astype(np.float32)
     return degrees
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 
 from handpose_cli import weights
-from handpose_cli.engine import has_calibration, keypoint_files
+from handpose_cli.engine import detector_files, has_calibration, keypoint_files
 from handpose_cli.formats.handpose_json import FORMAT_VERSION
 from handpose_cli.labels.source import Source
 from handpose_cli.media.discover import printable
@@ -100,7 +100,7 @@ def software(run: RunSettings) -> dict[str, Any]:
 
 def _used(run: RunSettings) -> list[Path]:
     engine, detector = run.networks.engine, run.detector_name
-    used = [] if detector is None else [weights.find(detector, engine, "detector")]
+    used = [] if detector is None else detector_files(engine, detector)
     return [*used, *keypoint_files(engine, run.networks.weights)]
 
 

@@ -21,7 +21,7 @@ from handpose_cli.media.suffixes import PAGED_SUFFIXES
 
 COPIES = "annotated"
 SHEETS = "contact-sheets"  # in the folder of the copies, which is never taken for inputs
-SSD, WHOLE_IMAGE = "ssd", "whole-image"  # in place of a detector's name: the default one, and none
+SSD, WHOLE_IMAGE = bundled.DETECTOR, "whole-image"  # in place of a detector's name the latter: none
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class NetworkSettings:
 
     Attributes:
         weights: of the keypoint network: a bundled name, a run folder or a file. What counts is the file's content.
-        detector: likewise, or `SSD` or `WHOLE_IMAGE`.
+        detector: likewise, or a cascade's name (`weights.CASCADES`), or `WHOLE_IMAGE`.
         engine: of `engine.ENGINES`.
     """
 
@@ -41,7 +41,7 @@ class NetworkSettings:
     @property
     def detector_name(self) -> str | None:
         """The detector to load; None: each image is one hand."""
-        return {SSD: bundled.DETECTOR, WHOLE_IMAGE: None}.get(self.detector, self.detector)
+        return None if self.detector == WHOLE_IMAGE else self.detector
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ import keras
 import numpy as np
 
 from handpose_cli.engine import contract as contracts
-from handpose_cli.engine.contract import of_cells
 from handpose_cli.engine.keras import contract_of
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.ssd import presets as detectors
@@ -30,6 +29,7 @@ from handpose_cli.training.data.samples import read_samples
 from handpose_cli.training.delivery.deliver import calibration_crops, in_precision
 from handpose_cli.training.delivery.export import export_litert
 from handpose_cli.training.detection.photos import Photos, read_photos
+from handpose_cli.training.detection.task import contract_of as detector_contract
 from handpose_cli.training.detection.task import shown_pictures
 from handpose_cli.weights import sha256
 
@@ -78,7 +78,7 @@ def main(weights: str, form: str, *rest: str) -> None:
         detector = detectors.from_settings(settings)
         save_half_precision(sources, lambda: detectors.build(detector), half)
         export_detector(half, detector, exported, form, data)
-        contract, licence = of_cells(detector.input_size, directions=not detector.is_palm), "Apache-2.0"
+        contract, licence = detector_contract(detector), "Apache-2.0"
     else:
         preset = presets.from_settings(settings)
         save_half_precision(sources, lambda: presets.build(preset), half)

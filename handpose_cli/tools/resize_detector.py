@@ -9,21 +9,24 @@ convolutional, so that its weights stay as they are.
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from handpose_cli.engine import contract as contracts
-from handpose_cli.networks.ssd.presets import DETECTORS
+from handpose_cli.networks.ssd.presets import DETECTORS, from_settings
 from handpose_cli.tools.bundle import export_detector
-from handpose_cli.weights import SUFFIXES, contract_path, sha256
+from handpose_cli.weights import RUN_SETTINGS, SUFFIXES, contract_path, sha256
 
 
 def main(weights: str, size: str, *rest: str) -> None:
     *data, destination = rest
     source, exported = Path(weights), Path(f"{destination}.tflite")
     contract = replace(contracts.read(contract_path(source)), input_size=int(size))
-    preset = DETECTORS[source.name.removesuffix(SUFFIXES["keras"])]
+    run = source.with_name(RUN_SETTINGS)
+    name = source.name.removesuffix(SUFFIXES["keras"])
+    preset = from_settings(json.loads(run.read_text())) if run.is_file() else DETECTORS[name]
     export_detector(
         source, replace(preset, input_size=int(size)), exported, "float16" if preset.is_palm else "int8", data
     )

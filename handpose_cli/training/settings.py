@@ -100,7 +100,7 @@ class Settings:
         seed: of every random choice.
         weights: what to start from: a bundled network's name, a file or a run folder, which may lack the hand head;
             `RANDOM`: from random numbers.
-        teacher: of a detector, another one that it learns from beside the labels, as `--detector` takes it.
+        teacher: of a detector, another one with the same cells, from whose answers it learns too; None: there is none.
         workers: threads that prepare batches.
         devices: see `training.devices`.
         export: what to write at the end, see `training.delivery.deliver`: "litert" and with it Keras, also "onnx", or
@@ -175,6 +175,8 @@ def of_new_run(given: Mapping[str, Any]) -> Settings:
         raise SettingsError("There are no data to train on", "data")
     name = given["preset"]
     encoder = detectors.DETECTORS[name].encoder if name in detectors.DETECTORS else presets.get_preset(name).encoder
+    if given.get("teacher") and name not in detectors.DETECTORS:
+        raise SettingsError(f"Only detectors learn from a teacher, and {name} is none. Received: {given['teacher']}")
     recipe = {**RECIPES[given["preset"]], "val": (), "weights": encoder or RANDOM}
     if not encoder:
         recipe["stages"] = (Stage("all", sum(s.epochs for s in recipe["stages"]), recipe["stages"][-1].learning_rate),)

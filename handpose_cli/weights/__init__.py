@@ -1,10 +1,11 @@
 """The bundled networks, and how `--weights` finds one.
 
-`ssd-palm` is the detector, `hourglass-lite` the hourglass (both trained by `handpose train`); each as LiteRT
-(`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see `engine.contract`) and
-its card (`.md`). They start from `palm-encoder` and `hand-landmarks` (`tools.convert_palm`, `tools.convert_landmarks`);
-the latter is MediaPipe's hand landmark network whole, and the hourglass's companion (`engine.contract`).
-`ssd-palm-128` is `ssd-palm` for smaller squares (`tools.resize_detector`), in LiteRT alone.
+`ssd-hand` and `ssd-palm` are detectors, `hourglass-lite` is the hourglass (all trained by `handpose train`); each as
+LiteRT (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see
+`engine.contract`) and its card (`.md`). They start from `palm-encoder` and `hand-landmarks` (`tools.convert_palm`,
+`tools.convert_landmarks`); the latter is MediaPipe's hand landmark network whole, and the hourglass's companion.
+Both detectors together are `ssd`: the quicker one, `ssd-hand`, looks first (`engine.cascade`). `ssd-hand-128` is
+`ssd-hand` for smaller squares (`tools.resize_detector`), in LiteRT alone.
 `ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
 published one (converted by `tools.convert_ssd`).
 
@@ -26,7 +27,8 @@ from handpose_cli.weights import installed
 from handpose_cli.weights.errors import WeightsError as WeightsError
 
 FOLDER = Path(__file__).parent
-DETECTOR, PUBLISHED_DETECTOR = "ssd-palm", "ssd-egohands"
+DETECTOR, PUBLISHED_DETECTOR = "ssd", "ssd-egohands"
+CASCADES = {DETECTOR: ("ssd-hand", "ssd-palm")}  # the quicker one first, see `engine.cascade`
 KEYPOINT_NETWORK, LANDMARKS = "hourglass-lite", "hand-landmarks"
 RENAMED = {"hand-encoder": LANDMARKS}  # what settings.json of earlier runs may call them
 REMEDIES = {"keypoints": "weights", "detector": "detector"}  # what names networks of a kind

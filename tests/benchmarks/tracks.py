@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,7 @@ from handpose_cli import engine
 from handpose_cli.annotator.pipeline import Annotated, annotate
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.boxes import iou
+from handpose_cli.engine.contract import Boxes, Detector
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
 from handpose_cli.media.videos import read_video
@@ -189,6 +190,18 @@ def line(counts: Counts) -> str:
     return text
 
 
+class Counted:
+    """A detector that counts the images it is asked about."""
+
+    def __init__(self, detector: Detector):
+        self.detector, self.runs = detector, 0
+        self.input_size, self.least_score = detector.input_size, detector.least_score
+
+    def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[Boxes]:
+        self.runs += len(images)
+        return self.detector.boxes(images, threshold)
+
+
 def main(folder: Path, names: list[str]) -> None:
     clips = [read_clip(path) for path in sorted(folder.glob("*.mp4")) if not names or path.stem in names]
     groups: dict[str, Callable[[], Iterator[Clip]]] = {  # made when they are needed, since pixels are large
@@ -197,25 +210,18 @@ def main(folder: Path, names: list[str]) -> None:
         "pairs": lambda: (pair(one, two) for one, two in pairwise(clips) if len(one.frames) == len(two.frames)),
         "still": lambda: map(still, clips),
     }
-    networks = Networks(engine.load_detector("litert"), engine.load_keypoint_network("litert"))
-    run_detector, runs = networks.detector.network, 0
-
-    def counted(inputs: np.ndarray) -> dict[str, np.ndarray]:
-        nonlocal runs
-        runs += 1
-        return run_detector(inputs)
-
-    networks.detector.network = counted
+    detector = Counted(engine.load_detector("litert"))
+    networks = Networks(detector, engine.load_keypoint_network("litert"))
     for name, (work, chunk, views, least) in RUNS.items():
         print(f"\n{name}")
         for group, members in groups.items():
             total = Counts()
             for clip in members():
-                before, each = runs, Counts()
+                before, each = detector.runs, Counts()
                 records, seconds = run(clip, work, chunk, AnnotateSettings(least, views), networks)
                 for counts in (each, total):
                     add(counts, clip, records)
-                    counts.detections += runs - before
+                    counts.detections += detector.runs - before
                     counts.frames += len(records)
                     counts.seconds += seconds
                 if group == "clips":

@@ -25,7 +25,7 @@ def with_heads(
         images: the model's input.
         features: by their stride, see `cells.STRIDES`; [n, size / stride, size / stride, channels].
         widths: channels of each stride's head.
-        directions: also answer where a hand points, see `cells`.
+        directions: also answer where a hand points, see `contract.Contract.outputs`.
     """
     found = []
     for stride in STRIDES:

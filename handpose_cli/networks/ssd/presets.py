@@ -15,7 +15,7 @@ class DetectorPreset:
 
     Attributes:
         input_size: side of the square, in pixels, that an image is fitted into; a multiple of 32.
-        encoder: name of the bundled weights that its encoder starts from.
+        encoder: name of the bundled weights that its encoder, and so its layers, are those of.
     """
 
     input_size: int = 192

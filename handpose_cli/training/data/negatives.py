@@ -36,12 +36,12 @@ def find_negatives(sources: Iterable[str], seed: int, options: ReadOptions = NO_
                 continue
             image = read_image(path)
             height, width = image.shape[:2]
-            ((alarms, _),) = detect(detector, [whole(Picture(image))], ALARM * detector.least_score)
+            (found,) = detect(detector, [whole(Picture(image))], ALARM * detector.least_score)
             sides = rng.uniform(0.15, 0.6, ANYWHERE) * min(width, height)
             corners = rng.uniform(0, 1, (ANYWHERE, 2)) * (np.array([width, height]) - sides[:, None])
             anywhere = np.column_stack([corners, sides, sides])
             hands = np.reshape([hand.box for hand in record.hands], (-1, 4))
-            boxes = np.concatenate([alarms, anywhere]).astype(np.float32)
+            boxes = np.concatenate([found.boxes, anywhere]).astype(np.float32)
             covered = share_inside(boxes, hands).max(axis=1, initial=0.0)
             for box, share in zip(boxes, covered, strict=True):
                 if share < FREE:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.files import atomic
+from handpose_cli.networks.ssd import presets
 from handpose_cli.networks.ssd.cells import SIZE_IN_STRIDES, STRIDES
 from handpose_cli.training.checkpoint import LOG
 from handpose_cli.training.delivery.card import CARD, CURVES, DATA, recipe, table
 from handpose_cli.training.delivery.curves import draw_curves, read_columns
+from handpose_cli.training.delivery.deliver import INT8
 from handpose_cli.training.detection.validation import MONITOR
 from handpose_cli.weights import RUN_MODELS, RUN_SETTINGS
 
@@ -32,12 +34,13 @@ def write_card(run: Path) -> Path:
 
 
 def _head(settings: dict[str, Any], models: dict[str, Any]) -> str:
-    size = settings["network"]["input_size"]
+    size, is_palm = settings["network"]["input_size"], presets.from_settings(settings).is_palm
     versions = ", ".join(f"{library} {number}" for library, number in models["versions"].items())
     return f"""# {settings["preset"]}: boxes of hands
 
-An anchor-free SSD (one box a cell, as in FCOS, Tian et al., 2019) on the layers of MediaPipe's palm detector \
-(Bazarevsky and Zhang, 2019), {models["parameters"]:,} parameters. If it started from that network's weights \
+An anchor-free SSD (one box a cell, as in FCOS, Tian et al., 2019) on the layers of MediaPipe's \
+{"palm detector (Bazarevsky and Zhang, 2019)" if is_palm else "hand landmark network (Zhang et al., 2020)"}, \
+{models["parameters"]:,} parameters. If it started from that network's weights \
 (`weights` in the recipe), it is made from them, and their Apache License 2.0 goes with it. Trained by \
 `handpose train` {models["handpose"]} ({versions}).
 
@@ -46,9 +49,10 @@ An anchor-free SSD (one box a cell, as in FCOS, Tian et al., 2019) on the layers
 `image`: float32 [n, {size}, {size}, 3], RGB, 0 to 1: the upright image fitted into the square's top left corner, the \
 rest black.
 
-`scores`: float32 [n, cells], 0 to 1, and `encodings`: float32 [n, cells, 4], for the cells of strides \
-{", ".join(map(str, STRIDES))}, each row by row: the box centre's distance from the cell's, in strides, and the \
-logarithm of its width and height over {SIZE_IN_STRIDES:g} strides."""
+{"`scores`: float32 [n, cells], 0 to 1" if is_palm else "`logits`: float32 [n, cells], log-odds of a hand"}, and \
+`encodings`: float32 [n, cells, 4], for the cells of strides {", ".join(map(str, STRIDES))}, each row by row: the box \
+centre's distance from the cell's, in strides, and the logarithm of its width and height over {SIZE_IN_STRIDES:g} \
+strides.{"" if is_palm else DIRECTIONS}"""
 
 
 def _data(data: dict[str, Any], settings: dict[str, Any]) -> str:
@@ -87,10 +91,14 @@ def _files(models: dict[str, Any]) -> str:
 
 {table(("file", "size", MONITOR), rows)}
 
-`handpose predict --detector` with this folder runs `{models["litert"]}`. There is no form in 8 bits: \
-PReLU and depthwise layers would be slower."""
+`handpose predict --detector` with this folder runs `{models["litert"]}`.\
+{"" if INT8 in models["files"] else " There is no form in 8 bits: PReLU and depthwise layers would be slower."}"""
 
 
+DIRECTIONS = """
+
+`directions`: float32 [n, cells, 2]: where the hand points, from wrist to middle MCP joint, x to the right and y down, \
+as a vector of about length 1."""
 LIMITS = """## Limits
 
 - It knows the data above and nothing else: measure it on boxes of your own.

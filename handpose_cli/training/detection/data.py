@@ -70,4 +70,4 @@ def read_data(settings: Settings) -> DetectionData:
 
 
 def _labelled(photo: Photo) -> tuple[object, ...]:
-    return photo.image.as_posix(), photo.boxes, photo.exhaustive, photo.group
+    return photo.image.as_posix(), photo.boxes, photo.exhaustive, photo.group, photo.keypoints

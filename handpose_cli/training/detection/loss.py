@@ -18,7 +18,7 @@ class DetectionLoss(keras.losses.Loss):
 
     Answers are [n, cells, 5 or 7], see `heads.CELLS`: those with directions are asked for these as well, where they are
     known. Targets are [n, cells, 7], see `targets.cell_targets`, or [n, cells, 12] with what a teacher answers (score
-    and encoding, see `teacher.answers`): it is asked of every cell (with the quality focal loss of Li et al.,
+    and encoding, see `teacher.answers_of`): it is asked of every cell (with the quality focal loss of Li et al.,
     "Generalized Focal Loss", NeurIPS 2020), and how a box lies where the truth does not say.
     """
 

@@ -13,7 +13,7 @@ from handpose_cli.annotator.pipeline import box_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.source import Source
-from handpose_cli.records import Hand, to_upright
+from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,10 @@ def _all_keypoints(hands: list[Hand]) -> np.ndarray | None:
 
 
 def directions(keypoints: np.ndarray) -> np.ndarray:
-    """Return where hands (float [n, 21, 2]) point, from wrist to middle MCP joint: float32 [n, 2] of length 1."""
-    degrees = np.radians(to_upright(keypoints))
-    return np.stack([-np.sin(degrees), -np.cos(degrees)], axis=-1).astype(np.float32)
+    """Return where hands (float [n, 21, 2]) point, from wrist to middle MCP joint: float32 [n, 2] of length 1, or 0."""
+    pointing = keypoints[:, MIDDLE_MCP] - keypoints[:, WRIST]
+    unit: np.ndarray = pointing / np.maximum(np.linalg.norm(pointing, axis=1, keepdims=True), 1e-9)
+    return unit.astype(np.float32)
 
 
 def _kind(file: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,9 +46,12 @@ class Hands(NamedTuple):
     def where(self, which: np.ndarray) -> Hands:
         return Hands(self.boxes[which], self.directions[which])
 
-    def moved(self, scale: Sequence[float], to: Sequence[float]) -> Hands:
+    def moved(self, scale: Iterable[float], to: Iterable[float]) -> Hands:
         """Return them scaled in x and y, then moved."""
-        return self._replace(boxes=(self.boxes * [*scale, *scale] + [*to, 0, 0]).astype(np.float32))
+        pointing = self.directions * [*scale]
+        pointing /= np.maximum(np.linalg.norm(pointing, axis=1, keepdims=True), 1e-9)
+        boxes = self.boxes * [*scale, *scale] + [*to, 0, 0]
+        return Hands(boxes.astype(np.float32), pointing.astype(np.float32))
 
     @classmethod
     def joined(cls, several: Iterable[Hands]) -> Hands:
@@ -192,13 +195,15 @@ class Pictures(keras.utils.PyDataset):
             photo = self._draw(self._hands if is_hand else self._empty, rng)
             if is_hand and photo.keypoints is not None:
                 image, turn = self._read(photo), _any_turn(rng)
-                points = photo.keypoints[rng.integers(len(photo.keypoints))] @ turn.T
-                around = box_around(points)
+                hand = photo.keypoints[rng.integers(len(photo.keypoints))]
+                shown = hand.clip(0, [image.shape[1] - 1, image.shape[0] - 1]) @ turn.T
+                around = box_around(shown)
                 margin = MARGIN * around[2:].max()
-                box, direction = around + np.array([-margin, -margin, 2 * margin, 2 * margin]), directions(points[None])
+                box = around + np.array([-margin, -margin, 2 * margin, 2 * margin])
+                direction = directions((hand @ turn.T)[None])
             else:
                 (image, own), turn = self._turned(photo, rng, any_turn=True), np.eye(2)
-                which = rng.integers(len(own.boxes)) if is_hand else 0
+                which = int(rng.integers(len(own.boxes))) if is_hand else 0
                 box = own.boxes[which] if is_hand else _any_box(image, rng)
                 direction = own.directions[[which]] if is_hand else np.zeros((1, 2), np.float32)
             scale = np.exp(rng.uniform(*np.log(PASTED_SIZE))) / max(box[2:].max(), 1)
@@ -215,12 +220,12 @@ class Pictures(keras.utils.PyDataset):
             offset = sides / 2 - (box[:2] + box[2:] / 2) * scale
             matrix = np.column_stack([turn * scale, offset])
             paste(part, image, matrix)
-            shown = paste(part * 0, np.full_like(image, 255), matrix)
+            covered = paste(part * 0, np.full_like(image, 255), matrix)
             region = canvas[low[1] : high[1], low[0] : high[0]]
             np.copyto(
                 region,
                 part[: region.shape[0], : region.shape[1]],
-                where=shown[: region.shape[0], : region.shape[1]] > 127,
+                where=covered[: region.shape[0], : region.shape[1]] > 127,
             )
             if is_hand:
                 new = np.array([[*(box[:2] * scale + offset + low), *(box[2:] * scale)]], np.float32)

@@ -11,10 +11,11 @@ import keras
 import numpy as np
 
 from handpose_cli import weights
-from handpose_cli.engine.contract import of_cells
+from handpose_cli.engine.contract import Contract, of_cells
 from handpose_cli.engine.detector import DecodedBoxes
 from handpose_cli.engine.keras import load_weights
-from handpose_cli.networks.ssd import presets
+from handpose_cli.networks.hourglass import encoder as landmark_encoder
+from handpose_cli.networks.ssd import palm_encoder, presets
 from handpose_cli.networks.ssd.heads import CELLS, for_prediction
 from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, INT8_COSTS, Delivery, in_precision, write_files
 from handpose_cli.training.detection.card import write_card
@@ -39,6 +40,8 @@ class DetectionTask:
     batch_of = "photographs"
 
     def read(self, settings: Settings) -> DetectionData:
+        if settings.teacher is not None:  # before minutes go into reading
+            answers_of(settings.teacher, settings.network.input_size)
         return read_data(settings)
 
     def build(self, settings: Settings) -> keras.Model:
@@ -48,10 +51,9 @@ class DetectionTask:
         if settings.weights == preset.encoder:
             encoder = presets.build_encoder(preset)
             load_weights(encoder, weights.FOLDER / f"{preset.encoder}{weights.SUFFIXES['keras']}")
-            names = {layer.name for layer in model.layers}
-            for layer in encoder.layers:
-                if layer.weights and layer.name in names:
-                    model.get_layer(layer.name).set_weights(layer.get_weights())
+            for layer in model.layers:
+                if layer.weights and layer.name.startswith((palm_encoder.PREFIX, landmark_encoder.PREFIX)):
+                    layer.set_weights(encoder.get_layer(layer.name).get_weights())
         elif settings.weights != RANDOM:
             load_weights(model, weights.find(settings.weights, "keras", "detector"))
         return model
@@ -71,12 +73,12 @@ class DetectionTask:
     def validation(self, data: DetectionData, settings: Settings) -> ValidateBoxes:
         preset = settings.network
         assert isinstance(preset, presets.DetectorPreset)
-        return ValidateBoxes(data.held_back, of_cells(preset.input_size, directions=not preset.is_palm))
+        return ValidateBoxes(data.held_back, contract_of(preset))
 
     def deliver(self, run: Path, data: DetectionData, forms: Sequence[str], report: Callable[[str], None]) -> None:
         preset = presets.from_settings(json.loads((run / RUN_SETTINGS).read_text(encoding="utf-8")))
         exhaustive = [photo for photo in data.held_back if photo.exhaustive][:MOST_PHOTOS]
-        contract = of_cells(preset.input_size, directions=not preset.is_palm)
+        contract = contract_of(preset)
         with in_precision("float32"), keras.device("cpu"):
             model = presets.build(preset)
             load_weights(model, run / RUN_WEIGHTS)
@@ -93,6 +95,11 @@ class DetectionTask:
             )
             write_files(run, delivery, forms, report)
         write_card(run)
+
+
+def contract_of(preset: presets.DetectorPreset) -> Contract:
+    """Return the contract of what `heads.for_prediction` gives."""
+    return of_cells(preset.input_size, directions=not preset.is_palm)
 
 
 def shown_pictures(photos: Photos, size: int) -> Iterator[np.ndarray]:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from handpose_cli import engine
-from handpose_cli.engine.detector import scores_of
+from handpose_cli import engine, weights
+from handpose_cli.engine.detector import DecodedBoxes, scores_of
 from handpose_cli.training.settings import SettingsError
 
 Teacher = Callable[[np.ndarray], np.ndarray]
@@ -25,15 +25,15 @@ def answers_of(name: str, input_size: int) -> Teacher:
     Raises:
         WeightsError: if there is no such detector. SettingsError: if it has other cells.
     """
-    contract = engine.load_detector("litert", name).contract
+    weights.find(name, "litert", "detector", remedy="teacher")
+    contract = _load(name).contract
     if contract.decoding != "cells" or contract.input_size != input_size:
-        raise SettingsError(f"{name} has not the cells of a detector of {input_size} pixels, so it cannot teach it")
-
+        raise SettingsError(f"{name} cannot teach it: its cells are not those of {input_size} pixels", "teacher")
     own = threading.local()  # pictures are made on several threads, and a network of LiteRT runs on one
 
     def ask(pictures: np.ndarray) -> np.ndarray:
         if not hasattr(own, "network"):
-            own.network = engine.load_detector("litert", name).network
+            own.network = _load(name).network
         found = own.network(pictures * np.float32(contract.highest))
         parts = {part: found[output] for part, output in contract.outputs.items()}
         scores = scores_of(parts).reshape(len(pictures), -1, 1)
@@ -41,3 +41,9 @@ def answers_of(name: str, input_size: int) -> Teacher:
         return both
 
     return ask
+
+
+def _load(name: str) -> DecodedBoxes:
+    detector = engine.load_detector("litert", name)
+    assert isinstance(detector, DecodedBoxes)  # a cascade is no file, see `weights.find`
+    return detector

@@ -37,16 +37,18 @@ class ValidateBoxes(keras.callbacks.Callback):
         self.photos, self.contract = photos, contract
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        network = DecodedBoxes(self._network, self.contract)
+        model = for_prediction(self.model)
+
+        def run(images: np.ndarray) -> dict[str, np.ndarray]:
+            outputs = model(images, training=False)
+            return {name: keras.ops.convert_to_numpy(value).astype(np.float32) for name, value in outputs.items()}
+
+        network = DecodedBoxes(run, self.contract)
         exhaustive = [photo for photo in self.photos if photo.exhaustive]
         logs.update(figures(network, exhaustive))
         others = [photo for photo in self.photos if not photo.exhaustive]
         if others:
             logs["val_recall"] = recall_at_precision(find(network, others), 0.0)
-
-    def _network(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        outputs = for_prediction(self.model)(images, training=False)
-        return {name: keras.ops.convert_to_numpy(value).astype(np.float32) for name, value in outputs.items()}
 
 
 def figures(network: Detector, photos: Sequence[Photo]) -> dict[str, float]:
