@@ -96,7 +96,7 @@ def test_the_bundled_cascade_sees_the_samples_hands_and_where_they_point(name):
 
 
 def test_each_detector_can_be_had_alone_and_is_named_in_the_results(tmp_path):
-    for name in ("ssd-hand", "ssd-hand-128", "ssd-palm"):
+    for name in ("ssd-hand", "ssd-palm"):
         call = ("predict", SAMPLES / "open_palm_sleeve.jpg", "-o", tmp_path / name, "--detector", name, "--views", 1)
         assert handpose(*call).exit_code == 0
         results = read_results(tmp_path / name)

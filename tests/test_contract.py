@@ -186,7 +186,7 @@ def test_a_detector_without_a_contract_is_refused(folder):
 def test_a_detector_that_is_not_there_is_named_with_those_that_are(folder):
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--detector", "palm")
     assert result.stderr == (
-        "Error: No such weights: palm (bundled are ssd-egohands-lite, ssd-hand, ssd-hand-128, ssd-palm). "
+        "Error: No such weights: palm (bundled are ssd-egohands-lite, ssd-hand, ssd-palm). "
         "Give --detector a file, a run folder or one of these.\n"
     )
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--weights", "hourglass")

@@ -302,7 +302,7 @@ def test_a_run_learns_from_a_teacher_and_the_same_on_any_number_of_threads(run, 
     ("preset", "teacher", "message"),
     [
         ("ssd-hand", "nowhere",
-         "No such weights: nowhere (bundled are ssd-egohands-lite, ssd-hand, ssd-hand-128, ssd-palm). "
+         "No such weights: nowhere (bundled are ssd-egohands-lite, ssd-hand, ssd-palm). "
          "Give --teacher another, or leave it out."),
         ("ssd-hand", "ssd-palm",
          "ssd-palm cannot teach it: its cells are not those of 96 pixels. Give --teacher another, or leave it out."),

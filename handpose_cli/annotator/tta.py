@@ -14,7 +14,7 @@ AGREE = 0.1  # of the hand's size: how near answers of two views lie that suppor
 # that is wholly sure, or has looked twice, may lie further away (`FIRM_REACH`), and is believed wholly. Chosen on
 # joints that people marked, on photographs and on renders, of which it is not sure; see hourglass-lite.md.
 REACH, BELIEVED = 0.09, 0.7
-FIRM_REACH = 0.12
+FIRM_REACH = 0.16
 NOT_SURE, SURE, LEAST_TRUST = 3.0, 4.5, 0.25
 
 

@@ -73,9 +73,9 @@ detector_option = click.option(
     "--detector",
     default="ssd",
     metavar="NAME|FILE|whole-image",
-    help="Find hands with the bundled SSDs (ssd, which is ssd-palm, ssd-hand looking first; ssd-hand alone is faster, "
-    "ssd-hand-128 still more so), another network with its contract beside it, or mediapipe's; or take each image as "
-    "one hand (whole-image).",
+    help="Find hands with the bundled SSDs (ssd: ssd-hand, and ssd-palm where it does not see one well; ssd-hand alone "
+    "is faster), another network with its contract beside it, or mediapipe's; or take each image as one hand "
+    "(whole-image).",
 )
 
 

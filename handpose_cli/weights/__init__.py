@@ -4,8 +4,7 @@
 LiteRT (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see
 `engine.contract`) and its card (`.md`). They start from `palm-encoder` and `hand-landmarks` (`tools.convert_palm`,
 `tools.convert_landmarks`); the latter is MediaPipe's hand landmark network whole, and the hourglass's companion.
-Both detectors together are `ssd`: the quicker one, `ssd-hand`, looks first (`engine.cascade`). `ssd-hand-128` is
-`ssd-hand` for smaller squares (`tools.resize_detector`), in LiteRT alone.
+Both detectors together are `ssd`: the quicker one, `ssd-hand`, looks first (`engine.cascade`).
 `ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
 published one (converted by `tools.convert_ssd`).
 

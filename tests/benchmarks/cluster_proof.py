@@ -1,6 +1,6 @@
 """Are results the same bytes on a cluster and from a bucket, whatever dies meanwhile? Run by hand.
 
-    python tests/benchmarks/cluster_proof.py PHOTOS [PHOTOS ...] --videos VIDEOS [-- --detector ssd-palm-128]
+    python tests/benchmarks/cluster_proof.py PHOTOS [PHOTOS ...] --videos VIDEOS [-- --detector ssd-hand]
 
 Needs handpose-cli[ray,s3], moto[server] and psutil. So many photographs (`--photos`), chosen from the folders PHOTOS
 and those inside, or copied if there are fewer, and the videos in VIDEOS go into a bucket of an S3 server on loopback,
