@@ -11,7 +11,7 @@ from handpose_cli.records import Hand
 if TYPE_CHECKING:  # the package of engines takes 0.2 s to import
     from handpose_cli.engine.contract import Detector, KeypointNetwork
 
-SCORE_THRESHOLD = 0.25  # of a hand, unless another is asked for: where F1 is best on photographs, see ssd-palm.md
+SCORE_THRESHOLD = 0.25  # of a hand, unless another is asked for: where F1 is best on photographs, see ssd-hand.md
 CHANGES_NOTHING = {"changes": False}  # metadata of a field that cannot change a record, or not by its value
 CHANGES_IF_SET = {"changes": "if set"}  # of one that changes nothing as long as it is not set
 Boxes = Mapping[tuple[str, int | None], list[Hand]]
