@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import keras
@@ -18,6 +17,8 @@ from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
 from handpose_cli.networks.ssd.heads import CELLS
 from handpose_cli.records import box_around
+from handpose_cli.training.detection.hands import Hands, in_picture
+from handpose_cli.training.detection.light import in_other_light
 from handpose_cli.training.detection.photos import Photo, Photos, directions
 from handpose_cli.training.detection.targets import cell_targets
 from handpose_cli.training.detection.teacher import Teacher
@@ -31,32 +32,8 @@ NO_HAND_PASTED = 0.25  # share of what is pasted that is no hand: its edges are 
 PASTED_SIZE = (13.0, 130.0)  # pixels, of a pasted hand's longer side
 CONTEXT = (1.05, 1.6)  # of a pasted crop's side over the hand's
 FREE = 0.1  # most of a hand that a pasted one may cover
-NOISE = np.random.default_rng(0).standard_normal((1024, 1024, 3), np.float32)  # of which a part is as good as new
-LEAST_VISIBLE, LEAST_SIDE = 0.45, 7.0  # share of a hand that must be inside, and pixels of its shorter side
 
 TURN, ANY_TURN = 35.0, 0.4  # degrees by which pasted hands are turned (normal), and share that is turned by any
-
-
-class Hands(NamedTuple):
-    """Hands in a picture: boxes float32 [n, 4], and directions float32 [n, 2], see `targets.cell_targets`."""
-
-    boxes: np.ndarray
-    directions: np.ndarray
-
-    def where(self, which: np.ndarray) -> Hands:
-        return Hands(self.boxes[which], self.directions[which])
-
-    def moved(self, scale: Iterable[float], to: Iterable[float]) -> Hands:
-        """Return them scaled in x and y, then moved."""
-        pointing = self.directions * [*scale]
-        pointing /= np.maximum(np.linalg.norm(pointing, axis=1, keepdims=True), 1e-9)
-        boxes = self.boxes * [*scale, *scale] + [*to, 0, 0]
-        return Hands(boxes.astype(np.float32), pointing.astype(np.float32))
-
-    @classmethod
-    def joined(cls, several: Iterable[Hands]) -> Hands:
-        boxes, directions = zip(*several, strict=True)
-        return cls(np.concatenate(boxes), np.concatenate(directions))
 
 
 Part = tuple[np.ndarray, Hands]  # an image, uint8 [h, w, 3], and its hands
@@ -131,7 +108,7 @@ class Pictures(keras.utils.PyDataset):
             canvas, hands = self._mosaic(photos, rng)
         else:
             canvas, hands = self._placed(self._turned(photos[0], rng), rng)
-        hands, unclear = _inside(hands, self.size)
+        hands, unclear = in_picture(hands, self.size)
         if self._hands and rng.random() < PASTED_INTO:
             hands = self._pasted(canvas, hands, unclear, rng)
         return in_other_light(canvas, rng), hands, unclear, exhaustive
@@ -184,8 +161,8 @@ class Pictures(keras.utils.PyDataset):
             part = np.zeros((high[1] - low[1], high[0] - low[0], 3), np.uint8)
             paste(part, image, np.array([[scale, 0, 0], [0, scale, 0.0]]))
             canvas[low[1] : high[1], low[0] : high[0]] = part
-            inside, _ = _inside(hands.moved((scale, scale), (0, 0)), *(high - low))
-            found.append(inside.moved((1, 1), low))
+            shown, _ = in_picture(hands.moved((scale, scale), (0, 0)), *(high - low))
+            found.append(shown.moved((1, 1), low))
         return canvas, Hands.joined(found)
 
     def _pasted(self, canvas: np.ndarray, hands: Hands, unclear: np.ndarray, rng: np.random.Generator) -> Hands:
@@ -282,42 +259,6 @@ def _any_box(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = image.shape[:2]
     sides = rng.uniform(0.1, 0.5, 2) * min(width, height)
     return np.array([*(rng.uniform(0, 1, 2) * (np.array([width, height]) - sides)), *sides], np.float32)
-
-
-def _inside(hands: Hands, width: int, height: int | None = None) -> tuple[Hands, np.ndarray]:
-    """Return the hands that can be found in a picture, clipped to it, and the boxes of those that are unclear."""
-    boxes = hands.boxes
-    size = np.array([width, width if height is None else height], np.float32)
-    low, high = np.clip(boxes[:, :2], 0, size), np.clip(boxes[:, :2] + boxes[:, 2:], 0, size)
-    clipped = np.concatenate([low, high - low], axis=1).astype(np.float32)
-    shown = clipped[:, 2] * clipped[:, 3] / np.maximum(boxes[:, 2] * boxes[:, 3], 1e-6)
-    clear = (shown >= LEAST_VISIBLE) & (clipped[:, 2:].min(axis=1, initial=np.inf) >= LEAST_SIDE)
-    return Hands(clipped, hands.directions).where(clear), clipped[~clear & (shown > 0)]
-
-
-def in_other_light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return an image (uint8 [h, w, 3]) brighter or darker, in other colours, grey, blurred, noisy or compressed."""
-    gain, add = np.ones(3), 0.0
-    if rng.random() < 0.8:
-        gain = np.broadcast_to(rng.uniform(0.55, 1.4, 3 if rng.random() < 0.5 else 1), 3)
-        add = rng.uniform(-25, 25)
-    if rng.random() < 0.1:  # dark
-        gain, add = gain * rng.uniform(0.2, 0.5), 0.0
-    levels = np.arange(256)[:, None] * gain + add
-    found: np.ndarray = np.asarray(cv2.LUT(image, levels.clip(0, 255).astype(np.uint8)[:, None]))
-    if rng.random() < 0.15:
-        found = np.repeat(cv2.cvtColor(found, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
-    if rng.random() < 0.15:
-        found = np.asarray(cv2.GaussianBlur(found, (0, 0), rng.uniform(0.5, 1.8)))
-    if rng.random() < 0.25:
-        height, width = found.shape[:2]
-        y, x = rng.integers(NOISE.shape[0] - height + 1), rng.integers(NOISE.shape[1] - width + 1)
-        noise = NOISE[y : y + height, x : x + width] * np.float32(rng.uniform(2, 12))
-        found = np.asarray(cv2.add(found, noise, dtype=cv2.CV_8U))
-    if rng.random() < 0.25:
-        code = cv2.imencode(".jpg", found, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])[1]
-        found = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
-    return found
 
 
 def _by_group(photos: list[Photo]) -> list[list[Photo]]:
