@@ -53,18 +53,33 @@ def image(name):
 )
 def test_the_second_looks_where_the_first_sees_no_hand_that_is_sure_and_near(found, again):
     first, second = Finds(a=found), Finds(a=boxes(((1, 2, 30, 40), 0.7)))
-    (answer,) = Cascade(first, second).boxes([image("a")], 0.25)
+    (answer,) = Cascade(first, lambda: second).boxes([image("a")], 0.25)
     assert second.seen == (["a"] if again else [])
     assert answer.boxes.tolist() == (second if again else first).found["a"].boxes.tolist()
+
+
+def test_the_second_is_loaded_once_and_only_if_it_is_needed():
+    loaded = []
+
+    def load():
+        loaded.append(Finds(a=boxes()))
+        return loaded[-1]
+
+    cascade = Cascade(Finds(a=boxes(), b=boxes((LARGE, 0.9))), load)
+    cascade.boxes([image("b")], 0.25)
+    assert not loaded
+    cascade.boxes([image("a"), image("b")], 0.25)
+    cascade.boxes([image("a")], 0.25)
+    assert len(loaded) == 1
 
 
 def test_a_batch_is_answered_as_its_images_are_alone_and_in_order():
     first = Finds(a=boxes(), b=boxes((LARGE, 0.9), rotations=[20]), c=boxes((SMALL, 0.9), rotations=[50]))
     second = Finds(a=boxes(((1, 2, 30, 40), 0.7)), c=boxes(((5, 6, 70, 80), 0.8), (SMALL, 0.6)))
-    together = Cascade(first, second).boxes([image(name) for name in "cab"], 0.25)
+    together = Cascade(first, lambda: second).boxes([image(name) for name in "cab"], 0.25)
     assert second.seen == ["c", "a"]
     for name, answer in zip("cab", together, strict=True):
-        (alone,) = Cascade(first, second).boxes([image(name)], 0.25)
+        (alone,) = Cascade(first, lambda: second).boxes([image(name)], 0.25)
         for one, other in zip(alone, answer, strict=True):
             assert np.array_equal(one, other, equal_nan=True) if one is not None else other is None
 
@@ -72,9 +87,9 @@ def test_a_batch_is_answered_as_its_images_are_alone_and_in_order():
 def test_the_second_ones_boxes_point_as_the_firsts_of_the_same_hands():
     first = Finds(a=boxes((SMALL, 0.9), ((300, 200, 20, 20), 0.4), rotations=[50, 80]))
     second = Finds(a=boxes(((200, 10, 40, 40), 0.8), ((52, 41, *SMALL[2:]), 0.6)))
-    (answer,) = Cascade(first, second).boxes([image("a")], 0.25)
+    (answer,) = Cascade(first, lambda: second).boxes([image("a")], 0.25)
     assert answer.rotations.tolist() == pytest.approx([np.nan, 50], nan_ok=True)
-    nothing = Cascade(first, Finds(a=boxes())).boxes([image("a")], 0.25)[0]
+    nothing = Cascade(first, lambda: Finds(a=boxes())).boxes([image("a")], 0.25)[0]
     assert len(nothing.boxes) == 0
 
 

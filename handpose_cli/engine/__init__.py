@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from handpose_cli import weights
@@ -24,8 +25,12 @@ def load_detector(engine: str, name: str = weights.DETECTOR) -> DecodedBoxes | C
     Raises:
         weights.WeightsError: if there is no such network.
     """
-    first, *second = [DecodedBoxes(*_load(engine, path, "detector")) for path in detector_files(engine, name)]
-    return Cascade(first, second[0]) if second else first
+    first, *second = (partial(_detector, engine, path) for path in detector_files(engine, name))
+    return Cascade(first(), second[0]) if second else first()
+
+
+def _detector(engine: str, path: Path) -> DecodedBoxes:
+    return DecodedBoxes(*_load(engine, path, "detector"))
 
 
 def detector_files(engine: str, name: str) -> list[Path]:

@@ -6,7 +6,8 @@ round: there the first stage ends the search where it sees nothing, here where i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -21,18 +22,26 @@ SAME_HAND = 0.5  # intersection over union
 
 
 class Cascade:
-    """A detector that looks at those images in which a quicker one does not see a hand well (`contract.Detector`)."""
+    """A detector that looks at those images in which a quicker one does not see a hand well (`contract.Detector`).
 
-    def __init__(self, first: DecodedBoxes, second: DecodedBoxes):
-        self.first, self.second = first, second
+    Both see images in squares of the same size.
+    """
+
+    def __init__(self, first: DecodedBoxes, load_second: Callable[[], DecodedBoxes]):
+        """The second one is loaded when it is first needed: it takes as long as the start of everything else."""
+        self.first, self._load_second = first, load_second
+
+    @cached_property
+    def second(self) -> DecodedBoxes:
+        return self._load_second()
 
     @property
     def input_size(self) -> int:
-        return max(self.first.input_size, self.second.input_size)
+        return self.first.input_size
 
     @property
     def least_score(self) -> float:
-        return self.second.least_score
+        return self.first.least_score
 
     def boxes(self, images: Sequence[np.ndarray], threshold: float) -> list[Boxes]:
         """Find the hands in images, see `contract.Detector`: one answer for each image, of either detector.
