@@ -25,8 +25,14 @@ def load_detector(engine: str, name: str = weights.DETECTOR) -> DecodedBoxes | C
     Raises:
         weights.WeightsError: if there is no such network.
     """
-    first, *second = (partial(_detector, engine, path) for path in detector_files(engine, name))
-    return Cascade(first(), second[0]) if second else first()
+    first, *others = (partial(_detector, engine, path) for path in detector_files(engine, name))
+    if not others:
+        return first()
+    (second,) = others
+    if engine == "keras":  # whose networks threads share: none of them should build one while another runs one
+        loaded = second()
+        return Cascade(first(), lambda: loaded)
+    return Cascade(first(), second)
 
 
 def _detector(engine: str, path: Path) -> DecodedBoxes:

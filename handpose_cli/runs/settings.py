@@ -21,7 +21,7 @@ from handpose_cli.media.suffixes import PAGED_SUFFIXES
 
 COPIES = "annotated"
 SHEETS = "contact-sheets"  # in the folder of the copies, which is never taken for inputs
-SSD, WHOLE_IMAGE = bundled.DETECTOR, "whole-image"  # in place of a detector's name the latter: none
+WHOLE_IMAGE = "whole-image"  # in place of a detector's name: none
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class NetworkSettings:
     """
 
     weights: str = field(default=bundled.KEYPOINT_NETWORK, metadata=CHANGES_NOTHING)
-    detector: str = SSD
+    detector: str = bundled.DETECTOR
     engine: str = "litert"
 
     @property

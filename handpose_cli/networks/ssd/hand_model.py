@@ -8,14 +8,13 @@ from keras import layers
 from handpose_cli.networks.hourglass.blocks import conv_relu
 from handpose_cli.networks.hourglass.encoder import encode
 from handpose_cli.networks.ssd.cells import STRIDES
-from handpose_cli.networks.ssd.heads import with_heads
+from handpose_cli.networks.ssd.heads import WIDTHS, with_heads
 
 BLOCKS = 14  # of the encoder's; the last ones know single hands
-WIDTHS = {8: 64, 16: 96, 32: 128}  # channels of the pyramid and of the heads
 
 
 def build_hand_ssd(input_size: int = 192) -> keras.Model:
-    """Build the detector: the encoder, a pyramid (Lin et al., CVPR 2017) of 3x3 convolutions, and heads.
+    """Build the detector: the encoder, a pyramid (Lin et al., CVPR 2017) as wide as the heads, and these.
 
     Returns:
         A model as `palm_model.build_palm_ssd` gives, with directions.
@@ -30,4 +29,4 @@ def build_hand_ssd(input_size: int = 192) -> keras.Model:
             x = layers.UpSampling2D(2, name=f"{name}_up")(conv_relu(x, width, 1, f"{name}_project"))
             y = conv_relu(layers.Add(name=f"{name}_add")([y, x]), width, 3, f"{name}_conv")
         x = features[stride] = y
-    return with_heads(images, features, WIDTHS, True, "hand_ssd")
+    return with_heads(images, features, True, "hand_ssd")

@@ -12,19 +12,17 @@ from handpose_cli.networks.ssd.cells import STRIDES
 from handpose_cli.networks.tensors import Tensor
 
 CELLS = "cells"  # the output that is trained: float32 [n, cells, 5 or 7], the score's logit, encoding and direction
+WIDTHS = {8: 64, 16: 96, 32: 128}  # channels of each stride's head
 PRIOR = 0.01  # score of every cell at first (Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017)
 PARTS = {"scores": 1, "boxes": 4, "directions": 2}  # of `CELLS`, in order, and how many numbers each has
 
 
-def with_heads(
-    images: Tensor, features: Mapping[int, Tensor], widths: Mapping[int, int], directions: bool, name: str
-) -> keras.Model:
+def with_heads(images: Tensor, features: Mapping[int, Tensor], directions: bool, name: str) -> keras.Model:
     """Return a detector: features of images with a head each.
 
     Args:
         images: the model's input.
         features: by their stride, see `cells.STRIDES`; [n, size / stride, size / stride, channels].
-        widths: channels of each stride's head.
         directions: also answer where a hand points, see `contract.Contract.outputs`.
     """
     found = []
@@ -32,7 +30,7 @@ def with_heads(
         x = features[stride]
         for number in (1, 2):
             x = layers.Conv2D(
-                widths[stride], 3, padding="same", activation="relu", kernel_initializer="he_normal",
+                WIDTHS[stride], 3, padding="same", activation="relu", kernel_initializer="he_normal",
                 name=f"head{stride}_conv{number}",
             )(x)  # fmt: skip
         answers = [_answer(x, part, stride) for part in PARTS if directions or part != "directions"]

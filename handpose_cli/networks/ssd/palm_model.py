@@ -7,8 +7,6 @@ import keras
 from handpose_cli.networks.ssd.heads import with_heads
 from handpose_cli.networks.ssd.palm_encoder import encode
 
-WIDTHS = {8: 64, 16: 96, 32: 128}  # channels of each stride's head
-
 
 def build_palm_ssd(input_size: int = 192) -> keras.Model:
     """Build the detector.
@@ -18,4 +16,4 @@ def build_palm_ssd(input_size: int = 192) -> keras.Model:
         corner, the rest black) to a dict: `heads.CELLS`, with cells as in `cells.cells`.
     """
     images = keras.Input((input_size, input_size, 3), name="image")
-    return with_heads(images, encode(images), WIDTHS, False, "palm_ssd")
+    return with_heads(images, encode(images), False, "palm_ssd")
