@@ -88,6 +88,9 @@ def test_where_hands_point_is_in_the_images_own_shape(fit, rotation):
     (boxes,) = detector.boxes([np.zeros((100, 200, 3), np.uint8)], 0.3)
     assert boxes.scores == pytest.approx([1 / (1 + np.exp(-3.0))])
     assert boxes.rotations == pytest.approx([rotation], abs=1e-4)
+    directions *= 0.2  # so short a vector says nothing
+    (unclear,) = detector.boxes([np.zeros((100, 200, 3), np.uint8)], 0.3)
+    assert np.isnan(unclear.rotations).tolist() == [True]
 
 
 def test_boxes_are_scaled_to_the_image_and_sorted():

@@ -152,6 +152,11 @@ def test_where_a_detector_says_how_a_hand_points_its_crop_stands_upright():
     middle, above = leaning_left.crop.to_crop(np.array([[35, 35], [35, 35] + 10 * up]))
     assert middle == pytest.approx([95.5, 95.5])
     assert above[0] == pytest.approx(middle[0]) and above[1] < middle[1]
+    unclear, unknown = (
+        places_of(picture, found._replace(rotations=rotations), POSE)[0].crop.matrix
+        for rotations in (np.float32([np.nan, 30]), None)
+    )
+    assert (unclear == unknown).all() and unclear[0, 1] == 0  # as it stands
 
 
 @pytest.mark.parametrize(
