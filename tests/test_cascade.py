@@ -115,5 +115,5 @@ def test_each_detector_can_be_had_alone_and_is_named_in_the_results(tmp_path):
         call = ("predict", SAMPLES / "open_palm_sleeve.jpg", "-o", tmp_path / name, "--detector", name, "--views", 1)
         assert handpose(*call).exit_code == 0
         results = read_results(tmp_path / name)
-        assert set(results["info"]["weights"]) == {f"{name}.tflite", "hourglass-lite.tflite", "hand-landmarks.tflite"}
+        assert set(results["info"]["weights"]) == {f"{name}.tflite", "hourglass-lite.tflite", "hourglass-wide.tflite"}
         assert len(results["files"][0]["hands"]) == 1

@@ -83,7 +83,8 @@ def test_evaluate_and_convert_labels_have_it_too(tmp_path):
         ("epochs = true", "epochs: true is no value of this option"),
         ('resume = "no"', "resume: true or false is needed, not 'no'"),
         ('preset = "hourglass"',
-         "preset: 'hourglass' is not one of 'hourglass-8', 'hourglass-2', 'hourglass-lite', 'ssd-palm', 'ssd-hand'."),
+         "preset: 'hourglass' is not one of 'hourglass-8', 'hourglass-2', "
+         "'hourglass-lite', 'hourglass-wide', 'ssd-palm', 'ssd-hand'."),
         ("stage = 'head:1:1'", "stage: 'head:1:1' is no stage: give LEARNS:EPOCHS:RATE, such as decoder:4:0.0015, with "
          "LEARNS one of decoder, stride16, all."),
         ("[train.data]\na = 1", "data: a table is no value of this option"),

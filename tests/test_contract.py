@@ -1,5 +1,6 @@
 """Networks of other kinds, made here, annotate by their contracts alone; and what is wrong with a contract is said."""
 
+import json
 from dataclasses import replace
 
 import cv2
@@ -77,7 +78,7 @@ def test_made_up_networks_annotate_by_their_contracts_alone(folder):
 
 
 def test_scores_are_what_the_contract_says_they_are_worth(folder):
-    calibration = Calibration({1: (2.0, 0.5)}, (1.0, 0.5, 0.0, -1.0))
+    calibration = Calibration({1: (2.0, 0.5)}, {1: (1.0, 0.5, 0.0, -1.0)})
     contracts.write(replace(OF_POINTS, calibration=calibration), folder / "regressor.json")
     assert predict(folder).exit_code == 0
     results = read_results(folder / "out")
@@ -92,13 +93,13 @@ def test_scores_are_what_the_contract_says_they_are_worth(folder):
     )
 
 
-def test_a_companion_is_named_in_the_results_and_without_it_it_is_another_run(folder):
-    contracts.write(replace(OF_POINTS, companion="hand-landmarks"), folder / "regressor.json")
+def test_a_second_network_is_named_in_the_results_and_without_it_it_is_another_run(folder):
+    contracts.write(replace(OF_POINTS, second="hourglass-wide"), folder / "regressor.json")
     assert predict(folder, "--views", 2).exit_code == 0
     assert set(read_results(folder / "out")["info"]["weights"]) == {
         "regressor.tflite",
         "boxer.tflite",
-        "hand-landmarks.tflite",
+        "hourglass-wide.tflite",
     }
     contracts.write(OF_POINTS, folder / "regressor.json")
     networks = ("--weights", folder / "regressor.tflite", "--detector", folder / "boxer.tflite", "--views", 2)
@@ -110,7 +111,7 @@ def test_a_companion_is_named_in_the_results_and_without_it_it_is_another_run(fo
 def test_another_calibration_is_another_run(folder):
     assert predict(folder).exit_code == 0
     contracts.write(
-        replace(OF_POINTS, calibration=Calibration({1: (2.0, 0.5)}, (1, 1, 0, 0))), folder / "regressor.json"
+        replace(OF_POINTS, calibration=Calibration({1: (2.0, 0.5)}, {1: (1, 1, 0, 0)})), folder / "regressor.json"
     )
     options = (
         "--weights",
@@ -144,9 +145,9 @@ def test_another_calibration_is_another_run(folder):
          "{folder}/regressor.tflite: its contract must say in outputs which one is its is_hand, for in_quarters"),
         ("regressor", {"crop_scale": 0},
          "{folder}/regressor.json: not a network's contract: crop_scale must be above 0, most_tilt from 0"),
-        ("regressor", {"companion": "hand-landmark"},
-         "{folder}/regressor.json: its companion: No such weights: hand-landmark "
-         "(bundled are hand-landmarks, hourglass-lite)"),
+        ("regressor", {"second": "hourglass"},
+         "{folder}/regressor.json: its second network: No such weights: hourglass "
+         "(bundled are hourglass-lite, hourglass-wide)"),
         ("boxer", {"outputs": {"boxes": 3}},
          "{folder}/boxer.json: not a network's contract: outputs must name an output for each part"),
         ("boxer", {"kind": "keypoints"},
@@ -173,6 +174,21 @@ def test_a_damaged_contract_is_refused(folder, text):
     assert result.stderr.count("\n") == 1
 
 
+def test_a_contract_of_an_earlier_version_says_that_it_has_no_companion(folder):
+    content = json.loads((folder / "regressor.json").read_text())
+    (folder / "regressor.json").write_text(json.dumps(content | {"companion": ""}))
+    assert contracts.read(folder / "regressor.json") == OF_POINTS
+
+
+def test_a_contract_of_an_earlier_version_has_one_calibration_of_hands_for_all_views(folder):
+    calibration = Calibration({1: (2.0, 0.5)}, {1: (1.0, 0.5, 0.0, -1.0)})
+    contracts.write(replace(OF_POINTS, calibration=calibration), folder / "regressor.json")
+    content = json.loads((folder / "regressor.json").read_text())
+    content["calibration"]["hand"] = content["calibration"]["hand"]["1"]
+    (folder / "regressor.json").write_text(json.dumps(content))
+    assert contracts.read(folder / "regressor.json").calibration == calibration
+
+
 def test_a_detector_without_a_contract_is_refused(folder):
     (folder / "boxer.json").unlink()
     result = predict(folder)
@@ -191,7 +207,7 @@ def test_a_detector_that_is_not_there_is_named_with_those_that_are(folder):
     )
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--weights", "hourglass")
     assert result.stderr == (
-        "Error: No such weights: hourglass (bundled are hand-landmarks, hourglass-lite). "
+        "Error: No such weights: hourglass (bundled are hourglass-lite, hourglass-wide). "
         "Give --weights a file, a run folder or one of these.\n"
     )
 
@@ -214,7 +230,8 @@ def test_scores_are_fitted_to_any_network_and_written_into_its_contract(tmp_path
     fitted = contracts.read(tmp_path / "mine.json").calibration
     assert list(fitted.joints) == [1, 2, 3, 4]
     assert all(factor > 0 for factor, _ in fitted.joints.values())
-    assert fitted.hand[0] + fitted.hand[1] > 0  # what says "hand" makes one more probable
+    assert list(fitted.hand) == [1, 2, 3, 4]
+    assert all(box + mean > 0 for box, mean, _, _ in fitted.hand.values())  # what says "hand" makes one more probable
     assert list(contracts.read(tmp_path / "mine.json").weights) == ["mine.tflite"]
     options = ("--weights", weights_file, "--views", 2)
     assert handpose("predict", SAMPLES / "two_hands.jpg", "-o", tmp_path / "out", *options).exit_code == 0

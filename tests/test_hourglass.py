@@ -6,10 +6,10 @@ import pytest
 
 from handpose_cli import engine
 from handpose_cli.networks.hourglass import presets
-from handpose_cli.networks.hourglass.heatmaps import encode
+from handpose_cli.networks.hourglass.heatmaps import encode, heatmap_to_crop
 from handpose_cli.networks.hourglass.model import BLOCKS, build_hourglass
 from handpose_cli.training.delivery.export import export_litert
-from handpose_cli.training.loss import HeatmapCrossEntropy, HeatmapMSE
+from handpose_cli.training.loss import HeatmapCrossEntropy, HeatmapMSE, PointsLoss
 
 SMALL = {"features": 16, "order": 2, "input_size": 32}
 
@@ -121,3 +121,15 @@ def test_joints_outside_the_crop_do_not_count_in_cross_entropy():
     alone = float(HeatmapCrossEntropy(1.5)(targets[:, :1], maps[..., :1]))
     targets[:, 1:, :2] = -40
     assert float(HeatmapCrossEntropy(1.5)(targets, maps)) == pytest.approx(alone, rel=1e-5)
+
+
+def test_the_loss_of_coordinates_is_their_distance_as_a_share_of_the_crop():
+    """Joint 0 is 11.2 pixels of the crop's 224 off in x, joint 1 has no label, all others are right."""
+    in_heatmap = np.random.default_rng(0).uniform(0, 56, (2, 21, 2))
+    targets = np.concatenate([in_heatmap, np.ones((2, 21, 1))], axis=2).astype(np.float32)
+    targets[:, 1, 2] = 0
+    points = heatmap_to_crop(in_heatmap) + 0.5  # from the crop's corner
+    points[:, 0, 0] += 11.2
+    points[:, 1] += 99
+    loss = float(PointsLoss(224)(targets, points.reshape(2, 42).astype(np.float32)))
+    assert loss == pytest.approx(0.05 / 2 / 20, rel=1e-3)

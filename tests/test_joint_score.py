@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from handpose_cli.engine.contract import Calibration
 
-CALIBRATION = Calibration({1: (2.1, 0.4), 2: (1.8, 1.2), 4: (1.8, 1.4)}, (0.2, 1.5, 0.1, -1.0))
+CALIBRATION = Calibration({1: (2.1, 0.4), 2: (1.8, 1.2), 4: (1.8, 1.4)}, {1: (0.2, 1.5, 0.1, -1.0)})
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=21), st.integers(1, 5))

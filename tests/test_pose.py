@@ -1,5 +1,7 @@
 """Keypoints of hands with known boxes: where they land, and which hands are the same."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -57,14 +59,14 @@ def test_a_doubtful_hand_within_another_is_a_part_of_it():
 
 def test_the_hand_score_grows_with_each_of_its_reasons():
     sure, unsure = np.full(21, 0.9), np.full(21, 0.5)
-    score = Calibration({1: (1, 0)}, (0.2, 1.5, 0.1, -1.0)).hand_score
+    score = partial(Calibration({1: (1, 0)}, {1: (0.2, 1.5, 0.1, -1.0)}).hand_score, views=1)
     for is_hand in (0.6, None):
         assert 0 < score(0.3, unsure, is_hand) < score(0.3, sure, is_hand) < score(0.8, sure, is_hand) < 1
     assert score(0.5, unsure, 0.0) < score(0.5, unsure, 0.01) < score(0.5, unsure, None) < score(0.5, unsure, 0.99)
 
 
 def test_a_sure_no_or_yes_is_still_a_number():
-    score = Calibration({1: (1, 0)}, (0.2, 1.5, 0.1, -1.0)).hand_score
+    score = partial(Calibration({1: (1, 0)}, {1: (0.2, 1.5, 0.1, -1.0)}).hand_score, views=1)
     assert score(0.0, np.zeros(21), 0.0) == pytest.approx(0.0, abs=0.01)
     assert score(1.0, np.ones(21), 1.0) == pytest.approx(1.0, abs=0.01)
 

@@ -62,7 +62,7 @@ def test_every_sample_has_an_entry(samples_run):
 def test_the_head_says_how_the_results_were_made(samples_run):
     info = read_results(samples_run[0])["info"]
     assert info["format_version"] == 1
-    networks = ("ssd-hand", "ssd-palm", "hourglass-lite", "hand-landmarks")
+    networks = ("ssd-hand", "ssd-palm", "hourglass-lite", "hourglass-wide")
     assert {f"{name}.tflite" for name in networks} == set(info["weights"])
     assert all(len(digest) == 64 for digest in info["weights"].values())
     assert info["arguments"]["score_threshold"] == 0.25
@@ -256,7 +256,7 @@ def test_wrong_calls_are_told_in_a_line(tmp_path):
         "Choose another --output, or go on with --resume.\n",
     )  # fmt: skip
     assert error_of(PICTURE, "-o", out, "--weights", "nothing") == (
-        1, "Error: No such weights: nothing (bundled are hand-landmarks, hourglass-lite). "
+        1, "Error: No such weights: nothing (bundled are hourglass-lite, hourglass-wide). "
         "Give --weights a file, a run folder or one of these.\n"
     )  # fmt: skip
     assert error_of(PICTURE, "-o", out, "--weights", tmp_path / "w.tflite", "--engine", "keras") == (

@@ -164,7 +164,9 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, m
     assert before.keys() == after.keys()  # the other schedule took nothing from the optimizer's state
 
 
-ON_ENCODER = presets.Preset(1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", encoder="hand-landmarks")
+ON_ENCODER = presets.Preset(
+    1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", encoder="hand-landmarks", points=True
+)
 STAGES = ("--stage", "decoder:2:1e-3", "--stage", "stride16:2:5e-4", "--steps-per-epoch", 2, "--export", "none")
 
 
@@ -201,7 +203,7 @@ def test_each_stage_trains_its_layers_at_its_rate(undisturbed_stages):
     before = {variable.path: np.array(variable) for variable in begun.variables}
     after = weights_of(undisturbed_stages / "state" / "epoch-0004.weights.h5")
     changed = {path.partition("/")[0] for path, values in after.items() if not np.array_equal(values, before[path])}
-    assert {"encoder_block5_depthwise", "encoder_block15_expand", "decoder_out_conv"} <= changed
+    assert {"encoder_block5_depthwise", "encoder_block15_expand", "decoder_out_conv", "points"} <= changed
     assert not {"encoder_stem", "encoder_block0_project", "encoder_block4_depthwise"} & changed
     of_layers = sum(name.startswith("layers/") for name in arrays)
     of_optimizer = sum(name.startswith("optimizer/") for name in arrays)

@@ -100,7 +100,7 @@ def test_wrong_weights_and_too_few_hands_are_told_before_a_run_is_begun(tmp_path
     assert f"Error: {tmp_path / 'w.weights.h5'}: not weights of this network: " in result.stderr
     result = train(folder, tmp_path / "run", "--weights", tmp_path / "none.weights.h5")
     assert result.stderr == (
-        f"Error: No such weights: {tmp_path / 'none.weights.h5'} (bundled are hand-landmarks, hourglass-lite). "
+        f"Error: No such weights: {tmp_path / 'none.weights.h5'} (bundled are hourglass-lite, hourglass-wide). "
         "Give --weights a file, a run folder or one of these.\n"
     )
     hands = len(read_samples([str(folder)]))
@@ -135,7 +135,7 @@ def test_every_pass_has_every_hand_once_in_another_order(folder):
 
 
 def test_batches_have_the_shapes_that_the_loss_expects(folder):
-    crops, targets = RandomCrops(read_samples([str(folder)]), 64, 4, 0, maps=("a", "b"))[0]
+    crops, targets = RandomCrops(read_samples([str(folder)]), 64, 4, 0, joints=("a", "b"))[0]
     assert (crops.shape, crops.dtype) == ((4, 64, 64, 3), np.float32)
     assert 0 <= crops.min() <= crops.max() <= 1
     assert set(targets) == {"a", "b"}

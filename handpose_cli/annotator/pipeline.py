@@ -84,7 +84,7 @@ def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
         if calibration is None:
             score = candidate.box_score * (1.0 if is_hand is None else is_hand)
         else:
-            score = calibration.hand_score(candidate.box_score, scores[i], is_hand)
+            score = calibration.hand_score(candidate.box_score, scores[i], is_hand, views)
         picture, box = candidate.picture, candidate.box
         if networks.detector is not None:
             box = box_of(hands.keypoints[i], picture.width, picture.height)

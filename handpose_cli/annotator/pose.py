@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
-from handpose_cli.annotator.tta import crop_of, is_turned, join, merge, trust_in, upright
+from handpose_cli.annotator.tta import MOST_TURN, crop_of, is_turned, merge, upright
 from handpose_cli.boxes import share_inside
 from handpose_cli.crop import Crop
 from handpose_cli.engine.contract import KeypointNetwork
@@ -17,15 +18,15 @@ from handpose_cli.records import Hand
 DOUBLE = 0.2  # of the hand's size
 PART = 0.7  # of a box's area
 SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another's box
-# The joints' own scores that need no more views: the least of them after the first, after the second, and their mean
-# after the third.
-SURE_ALONE, SURE_IN_TWO, SURE_MEAN_IN_THREE = 0.7, 0.8, 0.8
-SURE_WITH_COMPANION = 0.5  # the least after the first, where a companion looks as well: more looks find little more
-CLOSER = 0.93  # share of its usual crop's side that a companion's second look shows
-TRUSTED = 0.6  # of a companion (`tta.trust_in`): with this it answers alone where a hand lies; with 1 it ends doubt
-# What one view must say for a hand to deserve more: that it is one, or, if not, at least what its joints' scores are in
-# the mean.
-NO_HAND, LEAST_MEAN, LEAST_MEAN_OF_NO_HAND = 0.05, 0.3, 0.45
+# A first view whose joints' own scores are all at least this needs no second one, if it was cut well: if the crop that
+# its answer asks for is turned by no more than `MOST_TURN`, is larger or smaller by no more powers of 2 than the first
+# of these, and lies no further away than the second, in sides of a crop.
+SURE_ALONE = 0.5
+MOST_SCALING, MOST_SHIFT = 0.25, 0.1
+HARD = 0.45  # the mean of the joints' scores after the first view below which a hand is a hard one
+SURE_MEAN_IN_THREE = 0.8  # the mean of the joints' scores after three views that needs no fourth
+CLOSER = 0.93  # share of its usual crop's side that a third view shows
+LEAST_MEAN = 0.1  # of the joints' scores after the first view, without which nothing is worth another
 
 
 class Found(NamedTuple):
@@ -57,14 +58,16 @@ def find_keypoints(network: KeypointNetwork, hands: Sequence[tuple[np.ndarray, n
 def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]], views: int = 1) -> Found:
     """Find the keypoints of hands as `find_keypoints`, each in a crop of its own making.
 
-    The first view is the crop as it is. The second is turned upright around the first answer: where there is doubt; and
-    where the answer points far from up in its crop, however sure it is. The direction is right even where the joints
-    are not, so the first answer no longer counts then. The third, where doubt remains, is the mirror image of the
-    second, and the fourth that of the first, if it counts.
+    The first view is the crop as it is. The second is turned upright around the first answer. With two views it is for
+    hands in doubt, and for those whose first crop was cut badly, turned, too near or off the hand. Of a hand that
+    points far from up in its crop the direction is right even where the joints are not, so the first answer no longer
+    counts then.
 
-    A network's companion looks at each hand that may be one, turned upright, unless there is one view alone; with more
-    than two views, also more closely at its mirror image. Of a hand that it is sure of there is no doubt left, and
-    where the first answer does not count, its own stands. Elsewhere it counts where both agree (`tta.join`).
+    With three views each hand gets three: the third is the second one's mirror image, a little closer. The fourth, for
+    hands still in doubt whose first answer counts, is the mirror image of the first.
+
+    Of hard hands, whose joints are mostly in doubt, the network's second one, if it has one, has the second view, and
+    its own follow.
 
     Args:
         views: most views of a hand, 1 to 4.
@@ -74,47 +77,30 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     found = _look(network, crops, pixels)
     if views == 1:
         return found
-    in_crops = [crop.to_crop(points) for crop, points in zip(crops, found.keypoints, strict=True)]
-    lies = np.array([is_turned(points, network.most_tilt) for points in in_crops], bool)
-    companion, worth_it, looks = network.companion, _may_be_hands(found), 1 if views == 2 else 2
-    doubtful = found.scores.min(axis=1) < (SURE_ALONE if companion is None else SURE_WITH_COMPANION)
-
-    def look_again(these: np.ndarray, counts: bool) -> None:
-        if these.any():
-            rows = np.flatnonzero(these)
+    tilts = [is_turned(crop.to_crop(at), network.most_tilt) for crop, at in zip(crops, found.keypoints, strict=True)]
+    mean, lies = found.scores.mean(axis=1), np.array(tilts, bool)
+    again, hard = mean >= LEAST_MEAN, mean < HARD
+    if views == 2:
+        again &= (found.scores.min(axis=1) < SURE_ALONE) | lies | ~_well_cut(crops, _uprights(found.keypoints, network))
+    for counts, is_hard in product((True, False), repeat=2):
+        rows = np.flatnonzero(again & (lies != counts) & (hard == is_hard))
+        if rows.size:
             of_rows = [pictures[i] for i in rows], [crops[i] for i in rows], pixels[rows], _rows(found, rows)
-            _put(found, rows, _look_again(network, *of_rows, views, counts))
-
-    rows, trust, others = np.flatnonzero(worth_it), np.zeros(len(crops), np.float32), None
-    if companion is not None and rows.size:
-        others = _second_opinion(companion, found.keypoints[rows], [pictures[i] for i in rows], looks)
-        trust[rows] = trust_in(others.is_hand, rows.size)
-    look_again(worth_it & lies & (trust < TRUSTED), False)
-    look_again(worth_it & doubtful & ~lies & (trust < 1), True)
-    if others is not None:
-        _put(found, rows, _joined(_rows(found, rows), others, trust[rows], lies[rows], looks))
+            _put(found, rows, _look_again(network, *of_rows, views, counts, is_hard))
     return found
 
 
-def _second_opinion(companion: KeypointNetwork, keypoints: np.ndarray, pictures: list[Picture], looks: int) -> Found:
-    """Return what a companion says of hands whose keypoints are known roughly, in the mean of one or two looks."""
-    crops = _uprights(keypoints, companion)
-    found = _look(companion, crops, _cut(crops, pictures))
-    if looks == 1:
-        return found
-    crops = _uprights(keypoints, companion, CLOSER)
-    mirrored = _look(companion, crops, _cut(crops, pictures), mirror=True)
-    is_hand, is_right = (_mean(answers) for answers in zip(found[2:], mirrored[2:], strict=True))
-    return Found((found.keypoints + mirrored.keypoints) / 2, (found.scores + mirrored.scores) / 2, is_hand, is_right)
-
-
-def _joined(found: Found, others: Found, trust: np.ndarray, lies: np.ndarray, looks: int) -> Found:
-    """Return hands as they were found, joined with what a companion found of them; where they lie, see `TRUSTED`."""
-    keypoints, scores = join(found.keypoints, found.scores, others.keypoints, trust, looks)
-    joined = found._replace(keypoints=keypoints, scores=scores)
-    alone = lies & (trust >= TRUSTED)
-    _put(joined, np.flatnonzero(alone), _rows(others, alone)._replace(scores=(1 + scores[alone]) / 2))
-    return joined
+def _well_cut(crops: Sequence[Crop], better: Sequence[Crop]) -> np.ndarray:
+    """Return whether each crop, bool [n], is nearly what a better one of the same size is."""
+    well = []
+    for crop, other in zip(crops, better, strict=True):
+        linear = other.matrix[:, :2] @ np.linalg.inv(crop.matrix[:, :2])
+        scaling = np.log2(np.sqrt(abs(np.linalg.det(linear))))
+        turn = np.degrees(np.arctan2(linear[1, 0], linear[0, 0]))
+        middle = np.full(2, (crop.size - 1) / 2)
+        shift = np.linalg.norm(crop.to_crop(other.to_image(middle)) - middle) / crop.size
+        well.append(abs(turn) <= MOST_TURN and abs(scaling) <= MOST_SCALING and shift <= MOST_SHIFT)
+    return np.array(well, bool)
 
 
 def _uprights(keypoints: np.ndarray, network: KeypointNetwork, share: float = 1.0) -> list[Crop]:
@@ -124,28 +110,31 @@ def _uprights(keypoints: np.ndarray, network: KeypointNetwork, share: float = 1.
 
 def _look_again(
     network: KeypointNetwork,
-    pictures: Sequence[Picture],
-    crops: Sequence[Crop],
+    pictures: list[Picture],
+    crops: list[Crop],
     pixels: np.ndarray,
     first: Found,
     views: int,
     first_counts: bool,
+    hard: bool,
 ) -> Found:
     """Return what up to `views` - 1 more looks at hands say, together with the first one if that counts."""
-    uprights = _uprights(first.keypoints, network)
-    upright_pixels = _cut(uprights, pictures)
-    looks = [*([first] if first_counts else []), _look(network, uprights, upright_pixels)]
+    upright_views = [(network, 1.0, False), (network, CLOSER, True)]
+    if hard and network.second is not None:
+        upright_views.insert(0, (network.second, 1.0, False))
+    looks = [first] if first_counts else []
+    for looker, share, mirror in upright_views[: views - 1]:
+        uprights = _uprights(first.keypoints, looker, share)
+        looks.append(_look(looker, uprights, _cut(uprights, pictures), mirror))
     found = _merged(looks)
-    rows, doubtful = np.arange(len(crops)), found.scores.min(axis=1) < SURE_IN_TWO
-    mirrored = [(uprights, upright_pixels), *([(crops, pixels)] if first_counts else [])]
-    for its_crops, its_pixels in mirrored[: views - 2]:
-        if not doubtful.any():
-            break
-        looks, rows = [_rows(look, doubtful) for look in looks], rows[doubtful]
-        looks.append(_look(network, [its_crops[i] for i in rows], its_pixels[rows], mirror=True))
-        merged = _merged(looks)
-        _put(found, rows, merged)
-        doubtful = merged.scores.mean(axis=1) < SURE_MEAN_IN_THREE
+    if hard and network.second is not None:  # what it says of hands it learned from places without one
+        found = found._replace(is_hand=looks[int(first_counts)].is_hand)
+    doubtful = found.scores.mean(axis=1) < SURE_MEAN_IN_THREE
+    if len(upright_views) < views - 1 and first_counts and doubtful.any():
+        rows = np.flatnonzero(doubtful)
+        looks = [_rows(look, rows) for look in looks]
+        looks.append(_look(network, [crops[i] for i in rows], pixels[rows], mirror=True))
+        _put(found, rows, _merged(looks))
     return found
 
 
@@ -165,14 +154,6 @@ def _look(network: KeypointNetwork, crops: Sequence[Crop], pixels: np.ndarray, m
         is_right = None if is_right is None else 1 - is_right
     keypoints = np.stack([crop.to_image(p) for crop, p in zip(crops, points, strict=True)])
     return Found(keypoints.astype(np.float32), scores, is_hand, is_right)
-
-
-def _may_be_hands(found: Found) -> np.ndarray:
-    least = np.full(len(found.scores), LEAST_MEAN)
-    if found.is_hand is not None:
-        least[found.is_hand < NO_HAND] = LEAST_MEAN_OF_NO_HAND
-    enough: np.ndarray = found.scores.mean(axis=1) >= least
-    return enough
 
 
 def _merged(looks: Sequence[Found]) -> Found:

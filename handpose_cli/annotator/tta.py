@@ -8,14 +8,8 @@ from handpose_cli.crop import Crop, crop_around
 from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.records import box_around, to_upright
 
+MOST_TURN = 20.0  # degrees from upright up to which a crop shows a hand as well as one that is turned
 AGREE = 0.1  # of the hand's size: how near answers of two views lie that support each other
-# How near a companion's answer, in the hand's size, must lie to be believed, and how far it is then. One that is less
-# sure must lie nearer: all of `REACH` from the log-odds `SURE` of a hand on, `LEAST_TRUST` of it up to `NOT_SURE`. One
-# that is wholly sure, or has looked twice, may lie further away (`FIRM_REACH`), and is believed wholly. Chosen on
-# joints that people marked, on photographs and on renders, of which it is not sure; see hourglass-lite.md.
-REACH, BELIEVED = 0.09, 0.7
-FIRM_REACH = 0.16
-NOT_SURE, SURE, LEAST_TRUST = 3.0, 4.5, 0.25
 
 
 def upright(keypoints: np.ndarray, size: int, scale: float) -> Crop:
@@ -46,7 +40,7 @@ def around(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:
         keypoints: float [21, 2] in pixels of the image.
         network: whose crop it is.
     """
-    if is_turned(keypoints, network.most_tilt):
+    if is_turned(keypoints, MOST_TURN):
         return upright(keypoints, network.input_size, network.crop_scale)
     return crop_of(box_around(keypoints), network)
 
@@ -88,42 +82,3 @@ def merge(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nda
     points = (keypoints * weights[..., None]).sum(axis=0) / np.maximum(total, 1e-9)[..., None]
     found = np.where(total[..., None] > 0, points, keypoints.mean(axis=0))
     return found.astype(np.float32), (total / len(keypoints)).astype(np.float32)
-
-
-def trust_in(is_hand: np.ndarray | None, hands: int) -> np.ndarray:
-    """Return how far a companion is trusted with each hand, float32 [n], `LEAST_TRUST` to 1.
-
-    Args:
-        is_hand: float32 [n], the probability that it gives for a hand; None: it says nothing, and is trusted.
-        hands: n.
-    """
-    if is_hand is None:
-        return np.ones(hands, np.float32)
-    inside = np.clip(is_hand, 1e-6, 1 - 1e-6)
-    trust: np.ndarray = np.clip((np.log(inside / (1 - inside)) - NOT_SURE) / (SURE - NOT_SURE), LEAST_TRUST, 1.0)
-    return trust.astype(np.float32)
-
-
-def join(
-    keypoints: np.ndarray, scores: np.ndarray, others: np.ndarray, trust: np.ndarray, looks: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw joints to where a companion has them, if that is near: where both agree it is the more exact one.
-
-    Where they differ the hand is a hard one, covered or bent, and the companion does not count.
-
-    Args:
-        keypoints: float32 [n, joints, 2] in pixels of each hand's image, and `scores` float32 [n, joints], 0 to 1.
-        others: float32 [n, joints, 2], the companion's keypoints, and `trust` float32 [n], see `trust_in`.
-        looks: how many looks of the companion these are the mean of: 1 or 2.
-
-    Returns:
-        keypoints float32 [n, joints, 2], and scores float32 [n, joints]: as they were where both agree, and half of
-        that where they do not.
-    """
-    size = np.maximum(np.ptp(keypoints, axis=1).max(axis=1), 1e-3)
-    firm = (trust >= 1) | (looks > 1)
-    reach, believed = np.where(firm, FIRM_REACH, REACH) * trust, np.where(firm, 1.0, BELIEVED)
-    distance = np.linalg.norm(keypoints - others, axis=-1) / (reach * size)[:, None]
-    agreement = np.exp(-np.square(distance) / 2)
-    joined = keypoints + (believed[:, None] * agreement)[..., None] * (others - keypoints)
-    return joined.astype(np.float32), (scores * (1 + agreement) / 2).astype(np.float32)

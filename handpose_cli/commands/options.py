@@ -111,8 +111,8 @@ views_option = click.option(
     "--views",
     type=click.Choice([1, 2, 3, 4]),
     default=2,
-    help="Most views of a hand: 1; 2, also turned upright; 3 and 4, more of these and mirrored ones where there is "
-    "doubt. More is more accurate and slower.",
+    help="Most views of a hand: 1; 2, also turned upright where there is doubt; 3, in any case, and mirrored; 4, one "
+    "more where there is doubt. More is more accurate and slower.",
 )
 
 

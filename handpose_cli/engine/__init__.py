@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from handpose_cli import weights
 from handpose_cli.engine import contract as contracts
@@ -17,6 +18,7 @@ from handpose_cli.engine.keypoint_network import DecodedKeypoints, LoadedNetwork
 from handpose_cli.weights import installed
 
 ENGINES = ("litert", "keras")
+N = TypeVar("N", DecodedBoxes, DecodedKeypoints)
 
 
 def load_detector(engine: str, name: str = weights.DETECTOR) -> DecodedBoxes | Cascade:
@@ -26,13 +28,15 @@ def load_detector(engine: str, name: str = weights.DETECTOR) -> DecodedBoxes | C
         weights.WeightsError: if there is no such network.
     """
     first, *others = (partial(_detector, engine, path) for path in detector_files(engine, name))
-    if not others:
-        return first()
-    (second,) = others
-    if engine == "keras":  # whose networks threads share: none of them should build one while another runs one
-        loaded = second()
-        return Cascade(first(), lambda: loaded)
-    return Cascade(first(), second)
+    return Cascade(first(), _when_needed(engine, others[0])) if others else first()
+
+
+def _when_needed(engine: str, load: Callable[[], N]) -> Callable[[], N]:
+    """Return what loads a network when it is first needed; one that threads share, at once."""
+    if engine != "keras":
+        return load
+    loaded = load()  # no thread should build it while another one runs a network
+    return lambda: loaded
 
 
 def _detector(engine: str, path: Path) -> DecodedBoxes:
@@ -49,35 +53,35 @@ def detector_files(engine: str, name: str) -> list[Path]:
 
 
 def load_keypoint_network(engine: str, name: str = weights.KEYPOINT_NETWORK) -> DecodedKeypoints:
-    """Load a keypoint network (a bundled name, a run folder or a file), with its companion if it has one.
+    """Load a keypoint network (a bundled name, a run folder or a file), with its second one if it has one.
 
     Raises:
         weights.WeightsError: if there is no such network.
     """
-    path, *others = keypoint_files(engine, name)
-    network, contract = _load(engine, path, "keypoints")
-    return DecodedKeypoints(network, contract, _companion(engine, others[0]) if others else None)
+    first, *others = (partial(_keypoint_network, engine, path) for path in keypoint_files(engine, name))
+    return first(_when_needed(engine, others[0]) if others else None)
 
 
-def _companion(engine: str, path: Path) -> DecodedKeypoints:
-    network, contract = _load(engine, path, "keypoints")
-    return DecodedKeypoints(network, replace(contract, in_quarters=False))  # its crops are upright
+def _keypoint_network(
+    engine: str, path: Path, load_second: Callable[[], DecodedKeypoints] | None = None
+) -> DecodedKeypoints:
+    return DecodedKeypoints(*_load(engine, path, "keypoints"), load_second)
 
 
 def keypoint_files(engine: str, name: str) -> list[Path]:
-    """Return the weights files that a keypoint network is run from: its own and, if it has a companion, that one's.
+    """Return the weights files that a keypoint network is run from: its own and, if it has a second one, that one's.
 
     Raises:
         weights.WeightsError: if there is none of them.
     """
     path = weights.find(name, engine, "keypoints")
     contract = contract_of(path)
-    if contract is None or not contract.companion:
+    if contract is None or not contract.second:
         return [path]
     try:
-        return [path, weights.find(contract.companion, engine, "keypoints")]
+        return [path, weights.find(contract.second, engine, "keypoints")]
     except weights.WeightsError as error:
-        raise weights.WeightsError(f"{weights.contract_path(path)}: its companion: {error}") from error
+        raise weights.WeightsError(f"{weights.contract_path(path)}: its second network: {error}") from error
 
 
 def contract_of(path: Path) -> Contract | None:
@@ -140,7 +144,8 @@ def _guessed(path: Path, network: LoadedNetwork, kind: str) -> Contract:
             f"{path}: no contract beside it ({weights.contract_path(path).name}), and not an hourglass exported by "
             f"handpose (outputs: {outputs})"
         )
-    return contracts.of_maps(network.input_shape[0], decoding, "hand" in network.output_names)
+    has_hand, has_points = (name in network.output_names for name in ("hand", "points"))
+    return contracts.of_maps(network.input_shape[0], decoding, has_hand, has_points)
 
 
 def _check(path: Path, contract: Contract, network: LoadedNetwork) -> None:

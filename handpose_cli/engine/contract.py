@@ -12,13 +12,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from handpose_cli.crop import CROP_SCALE
 from handpose_cli.files import atomic
 
+T = TypeVar("T")
 KINDS = ("keypoints", "detector")
 MOST_TILT = 45.0  # degrees; the hourglass is trained on hands that are mostly turned by less
 MOST_LOG_ODDS = 7.0  # log-odds count up to here: networks exaggerate
@@ -36,12 +37,12 @@ class Calibration:
 
     Attributes:
         joints: by the most views of a hand, the factor of the log-odds of a joint's own score, and what is added.
-        hand: weights of the log-odds of the detector's score, of the mean of the joints' scores and of the network's
-            own probability of a hand (0 if it does not say), and the constant.
+        hand: likewise, weights of the log-odds of the detector's score, of the mean of the joints' scores and of the
+            network's own probability of a hand (0 if it does not say), and the constant.
     """
 
     joints: Mapping[int, tuple[float, float]]
-    hand: tuple[float, float, float, float]
+    hand: Mapping[int, tuple[float, float, float, float]]
 
     def joint_scores(self, own: np.ndarray, views: int) -> np.ndarray:
         """Return the probabilities that joints are right, float32 [n, joints], from the network's own scores.
@@ -50,12 +51,12 @@ class Calibration:
             own: float32 [n, joints], 0 to 1, as merged from several views.
             views: the most that a hand had; where none were fitted for so many, the next lower number counts.
         """
-        factor, constant = self.joints[max(known for known in self.joints if known <= views)]
+        factor, constant = _of_views(self.joints, views)
         inside = own.astype(np.float64).clip(1e-6, 1 - 1e-6)
         probabilities: np.ndarray = 1 / (1 + np.exp(-(factor * np.log(inside / (1 - inside)) + constant)))
         return probabilities.astype(np.float32)
 
-    def hand_score(self, box_score: float, joint_scores: np.ndarray, is_hand: float | None) -> float:
+    def hand_score(self, box_score: float, joint_scores: np.ndarray, is_hand: float | None, views: int) -> float:
         """Return the probability that a detection is a hand.
 
         Each of its reasons says something of its own, so their log-odds add up.
@@ -64,10 +65,16 @@ class Calibration:
             box_score: the detector's score, 0 to 1.
             joint_scores: float32 [joints], 0 to 1, from `joint_scores`.
             is_hand: the network's own probability; None if it does not say.
+            views: see `joint_scores`.
         """
         own = 0.5 if is_hand is None else is_hand
         evidence = (log_odds(box_score), log_odds(float(joint_scores.mean())), log_odds(own), 1.0)
-        return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(self.hand, evidence, strict=True))))
+        weights = _of_views(self.hand, views)
+        return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, evidence, strict=True))))
+
+
+def _of_views(fitted: Mapping[int, T], views: int) -> T:
+    return fitted[max(known for known in fitted if known <= views)]
 
 
 def log_odds(probability: float) -> float:
@@ -87,7 +94,8 @@ class Contract:
             `detector.DECODINGS`.
         outputs: the network's output for each part that the decoding needs. A detector may give `logits` instead of
             `scores`, and may have `directions` [n, 2]: where the hand in each box points, x to the right and y down in
-            the square, as a vector of about length 1, near 0 where that is not known.
+            the square, as a vector of about length 1, near 0 where that is not known. Of a network with "logits",
+            `points` are its second answer, see `joining`.
         highest: the value of white in its input: 1 or 255. Inputs are RGB, float32, from 0.
         fit: how an image becomes a detector's square: a key of `detector.FITS`.
         least_score: of a detector's boxes: those that score less are not worth the keypoint network's look.
@@ -96,9 +104,9 @@ class Contract:
             is looked at again, turned upright.
         in_quarters: likewise: it knows upright hands alone, and says whether it sees a hand; so crops are given to it
             in quarter turns, see `quarters`.
-        companion: likewise: name of a bundled keypoint network that looks at the same hands turned upright, see
-            `annotator.pose.find_in_crops`; "": it has none.
-        calibration: of a keypoint network, with its companion; None: its scores are its own.
+        second: likewise: name of a bundled keypoint network that looks at hard hands too, see
+            `annotator.pose.find_in_crops`; "": there is none.
+        calibration: of a keypoint network, with its second one; None: its scores are its own.
         weights: SHA-256 of each weights file that it is true of, by name.
         data, licence: what it was trained on and what its licence is, in a line each.
     """
@@ -113,7 +121,7 @@ class Contract:
     crop_scale: float = CROP_SCALE
     most_tilt: float = MOST_TILT
     in_quarters: bool = False
-    companion: str = ""
+    second: str = ""
     calibration: Calibration | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
     data: str = ""
@@ -153,8 +161,8 @@ class KeypointNetwork(Protocol):
         """By how many degrees a hand may be turned from upright without another look."""
 
     @property
-    def companion(self) -> KeypointNetwork | None:
-        """A network that looks at the same hands turned upright, in crops of its own; None: there is none."""
+    def second(self) -> KeypointNetwork | None:
+        """A network that looks at hard hands too, in crops of its own; None: there is none."""
 
     @property
     def calibration(self) -> Calibration | None:
@@ -216,10 +224,14 @@ class Detector(Protocol):
         """
 
 
-def of_maps(input_size: int, decoding: str, hand_head: bool) -> Contract:
+WIDE_CROP_SCALE = 1.35  # with coordinates: the published network that they come from was trained on wider crops
+
+
+def of_maps(input_size: int, decoding: str, hand_head: bool, points: bool = False) -> Contract:
     """Return the contract of an hourglass as `handpose train` exports it, which has an output named by its decoding."""
-    outputs = {"maps": decoding, **({"hand": "hand"} if hand_head else {})}
-    return Contract("keypoints", input_size, decoding, outputs)
+    heads = [*(["hand"] if hand_head else []), *(["points"] if points else [])]
+    outputs = {"maps": decoding, **{name: name for name in heads}}
+    return Contract("keypoints", input_size, decoding, outputs, crop_scale=WIDE_CROP_SCALE if points else CROP_SCALE)
 
 
 # Of cells trained with the focal loss, which gives even background some score: with it there are about two boxes a
@@ -243,12 +255,16 @@ def read(path: Path) -> Contract:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
         fitted = values.pop("calibration", None)
+        if values.get("companion") == "":  # contracts of earlier versions say so
+            del values["companion"]
         if fitted is not None:
             joints = {int(views): (float(factor), float(add)) for views, (factor, add) in fitted["joints"].items()}
-            box, mean, is_hand, constant = map(float, fitted["hand"])
-            values["calibration"] = Calibration(joints, (box, mean, is_hand, constant))
-            if 1 not in joints:
-                raise ValueError("no calibration of the joints for 1 view")
+            of_hand = fitted["hand"]
+            by_views = of_hand if isinstance(of_hand, dict) else {1: of_hand}  # one for all, in earlier versions
+            hands = {int(views): _four(weights) for views, weights in by_views.items()}
+            values["calibration"] = Calibration(joints, hands)
+            if 1 not in joints or 1 not in hands:
+                raise ValueError("no calibration for 1 view")
         contract = Contract(**values)
         if not all(isinstance(text, str) for text in (*contract.outputs.keys(), *contract.outputs.values())):
             raise ValueError("outputs must name an output for each part")
@@ -259,6 +275,11 @@ def read(path: Path) -> Contract:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ContractError(f"{path}: not a network's contract: {str(error).splitlines()[0]}") from error
     return contract
+
+
+def _four(weights: Sequence[Any]) -> tuple[float, float, float, float]:
+    box, mean, is_hand, constant = map(float, weights)
+    return box, mean, is_hand, constant
 
 
 def write(contract: Contract, path: Path) -> None:

@@ -44,7 +44,7 @@ class KerasNetwork:
 
 def contract_of(preset: presets.Preset) -> Contract:
     """Return the contract of what `presets.for_prediction` gives."""
-    return of_maps(preset.input_size, presets.output_name(preset), preset.hand_head)
+    return of_maps(preset.input_size, presets.output_name(preset), preset.hand_head, preset.points)
 
 
 def load(path: Path, kind: str) -> KerasNetwork:
@@ -65,13 +65,7 @@ def _load_detector(path: Path) -> KerasNetwork:
 
 
 def _load_keypoint_network(path: Path) -> KerasNetwork:
-    from handpose_cli.networks.hourglass.encoder import build_encoder, for_prediction
-
     name, settings = path.name.removesuffix(".weights.h5"), _settings(path)
-    if settings is None and name == bundled.LANDMARKS:
-        encoder = build_encoder()
-        load_weights(encoder, path)
-        return KerasNetwork(for_prediction(encoder))
     if settings is None and name not in presets.PRESETS:
         raise bundled.WeightsError(f"{path}: no settings.json beside it that gives the network's shape")
     preset = presets.PRESETS[name] if settings is None else presets.from_settings(settings)
@@ -96,7 +90,7 @@ def load_weights(model: keras.Model, path: Path, preset: presets.Preset | None =
         preset: the model's; where it has a hand head, the file may lack it.
     """
     try:
-        if preset is not None and preset.hand_head and not _has_hand_head(path):
+        if preset is not None and preset.hand_head and not _has_hand_head(path, preset):
             trunk = presets.build(replace(preset, hand_head=False))
             trunk.load_weights(str(path))
             for layer in trunk.layers:
@@ -107,8 +101,10 @@ def load_weights(model: keras.Model, path: Path, preset: presets.Preset | None =
         raise bundled.WeightsError(f"{path}: not weights of this network: {str(error).splitlines()[0]}") from error
 
 
-def _has_hand_head(path: Path) -> bool:
+def _has_hand_head(path: Path, preset: presets.Preset) -> bool:
     import h5py
 
+    of_points = 1 if preset.points else 0  # dense layers
     with h5py.File(path) as file:
-        return any(name.startswith("dense") for name in file.get("layers", ()))
+        dense = [name for name in file.get("layers", ()) if name.startswith("dense")]
+    return len(dense) > of_points

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
-from handpose_cli.engine.contract import Answers, Calibration, Contract, KeypointNetwork
+from handpose_cli.engine.contract import Answers, Calibration, Contract
+from handpose_cli.engine.joining import join, trust_in
 from handpose_cli.engine.quarters import in_quarters
 from handpose_cli.networks.hourglass.heatmaps import decode, decode_logits, heatmap_to_crop
 from handpose_cli.records import NUM_JOINTS
@@ -40,7 +42,12 @@ def _from_heatmaps(parts: Mapping[str, np.ndarray], size: int) -> tuple[np.ndarr
 
 def _from_logits(parts: Mapping[str, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
     points, scores = decode_logits(parts["maps"])
-    return heatmap_to_crop(points), scores
+    keypoints = heatmap_to_crop(points)
+    if "points" not in parts:
+        return keypoints, scores
+    coordinates, _ = _from_pixels({"points": parts["points"]}, size)
+    is_hand, _ = _of_hands(parts)
+    return join(keypoints, scores, coordinates, trust_in(is_hand, len(keypoints)))
 
 
 def _from_coordinates(parts: Mapping[str, np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,11 +85,16 @@ NEEDED = {
 
 
 class DecodedKeypoints:
-    """A network with its contract, and its companion if it has one (`contract.KeypointNetwork`)."""
+    """A network with its contract, and its second one if it has one (`contract.KeypointNetwork`)."""
 
-    def __init__(self, network: Network, contract: Contract, companion: KeypointNetwork | None = None):
-        self.network, self.contract, self.companion = network, contract, companion
+    def __init__(self, network: Network, contract: Contract, load_second: Callable[[], DecodedKeypoints] | None = None):
+        """The second one is loaded when it is first needed; several threads may not share such a network."""
+        self.network, self.contract, self._load_second = network, contract, load_second
         self._decode = DECODINGS[contract.decoding]
+
+    @cached_property
+    def second(self) -> DecodedKeypoints | None:
+        return None if self._load_second is None else self._load_second()
 
     @property
     def input_size(self) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 
 from handpose_cli import engine, weights
 from handpose_cli.annotator.pipeline import box_of
-from handpose_cli.annotator.pose import find_in_crops, find_keypoints
+from handpose_cli.annotator.pose import find_in_crops
 from handpose_cli.annotator.proposals import places_of
 from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import iou
@@ -35,24 +35,37 @@ RIGHT = 0.1  # error, over the longer side of the hand's box, up to which a join
 IS_HAND = 0.5  # least intersection over union of a hand's box with a labelled one
 
 
-def fit_joints(network: KeypointNetwork, samples: Sequence[Sample]) -> dict[int, tuple[float, float]]:
+def fit_joints(
+    network: KeypointNetwork, detector: Detector, samples: Sequence[Sample]
+) -> dict[int, tuple[float, float]]:
     """Return `Calibration.joints`, fitted on labelled hands."""
     samples = random.Random(0).sample(list(samples), min(HANDS, len(samples)))
     fitted = {}
     for views in VIEWS:
-        scores, answers = joints_of(network, samples, views)
+        scores, answers = joints_of(network, detector, samples, views)
         factor, constant = fit(np.array([[log_odds(score), 1.0] for score in scores]), answers).round(3).tolist()
         fitted[views] = (factor, constant)
     return fitted
 
 
-def joints_of(network: KeypointNetwork, samples: Sequence[Sample], views: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return each labelled joint's own score, and whether the joint was right: float64 and bool [n]."""
+def joints_of(
+    network: KeypointNetwork, detector: Detector, samples: Sequence[Sample], views: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each labelled joint's own score, and whether the joint was right: float64 and bool [n].
+
+    Hands are looked at where the detector finds them, as `predict` does; those that it does not find are left out.
+    """
     scores, answers = [], []
     for sample in samples:
         if sample.hand is None or sample.hand.keypoints is None:
             continue
-        found = find_keypoints(network, [(read_sample(sample), sample.box)], views)
+        picture = Picture(read_sample(sample))
+        (boxes,) = detect(detector, [whole(picture)], detector.least_score)
+        overlap = iou(sample.box[None].astype(np.float32), boxes.boxes)[0]
+        if overlap.max(initial=0.0) < IS_HAND:
+            continue
+        place = places_of(picture, boxes, network)[overlap.argmax()]
+        found = find_in_crops(network, [(picture, place.crop)], views)
         error = np.linalg.norm(found.keypoints[0] - sample.hand.keypoints, axis=1) / max(sample.box[2:].max(), 1.0)
         labelled = np.isfinite(error)
         scores.append(found.scores[0][labelled])
@@ -62,23 +75,25 @@ def joints_of(network: KeypointNetwork, samples: Sequence[Sample], views: int) -
 
 def fit_hand(
     network: KeypointNetwork, detector: Detector, joints: dict[int, tuple[float, float]], source: Source
-) -> tuple[float, float, float, float]:
+) -> dict[int, tuple[float, float, float, float]]:
     """Return `Calibration.hand`, fitted on photographs in which every hand has a box."""
-    calibration = Calibration(joints, (0.0, 0.0, 0.0, 0.0))
-    terms, answers = map(np.array, zip(*detections(network, detector, calibration, source), strict=True))
-    says = np.ptp(terms[:, 2]) > 0  # whether the network says what is a hand
-    used = [0, 1, 2, 3] if says else [0, 1, 3]
-    fitted = np.zeros(4)
-    fitted[used] = fit(terms[:, used], answers)
-    box, mean, is_hand, constant = fitted.round(3).tolist()
-    return box, mean, is_hand, constant
+    by_views = {}
+    for views in VIEWS:
+        evidence = detections(network, detector, Calibration(joints, {}), source, views)
+        terms, answers = map(np.array, zip(*evidence, strict=True))
+        says = np.ptp(terms[:, 2]) > 0  # whether the network says what is a hand
+        used = [0, 1, 2, 3] if says else [0, 1, 3]
+        fitted = np.zeros(4)
+        fitted[used] = fit(terms[:, used], answers)
+        box, mean, is_hand, constant = fitted.round(3).tolist()
+        by_views[views] = (box, mean, is_hand, constant)
+    return by_views
 
 
 def detections(
-    network: KeypointNetwork, detector: Detector, calibration: Calibration, source: Source
+    network: KeypointNetwork, detector: Detector, calibration: Calibration, source: Source, views: int
 ) -> Iterator[tuple[list[float], bool]]:
     """Yield the evidence of `Calibration.hand_score` for each detection, and whether it is a hand."""
-    views = max(VIEWS)
     for record in source.read():
         path = source.folder / record.file
         if record.frame is not None or not path.is_file():
@@ -125,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     network = engine.load_keypoint_network("litert", args.weights)
     detector = engine.load_detector("litert", args.detector)
-    joints = fit_joints(network, read_samples([args.keypoints]))
+    joints = fit_joints(network, detector, read_samples([args.keypoints]))
     hand = fit_hand(network, detector, joints, Source.parse(args.boxes))
     fitted = weights.find(args.weights, "litert")
     path = weights.contract_path(fitted)

@@ -10,17 +10,18 @@ import keras
 
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.hourglass.encoder import freeze
-from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
+from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, POINTS_OUTPUT
 from handpose_cli.training.data.dataset import RandomCrops
 from handpose_cli.training.data.read_data import Data, read_data
 from handpose_cli.training.delivery import card, deliver
-from handpose_cli.training.loss import LOSSES, HandLoss
+from handpose_cli.training.loss import LOSSES, HandLoss, PointsLoss
 from handpose_cli.training.processes import count, number
 from handpose_cli.training.settings import Settings
 from handpose_cli.training.start import start
 from handpose_cli.training.validation import MONITOR, Validate
 
-HAND_LOSS_WEIGHT = 0.3  # of the hand head, beside the maps' loss of 4 to 5
+# Beside the maps' loss of 4 to 5. Of the coordinates it is a share of the crop's side, so a few hundredths.
+HAND_LOSS_WEIGHT, POINTS_LOSS_WEIGHT = 0.3, 10.0
 
 
 class KeypointTask:
@@ -42,8 +43,13 @@ class KeypointTask:
 
     def losses(self, model: keras.Model, settings: Settings) -> tuple[dict[str, Any], dict[str, float]]:
         preset = settings.hourglass
-        losses = {n: HandLoss() if n == HAND_OUTPUT else LOSSES[preset.loss](preset.sigma) for n in model.output}
-        return losses, {name: HAND_LOSS_WEIGHT if name == HAND_OUTPUT else 1.0 for name in model.output}
+        losses: dict[str, Any] = {name: LOSSES[preset.loss](preset.sigma) for name in model.output}
+        shares = dict.fromkeys(model.output, 1.0)
+        if HAND_OUTPUT in losses:
+            losses[HAND_OUTPUT], shares[HAND_OUTPUT] = HandLoss(), HAND_LOSS_WEIGHT
+        if POINTS_OUTPUT in losses:
+            losses[POINTS_OUTPUT], shares[POINTS_OUTPUT] = PointsLoss(preset.input_size), POINTS_LOSS_WEIGHT
+        return losses, shares
 
     def batches(self, data: Data, model: keras.Model, settings: Settings) -> RandomCrops:
         return RandomCrops(
@@ -51,7 +57,7 @@ class KeypointTask:
             settings.hourglass.input_size,
             settings.batch_size,
             settings.seed,
-            maps=[name for name in model.output if name != HAND_OUTPUT],
+            joints=[name for name in model.output if name != HAND_OUTPUT],
             negatives=data.negatives,
             part=(number(), count()),
         )

@@ -1,9 +1,10 @@
-"""The losses of the heatmaps, in keras.ops so that they run on every backend.
+"""The losses of a network's outputs, in keras.ops so that they run on every backend.
 
-Both draw their Gaussians here rather than in the dataset: that moves 63 numbers a hand to the device instead of 48,384.
-`heatmaps.encode` is the same in NumPy.
+Those of the heatmaps draw their Gaussians here rather than in the dataset: that moves 63 numbers a hand to the device
+instead of 65,856. `heatmaps.encode` is the same in NumPy.
 
-y_true: float32 [n, joints, 3], x and y in heatmap pixels and the joint's weight. y_pred: float32 [n, h, w, joints].
+y_true: float32 [n, joints, 3], x and y in heatmap pixels and the joint's weight. y_pred: float32 [n, h, w, joints],
+of coordinates [n, joints * 2].
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from handpose_cli.networks.hourglass.heatmaps import STRIDE
 from handpose_cli.networks.tensors import Tensor
 
 
@@ -67,6 +69,24 @@ class HeatmapCrossEntropy(_HeatmapLoss):
         error = log_total - ops.sum(goal * logits, axis=(1, 2)) / ops.maximum(mass, 1e-6)
         # a whole Gaussian has mass 2 pi sigma^2
         weight = y_true[..., 2] * ops.cast(mass > self.sigma**2, "float32")
+        return ops.sum(error * weight, axis=-1) / ops.maximum(ops.sum(weight, axis=-1), 1e-6)
+
+
+class PointsLoss(keras.losses.Loss):
+    """Mean absolute error of the coordinates (`outputs.POINTS_OUTPUT`), as a share of the crop's side."""
+
+    def __init__(self, input_size: int, name: str = "points_loss", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        self.input_size = input_size
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "input_size": self.input_size}
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        goal = (y_true[..., :2] + 0.5) * STRIDE
+        points = ops.reshape(ops.cast(y_pred, "float32"), ops.shape(goal))
+        error = ops.mean(ops.abs(points - goal), axis=-1) / self.input_size
+        weight = y_true[..., 2]
         return ops.sum(error * weight, axis=-1) / ops.maximum(ops.sum(weight, axis=-1), 1e-6)
 
 

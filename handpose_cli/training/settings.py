@@ -43,16 +43,18 @@ SEED_RECIPE: dict[str, Any] = {
     "schedule": "constant",
     "ema": 0.0,
 }
+ON_ENCODER_RECIPE: dict[str, Any] = {
+    "stages": (Stage("decoder", 4, 1.5e-3), Stage("stride16", 36, 5e-4)),
+    "batch_size": 32,
+    "optimizer": "adamw",
+    "schedule": "cosine",
+    "ema": 0.998,
+}
 RECIPES: dict[str, dict[str, Any]] = {
     "hourglass-8": SEED_RECIPE,
     "hourglass-2": SEED_RECIPE,
-    "hourglass-lite": {
-        "stages": (Stage("decoder", 4, 1.5e-3), Stage("stride16", 36, 5e-4)),
-        "batch_size": 32,
-        "optimizer": "adamw",
-        "schedule": "cosine",
-        "ema": 0.998,
-    },
+    "hourglass-lite": ON_ENCODER_RECIPE,
+    "hourglass-wide": ON_ENCODER_RECIPE,
     "ssd-palm": {
         "stages": (Stage("decoder", 1, 2e-3), Stage("stride16", 3, 7e-4)),
         "batch_size": 32,
@@ -153,9 +155,13 @@ class Settings:
 
     @property
     def hourglass(self) -> presets.Preset:
-        """The network's shape, of an hourglass: without negatives there is nothing to learn a hand head from."""
+        """The network's shape, of an hourglass: without negatives there is nothing to learn a hand head from, and the
+        encoder's coordinates are those of one size.
+        """
         preset = replace(presets.get_preset(self.preset), hand_head=bool(self.negatives))
-        return replace(preset, input_size=self.input_size) if self.input_size else preset
+        if not self.input_size or self.input_size == preset.input_size:
+            return preset
+        return replace(preset, input_size=self.input_size, points=False)
 
 
 class SettingsError(Remediable):

@@ -3,7 +3,8 @@
 `ssd-hand` and `ssd-palm` are detectors, `hourglass-lite` is the hourglass (all trained by `handpose train`); each as
 LiteRT (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see
 `engine.contract`) and its card (`.md`). They start from `palm-encoder` and `hand-landmarks` (`tools.convert_palm`,
-`tools.convert_landmarks`); the latter is MediaPipe's hand landmark network whole, and the hourglass's companion.
+`tools.convert_landmarks`), MediaPipe's encoders; the hourglass keeps its one as it is, with the published coordinates.
+`hourglass-wide` is its second, for hard hands (`annotator.pose`).
 Both detectors together are `ssd`: the quicker one, `ssd-hand`, looks first (`engine.cascade`).
 `ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
 published one (converted by `tools.convert_ssd`).

@@ -35,7 +35,7 @@ STAGES = {
     "draw": (drawing, "draw_hands"),
     "save copies": (annotated_copies, "save_image"),
 }
-MULTIPLY_ADDS = {"SSD": 0.46e9, "first SSD": 0.29e9, "hourglass": 0.87e9, "companion": 0.33e9}
+MULTIPLY_ADDS = {"SSD": 0.46e9, "first SSD": 0.29e9, "hourglass": 0.72e9, "wide one": 0.87e9}
 
 
 class Clock:
@@ -81,7 +81,7 @@ def main() -> None:
         ("SSD", getattr(ssd, "second", ssd)),
         ("first SSD", getattr(ssd, "first", None)),
         ("hourglass", networks.pose),
-        ("companion", networks.pose.companion),
+        ("wide one", networks.pose.second),
     ):
         if decoded is not None:
             decoded.network = clock.network(name, decoded.network)

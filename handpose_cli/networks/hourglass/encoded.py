@@ -8,8 +8,8 @@ import keras
 from keras import layers
 
 from handpose_cli.networks.hourglass.blocks import BLOCKS, conv_relu
-from handpose_cli.networks.hourglass.encoder import STRIDES, encode, hand_logits, pool
-from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, heatmaps_name
+from handpose_cli.networks.hourglass.encoder import STRIDES, coordinates, encode, hand_logits, pool
+from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, POINTS_OUTPUT, heatmaps_name
 from handpose_cli.records import NUM_JOINTS
 
 
@@ -18,6 +18,7 @@ def build_encoded_hourglass(
     input_size: int = 192,
     block: str = "fixup",
     hand_head: bool = False,
+    points: bool = False,
     joints: int = NUM_JOINTS,
     name: str = "encoded_hourglass",
 ) -> keras.Model:
@@ -28,6 +29,7 @@ def build_encoded_hourglass(
         input_size: side of the square crop in pixels, a multiple of 32.
         block: residual block, a key of `blocks.BLOCKS`.
         hand_head: also answer whether there is a hand in the crop, and which: see `outputs.HAND_OUTPUT`.
+        points: also answer with the joints' coordinates, as the encoder's own network does: `encoder.coordinates`.
         joints: number of heatmaps.
 
     Returns:
@@ -62,6 +64,8 @@ def build_encoded_hourglass(
 
     # === Outputs: float32 also under mixed precision, since the loss is taken on these ===
     outputs = {heatmaps_name(1): layers.Conv2D(joints, 1, name=heatmaps_name(1), dtype="float32")(y)}
-    if hand_head:
-        outputs[HAND_OUTPUT] = hand_logits(pool(bottom))
+    if hand_head or points:
+        pooled = pool(bottom)
+        outputs |= {HAND_OUTPUT: hand_logits(pooled)} if hand_head else {}
+        outputs |= {POINTS_OUTPUT: coordinates(pooled)} if points else {}
     return keras.Model(crops, outputs, name=name)

@@ -4,7 +4,7 @@ Zhang et al., "MediaPipe Hands: On-device Real-time Hand Tracking" (2020); its b
 "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (CVPR 2018). `convert_landmarks` reads the published weights.
 
 It is fully convolutional, so that any crop whose side is a multiple of 32 will do. The published network was trained on
-224 pixels, and its own answers (`for_prediction`) are right for these alone.
+224 pixels, and its own answers (`coordinates`, `hand_logits`) are right for these alone.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
+from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, POINTS_OUTPUT
 from handpose_cli.networks.tensors import Tensor
 from handpose_cli.records import NUM_JOINTS
 
 STRIDES = (4, 8, 16, 32)  # of the features
 PREFIX = "encoder_"
 PUBLISHED_SIZE = 224  # of the crops that the published network was trained on
-POINTS_OUTPUT = "points"  # x and y of each joint in the crop's pixels, in one row
 
 
 class Block(NamedTuple):
@@ -80,6 +79,11 @@ def hand_logits(pooled: Tensor) -> Tensor:
     return layers.Dense(2, name=HAND_OUTPUT, dtype="float32")(pooled)
 
 
+def coordinates(pooled: Tensor) -> Tensor:
+    """Return the answers of `POINTS_OUTPUT`, float32 [n, 42], from what `pool` gives."""
+    return layers.Dense(2 * NUM_JOINTS, name=POINTS_OUTPUT, dtype="float32")(pooled)
+
+
 def build_encoder(input_size: int = PUBLISHED_SIZE) -> keras.Model:
     """Build the encoder alone, with the heads of the published network: what `hand-landmarks.weights.h5` holds.
 
@@ -92,22 +96,15 @@ def build_encoder(input_size: int = PUBLISHED_SIZE) -> keras.Model:
     outputs = {f"stride{stride}": feature for stride, feature in features.items()}
     pooled = pool(features[STRIDES[-1]])
     outputs[HAND_OUTPUT] = hand_logits(pooled)
-    outputs[POINTS_OUTPUT] = layers.Dense(2 * NUM_JOINTS, name=POINTS_OUTPUT, dtype="float32")(pooled)
+    outputs[POINTS_OUTPUT] = coordinates(pooled)
     return keras.Model(crops, outputs, name="hand_encoder")
-
-
-def for_prediction(encoder: keras.Model) -> keras.Model:
-    """Return what `build_encoder` gives as the network that was published: `points`, `is_hand` and `is_right`.
-
-    The latter are probabilities, float32 [n, 1].
-    """
-    hand = keras.ops.sigmoid(encoder.output[HAND_OUTPUT])
-    outputs = {POINTS_OUTPUT: encoder.output[POINTS_OUTPUT], "is_hand": hand[:, :1], "is_right": hand[:, 1:]}
-    return keras.Model(encoder.input, outputs)
 
 
 def freeze(model: keras.Model, learns: str) -> None:
     """Choose which layers of a network learn, before it is compiled.
+
+    A network that answers with the encoder's coordinates has its answers on the hand from there too: these learn with
+    the encoder's last features.
 
     Args:
         model: any hourglass; without an encoder all of it learns.
@@ -116,6 +113,8 @@ def freeze(model: keras.Model, learns: str) -> None:
     """
     frozen = FROZEN_BLOCKS[learns]
     still = [f"{PREFIX}block{index}_" for index in range(frozen)] + ([f"{PREFIX}stem"] if frozen else [])
+    if frozen == len(BLOCKS) and POINTS_OUTPUT in {layer.name for layer in model.layers}:
+        still += [POINTS_OUTPUT, HAND_OUTPUT]
     for layer in model.layers:
         layer.trainable = not layer.name.startswith(tuple(still))
 

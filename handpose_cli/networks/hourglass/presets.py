@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, heatmaps_name
+from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, POINTS_OUTPUT, heatmaps_name
 
 if TYPE_CHECKING:
     import keras
@@ -21,6 +21,7 @@ class Preset:
         sigma: standard deviation of the target Gaussians in heatmap pixels.
         loss: "mse" (the maps are heatmaps) or "cross-entropy" (the maps are logits of a distribution over the map).
         encoder: name of the bundled weights that its encoder starts from; "": it has none.
+        points: whether it answers with the joints' coordinates too, see `encoder.coordinates`.
     """
 
     stacks: int
@@ -32,6 +33,7 @@ class Preset:
     loss: str
     hand_head: bool = False
     encoder: str = ""
+    points: bool = False
 
 
 PRESETS = {
@@ -41,6 +43,19 @@ PRESETS = {
     "hourglass-2": Preset(stacks=2, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
     # bundled; dense 3x3 convolutions in its decoder, since int8 makes them the cheapest per multiply-add on processors
     "hourglass-lite": Preset(
+        stacks=1,
+        features=(32, 64, 128, 256),
+        order=3,
+        input_size=224,
+        block="fixup",
+        sigma=1.5,
+        loss="cross-entropy",
+        hand_head=True,
+        encoder="hand-landmarks",
+        points=True,
+    ),
+    # bundled as its second, for hard hands: its encoder learned too, so that the coordinates are none any more
+    "hourglass-wide": Preset(
         stacks=1,
         features=(48, 96, 160, 256),
         order=3,
@@ -76,12 +91,16 @@ def output_name(preset: Preset) -> str:
 
 
 def for_prediction(model: keras.Model, preset: Preset) -> keras.Model:
-    """Return the model as prediction takes it: the last stack's maps by `output_name`, and `hand` as probabilities."""
+    """Return the model as prediction takes it: the last stack's maps by `output_name`, `points` as they are, and `hand`
+    as probabilities.
+    """
     import keras
 
     outputs = {output_name(preset): model.output[heatmaps_name(preset.stacks)]}
     if preset.hand_head:
         outputs[HAND_OUTPUT] = keras.ops.sigmoid(model.output[HAND_OUTPUT])
+    if preset.points:
+        outputs[POINTS_OUTPUT] = model.output[POINTS_OUTPUT]
     return keras.Model(model.input, outputs)
 
 
@@ -91,6 +110,7 @@ def build(preset: Preset) -> keras.Model:
     from handpose_cli.networks.hourglass.model import build_hourglass
 
     if preset.encoder:
-        return build_encoded_hourglass(preset.features, preset.input_size, preset.block, preset.hand_head)
-    settings = {name: value for name, value in asdict(preset).items() if name not in ("sigma", "loss", "encoder")}
-    return build_hourglass(**settings)
+        shape = preset.features, preset.input_size, preset.block
+        return build_encoded_hourglass(*shape, preset.hand_head, preset.points)
+    of_others = ("sigma", "loss", "encoder", "points")
+    return build_hourglass(**{name: value for name, value in asdict(preset).items() if name not in of_others})

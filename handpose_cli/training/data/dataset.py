@@ -24,7 +24,7 @@ NEGATIVE_SHARE = 0.1  # places without a hand for each hand
 class RandomCrops(keras.utils.PyDataset):
     """Shuffled, augmented crops: the training set.
 
-    A batch is `crops` float32 [n, size, size, 3] (RGB, 0 to 1) and a dict of targets: for each name in `maps` float32
+    A batch is `crops` float32 [n, size, size, 3] (RGB, 0 to 1) and a dict of targets: for each name in `joints` float32
     [n, 21, 3], x and y in heatmap pixels and the joint's weight in the loss; and, if there are negatives, `hand`
     float32 [n, 4], for "is a hand" and "is a right hand" each the answer (0 or 1) and its weight.
 
@@ -47,13 +47,13 @@ class RandomCrops(keras.utils.PyDataset):
         batch_size: int,
         seed: int,
         first_batch: int = 0,
-        maps: Sequence[str] = ("stack1_heatmaps",),
+        joints: Sequence[str] = ("stack1_heatmaps",),
         negatives: Sequence[Sample] = (),
         part: tuple[int, int] = (0, 1),
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.samples, self.negatives, self.maps = samples, list(negatives), maps
+        self.samples, self.negatives, self.joints = samples, list(negatives), joints
         self.size, self.batch_size, self.seed, self.first_batch = size, batch_size, seed, first_batch
         self.part = part
         self.negatives_a_pass = min(len(self.negatives), round(NEGATIVE_SHARE * len(samples)))
@@ -90,7 +90,7 @@ class RandomCrops(keras.utils.PyDataset):
             hands[i] = hand_target(sample.hand, crop.mirrored)
             if sample.hand is not None:
                 joints[i] = target(crop.to_crop(sample.hand.keypoints), sample.hand)
-        targets = dict.fromkeys(self.maps, joints)
+        targets = dict.fromkeys(self.joints, joints)
         return crops.astype(np.float32) / 255, {**targets, HAND_OUTPUT: hands} if self.negatives else targets
 
     def _shuffled(self, number: int) -> np.ndarray:
