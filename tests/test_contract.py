@@ -174,9 +174,10 @@ def test_a_damaged_contract_is_refused(folder, text):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_contract_of_an_earlier_version_says_that_it_has_no_companion(folder):
+@pytest.mark.parametrize("companion", ["", "hand-landmarks"])
+def test_a_contract_of_an_earlier_version_may_name_a_companion(folder, companion):
     content = json.loads((folder / "regressor.json").read_text())
-    (folder / "regressor.json").write_text(json.dumps(content | {"companion": ""}))
+    (folder / "regressor.json").write_text(json.dumps(content | {"companion": companion}))
     assert contracts.read(folder / "regressor.json") == OF_POINTS
 
 

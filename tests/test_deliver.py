@@ -20,7 +20,7 @@ from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.hourglass.heatmaps import crop_to_heatmap, encode
 from handpose_cli.training.data.samples import Sample, read_samples
 from handpose_cli.training.delivery import deliver
-from handpose_cli.training.delivery.card import write_card, write_data
+from handpose_cli.training.delivery.card import _outputs, _preprocessing, write_card, write_data
 from handpose_cli.training.delivery.curves import draw_curves, read_columns
 from handpose_cli.training.delivery.deliver import FLOAT32, INT8, KERAS, ONNX, PCK, DeliveryError
 
@@ -306,3 +306,10 @@ def test_the_card_says_what_the_folder_holds(delivery, tmp_path):
     assert "`heatmaps`: float32 [n, 8, 8, 21], a map for each joint, a Gaussian (sigma 1.5 map pixels" in other
     assert "each was seen 10.0 times" in other
     assert "does not say which hand it is" in other
+
+
+def test_the_card_says_what_the_encoders_own_answer_is():
+    preset = presets.get_preset("hourglass-lite")
+    assert "a side s of 1.35 times the box's longer side." in _preprocessing(preset)
+    assert "`points`: float32 [n, 42], the encoder's own answer: x and y of each joint" in _outputs(preset)
+    assert "`points`" not in _outputs(presets.get_preset("hourglass-wide"))

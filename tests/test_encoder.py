@@ -101,11 +101,25 @@ def test_the_bundled_network_has_the_published_answers(encoder):
         assert all(np.array_equal(*both) for both in zip(own, layer.get_weights(), strict=True)), layer.name
 
 
-def test_weights_without_a_hand_head_leave_it_the_encoders(tmp_path, hourglass):
-    presets.build(replace(SMALL, hand_head=False)).save_weights(tmp_path / "w.weights.h5")
-    model = presets.build(SMALL)
-    start(model, SMALL, str(tmp_path / "w.weights.h5"))
-    assert np.array_equal(model.get_layer("hand").get_weights()[0], hourglass.get_layer("hand").get_weights()[0])
+HEADS = [{"hand_head": hand, "points": points} for hand in (False, True) for points in (False, True)]
+
+
+@pytest.mark.parametrize("wanted", HEADS)
+@pytest.mark.parametrize("there", HEADS)
+def test_weights_may_have_other_heads_but_coordinates_must_be_there(tmp_path, hourglass, there, wanted):
+    """What the file has is taken, whatever the order of its layers; a hand head that it lacks stays the encoder's."""
+    keras.utils.set_random_seed(1)
+    saved, model = (presets.build(replace(SMALL, **heads)) for heads in (there, wanted))
+    saved.save_weights(tmp_path / "w.weights.h5")
+    if wanted["points"] and not there["points"]:
+        with pytest.raises(weights.WeightsError, match="it has no coordinates of the joints"):
+            start(model, replace(SMALL, **wanted), str(tmp_path / "w.weights.h5"))
+        return
+    start(model, replace(SMALL, **wanted), str(tmp_path / "w.weights.h5"))
+    for layer in model.layers:
+        source = saved if layer.name in {each.name for each in saved.layers} else hourglass
+        expected = source.get_layer(layer.name).get_weights()
+        assert all(np.array_equal(*both) for both in zip(layer.get_weights(), expected, strict=True)), layer.name
 
 
 @pytest.mark.parametrize(

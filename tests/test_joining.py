@@ -32,7 +32,7 @@ def answer(keypoints, coordinates, is_hand):
     ("is_hand", "reach", "believed"),
     [(0.999, FIRM_REACH, 1.0), (0.9, LEAST_TRUST * REACH, BELIEVED), (0.0, LEAST_TRUST * REACH, BELIEVED)],
 )
-def test_coordinates_are_believed_where_they_are_near_farther_if_the_network_is_handr(is_hand, reach, believed):
+def test_coordinates_are_believed_where_they_are_near_farther_if_the_network_is_surer(is_hand, reach, believed):
     agreement = np.exp(-1 / 2)
     for away, moves, score in ((reach, believed * agreement, (1 + agreement) / 2), (4 * reach, 0.0, 0.5)):
         found = answer(CORNERS, CORNERS + np.array([100 * away, 0]), is_hand)

@@ -19,7 +19,7 @@ from tiny_training import TINY, train
 
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.training import checkpoint
-from handpose_cli.training.settings import Stage, of_earlier_run, of_new_run
+from handpose_cli.training.settings import Stage, of_earlier_run, of_new_run, save
 from handpose_cli.training.start import start
 
 OPTIONS = ("--epochs", 4, "--steps-per-epoch", 3, "--ema", 0.9, "--export", "none")
@@ -269,6 +269,15 @@ def test_a_run_from_before_there_were_stages_goes_on(tmp_path):
     (tmp_path / "settings.json").write_text(json.dumps(old))
     settings = of_earlier_run(tmp_path, {"epochs": 80})
     assert (settings.stages, settings.epochs, settings.weights) == ((Stage("all", 80, 2.5e-4),), 80, "none")
+
+
+def test_a_run_from_before_a_preset_said_more_of_its_network_goes_on(tmp_path):
+    settings = of_new_run({"preset": "hourglass-2", "data": ("x",)})
+    save(settings, tmp_path)
+    saved = json.loads((tmp_path / "settings.json").read_text())
+    del saved["network"]["points"]
+    (tmp_path / "settings.json").write_text(json.dumps(saved))
+    assert of_earlier_run(tmp_path, {}) == settings
 
 
 def test_a_run_of_a_network_that_its_preset_no_longer_is_cannot_go_on(undisturbed, tmp_path):

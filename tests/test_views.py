@@ -269,3 +269,12 @@ def test_where_a_hard_hand_lies_the_second_network_answers_alone(spots):
     assert (len(network.calls), len(second.calls)) == (1, 1)
     assert found.keypoints[0] == pytest.approx(keypoints, abs=2.5)
     assert found.scores[0] == pytest.approx(0.6, abs=0.08)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+@pytest.mark.parametrize("views", [2, 3, 4])
+def test_the_second_network_says_whether_a_hard_hand_is_one(spots, turns, views):
+    _, image, box = turned_quarter(spots, turns)
+    for is_hand in (0.9, 0.1):
+        network = with_second(Sideways(0.4, is_hand=0.5), SpotFinder(0.6, is_hand))
+        assert pose.find_keypoints(network, [(image, box)], views).is_hand[0] == pytest.approx(is_hand)

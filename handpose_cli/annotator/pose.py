@@ -66,8 +66,8 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     With three views each hand gets three: the third is the second one's mirror image, a little closer. The fourth, for
     hands still in doubt whose first answer counts, is the mirror image of the first.
 
-    Of hard hands, whose joints are mostly in doubt, the network's second one, if it has one, has the second view, and
-    its own follow.
+    Of hard hands, whose joints are mostly in doubt, the network's second one, if it has one, has the second view; the
+    network's own two upright ones follow, and there is no other fourth.
 
     Args:
         views: most views of a hand, 1 to 4.

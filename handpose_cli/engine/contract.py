@@ -224,14 +224,14 @@ class Detector(Protocol):
         """
 
 
-WIDE_CROP_SCALE = 1.35  # with coordinates: the published network that they come from was trained on wider crops
+POINTS_CROP_SCALE = 1.35  # with coordinates, whose network was trained on wider crops
 
 
 def of_maps(input_size: int, decoding: str, hand_head: bool, points: bool = False) -> Contract:
     """Return the contract of an hourglass as `handpose train` exports it, which has an output named by its decoding."""
     heads = [*(["hand"] if hand_head else []), *(["points"] if points else [])]
     outputs = {"maps": decoding, **{name: name for name in heads}}
-    return Contract("keypoints", input_size, decoding, outputs, crop_scale=WIDE_CROP_SCALE if points else CROP_SCALE)
+    return Contract("keypoints", input_size, decoding, outputs, crop_scale=POINTS_CROP_SCALE if points else CROP_SCALE)
 
 
 # Of cells trained with the focal loss, which gives even background some score: with it there are about two boxes a
@@ -255,8 +255,7 @@ def read(path: Path) -> Contract:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
         fitted = values.pop("calibration", None)
-        if values.get("companion") == "":  # contracts of earlier versions say so
-            del values["companion"]
+        values.pop("companion", None)  # of earlier versions, which had another network look at each hand again
         if fitted is not None:
             joints = {int(views): (float(factor), float(add)) for views, (factor, add) in fitted["joints"].items()}
             of_hand = fitted["hand"]

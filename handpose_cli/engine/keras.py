@@ -6,13 +6,14 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from handpose_cli import weights as bundled
 from handpose_cli.engine.contract import Contract, of_maps
 from handpose_cli.networks.hourglass import presets
+from handpose_cli.records import NUM_JOINTS
 
 if TYPE_CHECKING:
     import keras
@@ -87,24 +88,36 @@ def load_weights(model: keras.Model, path: Path, preset: presets.Preset | None =
     """Load a `.weights.h5` into a Keras model; raise `weights.WeightsError` if it is not this network's.
 
     Args:
-        preset: the model's; where it has a hand head, the file may lack it.
+        preset: the model's; the file may have a hand head or coordinates that it lacks, and lack the hand head. Without
+            it heads must be the same.
     """
     try:
-        if preset is not None and preset.hand_head and not _has_hand_head(path, preset):
-            trunk = presets.build(replace(preset, hand_head=False))
-            trunk.load_weights(str(path))
-            for layer in trunk.layers:
-                model.get_layer(layer.name).set_weights(layer.get_weights())
-        else:
+        heads = _Heads(False, False) if preset is None else _heads_in(path)
+        if preset is None or heads == (preset.hand_head, preset.points):
             model.load_weights(str(path))
+            return
+        if preset.points and not heads.points:
+            raise ValueError("it has no coordinates of the joints")
+        whole = presets.build(replace(preset, **heads._asdict()))
+        whole.load_weights(str(path))
+        names = {layer.name for layer in model.layers}
+        for layer in whole.layers:
+            if layer.name in names:
+                model.get_layer(layer.name).set_weights(layer.get_weights())
     except (OSError, ValueError) as error:
         raise bundled.WeightsError(f"{path}: not weights of this network: {str(error).splitlines()[0]}") from error
 
 
-def _has_hand_head(path: Path, preset: presets.Preset) -> bool:
+class _Heads(NamedTuple):
+    hand_head: bool
+    points: bool
+
+
+def _heads_in(path: Path) -> _Heads:
+    """Return which heads of an hourglass a file has, told by their layers' widths: Keras keeps no names."""
     import h5py
 
-    of_points = 1 if preset.points else 0  # dense layers
     with h5py.File(path) as file:
-        dense = [name for name in file.get("layers", ()) if name.startswith("dense")]
-    return len(dense) > of_points
+        layers = file.get("layers", {})
+        widths = {layers[name]["vars"]["0"].shape[-1] for name in layers if name.startswith("dense")}
+    return _Heads(2 in widths, 2 * NUM_JOINTS in widths)

@@ -3,9 +3,9 @@
     python -m handpose_cli.tools.bundle RUN/best.weights.h5[,RUN2/best.weights.h5...] FORM DATA... DESTINATION/NAME
 
 writes NAME.weights.h5 (Keras, half precision), NAME.tflite (LiteRT in FORM, see `training.delivery.export`) and
-NAME.json (their contract; `fit_scores` adds what an hourglass's scores are worth). "int8" is calibrated on crops of the
-labels DATA and of the run's --negatives; of a detector on pictures made of DATA. Weights of several runs that go on
-from each other are averaged (Wortsman et al., "Model soups", ICML 2022).
+NAME.json (their contract; `fit_scores` adds what an hourglass's scores are worth, and a second network that was in it
+stays). "int8" is calibrated on crops of the labels DATA and of the run's --negatives; of a detector on pictures made of
+DATA. Weights of several runs that go on from each other are averaged (Wortsman et al., "Model soups", ICML 2022).
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def main(weights: str, form: str, *rest: str) -> None:
         contract, licence = contract_of(preset), "Apache-2.0" if preset.encoder else "MIT"
     digests = {path.name: sha256(path) for path in (half, exported)}
     contract = replace(contract, weights=digests, data=f"see {exported.stem}.md", licence=licence)
-    contracts.write(contract, Path(f"{destination}.json"))
+    path = Path(f"{destination}.json")
+    second = contracts.read(path).second if path.is_file() else ""
+    contracts.write(replace(contract, second=second), path)
 
 
 if __name__ == "__main__":

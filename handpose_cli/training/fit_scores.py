@@ -3,8 +3,8 @@
     python -m handpose_cli.training.fit_scores WEIGHTS --keypoints [FORMAT:]LABELS --boxes [FORMAT:]LABELS
 
 WEIGHTS is a bundled network, a file or a run folder. The labels with keypoints teach what a joint's score is worth,
-those in which every hand has a box what a hand's is, beside the score of --detector. Take other photographs than the
-network was trained on: on those it is surer than it will be.
+those in which every hand has a box what a hand's is, beside the score of --detector, which also says where hands are.
+Take other photographs than the network was trained on: on those it is surer than it will be.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from handpose_cli import engine, weights
 from handpose_cli.annotator.pipeline import box_of
 from handpose_cli.annotator.pose import find_in_crops
-from handpose_cli.annotator.proposals import places_of
+from handpose_cli.annotator.proposals import Candidate, places_of
 from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import iou
 from handpose_cli.engine import contract as contracts
@@ -40,37 +40,44 @@ def fit_joints(
 ) -> dict[int, tuple[float, float]]:
     """Return `Calibration.joints`, fitted on labelled hands."""
     samples = random.Random(0).sample(list(samples), min(HANDS, len(samples)))
+    hands = [(sample, place) for sample in samples if (place := _found_at(sample, network, detector)) is not None]
+    if not hands:
+        raise SystemExit("the detector finds none of the hands that have keypoints: take another --detector")
     fitted = {}
     for views in VIEWS:
-        scores, answers = joints_of(network, detector, samples, views)
+        scores, answers = joints_of(network, hands, views)
         factor, constant = fit(np.array([[log_odds(score), 1.0] for score in scores]), answers).round(3).tolist()
         fitted[views] = (factor, constant)
     return fitted
 
 
 def joints_of(
-    network: KeypointNetwork, detector: Detector, samples: Sequence[Sample], views: int
+    network: KeypointNetwork, hands: Sequence[tuple[Sample, Candidate]], views: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each labelled joint's own score, and whether the joint was right: float64 and bool [n].
 
-    Hands are looked at where the detector finds them, as `predict` does; those that it does not find are left out.
+    Args:
+        hands: with the place where the detector found each, where it is looked at as by `predict`.
     """
     scores, answers = [], []
-    for sample in samples:
-        if sample.hand is None or sample.hand.keypoints is None:
-            continue
-        picture = Picture(read_sample(sample))
-        (boxes,) = detect(detector, [whole(picture)], detector.least_score)
-        overlap = iou(sample.box[None].astype(np.float32), boxes.boxes)[0]
-        if overlap.max(initial=0.0) < IS_HAND:
-            continue
-        place = places_of(picture, boxes, network)[overlap.argmax()]
-        found = find_in_crops(network, [(picture, place.crop)], views)
+    for sample, place in hands:
+        assert sample.hand is not None and sample.hand.keypoints is not None
+        found = find_in_crops(network, [(place.picture, place.crop)], views)
         error = np.linalg.norm(found.keypoints[0] - sample.hand.keypoints, axis=1) / max(sample.box[2:].max(), 1.0)
         labelled = np.isfinite(error)
         scores.append(found.scores[0][labelled])
         answers.append(error[labelled] < RIGHT)
     return np.concatenate(scores).astype(np.float64), np.concatenate(answers)
+
+
+def _found_at(sample: Sample, network: KeypointNetwork, detector: Detector) -> Candidate | None:
+    """Return where the detector finds a labelled hand, or None if it does not."""
+    picture = Picture(read_sample(sample))
+    (boxes,) = detect(detector, [whole(picture)], detector.least_score)
+    overlap = iou(sample.box[None].astype(np.float32), boxes.boxes)[0]
+    if overlap.max(initial=0.0) < IS_HAND:
+        return None
+    return places_of(picture, boxes, network)[int(overlap.argmax())]
 
 
 def fit_hand(

@@ -155,8 +155,8 @@ class Settings:
 
     @property
     def hourglass(self) -> presets.Preset:
-        """The network's shape, of an hourglass: without negatives there is nothing to learn a hand head from, and the
-        encoder's coordinates are those of one size.
+        """The network's shape, of an hourglass: without negatives, from which to learn it, it has no hand head, and in
+        crops of another size no coordinates, since the encoder's are those of one.
         """
         preset = replace(presets.get_preset(self.preset), hand_head=bool(self.negatives))
         if not self.input_size or self.input_size == preset.input_size:
@@ -230,9 +230,10 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
 
 def _is_of(saved: dict[str, Any], settings: Settings) -> bool:
     """Return whether a run's network is still what its preset is."""
-    if "network" in saved:
-        return bool(json.loads(json.dumps(asdict(settings.network))) == saved["network"])
-    return "features" not in saved or presets.from_settings(saved) == settings.network  # an earlier version's
+    if settings.preset in detectors.DETECTORS:
+        return bool(json.loads(json.dumps(asdict(settings.network))) == saved.get("network"))
+    said_shape = "network" in saved or "features" in saved  # the latter in an earlier version's
+    return not said_shape or presets.from_settings(saved) == settings.network
 
 
 def _with_stages(values: dict[str, Any]) -> Settings:

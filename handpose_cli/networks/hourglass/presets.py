@@ -1,4 +1,4 @@
-"""Named hourglasses: the paper's, the seed project's and the light one that is bundled."""
+"""Named hourglasses: the paper's, the seed project's and the two that are bundled."""
 
 from __future__ import annotations
 

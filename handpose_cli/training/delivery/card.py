@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from handpose_cli.crop import CROP_SCALE
+from handpose_cli.engine.keras import contract_of
 from handpose_cli.files import atomic
 from handpose_cli.labels.source import Source
 from handpose_cli.networks.hourglass import presets
@@ -120,8 +120,9 @@ def _preprocessing(preset: presets.Preset) -> str:
 `crop`: float32 [n, {size}, {size}, 3], RGB, 0 to 1; one hand in each crop.
 
 1. Take the upright image (EXIF orientation applied), 8 bits a channel, RGB.
-2. Take a square with the centre c of the hand's box, and a side s of {CROP_SCALE} times the box's longer side. The \
-image's point p is the crop's point (p - c) * {size} / s + {(size - 1) / 2:g}; the first pixel's centre is (0, 0).
+2. Take a square with the centre c of the hand's box, and a side s of {contract_of(preset).crop_scale} times the box's \
+longer side. The image's point p is the crop's point (p - c) * {size} / s + {(size - 1) / 2:g}; the first pixel's \
+centre is (0, 0).
 3. Interpolate bilinearly; where s is {2 * size} pixels or more, shrink the image by averaging whole blocks of pixels \
 first. What lies outside the image is black.
 4. Divide by 255. The network does the rest itself."""
@@ -138,10 +139,16 @@ The joint's score is the probability that it is within {SCORE_RADIUS} map pixels
 joint is at its peak, to a fraction of a pixel by the vertex of the parabola through the logarithms of the peak and \
 its neighbours, in x and in y. The joint's score is the peak's value"""
     hand = "\n\n`hand`: float32 [n, 2], the probabilities that the crop shows a hand, and that it is a right one."
+    points = (
+        "\n\n`points`: float32 [n, 42], the encoder's own answer: x and y of each joint in the crop's pixels from its "
+        "upper left corner, so that the first pixel's centre is (0.5, 0.5). `handpose` draws the maps' answer to it "
+        "where both are near (`handpose_cli/engine/joining.py`)."
+    )
     return f"""## Outputs
 
 `{name}`: float32 [n, {side}, {side}, {len(KEYPOINT_NAMES)}], {meaning}. The map's point m is the crop's point \
-{STRIDE} * m + {(STRIDE - 1) / 2:g}.{hand if preset.hand_head else ""}
+{STRIDE} * m + {(STRIDE - 1) / 2:g}.{hand if preset.hand_head else ""}\
+{points if preset.points else ""}
 
 Joints, from 0: {", ".join(KEYPOINT_NAMES)}."""
 
@@ -230,7 +237,7 @@ def _limits(preset: presets.Preset) -> str:
 be wrong, also with high scores: measure it on labels of your own with `handpose evaluate --weights`.
 - The validation data chose the best epoch, so its figures flatter a little; people and places that are in the \
 training data too flatter more.
-- It must be given a box of one hand, and the crop {CROP_SCALE} times that box, as above.
+- It must be given a box of one hand, and the crop {contract_of(preset).crop_scale} times that box, as above.
 - {hand}
 - Hidden joints get a place like the others, a guess. Keypoints are in the picture's plane; there is no depth.
 - A video's frames are answered one by one."""
