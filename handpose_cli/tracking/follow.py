@@ -19,9 +19,9 @@ from handpose_cli.media.frames import Frame
 from handpose_cli.records import Hand
 
 DETECT_EVERY = 8  # frames in a chunk; a hand that comes into view beside others is missed for at most half of it
-# Most views of a hand that is followed: its crop comes from keypoints, and stands upright as far as it must, so that
-# further views add little.
-FOLLOWED_VIEWS = 2
+# Most views of a hand that is followed: its crop comes from keypoints, and stands upright as far as it must, so that a
+# fourth adds little.
+FOLLOWED_VIEWS = 3
 SURE = 0.5  # score of a hand that is searched for where it is lost
 SAME_PLACE = 0.5  # intersection over union of a detection with a hand that is known already
 
