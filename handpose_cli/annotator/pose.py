@@ -86,7 +86,8 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
         rows = np.flatnonzero(again & (lies != counts) & (hard == is_hard))
         if rows.size:
             of_rows = [pictures[i] for i in rows], [crops[i] for i in rows], pixels[rows], _rows(found, rows)
-            _put(found, rows, _look_again(network, *of_rows, views, counts, is_hard))
+            second = network.second if is_hard else None
+            _put(found, rows, _look_again(network, second, *of_rows, views, counts))
     return found
 
 
@@ -110,24 +111,28 @@ def _uprights(keypoints: np.ndarray, network: KeypointNetwork, share: float = 1.
 
 def _look_again(
     network: KeypointNetwork,
+    second: KeypointNetwork | None,
     pictures: list[Picture],
     crops: list[Crop],
     pixels: np.ndarray,
     first: Found,
     views: int,
     first_counts: bool,
-    hard: bool,
 ) -> Found:
-    """Return what up to `views` - 1 more looks at hands say, together with the first one if that counts."""
+    """Return what up to `views` - 1 more looks at hands say, together with the first one if that counts.
+
+    Args:
+        second: another network that looks first; None: there is none.
+    """
     upright_views = [(network, 1.0, False), (network, CLOSER, True)]
-    if hard and network.second is not None:
-        upright_views.insert(0, (network.second, 1.0, False))
+    if second is not None:
+        upright_views.insert(0, (second, 1.0, False))
     looks = [first] if first_counts else []
     for looker, share, mirror in upright_views[: views - 1]:
         uprights = _uprights(first.keypoints, looker, share)
         looks.append(_look(looker, uprights, _cut(uprights, pictures), mirror))
     found = _merged(looks)
-    if hard and network.second is not None:  # what it says of hands it learned from places without one
+    if second is not None:  # what it says of hands it learned from places without one
         found = found._replace(is_hand=looks[int(first_counts)].is_hand)
     doubtful = found.scores.mean(axis=1) < SURE_MEAN_IN_THREE
     if len(upright_views) < views - 1 and first_counts and doubtful.any():

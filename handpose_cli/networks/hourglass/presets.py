@@ -54,7 +54,7 @@ PRESETS = {
         encoder="hand-landmarks",
         points=True,
     ),
-    # bundled as its second, for hard hands: its encoder learned too, so that the coordinates are none any more
+    # bundled as its second, for hard hands: its encoder learned too, and no longer fits the published coordinates
     "hourglass-wide": Preset(
         stacks=1,
         features=(48, 96, 160, 256),
