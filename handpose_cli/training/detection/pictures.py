@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
 from handpose_cli.networks.ssd.heads import CELLS
 from handpose_cli.records import box_around
+from handpose_cli.training.data.gloves import gloved
 from handpose_cli.training.detection.hands import Hands, in_picture
 from handpose_cli.training.detection.light import in_other_light
 from handpose_cli.training.detection.photos import Photo, Photos, directions
@@ -32,6 +34,7 @@ NO_HAND_PASTED = 0.25  # share of what is pasted that is no hand: its edges are 
 PASTED_SIZE = (13.0, 130.0)  # pixels, of a pasted hand's longer side
 CONTEXT = (1.05, 1.6)  # of a pasted crop's side over the hand's
 FREE = 0.1  # most of a hand that a pasted one may cover
+GLOVED = 0.2  # share of hands with keypoints that are shown as if in gloves
 
 TURN, ANY_TURN = 35.0, 0.4  # degrees by which pasted hands are turned (normal), and share that is turned by any
 
@@ -171,8 +174,9 @@ class Pictures(keras.utils.PyDataset):
             is_hand = not self._empty or rng.random() > NO_HAND_PASTED
             photo = self._draw(self._hands if is_hand else self._empty, rng)
             if is_hand and photo.keypoints is not None:
-                image, turn = self._read(photo), _any_turn(rng)
+                turn = _any_turn(rng)
                 hand = photo.keypoints[rng.integers(len(photo.keypoints))]
+                image = _dressed(self._read(photo), [hand], rng)
                 shown = hand.clip(0, [image.shape[1] - 1, image.shape[0] - 1]) @ turn.T
                 around = box_around(shown)
                 margin = MARGIN * around[2:].max()
@@ -212,6 +216,7 @@ class Pictures(keras.utils.PyDataset):
     def _turned(self, photo: Photo, rng: np.random.Generator, any_turn: bool = False) -> Part:
         """Return a photograph mirrored or not, and now and then turned by a quarter."""
         image, boxes, pointing = self._read(photo), photo.boxes, photo.directions
+        image = _dressed(image, [] if photo.keypoints is None else photo.keypoints, rng)
         if rng.random() < 0.5:
             image = image[:, ::-1]
             boxes = boxes * np.array([-1, 1, 1, 1]) + (image.shape[1] - boxes[:, 2:3]) * np.array([1, 0, 0, 0])
@@ -224,6 +229,14 @@ class Pictures(keras.utils.PyDataset):
                 pointing = np.stack([pointing[:, 1], -pointing[:, 0]], axis=1)
                 image = np.rot90(image)
         return np.ascontiguousarray(image), Hands(boxes.astype(np.float32), pointing.astype(np.float32))
+
+
+def _dressed(image: np.ndarray, hands: Iterable[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Return an image whose hands (keypoints [21, 2]) are, now and then, in gloves."""
+    for hand in hands:
+        if rng.random() < GLOVED:
+            image = gloved(image, hand, rng)
+    return image
 
 
 def _any_turn(rng: np.random.Generator) -> np.ndarray:
