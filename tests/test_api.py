@@ -121,7 +121,7 @@ def test_a_file_that_is_no_image_is_named(annotator, tmp_path):
         ({"engine": "torch"}, "engine must be one of litert, keras. Received: 'torch'"),
         ({"views": 5}, "views must be 1, 2, 3 or 4. Received: 5"),
         ({"score_threshold": 2}, "score_threshold must be from 0 to 1. Received: 2"),
-        ({"weights": "none"}, "No such weights: none (bundled are hourglass-lite, hourglass-wide)"),
+        ({"weights": "none"}, "No such weights: none (bundled are hand-landmarks, hourglass-lite, hourglass-wide)"),
     ],
 )
 def test_wrong_settings_are_named(settings, message):

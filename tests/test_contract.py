@@ -147,7 +147,7 @@ def test_another_calibration_is_another_run(folder):
          "{folder}/regressor.json: not a network's contract: crop_scale must be above 0, most_tilt from 0"),
         ("regressor", {"second": "hourglass"},
          "{folder}/regressor.json: its second network: No such weights: hourglass "
-         "(bundled are hourglass-lite, hourglass-wide)"),
+         "(bundled are hand-landmarks, hourglass-lite, hourglass-wide)"),
         ("boxer", {"outputs": {"boxes": 3}},
          "{folder}/boxer.json: not a network's contract: outputs must name an output for each part"),
         ("boxer", {"kind": "keypoints"},
@@ -203,12 +203,12 @@ def test_a_detector_without_a_contract_is_refused(folder):
 def test_a_detector_that_is_not_there_is_named_with_those_that_are(folder):
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--detector", "palm")
     assert result.stderr == (
-        "Error: No such weights: palm (bundled are ssd-egohands-lite, ssd-hand, ssd-palm). "
+        "Error: No such weights: palm (bundled are ssd, ssd-egohands-lite, ssd-hand, ssd-palm). "
         "Give --detector a file, a run folder or one of these.\n"
     )
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--weights", "hourglass")
     assert result.stderr == (
-        "Error: No such weights: hourglass (bundled are hourglass-lite, hourglass-wide). "
+        "Error: No such weights: hourglass (bundled are hand-landmarks, hourglass-lite, hourglass-wide). "
         "Give --weights a file, a run folder or one of these.\n"
     )
 

@@ -100,7 +100,8 @@ def test_wrong_weights_and_too_few_hands_are_told_before_a_run_is_begun(tmp_path
     assert f"Error: {tmp_path / 'w.weights.h5'}: not weights of this network: " in result.stderr
     result = train(folder, tmp_path / "run", "--weights", tmp_path / "none.weights.h5")
     assert result.stderr == (
-        f"Error: No such weights: {tmp_path / 'none.weights.h5'} (bundled are hourglass-lite, hourglass-wide). "
+        f"Error: No such weights: {tmp_path / 'none.weights.h5'} "
+        "(bundled are hand-landmarks, hourglass-lite, hourglass-wide). "
         "Give --weights a file, a run folder or one of these.\n"
     )
     hands = len(read_samples([str(folder)]))

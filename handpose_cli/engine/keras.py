@@ -66,7 +66,13 @@ def _load_detector(path: Path) -> KerasNetwork:
 
 
 def _load_keypoint_network(path: Path) -> KerasNetwork:
+    from handpose_cli.networks.hourglass.encoder import build_encoder, for_prediction
+
     name, settings = path.name.removesuffix(".weights.h5"), _settings(path)
+    if settings is None and name == bundled.LANDMARKS:
+        encoder = build_encoder()
+        load_weights(encoder, path)
+        return KerasNetwork(for_prediction(encoder))
     if settings is None and name not in presets.PRESETS:
         raise bundled.WeightsError(f"{path}: no settings.json beside it that gives the network's shape")
     preset = presets.PRESETS[name] if settings is None else presets.from_settings(settings)

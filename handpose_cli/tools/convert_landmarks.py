@@ -1,29 +1,35 @@
 """Convert MediaPipe's hand landmark network to the Keras layers of `encoder.py`; kept as the weights' provenance.
 
     pip download --no-deps mediapipe==0.10.21 && unzip mediapipe-0.10.21-*.whl
-    python -m handpose_cli.tools.convert_landmarks mediapipe/modules/hand_landmark/hand_landmark_full.tflite
-        handpose_cli/weights/hand-landmarks.weights.h5
+    python -m handpose_cli.tools.convert_landmarks mediapipe/modules/hand_landmark/hand_landmark_full.tflite LABELS...
+        handpose_cli/weights/hand-landmarks
 
-writes it in half precision, as which the weights were published: all of it but the depths of the joints and their
-places in space.
+writes NAME.weights.h5 in half precision, as which the weights were published: all of it but the depths of the joints
+and their places in space; and NAME.tflite in 8 bits (channels equalised), calibrated on upright hands of the labels.
 """
 
 from __future__ import annotations
 
+import random
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from handpose_cli.networks.hourglass.encoder import PREFIX, build_encoder
+from handpose_cli.annotator.tta import upright
+from handpose_cli.networks.hourglass.encoder import PREFIX, PUBLISHED_SIZE, build_encoder, for_prediction
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
 from handpose_cli.networks.hourglass.outputs import POINTS_OUTPUT as POINTS
 from handpose_cli.records import NUM_JOINTS
 from handpose_cli.tools.tflite_weights import layers_of_outputs, read_layers
-from handpose_cli.training.delivery.deliver import in_precision
+from handpose_cli.training.data.samples import Sample, read_sample, read_samples
+from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, in_precision
+from handpose_cli.training.delivery.export import export_litert
 
 COORDINATES, PRESENCE, HANDEDNESS = "Identity", "Identity_1", "Identity_2"  # its outputs
+LEAST_SCALE, MOST_SCALE = 1.25, 1.7  # of the calibration's crops, over the hands
 
 
 def fill(model: keras.Model, source: Path) -> None:
@@ -40,11 +46,31 @@ def fill(model: keras.Model, source: Path) -> None:
     model.get_layer(POINTS).set_weights([each.reshape(*each.shape[:-2], -1) for each in of_plane])
 
 
-def main(source: str, destination: str) -> None:
+def upright_crops(samples: Sequence[Sample]) -> Callable[[], Iterator[np.ndarray]]:
+    """Return what gives crops of some of the hands for calibration, float32 [1, size, size, 3], upright."""
+    hands = [(sample, hand.keypoints) for sample in samples if (hand := sample.hand) and hand.keypoints is not None]
+    whole = [(sample, keypoints) for sample, keypoints in hands if np.isfinite(keypoints).all()]
+    chosen = random.Random(0).sample(whole, min(CALIBRATION_CROPS, len(whole)))
+
+    def crops() -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(0)
+        for sample, keypoints in chosen:
+            crop = upright(keypoints, PUBLISHED_SIZE, float(rng.uniform(LEAST_SCALE, MOST_SCALE)))
+            yield crop.cut(read_sample(sample))[None].astype(np.float32) / 255
+
+    return crops
+
+
+def main(source: str, *rest: str) -> None:
+    *labels, destination = rest
     with in_precision("float16"):
         half = build_encoder()
     fill(half, Path(source))
-    half.save_weights(destination)
+    half.save_weights(f"{destination}.weights.h5")
+    model = build_encoder()
+    fill(model, Path(source))
+    crops = upright_crops(read_samples(labels))
+    export_litert(for_prediction(model), Path(f"{destination}.tflite"), "int8", crops)
 
 
 if __name__ == "__main__":

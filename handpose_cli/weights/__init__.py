@@ -4,7 +4,8 @@
 LiteRT (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see
 `engine.contract`) and its card (`.md`). They start from `palm-encoder` and `hand-landmarks` (`tools.convert_palm`,
 `tools.convert_landmarks`), MediaPipe's encoders; the hourglass keeps its one as it is, with the published coordinates.
-`hourglass-wide` is its second, for hard hands (`annotator.pose`).
+`hourglass-wide` is its second, for hard hands (`annotator.pose`). `hand-landmarks` is a keypoint network of its own
+too, the quickest.
 Both detectors together are `ssd`: the quicker one, `ssd-hand`, looks first (`engine.cascade`).
 `ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
 published one (converted by `tools.convert_ssd`).
@@ -63,8 +64,8 @@ def find(name: str, engine: str, kind: str = "keypoints", remedy: str | None = N
     if path.is_dir():
         return _in_run(path, engine, f"{remedy} run")
     if not path.is_file():
-        names = ", ".join(_bundled(kind, suffix))
-        raise WeightsError(f"No such weights: {name} (bundled are {names})", remedy)
+        names = [*(CASCADES if remedy == REMEDIES["detector"] else ()), *_bundled(kind, suffix)]
+        raise WeightsError(f"No such weights: {name} (bundled are {', '.join(sorted(names))})", remedy)
     if not path.name.endswith(suffix):
         raise WeightsError(f"The engine {engine} needs a {suffix} file. Received: {name}", "engine")
     return path
