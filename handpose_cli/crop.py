@@ -40,9 +40,14 @@ class Crop:
         return mapped
 
     @property
+    def coarseness(self) -> float:
+        """How many pixels of the image, in x and in y, make one of the crop's."""
+        return 1 / max(float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2])))), 1e-9)
+
+    @property
     def shrink(self) -> int:
-        """How many pixels of the image, in x and in y, make one of the crop's, rounded down; at least 1."""
-        return max(int(1 / max(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))), 1e-9)), 1)
+        """The same, rounded down; at least 1."""
+        return max(int(self.coarseness), 1)
 
     def of_reduced(self, factor: int) -> Crop:
         """Return this crop of the image reduced to 1/factor, each of whose pixels is a mean of factor x factor."""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from handpose_cli.annotator.pose import _cut
 from handpose_cli.crop import crop_around
 from handpose_cli.media import images
 from handpose_cli.media.errors import UnreadableError
@@ -81,3 +82,14 @@ def test_what_cannot_be_decoded_finely_stays_coarse():
     assert (picture.width, picture.height) == (160, 120)
     assert picture.reduced(1)[0] is coarse
     assert picture.reduced(1)[1] == 4
+
+
+def test_what_is_a_little_coarse_is_enlarged_rather_than_decoded_again(tmp_path):
+    """Crops have 64 pixels: one of 105 of the picture's pixels is cut from means of two, one of 95 from the whole."""
+    path = save(tmp_path / "a.jpg", smooth(800, 416))
+    picture = open_image(path)
+    for side, decoded in ((150, 2), (105, 2), (95, 1)):
+        crop = crop_around(np.array([200.0, 120, side, side]), 64, 1.0)
+        (cut,) = _cut([crop], [picture])
+        assert picture.reduced(100)[1] == decoded  # what is there
+        assert np.abs(cut.astype(int) - crop.cut(read_image(path))).mean() < 2

@@ -26,6 +26,7 @@ MOST_SCALING, MOST_SHIFT = 0.25, 0.1
 HARD = 0.45  # the mean of the joints' scores after the first view below which a hand is a hard one
 SURE_MEAN_IN_THREE = 0.8  # the mean of the joints' scores after three views that needs no fourth
 CLOSER = 0.93  # share of its usual crop's side that a third view shows
+ENLARGED = 1.25  # how many times a picture's pixels may be enlarged in a crop rather than decoded anew, finer
 LEAST_MEAN = 0.1  # of the joints' scores after the first view, without which nothing is worth another
 
 
@@ -146,7 +147,7 @@ def _look_again(
 def _cut(crops: Sequence[Crop], pictures: Sequence[Picture]) -> np.ndarray:
     cuts = []
     for crop, picture in zip(crops, pictures, strict=True):
-        pixels, factor = picture.reduced(crop.shrink)
+        pixels, factor = picture.reduced(int(ENLARGED * crop.coarseness))
         cuts.append((crop if factor == 1 else crop.of_reduced(factor)).cut(pixels))
     return np.stack(cuts)
 

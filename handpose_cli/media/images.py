@@ -23,7 +23,7 @@ _DAMAGED = "damaged or cut short, or of a kind that cannot be decoded"
 MOST_PIXELS = 2**28  # 0.8 GB as RGB; the largest cameras' pictures have 2e8
 # A JPEG is decoded to 1/2, 1/4 or 1/8 first if no side falls short of this. That takes a third of the time, and is
 # enough for the detector and for hands that are large. Smaller pictures gain too little to be decoded twice.
-LEAST_REDUCED = 750
+LEAST_REDUCED = 500
 _LEFT_AS_STORED = (PNG, WEBP)  # damaged ones of several pictures, OpenCV does not turn upright
 _RGB = (JPEG, PNG, WEBP, BMP)  # of deep TIFFs, OpenCV 5.0.0 gives now RGB and now BGR when it is asked for RGB
 # cv2.IMREAD_REDUCED_COLOR_n for RGB
