@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from handpose_cli.quiet import open_closed_streams, silence_libraries
+from handpose_cli.quiet import open_closed_streams, set_up_libraries
 
 # name: (module in handpose_cli.commands, one line for `handpose --help`)
 COMMANDS = {
@@ -92,5 +92,5 @@ def cli(verbose: bool) -> None:
     """Annotate hands in bulk: boxes and 21 keypoints for every hand in folders of images and videos."""
     from handpose_cli.commands.remedies import show_notes
 
-    silence_libraries()
+    set_up_libraries()
     show_notes()

@@ -1,4 +1,4 @@
-"""The standard streams: closed ones, and what C++ prints on standard error and has no switch for."""
+"""The standard streams, closed ones and what C++ prints on standard error, and what libraries are told beforehand."""
 
 from __future__ import annotations
 
@@ -52,7 +52,11 @@ def _is_usable(number: int) -> bool:
         return False
 
 
-def silence_libraries() -> None:
-    """Keep OpenCV and TensorFlow, before they are imported, from printing what the tool reports itself."""
+def set_up_libraries() -> None:
+    """Keep OpenCV and TensorFlow, before they are imported, from printing what the tool reports itself.
+
+    And have TensorFlow use oneDNN on older processors too, where training takes half as long again without it.
+    """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -8,6 +8,8 @@ import pytest
 from conftest import handpose
 from tiny_training import TINY, train
 
+from handpose_cli.training.devices import lacks_bfloat16
+
 SCRIPT = f"""
 import tensorflow as tf
 from handpose_cli.networks.hourglass import presets
@@ -39,3 +41,26 @@ def test_devices_that_are_not_there_are_told(folder, tmp_path, tiny_preset):
         "Error: 7 devices are more than Keras sees on tensorflow: 1 (CPU). Leave out --devices"
     )
     assert handpose("train", "-o", tmp_path / "run", "--resume").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "lacks"),
+    [
+        ("model name\t: AMD EPYC\nflags\t\t: fpu avx avx2 fma\nflags\t\t: fpu avx avx2 fma\n", True),
+        ("model name\t: Xeon\nflags\t\t: fpu avx2 avx512_bf16 amx_tile\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", False),
+        ("processor\t: 0\nhart\t: 1\n", False),  # of which it does not say what it has
+        (None, False),
+    ],
+)
+def test_a_processor_without_bfloat16_is_known_by_what_the_system_says(tmp_path, facts, lacks):
+    if facts is not None:
+        (tmp_path / "cpuinfo").write_text(facts)
+    assert lacks_bfloat16(tmp_path / "cpuinfo") == lacks
+
+
+def test_training_in_bfloat16_without_its_arithmetic_is_said(folder, tmp_path, tiny_preset):
+    result = train(folder, tmp_path / "run", "--precision", "mixed_bfloat16", "--epochs", 1, "--export", "none")
+    assert result.exit_code == 0, result.output
+    note = "This processor has no arithmetic of bfloat16: without --precision it takes about a tenth of the time"
+    assert (note in result.stderr.splitlines()) == lacks_bfloat16()

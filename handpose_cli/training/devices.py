@@ -1,14 +1,18 @@
-"""Several GPUs: each gets a part of every batch, and all keep the same weights."""
+"""What is computed on: several GPUs, of which each gets a part of every batch, and processors without bfloat16."""
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from handpose_cli.training import processes
 from handpose_cli.training.settings import SettingsError
+
+BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # as Linux names it, of x86 and of ARM
 
 
 def on_devices(count: int | None, batch_size: int) -> AbstractContextManager[Any]:
@@ -49,3 +53,18 @@ def on_devices(count: int | None, batch_size: int) -> AbstractContextManager[Any
         return scope
     scope = keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False).scope()
     return scope
+
+
+def lacks_bfloat16(facts: Path = Path("/proc/cpuinfo")) -> bool:
+    """Return whether there is no GPU, and the processor is known to have no arithmetic of bfloat16.
+
+    Args:
+        facts: what the system says of its processors; nothing is known where there is no such file.
+    """
+    if keras.backend.backend() != "tensorflow" or not facts.is_file():
+        return False
+    import tensorflow as tf
+
+    flags = re.findall(r"^(?:flags|Features)\s*:(.*)$", facts.read_text(), re.MULTILINE)
+    known = flags[0].split() if flags else BFLOAT16
+    return not tf.config.list_logical_devices("GPU") and not set(BFLOAT16) & set(known)

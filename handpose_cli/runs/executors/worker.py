@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from handpose_cli.annotator.settings import Networks
-from handpose_cli.quiet import silence_libraries
+from handpose_cli.quiet import set_up_libraries
 
 
 class RefusedError(Exception):
@@ -38,7 +38,7 @@ def do_unit(number: str, get_job: Callable[[], Job], unit: Any) -> Any:
         RefusedError: if this worker may not take part; the message says why.
     """
     if number not in _current:
-        silence_libraries()
+        set_up_libraries()
         job = get_job()
         if reason := job.refusal():
             raise RefusedError(f"A worker on {socket.gethostname()} has {reason}")
