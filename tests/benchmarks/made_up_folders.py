@@ -30,13 +30,21 @@ def write_photos(folder: Path, count: int, width: int, height: int) -> None:
         cv2.imwrite(str(folder / f"{number:05d}.jpg"), jpeg, [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
-def write_clip(path: Path, frames: int) -> None:
-    """Write `moving_hand.mp4` forth and back until it is long enough."""
+def write_clip(path: Path, frames: int, two_hands: bool = False) -> None:
+    """Write `moving_hand.mp4` forth and back until it is long enough: 480 x 480 at 30 frames/s, H.264.
+
+    Args:
+        two_hands: beside each other, enlarged, the second one mirrored and half of the way later: 1280 x 720.
+    """
     with av.open(str(SAMPLES / "moving_hand.mp4")) as source:
         pictures = [frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)]
     forth_and_back = pictures + pictures[-2:0:-1]
+    if two_hands:
+        large = [cv2.resize(picture, (720, 720))[:, 40:-40] for picture in forth_and_back]
+        later = large[len(pictures) // 2 :] + large[: len(pictures) // 2]
+        forth_and_back = [np.hstack([one, other[:, ::-1]]) for one, other in zip(large, later, strict=True)]
     with av.open(str(path), "w") as target:
-        height, width = pictures[0].shape[:2]
+        height, width = forth_and_back[0].shape[:2]
         stream = target.add_stream("libx264", rate=30)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(frames):

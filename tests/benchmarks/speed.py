@@ -31,6 +31,7 @@ WORKLOADS: dict[str, tuple[Callable[..., None], int, list[str]]] = {  # how to m
     "1920x1080": (partial(write_photos, count=200, width=1920, height=1080), 200, []),
     "4000x3000": (partial(write_photos, count=60, width=4000, height=3000), 60, []),
     "clip.mp4": (partial(write_clip, frames=600), 600, ["--track"]),
+    "720p.mp4": (partial(write_clip, frames=600, two_hands=True), 600, ["--track"]),  # in real time: 30 images/s
 }
 
 
@@ -83,12 +84,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", choices=WORKLOADS, action="append")
     parser.add_argument("--folder", type=Path, help="where the photos and the clip are made, or are from a run before")
+    parser.add_argument("--photos", type=Path, help="a folder of photographs to take instead of what is made")
     parser.add_argument("options", nargs="*", help="of handpose predict")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = args.folder or Path(scratch)
-        for name in args.only or WORKLOADS:
-            make, pictures, options = WORKLOADS[name]
+        folder, workloads = args.folder or Path(scratch), WORKLOADS
+        if args.photos:
+            folder = args.photos.parent
+            workloads = {args.photos.name: (lambda path: None, len(list(args.photos.iterdir())), [])}
+        for name in args.only or workloads:
+            make, pictures, options = workloads[name]
             source = folder / name
             if not source.exists():  # in a process of its own, whose memory a later one's peak would count
                 maker = multiprocessing.get_context("spawn").Process(target=make, args=(source,))

@@ -2,7 +2,9 @@
 
     python tests/benchmarks/stages.py FOLDER [--views 4] [--images 100] [--tile PIXELS]
 
-FOLDER has photos (`speed.py --folder` makes some). Says also how the networks' time compares with their multiply-adds.
+FOLDER has photos (`speed.py --folder` makes some). Says also how the networks' time compares with their multiply-adds,
+and all of it with a floor: these at the rate of a network of large convolutions in 8 bits (it needs TensorFlow), and
+decoding.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from handpose_cli.engine import detector, keypoint_network
 from handpose_cli.media import annotated_copies, images
 from handpose_cli.media.frames import frames
 from handpose_cli.media.inputs import Input
+from handpose_cli.quiet import quiet_stderr, set_up_libraries
 from handpose_cli.runs import journal
 
 # what is timed: the stage's name, and where the function is looked up that does it
@@ -65,6 +68,32 @@ class Clock:
         return timed
 
 
+def peak(repeats: int = 20) -> float:
+    """Return the multiply-adds a second of four 3x3 convolutions of 256 channels on 28x28 pixels, in int8."""
+    import keras
+    import numpy as np
+
+    from handpose_cli.engine.litert import LiteRTNetwork
+    from handpose_cli.training.delivery.export import export_litert
+
+    side, channels, layers = 28, 256, 4
+    x = pixels = keras.Input((side, side, channels))
+    for _ in range(layers):
+        x = keras.layers.Conv2D(channels, 3, padding="same", activation="relu")(x)
+    noise = np.random.default_rng(0).random((1, side, side, channels), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "peak.tflite"
+        with quiet_stderr():
+            export_litert(keras.Model(pixels, x), path, "int8", lambda: [noise])
+        network = LiteRTNetwork(path)
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        network(noise)
+        seconds.append(time.perf_counter() - started)
+    return layers * 9 * channels**2 * side**2 / min(seconds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
@@ -103,6 +132,14 @@ def main() -> None:
         if name in MULTIPLY_ADDS:
             rate = f"  {MULTIPLY_ADDS[name] * clock.calls[name] / seconds / 1e9:.0f} G multiply-adds/s"
         print(f"{name:22} {1000 * seconds / len(inputs):7.2f} ms {calls}{rate}")
+    set_up_libraries()
+    most = peak()
+    computed = sum(MULTIPLY_ADDS[name] * clock.calls[name] for name in MULTIPLY_ADDS) / most
+    floor = (computed + clock.seconds["read and decode"]) / len(inputs)
+    print(
+        f"floor: networks at {most / 1e9:.0f} G multiply-adds/s {1000 * computed / len(inputs):.2f} ms, with decoding "
+        f"{1000 * floor:.2f} ms; all but drawing takes {total / len(inputs) / floor:.2f} times that"
+    )
 
 
 if __name__ == "__main__":
