@@ -8,9 +8,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from handpose_cli.records import MIDDLE_MCP, SKELETON, WRIST
+from handpose_cli.records import MIDDLE_MCP, WRIST
+from handpose_cli.training.data.silhouette import PALM, silhouette
 
-PALM = [0, 1, 5, 9, 13, 17]
 FINGER = 0.26  # a finger's width over the distance of wrist and middle MCP joint, or of index and little MCP joint
 CUFF = (0.1, 0.6)  # how far a glove goes on behind the wrist, in the palm's length
 SUBDUED, BRIGHT = (0.0, 0.35), (0.35, 1.0)  # saturations of work gloves and of those of rubber
@@ -49,21 +49,14 @@ def _colour(rng: np.random.Generator) -> np.ndarray:
 
 def _glove(shape: tuple[int, int], keypoints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw palm, fingers and cuff as wide as flesh and cloth are: uint8 [h, w], 0 to 255, soft at its edge."""
-    drawn = np.zeros(shape, np.uint8)
-    known = np.isfinite(keypoints).all(axis=1)
-    if not known[PALM].all():
-        return drawn
-    points = np.nan_to_num(keypoints).round().astype(np.int32)
+    if not np.isfinite(keypoints[PALM]).all():
+        return np.zeros(shape, np.uint8)
     palm = keypoints[MIDDLE_MCP] - keypoints[WRIST]
     longer = max(np.linalg.norm(palm), np.linalg.norm(keypoints[17] - keypoints[5]))
     width = max(round(float(longer) * FINGER * rng.uniform(1.0, 1.35)), 1)
-    hull = cv2.convexHull(points[PALM])
-    cv2.fillConvexPoly(drawn, hull, 255)
-    cv2.polylines(drawn, [hull], True, 255, width)
-    for a, b in SKELETON:
-        if known[a] and known[b]:
-            cv2.line(drawn, points[a].tolist(), points[b].tolist(), 255, width)
-    cuff = (keypoints[WRIST] - palm * rng.uniform(*CUFF)).round().astype(int).tolist()
-    cv2.line(drawn, points[WRIST].tolist(), cuff, 255, 2 * width)
+    drawn = silhouette(keypoints, shape, width)
+    cuff = keypoints[WRIST] - palm * rng.uniform(*CUFF)
+    ends = np.stack([keypoints[WRIST], cuff]).round().astype(int).tolist()
+    cv2.line(drawn, *ends, 255, 2 * width)
     soft: np.ndarray = cv2.GaussianBlur(drawn, (0, 0), max(width / 8, 0.6))
     return soft
