@@ -1,6 +1,7 @@
 """`handpose train --preset ssd-hand`: cells, targets, loss, pictures; a run is trained, resumed and predicts."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -288,14 +289,26 @@ def test_a_resumed_run_is_the_undisturbed_one(run, tmp_path):
 
 
 def test_a_run_learns_from_a_teacher_and_the_same_on_any_number_of_threads(run, tmp_path):
+    """And does not go on with another one of that name."""
     out, call, _ = run
+    teacher = shutil.copytree(out, tmp_path / "teacher")
     logs = [(out / "log.csv").read_text().splitlines()[1]]
     for workers in (1, 3):
-        options = ("--teacher", out, "--epochs", 1, "--export", "none", "--workers", workers)
+        options = ("--teacher", teacher, "--epochs", 1, "--export", "none", "--workers", workers)
         taught = handpose(*call, "-o", tmp_path / str(workers), *options)
         assert taught.exit_code == 0, taught.output
         logs.append((tmp_path / str(workers) / "log.csv").read_text().splitlines()[1])
     assert logs[1] == logs[2] != logs[0]
+    models, contract = (json.loads((teacher / name).read_text()) for name in ("models.json", "network.json"))
+    other = {"model.tflite": "model-int8.tflite", "model-int8.tflite": "model.tflite"}[models["litert"]]
+    (teacher / "models.json").write_text(json.dumps({**models, "litert": other}))
+    (teacher / "network.json").write_text(json.dumps({**contract, "weights": {}}))
+    resumed = handpose("train", "-o", tmp_path / "1", "--resume", "--epochs", 2)
+    assert resumed.exit_code == 1
+    assert resumed.stderr.splitlines()[-1] == (
+        f"Error: {teacher} is not what {tmp_path / '1'} was trained on. "
+        f"Go on with the data as they were, or begin another run with --weights {tmp_path / '1'}."
+    )
 
 
 @pytest.mark.parametrize(

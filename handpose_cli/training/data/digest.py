@@ -10,8 +10,9 @@ import numpy as np
 
 from handpose_cli.training.settings import SettingsError
 
-# by option ("data", "val" or "negatives") and source, `[FORMAT:]PATH`, how many it gave, and their digest
+# by option, `OF_LABELS` or `TEACHER`, and source, `[FORMAT:]PATH` or a network, how many it gave, and their digest
 Known = dict[str, dict[str, tuple[int, str]]]
+OF_LABELS, TEACHER = ("data", "val", "negatives"), "teacher"
 
 
 def digest(labels: Iterable[tuple[object, ...]]) -> str:
@@ -32,8 +33,5 @@ def refuse_other(run: Path, before: Known, now: Known) -> None:
         for source, (count, known) in sources.items():
             earlier = before.get(option, {}).get(source)
             if earlier is not None and earlier[1] != known:
-                raise SettingsError(
-                    f"{source} is not what {run} was trained on: {earlier[0]} labels then, {count} now, or others",
-                    "other_data",
-                    run=run,
-                )
+                counts = f": {earlier[0]} labels then, {count} now, or others" if option in OF_LABELS else ""
+                raise SettingsError(f"{source} is not what {run} was trained on{counts}", "other_data", run=run)

@@ -55,8 +55,7 @@ def _glove(shape: tuple[int, int], keypoints: np.ndarray, rng: np.random.Generat
     longer = max(np.linalg.norm(palm), np.linalg.norm(keypoints[17] - keypoints[5]))
     width = max(round(float(longer) * FINGER * rng.uniform(1.0, 1.35)), 1)
     drawn = silhouette(keypoints, shape, width)
-    cuff = keypoints[WRIST] - palm * rng.uniform(*CUFF)
-    ends = np.stack([keypoints[WRIST], cuff]).round().astype(int).tolist()
-    cv2.line(drawn, *ends, 255, 2 * width)
+    wrist, cuff = keypoints[WRIST], keypoints[WRIST] - palm * rng.uniform(*CUFF)
+    cv2.line(drawn, wrist.round().astype(int).tolist(), cuff.round().astype(int).tolist(), 255, 2 * width)
     soft: np.ndarray = cv2.GaussianBlur(drawn, (0, 0), max(width / 8, 0.6))
     return soft

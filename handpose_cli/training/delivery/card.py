@@ -21,7 +21,7 @@ from handpose_cli.networks.hourglass.heatmaps import SCORE_RADIUS, STRIDE
 from handpose_cli.records import KEYPOINT_NAMES
 from handpose_cli.training.checkpoint import LOG
 from handpose_cli.training.data.dataset import NEGATIVE_SHARE
-from handpose_cli.training.data.digest import Known
+from handpose_cli.training.data.digest import OF_LABELS, TEACHER, Known
 from handpose_cli.training.delivery.curves import draw_curves, read_columns
 from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, INT8, INT8_COSTS, KERAS, ONNX, PCK
 from handpose_cli.training.settings import Stage, said
@@ -47,13 +47,18 @@ def write_data(run: Path, known: Known, trained: int, held: int) -> None:
         held: hands to validate on, of `val`, or of `data` where there is no `val`.
     """
 
-    def rows(sources: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
+    def rows(option: str, sources: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
         return [
-            {"source": text, "format": Source.parse(text).format.name, "count": count, "sha256": digest}
+            {
+                "source": text,
+                **({"format": Source.parse(text).format.name} if option in OF_LABELS else {}),
+                "count": count,
+                "sha256": digest,
+            }
             for text, (count, digest) in sources.items()
         ]
 
-    described = {**{name: rows(sources) for name, sources in known.items()}, "trained": trained, "held": held}
+    described = {**{option: rows(option, of_it) for option, of_it in known.items()}, "trained": trained, "held": held}
     with atomic(run / DATA) as file:
         json.dump(described, file, indent=1)
         file.write("\n")
@@ -65,7 +70,7 @@ def read_known(run: Path) -> Known:
     described = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {
         name: {row["source"]: (row["count"], row["sha256"]) for row in described.get(name, ()) if "sha256" in row}
-        for name in ("data", "val", "negatives")
+        for name in (*OF_LABELS, TEACHER)
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from handpose_cli import weights
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.convert import choose
-from handpose_cli.training.data.digest import Known, digest
+from handpose_cli.training.data.digest import TEACHER, Known, digest
 from handpose_cli.training.detection.photos import Photo, Photos, read_photos
 from handpose_cli.training.settings import Settings
 
@@ -61,11 +62,14 @@ def read_data(settings: Settings) -> DetectionData:
     for what, some in (("train", photos), ("validate", val)):
         if not any(len(photo.boxes) for photo in some):
             raise FormatError(f"there is no hand with a box to {what} on")
-    options = {"data": settings.data, "val": settings.val, "negatives": settings.negatives}
+    options: dict[str, Sequence[str]] = {"data": settings.data, "val": settings.val, "negatives": settings.negatives}
     known = {
         option: {source: (len(read[source]), digest(map(_labelled, read[source]))) for source in sources}
         for option, sources in options.items()
     }
+    if settings.teacher is not None:
+        network = weights.find(settings.teacher, "litert", "detector", remedy="teacher")
+        known[TEACHER] = {settings.teacher: (1, weights.sha256(network))}
     return DetectionData(photos, list(val), known)
 
 
