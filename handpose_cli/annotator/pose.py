@@ -18,12 +18,12 @@ from handpose_cli.records import Hand
 DOUBLE = 0.2  # of the hand's size
 PART = 0.7  # of a box's area
 SURE_HAND = 0.75  # score of a hand that is one, even if it lies within another's box
-# A first view whose joints' own scores are all at least this needs no second one, if it was cut well: if the crop that
-# its answer asks for is turned by no more than `MOST_TURN`, is larger or smaller by no more powers of 2 than the first
-# of these, and lies no further away than the second, in sides of a crop.
-SURE_ALONE = 0.5
-MOST_SCALING, MOST_SHIFT = 0.25, 0.1
 HARD = 0.45  # the mean of the joints' scores after the first view below which a hand is a hard one
+# Others need no second view if their joints' own scores are all at least this, and if they were cut well: if the crop
+# that the first answer asks for is turned by no more than `MOST_TURN`, is larger or smaller by no more powers of 2 than
+# the first of these, and lies no further away than the second, in sides of a crop.
+SURE_ALONE = 0.3
+MOST_SCALING, MOST_SHIFT = 0.25, 0.1
 SURE_MEAN_IN_THREE = 0.8  # the mean of the joints' scores after three views that needs no fourth
 CLOSER = 0.93  # share of its usual crop's side that a third view shows
 ENLARGED = 1.25  # how many times a picture's pixels may be enlarged in a crop rather than decoded anew, finer
@@ -82,7 +82,8 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     mean, lies = found.scores.mean(axis=1), np.array(tilts, bool)
     again, hard = mean >= LEAST_MEAN, mean < HARD
     if views == 2:
-        again &= (found.scores.min(axis=1) < SURE_ALONE) | lies | ~_well_cut(crops, _uprights(found.keypoints, network))
+        in_doubt = hard | (found.scores.min(axis=1) < SURE_ALONE)
+        again &= in_doubt | lies | ~_well_cut(crops, _uprights(found.keypoints, network))
     for counts, is_hard in product((True, False), repeat=2):
         rows = np.flatnonzero(again & (lies != counts) & (hard == is_hard))
         if rows.size:
