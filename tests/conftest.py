@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from handpose_cli.quiet import set_up_libraries
+
+set_up_libraries()  # before TensorFlow is imported, as in the command's own process
 
 settings.register_profile("any machine", deadline=None)  # a busy one is slow
 settings.load_profile("any machine")

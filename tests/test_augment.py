@@ -1,5 +1,7 @@
 """Augmentation: new backgrounds, filled borders, things in front of the hand, changed looks."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -7,12 +9,15 @@ from labelled import open_hand
 
 from handpose_cli.crop import crop_around
 from handpose_cli.records import SKELETON, Hand, box_around
+from handpose_cli.training.data import dataset
 from handpose_cli.training.data.augment import change_look, cut_random_border, random_crop
 from handpose_cli.training.data.backgrounds import LEAST_SIDE, PICTURES, SIDE, STAY, Backgrounds, view
 from handpose_cli.training.data.cutouts import outside, without_background
 from handpose_cli.training.data.gloves import gloved
 from handpose_cli.training.data.occlusion import cover
-from handpose_cli.training.data.samples import Sample
+from handpose_cli.training.data.samples import Sample, read_samples
+from handpose_cli.training.detection import pictures
+from handpose_cli.training.detection.photos import read_photos
 
 SKIN = (214, 160, 130)
 HAND = open_hand(60, 60, 80)
@@ -284,6 +289,23 @@ def test_gloves_have_many_colours_and_keep_light_and_shade():
         colours.append(dressed[lit[1], lit[0]])
         assert dressed[lit[1], lit[0]].sum() > dressed[shaded[1], shaded[0]].sum()
     assert np.ptp(colours, axis=0).min() > 100
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_hands_are_dressed_for_training_as_often_as_is_said(tmp_path, monkeypatch, share):
+    worn = []
+    for module in (dataset, pictures):
+        monkeypatch.setattr(module, "GLOVED", share)
+        monkeypatch.setattr(module, "gloved", lambda image, keypoints, rng: worn.append(keypoints) or image)
+    cv2.imwrite(str(tmp_path / "hand.png"), cut_out((40, 90, 60)))
+    entry = {"image": "hand.png", "width": 200, "height": 200, "keypoints": HAND.keypoints.tolist()}
+    (tmp_path / "labels.json").write_text(json.dumps([entry]))
+    source = f"label-list:{tmp_path / 'labels.json'}"
+    dataset.RandomCrops(read_samples([source]), 64, 1, seed=0)[0]
+    assert len(worn) == share
+    pictures.Pictures(read_photos([source]), 96, 4, seed=0)[0]
+    assert len(worn) >= 5 * share
+    assert all(keypoints == pytest.approx(HAND.keypoints, abs=0.01) for keypoints in worn)
 
 
 def test_a_hand_whose_palm_is_not_labelled_gets_no_glove():

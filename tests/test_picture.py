@@ -84,6 +84,14 @@ def test_what_cannot_be_decoded_finely_stays_coarse():
     assert picture.reduced(1)[1] == 4
 
 
+def test_small_crops_are_cut_from_what_is_decoded_already(tmp_path):
+    asked = []
+    picture = Picture(smooth(400, 240), decode=lambda factor: asked.append(factor) or smooth(400, 240))
+    for side in (20, 30, 63, 64, 300):
+        _cut([crop_around(np.array([100.0, 60, side, side]), 64, 1.0)], [picture])
+    assert asked == []
+
+
 def test_what_is_a_little_coarse_is_enlarged_rather_than_decoded_again(tmp_path):
     """Crops have 64 pixels: one of 105 of the picture's pixels is cut from means of two, one of 95 from the whole."""
     path = save(tmp_path / "a.jpg", smooth(800, 416))

@@ -37,8 +37,8 @@ def ended(*processes):
     return written
 
 
-@pytest.fixture
-def port():
+def free_port():
+    """Return one; chosen just before it is used, since others look for one too."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
@@ -48,14 +48,16 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
 
 
 @needs_jax
-def test_two_processes_learn_what_one_does_and_resume(folder, tmp_path, port):
+def test_two_processes_learn_what_one_does_and_resume(folder, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     options = ("--data", folder, "--val", folder, "--preset", "hourglass-lite", "--batch-size", 4, "--ema", 0.9,
                "--learning-rate", 1e-3, "--schedule", "constant", "--export", "none")  # fmt: skip
     alone = start(one, [*options, "--epochs", 2])
+    port = free_port()
     said, other_said = ended(*(start(two, [*options, "--epochs", 1], 2, number, port) for number in (0, 1)))
     assert "epoch 1: loss" in said
     assert "epoch 1: loss" not in other_said
+    port = free_port()
     ended(alone, *(start(two, ["--resume", "--epochs", 2], 2, number, port) for number in (0, 1)))
     log, together = (json.loads((run / STATE).read_text())["log"] for run in (one, two))
     assert [row["loss"] for row in together] == pytest.approx([row["loss"] for row in log], rel=1e-4)
@@ -66,8 +68,9 @@ def test_two_processes_learn_what_one_does_and_resume(folder, tmp_path, port):
 
 
 @needs_jax
-def test_processes_with_other_options_are_told(folder, tmp_path, port):
+def test_processes_with_other_options_are_told(folder, tmp_path):
     options = ("--data", folder, "--val", folder, "--preset", "hourglass-lite", "--batch-size", 4)
+    port = free_port()
     two = [start(tmp_path / "run", [*options, "--seed", number], 2, number, port) for number in (0, 1)]
     for process in two:
         assert process.communicate(timeout=300)[1].splitlines()[-1] == (

@@ -306,8 +306,8 @@ def test_a_run_learns_from_a_teacher_and_the_same_on_any_number_of_threads(run, 
     resumed = handpose("train", "-o", tmp_path / "1", "--resume", "--epochs", 2)
     assert resumed.exit_code == 1
     assert resumed.stderr.splitlines()[-1] == (
-        f"Error: {teacher} is not what {tmp_path / '1'} was trained on. "
-        f"Go on with the data as they were, or begin another run with --weights {tmp_path / '1'}."
+        f"Error: {teacher} is not the teacher that {tmp_path / '1'} had. "
+        f"Go on with that one, or begin another run with --weights {tmp_path / '1'}."
     )
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
               help="What people labelled; the format is recognised, or named before a colon.")  # fmt: skip
 @click.option("--predictions", type=SourceType(), help="What is to be scored, in any readable format.")
 @click.option("--weights", metavar="NAME|FILE|RUN",
-              help="Predict the labelled images with these first: a bundled hourglass, a run folder of train, a "
+              help="Predict the labelled images with these first: a bundled network, a run folder of train, a "
               "weights file, or mediapipe.")  # fmt: skip
 @click.option("--boxes", type=SourceType(), help="Boxes of all hands, where --labels has keypoints of only some.")
 @click.option("--images", type=LocalPath(exists=True),

@@ -75,7 +75,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
               help="Annotate part I of N of the inputs, or of the parts A to B; join them with handpose "
               "merge.")  # fmt: skip
 @click.option("--weights", default="hourglass-lite", metavar="NAME|FILE|RUN",
-              help="Bundled hourglass, a run folder of train, a .tflite or .weights.h5 file, or mediapipe, whose "
+              help="Bundled network, a run folder of train, a .tflite or .weights.h5 file, or mediapipe, whose "
               "network is read from that package.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["litert", "keras"]), default="litert",
               help="litert is light and for processors; keras uses a GPU if TensorFlow sees one.")  # fmt: skip

@@ -32,13 +32,14 @@ class Picture:
         return self.reduced(1)[0]
 
     def reduced(self, most: int) -> tuple[np.ndarray, int]:
-        """Return pixels and their factor, which is at most `most` unless the file cannot be decoded so finely.
+        """Return pixels and their factor, at most `most` (but at least 1), unless the file cannot be decoded so finely.
 
         What has been decoded once is kept and serves coarser wishes as well.
         """
+        most = max(most, 1)
         if self._factor > most and self._decode is not None:
             try:
-                factor = 1 << (max(most, 1).bit_length() - 1)
+                factor = 1 << (most.bit_length() - 1)
                 self._pixels, self._factor = self._decode(factor), factor
             except UnreadableError:
                 self._decode = None

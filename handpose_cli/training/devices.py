@@ -61,10 +61,14 @@ def lacks_bfloat16(facts: Path = Path("/proc/cpuinfo")) -> bool:
     Args:
         facts: what the system says of its processors; nothing is known where there is no such file.
     """
-    if keras.backend.backend() != "tensorflow" or not facts.is_file():
+    if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
 
-    flags = re.findall(r"^(?:flags|Features)\s*:(.*)$", facts.read_text(), re.MULTILINE)
+    try:
+        said = facts.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    flags = re.findall(r"^(?:flags|Features)\s*:(.*)$", said, re.MULTILINE)
     known = flags[0].split() if flags else BFLOAT16
     return not tf.config.list_logical_devices("GPU") and not set(BFLOAT16) & set(known)

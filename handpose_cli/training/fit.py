@@ -33,8 +33,8 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
-        SettingsError: if the data are not those of the run, there are too few devices, or the `processes` do not meet
-            or lose each other.
+        SettingsError: if the data, or the teacher, are not those of the run, there are too few devices, or the
+            `processes` do not meet or lose each other.
         DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
@@ -55,7 +55,7 @@ def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     processes.check_agreement(settings, data.known, (run / STATE).exists() and (run / STATE).read_bytes())
     report(f"{data.described()}, {settings.network}")
     if settings.precision == "mixed_bfloat16" and lacks_bfloat16():
-        report("This processor has no arithmetic of bfloat16: without --precision it takes about a tenth of the time")
+        report("This processor has no arithmetic of bfloat16: training in float32 is several times as fast on it")
     with on_devices(settings.devices, settings.batch_size):
         log = _fit(task, settings, data, run, report)
     processes.leave()

@@ -64,6 +64,7 @@ def find(name: str, engine: str, kind: str = "keypoints", remedy: str | None = N
     if path.is_dir():
         return _in_run(path, engine, f"{remedy} run")
     if not path.is_file():
+        # a cascade can be run, but is no file that a run could begin with, or a teacher
         names = [*(CASCADES if remedy == REMEDIES["detector"] else ()), *_bundled(kind, suffix)]
         raise WeightsError(f"No such weights: {name} (bundled are {', '.join(sorted(names))})", remedy)
     if not path.name.endswith(suffix):

@@ -25,13 +25,14 @@ from typing import NamedTuple
 
 from made_up_folders import write_clip, write_photos
 
+PHOTOS = {".jpg", ".jpeg", ".png"}
 PEER = Path(__file__).with_name("mediapipe_hands.py")
 WORKLOADS: dict[str, tuple[Callable[..., None], int, list[str]]] = {  # how to make it, pictures, options of predict
     "640x480": (partial(write_photos, count=500, width=640, height=480), 500, []),
     "1920x1080": (partial(write_photos, count=200, width=1920, height=1080), 200, []),
     "4000x3000": (partial(write_photos, count=60, width=4000, height=3000), 60, []),
     "clip.mp4": (partial(write_clip, frames=600), 600, ["--track"]),
-    "720p.mp4": (partial(write_clip, frames=600, two_hands=True), 600, ["--track"]),  # in real time: 30 images/s
+    "720p.mp4": (partial(write_clip, frames=600, two_hands=True), 600, ["--track"]),  # it plays at 30 images/s
 }
 
 
@@ -90,8 +91,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder, workloads = args.folder or Path(scratch), WORKLOADS
         if args.photos:
-            folder = args.photos.parent
-            workloads = {args.photos.name: (lambda path: None, len(list(args.photos.iterdir())), [])}
+            photos = [path for path in args.photos.iterdir() if path.suffix.lower() in PHOTOS]
+            folder, args.only = args.photos.parent, None
+            workloads = {args.photos.name: (write_photos, len(photos), [])}
         for name in args.only or workloads:
             make, pictures, options = workloads[name]
             source = folder / name

@@ -95,6 +95,7 @@ def peak(repeats: int = 20) -> float:
 
 
 def main() -> None:
+    set_up_libraries()
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--views", type=int, default=4)
@@ -132,7 +133,6 @@ def main() -> None:
         if name in MULTIPLY_ADDS:
             rate = f"  {MULTIPLY_ADDS[name] * clock.calls[name] / seconds / 1e9:.0f} G multiply-adds/s"
         print(f"{name:22} {1000 * seconds / len(inputs):7.2f} ms {calls}{rate}")
-    set_up_libraries()
     most = peak()
     computed = sum(MULTIPLY_ADDS[name] * clock.calls[name] for name in MULTIPLY_ADDS) / most
     floor = (computed + clock.seconds["read and decode"]) / len(inputs)

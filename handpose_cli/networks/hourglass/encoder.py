@@ -103,7 +103,7 @@ def build_encoder(input_size: int = PUBLISHED_SIZE) -> keras.Model:
 def for_prediction(encoder: keras.Model) -> keras.Model:
     """Return what `build_encoder` gives as the network that was published: `points`, `is_hand` and `is_right`.
 
-    The latter are probabilities, float32 [n, 1].
+    The last two are probabilities, float32 [n, 1].
     """
     hand = keras.ops.sigmoid(encoder.output[HAND_OUTPUT])
     outputs = {POINTS_OUTPUT: encoder.output[POINTS_OUTPUT], "is_hand": hand[:, :1], "is_right": hand[:, 1:]}

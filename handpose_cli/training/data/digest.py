@@ -33,5 +33,10 @@ def refuse_other(run: Path, before: Known, now: Known) -> None:
         for source, (count, known) in sources.items():
             earlier = before.get(option, {}).get(source)
             if earlier is not None and earlier[1] != known:
-                counts = f": {earlier[0]} labels then, {count} now, or others" if option in OF_LABELS else ""
-                raise SettingsError(f"{source} is not what {run} was trained on{counts}", "other_data", run=run)
+                if option == TEACHER:
+                    raise SettingsError(f"{source} is not the teacher that {run} had", "other_teacher", run=run)
+                raise SettingsError(
+                    f"{source} is not what {run} was trained on: {earlier[0]} labels then, {count} now, or others",
+                    "other_data",
+                    run=run,
+                )

@@ -42,6 +42,7 @@ def read_data(settings: Settings) -> DetectionData:
 
     Raises:
         FormatError: if labels or images cannot be read, or there is no hand to train or to validate on.
+        WeightsError: if there is no such teacher.
     """
     read: dict[str, Photos] = {}
 

@@ -172,11 +172,12 @@ class Pictures(keras.utils.PyDataset):
         """Paste hands into a picture, in place, and return all."""
         for _ in range(rng.integers(1, MOST_PASTED + 1)):
             is_hand = not self._empty or rng.random() > NO_HAND_PASTED
+            keypoints: list[np.ndarray] = []
             photo = self._draw(self._hands if is_hand else self._empty, rng)
             if is_hand and photo.keypoints is not None:
                 turn = _any_turn(rng)
                 hand = photo.keypoints[rng.integers(len(photo.keypoints))]
-                image = _dressed(self._read(photo), [hand], rng)
+                image, keypoints = self._read(photo), [hand]
                 shown = hand.clip(0, [image.shape[1] - 1, image.shape[0] - 1]) @ turn.T
                 around = box_around(shown)
                 margin = MARGIN * around[2:].max()
@@ -200,7 +201,7 @@ class Pictures(keras.utils.PyDataset):
             part = np.zeros((high[1] - low[1], high[0] - low[0], 3), np.uint8)
             offset = sides / 2 - (box[:2] + box[2:] / 2) * scale
             matrix = np.column_stack([turn * scale, offset])
-            paste(part, image, matrix)
+            paste(part, _dressed(image, keypoints, rng), matrix)
             covered = paste(part * 0, np.full_like(image, 255), matrix)
             region = canvas[low[1] : high[1], low[0] : high[0]]
             np.copyto(
