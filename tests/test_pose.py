@@ -4,8 +4,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+from labelled import open_hand
 
+from handpose_cli.annotator.pipeline import _less_if_strange
 from handpose_cli.annotator.pose import find_keypoints, handedness_of, without_doubles
+from handpose_cli.doubt.shape import strangeness
 from handpose_cli.engine.contract import Calibration, of_maps
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
 from handpose_cli.networks.hourglass.heatmaps import encode
@@ -81,3 +84,13 @@ def test_the_weights_of_the_hand_score_are_those_that_explain_the_answers():
 
 def test_handedness_is_the_more_probable_one():
     assert [handedness_of(p) for p in (0.2, 0.7, None)] == ["left", "right", None]
+
+
+def test_a_hand_with_no_hands_proportions_scores_less_the_stranger_they_are():
+    hand = open_hand(60, 60, 80).keypoints
+    scattered = np.random.default_rng(1).uniform(0, 100, (21, 2))
+    between = 0.5 * hand + 0.5 * scattered
+    assert max(strangeness(hand)) < 1 < max(strangeness(between)) < max(strangeness(scattered))
+    scores = [_less_if_strange(0.7, keypoints) for keypoints in (hand, between, scattered)]
+    assert scores[0] == 0.7 > scores[1] > scores[2] > 0
+    assert (_less_if_strange(1e-9, scattered), _less_if_strange(0.0, scattered)) == (1e-9, 0.0)

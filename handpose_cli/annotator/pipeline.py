@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from handpose_cli.annotator.pose import find_in_crops, handedness_of, without_doubles
 from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, given_hands, is_known
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
+from handpose_cli.doubt.shape import strangeness
+from handpose_cli.engine.contract import log_odds
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
@@ -17,6 +20,9 @@ from handpose_cli.records import Hand, ImageRecord, box_around
 # What a box has beyond the keypoints on each side, over their longer side: flesh around the joints. With it, boxes fit
 # those that people draw (intersection over union 0.83 and 0.80 on two sets) better than the detector's (0.77, 0.71).
 MARGIN = 0.05
+# Where proportions are so many times the largest that hands have (`doubt.shape`), a hand scores less, by so much of the
+# log-odds for each whole beyond: birds, dogs and streets whose joints lie far apart. Chosen on `dev_boxes`.
+STRANGE, COSTS = 1.2, 2.0
 
 
 class Annotated(NamedTuple):
@@ -85,6 +91,7 @@ def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
             score = candidate.box_score * (1.0 if is_hand is None else is_hand)
         else:
             score = calibration.hand_score(candidate.box_score, scores[i], is_hand, views)
+            score = _less_if_strange(score, hands.keypoints[i])
         picture, box = candidate.picture, candidate.box
         if networks.detector is not None:
             box = box_of(hands.keypoints[i], picture.width, picture.height)
@@ -98,6 +105,12 @@ def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
             )
         )
     return results
+
+
+def _less_if_strange(score: float, keypoints: np.ndarray) -> float:
+    """Return a hand's score, 0 to 1, or less if its keypoints (float [21, 2]) have no hand's proportions."""
+    beyond = min(max(strangeness(keypoints)) - STRANGE, 2.0)
+    return score if beyond <= 0 else min(score, 1 / (1 + math.exp(COSTS * beyond - log_odds(score))))
 
 
 def box_of(keypoints: np.ndarray, width: int, height: int) -> np.ndarray:
