@@ -1,7 +1,5 @@
 """Augmentation: new backgrounds, filled borders, things in front of the hand, changed looks."""
 
-import json
-
 import cv2
 import numpy as np
 import pytest
@@ -9,15 +7,11 @@ from labelled import open_hand
 
 from handpose_cli.crop import crop_around
 from handpose_cli.records import SKELETON, Hand, box_around
-from handpose_cli.training.data import dataset
 from handpose_cli.training.data.augment import change_look, cut_random_border, random_crop
 from handpose_cli.training.data.backgrounds import LEAST_SIDE, PICTURES, SIDE, STAY, Backgrounds, view
 from handpose_cli.training.data.cutouts import outside, without_background
-from handpose_cli.training.data.gloves import gloved
 from handpose_cli.training.data.occlusion import cover
-from handpose_cli.training.data.samples import Sample, read_samples
-from handpose_cli.training.detection import pictures
-from handpose_cli.training.detection.photos import read_photos
+from handpose_cli.training.data.samples import Sample
 
 SKIN = (214, 160, 130)
 HAND = open_hand(60, 60, 80)
@@ -260,57 +254,3 @@ def test_changing_the_look_keeps_shape_and_type():
     assert all((look.shape, look.dtype) == ((64, 64, 3), np.uint8) for look in looks)
     assert (image == before).all()
     assert sum((look != before).any() for look in looks) > 80
-
-
-def test_a_glove_changes_the_hand_and_the_cuff_alone():
-    image, rng = cut_out((40, 90, 60)), np.random.default_rng(3)
-    dressed = gloved(image, HAND.keypoints, rng)
-    assert dressed.shape == image.shape and dressed.dtype == np.uint8
-    assert (image == cut_out((40, 90, 60))).all(), "the image itself was changed"
-    changed = (dressed != image).any(axis=2)
-    joints = HAND.keypoints.round().astype(int)
-    assert changed[joints[:, 1], joints[:, 0]].all()
-    bones = np.zeros(changed.shape, np.uint8)
-    for a, b in SKELETON:
-        cv2.line(bones, joints[a].tolist(), joints[b].tolist(), 1, 1)
-    away = cv2.distanceTransform(1 - bones, cv2.DIST_L2, 5)
-    size = np.ptp(HAND.keypoints, axis=0).max()
-    assert away[changed].max() < 0.6 * size and changed.mean() < 0.5
-
-
-def test_gloves_have_many_colours_and_keep_light_and_shade():
-    image = cut_out((40, 90, 60))
-    image[:, 100:] //= 2  # in the shade
-    rng = np.random.default_rng(0)
-    lit, shaded = [HAND.keypoints[HAND.keypoints[:, 0] // 100 == half].mean(axis=0).astype(int) for half in (0, 1)]
-    colours = []
-    for _ in range(20):
-        dressed = cv2.GaussianBlur(gloved(image, HAND.keypoints, rng), (0, 0), 3).astype(int)
-        colours.append(dressed[lit[1], lit[0]])
-        assert dressed[lit[1], lit[0]].sum() > dressed[shaded[1], shaded[0]].sum()
-    assert np.ptp(colours, axis=0).min() > 100
-
-
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_hands_are_dressed_for_training_as_often_as_is_said(tmp_path, monkeypatch, share):
-    worn = []
-    for module in (dataset, pictures):
-        monkeypatch.setattr(module, "GLOVED", share)
-        monkeypatch.setattr(module, "gloved", lambda image, keypoints, rng: worn.append(keypoints) or image)
-    cv2.imwrite(str(tmp_path / "hand.png"), cut_out((40, 90, 60)))
-    entry = {"image": "hand.png", "width": 200, "height": 200, "keypoints": HAND.keypoints.tolist()}
-    (tmp_path / "labels.json").write_text(json.dumps([entry]))
-    source = f"label-list:{tmp_path / 'labels.json'}"
-    dataset.RandomCrops(read_samples([source]), 64, 1, seed=0)[0]
-    assert len(worn) == share
-    pictures.Pictures(read_photos([source]), 96, 4, seed=0)[0]
-    assert len(worn) >= 5 * share
-    assert all(keypoints == pytest.approx(HAND.keypoints, abs=0.01) for keypoints in worn)
-
-
-def test_a_hand_whose_palm_is_not_labelled_gets_no_glove():
-    keypoints = HAND.keypoints.copy()
-    keypoints[5] = np.nan
-    image = cut_out((40, 90, 60))
-    assert (gloved(image, keypoints, np.random.default_rng(0)) == image).all()
-    assert (gloved(image, HAND.keypoints + 1000, np.random.default_rng(0)) == image).all(), "outside the picture"

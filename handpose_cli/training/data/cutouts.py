@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 from handpose_cli.crop import Crop
-from handpose_cli.training.data.silhouette import silhouette
+from handpose_cli.records import SKELETON
 
 RING = 64  # side of the small copy of an image whose border pixels are looked at
 EVEN_SPREAD = 4.0  # median distance of border pixels from the background fitted to them, at most
 EVEN_SHARE = 0.7  # of the border pixels that are near it, at least: the arm leaves the picture somewhere
 NEAR = 14.0  # distance of a background pixel from the fitted background, at most
 SURE = 20.0  # distance beyond which a pixel is surely none
-BONE = 2  # pixels, of what is surely a finger
+PALM = [0, 1, 5, 9, 13, 17]
 
 
 def without_background(
@@ -42,7 +42,7 @@ def without_background(
     distance = np.linalg.norm(_lab(cv2.GaussianBlur(cut, (3, 3), 0)) - expected, axis=2)
     joints = None if keypoints is None else crop.to_crop(_seen(keypoints, image))
     if joints is not None:
-        hand = distance[silhouette(joints, (crop.size, crop.size), BONE) > 0]
+        hand = distance[_inner_hand(joints, crop.size) > 0]
         if not len(hand) or (hand <= SURE).mean() > 0.02:
             return None
     beyond = outside(image, crop)
@@ -116,6 +116,19 @@ def _image_pixels(crop: Crop) -> tuple[np.ndarray, np.ndarray]:
     pixel = np.arange(crop.size, dtype=np.float32)
     x, y = pixel[None], pixel[:, None]
     return a[0, 0] * x + a[0, 1] * y + a[0, 2], a[1, 0] * x + a[1, 1] * y + a[1, 2]
+
+
+def _inner_hand(joints: np.ndarray, size: int) -> np.ndarray:
+    """Draw the palm and the fingers' bones (crop pixels [21, 2], NaN: left out): uint8 [size, size], not 0 there."""
+    drawn = np.zeros((size, size), np.uint8)
+    known = np.isfinite(joints).all(axis=1)
+    points = np.nan_to_num(joints).round().astype(np.int32)
+    if known[PALM].sum() >= 3:
+        cv2.fillConvexPoly(drawn, cv2.convexHull(points[PALM][known[PALM]]), 1)
+    for a, b in SKELETON:
+        if known[a] and known[b]:
+            cv2.line(drawn, points[a].tolist(), points[b].tolist(), 1, 2)
+    return drawn
 
 
 def _lab(image: np.ndarray) -> np.ndarray:

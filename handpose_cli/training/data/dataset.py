@@ -15,12 +15,10 @@ from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
 from handpose_cli.records import NUM_JOINTS, Hand, box_around
 from handpose_cli.training.data.augment import change_look, cut_random_border, random_crop
 from handpose_cli.training.data.backgrounds import Backgrounds
-from handpose_cli.training.data.gloves import gloved
 from handpose_cli.training.data.samples import Sample, read_sample
 
 HIDDEN_WEIGHT = 0.5  # of a joint that is labelled as hidden, in the loss
 NEGATIVE_SHARE = 0.1  # places without a hand for each hand
-GLOVED = 0.15  # share of hands that are shown as if in gloves
 
 
 class RandomCrops(keras.utils.PyDataset):
@@ -88,8 +86,6 @@ class RandomCrops(keras.utils.PyDataset):
                 raise
             picture = self.backgrounds.draw(number, rng)
             keypoints = None if sample.hand is None else sample.hand.keypoints
-            if keypoints is not None and rng.random() < GLOVED:
-                image = gloved(image, keypoints, rng)
             crops[i] = change_look(cut_random_border(image, crop, rng, picture, keypoints), rng, picture)
             hands[i] = hand_target(sample.hand, crop.mirrored)
             if sample.hand is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
 from handpose_cli.networks.ssd.heads import CELLS
 from handpose_cli.records import box_around
-from handpose_cli.training.data.gloves import gloved
 from handpose_cli.training.detection.hands import Hands, in_picture
 from handpose_cli.training.detection.light import in_other_light
 from handpose_cli.training.detection.photos import Photo, Photos, directions
@@ -34,7 +32,6 @@ NO_HAND_PASTED = 0.25  # share of what is pasted that is no hand: its edges are 
 PASTED_SIZE = (13.0, 130.0)  # pixels, of a pasted hand's longer side
 CONTEXT = (1.05, 1.6)  # of a pasted crop's side over the hand's
 FREE = 0.1  # most of a hand that a pasted one may cover
-GLOVED = 0.2  # share of hands with keypoints that are shown as if in gloves
 
 TURN, ANY_TURN = 35.0, 0.4  # degrees by which pasted hands are turned (normal), and share that is turned by any
 
@@ -172,12 +169,10 @@ class Pictures(keras.utils.PyDataset):
         """Paste hands into a picture, in place, and return all."""
         for _ in range(rng.integers(1, MOST_PASTED + 1)):
             is_hand = not self._empty or rng.random() > NO_HAND_PASTED
-            keypoints: list[np.ndarray] = []
             photo = self._draw(self._hands if is_hand else self._empty, rng)
             if is_hand and photo.keypoints is not None:
-                turn = _any_turn(rng)
+                image, turn = self._read(photo), _any_turn(rng)
                 hand = photo.keypoints[rng.integers(len(photo.keypoints))]
-                image, keypoints = self._read(photo), [hand]
                 shown = hand.clip(0, [image.shape[1] - 1, image.shape[0] - 1]) @ turn.T
                 around = box_around(shown)
                 margin = MARGIN * around[2:].max()
@@ -201,7 +196,7 @@ class Pictures(keras.utils.PyDataset):
             part = np.zeros((high[1] - low[1], high[0] - low[0], 3), np.uint8)
             offset = sides / 2 - (box[:2] + box[2:] / 2) * scale
             matrix = np.column_stack([turn * scale, offset])
-            paste(part, _dressed(image, keypoints, rng), matrix)
+            paste(part, image, matrix)
             covered = paste(part * 0, np.full_like(image, 255), matrix)
             region = canvas[low[1] : high[1], low[0] : high[0]]
             np.copyto(
@@ -217,7 +212,6 @@ class Pictures(keras.utils.PyDataset):
     def _turned(self, photo: Photo, rng: np.random.Generator, any_turn: bool = False) -> Part:
         """Return a photograph mirrored or not, and now and then turned by a quarter."""
         image, boxes, pointing = self._read(photo), photo.boxes, photo.directions
-        image = _dressed(image, [] if photo.keypoints is None else photo.keypoints, rng)
         if rng.random() < 0.5:
             image = image[:, ::-1]
             boxes = boxes * np.array([-1, 1, 1, 1]) + (image.shape[1] - boxes[:, 2:3]) * np.array([1, 0, 0, 0])
@@ -230,14 +224,6 @@ class Pictures(keras.utils.PyDataset):
                 pointing = np.stack([pointing[:, 1], -pointing[:, 0]], axis=1)
                 image = np.rot90(image)
         return np.ascontiguousarray(image), Hands(boxes.astype(np.float32), pointing.astype(np.float32))
-
-
-def _dressed(image: np.ndarray, hands: Iterable[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Return an image whose hands (keypoints [21, 2]) are, now and then, in gloves."""
-    for hand in hands:
-        if rng.random() < GLOVED:
-            image = gloved(image, hand, rng)
-    return image
 
 
 def _any_turn(rng: np.random.Generator) -> np.ndarray:
