@@ -74,7 +74,8 @@ def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
     """Return a hand for each candidate, with keypoints, scores and handedness; its score says whether it is one.
 
     Without a calibration scores are the networks' own: the joints' as they come, the hand's the product of the
-    detector's score and the keypoint network's probability of a hand, where it gives one.
+    detector's score and the keypoint network's probability of a hand, where it gives one. With one, hands that have no
+    hand's proportions score less.
 
     Boxes that are given stay as they are; those of the detector give way to the ones around the keypoints (`box_of`).
     """
