@@ -1,5 +1,6 @@
 """Videos: every frame, upright, at its exact time; and of damaged ones what can be had, with a word about it."""
 
+import gc
 import io
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -132,6 +133,20 @@ def test_a_video_is_turned_upright(tmp_path, matrix):
     expected[height // 2 + y, width // 2 + x] = 255
     points = np.array([(height // 2 + j, width // 2 + i) for i in (x, -x) for j in (y, -y)])
     assert [frame.pixels[tuple(p)][0] for p in points] == pytest.approx([expected[tuple(p)] for p in points], abs=3)
+
+
+def test_a_frame_is_free_as_soon_as_nobody_has_it(tmp_path):
+    """It must not wait for the garbage collector, which comes by seldom: frames are large."""
+    set_matrix(video := make_video(tmp_path / "a.mp4", 40), 0, 1, -1, 0)
+    gc.collect()
+    gc.disable()
+    try:
+        shapes = {frame.pixels.shape for frame in read_video(video)}
+        left = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert shapes == {(64, 48, 3)}
+    assert left <= 1  # the one whose matrix was looked up
 
 
 def test_exif_in_a_videos_pictures(tmp_path):

@@ -20,6 +20,7 @@ from handpose_cli.media.cut_short import declared_size
 from handpose_cli.media.decoding import decode_alone, main_stream, open_video
 from handpose_cli.media.errors import InexactError, UnreadableError
 from handpose_cli.media.stretch import Stretch
+from handpose_cli.media.upright import DisplayMatrices
 from handpose_cli.media.videos import VideoFrame
 
 _CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})  # their packets have times, and can be sought
@@ -146,10 +147,12 @@ def read_stretch(path: Path, stretch: Stretch) -> Iterator[VideoFrame]:
             decode_alone(stream)
             stream.codec_context.options |= {"err_detect": "explode"}
             fps = float(stream.average_rate or 0)
+            matrices = DisplayMatrices()
             for offset, picture in enumerate(_decoded(container, stream, stretch)):
                 index = stretch.key + offset
                 if index in stretch.chosen:
-                    yield VideoFrame(index, float(picture.pts * picture.time_base), fps, picture)
+                    seconds = float(picture.pts * picture.time_base)
+                    yield VideoFrame(index, seconds, fps, picture, matrices.of(picture))
     except (av.FFmpegError, UnreadableError, OSError, ValueError, IndexError) as error:
         raise InexactError from error
 

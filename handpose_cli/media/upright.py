@@ -10,9 +10,30 @@ import numpy as np
 _TURNS = {0: (1, 0, 0, 1), 90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), -180: (-1, 0, 0, -1), -90: (0, 1, -1, 0)}
 
 
-def turned_upright(pixels: np.ndarray, picture: av.VideoFrame) -> np.ndarray:
-    """Turn a frame's pixels (uint8 [h, w, 3]) by quarters, and mirror them, as the frame's display matrix says."""
-    a, b, c, d = _matrix(picture)
+Matrix = tuple[int, int, int, int]  # a, b, c, d: stored pixel (x, y) is shown at (a x + c y, b x + d y)
+
+
+class DisplayMatrices:
+    """Knows the display matrices of a video's frames.
+
+    One frame of each rotation is asked. A frame that was asked is in a cycle with its side data (PyAV 18.1), which only
+    the garbage collector ends, many frames later: the memory of 300 frames of 1280 x 720 would be 400 MB.
+    """
+
+    def __init__(self) -> None:
+        self._of_rotation: dict[int, Matrix] = {}
+
+    def of(self, picture: av.VideoFrame) -> Matrix:
+        """Return a frame's matrix."""
+        rotation = picture.rotation
+        if rotation not in self._of_rotation:
+            self._of_rotation[rotation] = _matrix(picture)
+        return self._of_rotation[rotation]
+
+
+def turned_upright(pixels: np.ndarray, matrix: Matrix) -> np.ndarray:
+    """Turn a frame's pixels (uint8 [h, w, 3]) by quarters, and mirror them, as its display matrix says."""
+    a, b, c, d = matrix
     if abs(a) >= abs(b):
         right_to_left, bottom_up = a < 0, d < 0
     else:
@@ -23,8 +44,7 @@ def turned_upright(pixels: np.ndarray, picture: av.VideoFrame) -> np.ndarray:
     return pixels
 
 
-def _matrix(picture: av.VideoFrame) -> tuple[int, int, int, int]:
-    """Return a, b, c, d of a frame's display matrix: stored pixel (x, y) is shown at (a x + c y, b x + d y)."""
+def _matrix(picture: av.VideoFrame) -> Matrix:
     try:
         matrix = picture.side_data.get("DISPLAYMATRIX")
     except ValueError:  # PyAV 18.1 refuses to list kinds of side data that it does not know

@@ -13,7 +13,7 @@ import numpy as np
 from handpose_cli.media.clock import Clock
 from handpose_cli.media.decoding import Decoding, main_stream, open_video
 from handpose_cli.media.errors import NO_FRAME, UnreadableError
-from handpose_cli.media.upright import turned_upright
+from handpose_cli.media.upright import DisplayMatrices, Matrix, turned_upright
 
 
 @dataclass
@@ -25,12 +25,14 @@ class VideoFrame:
         time: presentation time in seconds.
         fps: the stream's average frame rate; 0 if it is not known.
         picture: as the decoder gave it, half as large as its RGB pixels.
+        matrix: how it is shown, see `upright`.
     """
 
     index: int
     time: float
     fps: float
     picture: av.VideoFrame
+    matrix: Matrix
 
     @property
     def pixels(self) -> np.ndarray:
@@ -45,7 +47,7 @@ class VideoFrame:
             rgb = self.picture.to_ndarray(format="rgb24", threads=1)
         except (av.FFmpegError, ValueError) as error:
             raise UnreadableError(f"frame {self.index} cannot be converted to RGB: {error}") from error
-        return turned_upright(rgb, self.picture)
+        return turned_upright(rgb, self.matrix)
 
 
 def frame_rate(path: Path) -> float:
@@ -84,6 +86,7 @@ def read_video(
         decoding = Decoding(container, path)
         stream = main_stream(container)
         fps = float(stream.average_rate or 0)
+        matrices = DisplayMatrices()
         clock = Clock(1 / (fps or 30), trust_pts=container.format.name != "avi")
         origin = max(0.0, (container.start_time or 0) / av.time_base)
         slack = 1e-6 if origin else 0.0  # the origin is in whole microseconds
@@ -96,7 +99,7 @@ def read_video(
                 break
             if last >= low:
                 if chosen % every == 0:
-                    yield VideoFrame(index, last, fps, picture)
+                    yield VideoFrame(index, last, fps, picture, matrices.of(picture))
                 chosen += 1
     if decoding.failure is not None:
         raise UnreadableError(decoding.failure, decoding.transient)
