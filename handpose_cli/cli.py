@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from handpose_cli.allocation import keep_freed_memory
 from handpose_cli.quiet import open_closed_streams, set_up_libraries
 
 # name: (module in handpose_cli.commands, one line for `handpose --help`)
@@ -93,4 +94,5 @@ def cli(verbose: bool) -> None:
     from handpose_cli.commands.remedies import show_notes
 
     set_up_libraries()
+    keep_freed_memory()
     show_notes()

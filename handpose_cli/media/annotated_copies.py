@@ -48,6 +48,8 @@ def has_copy(folder: Path, file: str) -> bool:
 
 def remove_copies(folder: Path, file: str) -> None:
     """Remove an input's annotated copy, or the folder with those of its pages, if there is one."""
+    if not folder.is_dir():  # most runs make no copies
+        return
     remove(copy_path(folder, file))
     if (folder / file).is_dir():
         remove(folder / file)

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from handpose_cli.allocation import keep_freed_memory
 from handpose_cli.annotator.settings import Networks
 from handpose_cli.quiet import set_up_libraries
 
@@ -39,6 +40,7 @@ def do_unit(number: str, get_job: Callable[[], Job], unit: Any) -> Any:
     """
     if number not in _current:
         set_up_libraries()
+        keep_freed_memory()
         job = get_job()
         if reason := job.refusal():
             raise RefusedError(f"A worker on {socket.gethostname()} has {reason}")
