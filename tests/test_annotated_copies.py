@@ -1,5 +1,7 @@
 """Annotated copies: where they lie, and that videos keep their timing."""
 
+import errno
+import shutil
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from handpose_cli.media.annotated_copies import copy_path, save_image, write_video
 from handpose_cli.media.images import open_image
+from handpose_cli.runs import predict as runs_predict
 
 PICTURE = np.full((32, 48, 3), 90, np.uint8)
 
@@ -179,3 +182,20 @@ def test_a_resumed_run_draws_all_copies_in_one_style(tmp_path):
     again, lines = copies(tmp_path / "out", "--resume")
     assert lines[0].endswith("made again: in the usual style; they were coloured by score, without box")
     assert again == usual
+
+
+def test_a_copy_that_cannot_be_written_stops_the_run_soon(tmp_path, monkeypatch):
+    """And not at its end: until then all that its error holds would stay in memory, for each video."""
+    for number in range(30):
+        shutil.copy(SAMPLES / "moving_hand.mp4", tmp_path / f"{number:02d}.mp4")
+    drawn = []
+
+    def full_disk(entry, *_):
+        drawn.append(entry.name)
+        raise OSError(errno.ENOSPC, "No space left on device", entry.name)
+
+    monkeypatch.setattr(runs_predict, "draw_video", full_disk)
+    result = handpose("predict", tmp_path, "-o", tmp_path / "out", "--draw", "--end", 0.05, "--views", 1)
+    assert result.exit_code == 1
+    assert "00.mp4: No space left on device" in result.stderr
+    assert len(drawn) < 30

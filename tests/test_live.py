@@ -4,13 +4,17 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 import av
+import numpy as np
 import pytest
 from chaos import HANDPOSE
 from conftest import SAMPLES, handpose, read_results
 from made_up_inputs import write_clip
+
+from handpose_cli.runs import live
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +125,19 @@ def test_what_a_camera_cannot_do_is_told_in_a_line(clip, tmp_path, monkeypatch):
         1, f"Error: {tmp_path}/camera.mp4 exists. Replace it with --overwrite or choose another --output."
     )  # fmt: skip
     assert (tmp_path / "camera.mp4").read_text() == "precious"
+
+
+def test_an_encoder_that_fails_while_pictures_wait_ends_the_recording(tmp_path, monkeypatch):
+    """As with a camera that is quicker than it, on a disk that gets full."""
+    is_full = threading.Event()
+
+    def write_video(path, pictures, fps):
+        is_full.wait(10)
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(live, "write_video", write_video)
+    with pytest.raises(OSError, match="No space left"), live._recorder(tmp_path / "a.mp4") as add:
+        for number in range(100):
+            if number == live._WAITING:
+                threading.Timer(0.2, is_full.set).start()
+            add(number / 30, np.zeros((4, 4, 3), np.uint8))

@@ -12,6 +12,7 @@ from made_up_inputs import encoded, write_clip
 from s3_server import s3_server
 
 from handpose_cli.media import remote
+from handpose_cli.media.inputs import Input
 from handpose_cli.media.remote import path_of, public
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs import staging
@@ -222,3 +223,10 @@ def test_photos_and_results_in_a_bucket(s3, inputs, finished, tmp_path):
     assert result.stderr == "Error: s3://nosuch cannot be listed: no such file or folder\n"
     result = handpose("predict", inputs, "-o", "s3://nosuch/run")
     assert result.stderr.splitlines()[-1] == "Error: Cannot write to s3://nosuch/run: no such bucket or folder"
+
+
+def test_what_is_fetched_takes_the_place_of_what_was_kept(memory):
+    one, two = (Input(f"{n}.jpg", f"memory://lab/photos/sub/{n}.jpg") for n in range(2))
+    for entry, keep in ((one, True), (two, False), (one, True), (two, True)):
+        with remote.fetched(entry, keep=keep) as path:
+            assert [file.name for file in remote.scratch().iterdir()] == [path.name]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handpose_cli.records import Hand, ImageRecord, box_around
-from handpose_cli.tracking.smoothing import METHODS, WINDOWS, OneEuro, smooth
+from handpose_cli.tracking.smoothing import METHODS, MOST_NEIGHBOURS, WINDOWS, OneEuro, _with_neighbours, smooth
 from handpose_cli.tracking.tracks import MAX_GAP
 
 SHAPE = np.random.default_rng(0).uniform(0, 200, (21, 2))
@@ -226,3 +226,9 @@ def test_times_that_jump_back_do_no_harm(method):
     found = list(smooth(records_of(times, [SHAPE] * 40), method))
     assert [record.frame for record in found] == list(range(40))
     assert places(found) == pytest.approx(np.stack([SHAPE] * 40), abs=0.01)
+
+
+def test_of_a_stream_whose_clock_stands_still_not_all_is_held():
+    found = list(_with_neighbours(records_of([1.0] * 2000, [SHAPE] * 2000), 0.5))
+    assert [record.frame for record, _ in found] == list(range(2000))
+    assert max(len(beside) for _, beside in found) <= 2 * MOST_NEIGHBOURS + 2

@@ -18,6 +18,7 @@ from handpose_cli.media import decoding
 from handpose_cli.media.discover import discover
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
+from handpose_cli.media.stretches import divide_video, read_stretch
 from handpose_cli.media.videos import frame_rate, read_video
 
 
@@ -135,18 +136,46 @@ def test_a_video_is_turned_upright(tmp_path, matrix):
     assert [frame.pixels[tuple(p)][0] for p in points] == pytest.approx([expected[tuple(p)] for p in points], abs=3)
 
 
-def test_a_frame_is_free_as_soon_as_nobody_has_it(tmp_path):
-    """It must not wait for the garbage collector, which comes by seldom: frames are large."""
-    set_matrix(video := make_video(tmp_path / "a.mp4", 40), 0, 1, -1, 0)
+@pytest.fixture
+def no_collector():
+    """Large things must not wait for the garbage collector, which comes by seldom."""
     gc.collect()
     gc.disable()
-    try:
-        shapes = {frame.pixels.shape for frame in read_video(video)}
-        left = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
-    finally:
-        gc.enable()
-    assert shapes == {(64, 48, 3)}
-    assert left <= 1  # the one whose matrix was looked up
+    yield
+    gc.enable()
+
+
+def large_things():
+    """Return what is in memory of pictures, but for tiny ones, and of open files."""
+    return [
+        thing
+        for thing in gc.get_objects()
+        if isinstance(thing, av.container.InputContainer) or (isinstance(thing, av.VideoFrame) and thing.width > 16)
+    ]
+
+
+def test_a_frame_is_free_as_soon_as_nobody_has_it(tmp_path, no_collector):
+    set_matrix(video := make_video(tmp_path / "a.mp4", 40), 0, 1, -1, 0)
+    assert {frame.pixels.shape for frame in read_video(video)} == {(64, 48, 3)}
+    for stretch in divide_video(video, 1, None, None, 24, 8):
+        assert {frame.pixels.shape for frame in read_stretch(video, stretch)} == {(64, 48, 3)}
+    assert large_things() == []
+
+
+def test_a_damaged_video_is_free_as_soon_as_it_is_read(tmp_path, no_collector):
+    data = noisy_video(tmp_path / "a.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(data[: len(data) // 2])
+
+    def read(frame):
+        try:
+            return frame.read().pixels.shape
+        except UnreadableError as error:
+            return str(error)
+
+    found = [read(frame) for frame in frames(discover([str(tmp_path / "cut.mkv")]))]
+    assert found[0] == (64, 96, 3)
+    assert found[-1].startswith("cut short")
+    assert large_things() == []
 
 
 def test_exif_in_a_videos_pictures(tmp_path):

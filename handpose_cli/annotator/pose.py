@@ -67,8 +67,8 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     With three views each hand gets three: the third is the second one's mirror image, a little closer. The fourth, for
     hands still in doubt whose first answer counts, is the mirror image of the first.
 
-    Of hard hands, whose joints are mostly in doubt, the network's second one, if it has one, has the second view; the
-    network's own two upright ones follow, and there is no other fourth.
+    Of hard hands, whose joints are mostly in doubt, the network's second one, if it has one, has the second view. The
+    third is the network's own upright one, and the fourth the second one's again, in the mirror.
 
     Args:
         views: most views of a hand, 1 to 4.
@@ -128,7 +128,7 @@ def _look_again(
     """
     upright_views = [(network, 1.0, False), (network, CLOSER, True)]
     if second is not None:
-        upright_views.insert(0, (second, 1.0, False))
+        upright_views = [(second, 1.0, False), (network, 1.0, False), (second, 1.0, True)]
     looks = [first] if first_counts else []
     for looker, share, mirror in upright_views[: views - 1]:
         uprights = _uprights(first.keypoints, looker, share)

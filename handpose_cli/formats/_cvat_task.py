@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -31,7 +32,8 @@ class Task:
         self._body, self._shapes = (self._files.enter_context(file()) for file in [tempfile.TemporaryFile] * 2)
         self._video, self._size = video, (0, 0)
         self._images = 0
-        self._tracks: dict[Key, list[tuple[int, int]]] = {}  # where each one's shapes are in the file
+        # where each one's shapes begin in the file, and how long they are, in turn
+        self._tracks: dict[Key, array[int]] = {}
         self._alive: dict[Key, Hand] = {}
         self._next_group = count(1)
         self._groups: dict[int, int] = {}  # of each track id
@@ -85,7 +87,8 @@ class Task:
         return (_shape(hand, is_box, group=group) for is_box in pieces)
 
     def _add(self, key: Key, shape: str) -> None:
-        self._tracks.setdefault(key, []).append((self._shapes.tell(), self._shapes.write(shape.encode())))
+        place = self._shapes.tell(), self._shapes.write(shape.encode())
+        self._tracks.setdefault(key, array("q")).extend(place)
 
     def _end_tracks(self) -> None:
         for track_id, is_box in sorted(self._tracks):
@@ -96,7 +99,8 @@ class Task:
                 group = f' group_id="{self._groups[track_id]}"'
             label = BOX_LABEL if is_box else LABEL
             self._body.write(f'<track id="{track_id}" label="{label}" source="auto"{group}>\n'.encode())
-            for start, length in self._tracks[track_id, is_box]:
+            places = self._tracks[track_id, is_box]
+            for start, length in zip(places[::2], places[1::2], strict=True):
                 self._shapes.seek(start)
                 self._body.write(self._shapes.read(length))
             self._body.write(b"</track>\n")

@@ -22,6 +22,8 @@ are rounded to 1/100, scores to 1/10,000.
 from __future__ import annotations
 
 import json
+import math
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -173,7 +175,7 @@ class Writer:
         self._after_first_hand = False
         self._tail: dict[str, Any] = {}
         self._size: tuple[int | None, int | None] = None, None  # of the first frame
-        self._frame_times: list[list[Any]] = []
+        self._frames, self._times = array("q"), array("d")  # NaN: a frame without time
         self._frame_sizes: list[list[Any]] = []
         self._corrected: list[int] = []
         self._not_exhaustive: list[int] = []
@@ -185,7 +187,8 @@ class Writer:
         if record.failure is not None:
             self._tail["failure"] = record.failure
         if record.frame is not None:
-            self._frame_times.append([record.frame, _round(record.time, 6)])
+            self._frames.append(record.frame)
+            self._times.append(math.nan if record.time is None else round(record.time, 6))
             if (record.width, record.height) != self._size:
                 self._frame_sizes.append([record.frame, record.width, record.height])
             if record.corrected:
@@ -218,16 +221,20 @@ class Writer:
 
     def _end_file(self) -> None:
         if self._current is not None:
-            if self._frame_times:
+            self._file.write("]")
+            if self._frames:
                 some = {
                     "frame_sizes": self._frame_sizes,
                     "corrected_frames": self._corrected,
                     "not_exhaustive_frames": self._not_exhaustive,
                 }
-                listed = {"frame_times": self._frame_times, **{name: frames for name, frames in some.items() if frames}}
-                self._tail = {"frames": len(self._frame_times), **listed, **self._tail}
-            self._file.write("]" + "".join(f", {_dump(k)}: {_dump(v)}" for k, v in self._tail.items()) + "}")
-        self._tail, self._frame_times, self._frame_sizes = {}, [], []
+                self._file.write(f', "frames": {len(self._frames)}, "frame_times": [')
+                for number, (frame, time) in enumerate(zip(self._frames, self._times, strict=True)):
+                    self._file.write(f"{', ' * (number > 0)}{_dump([frame, _round(time, 6)])}")
+                self._file.write("]")
+                self._tail = {**{name: frames for name, frames in some.items() if frames}, **self._tail}
+            self._file.write("".join(f", {_dump(k)}: {_dump(v)}" for k, v in self._tail.items()) + "}")
+        self._tail, self._frames, self._times, self._frame_sizes = {}, array("q"), array("d"), []
         self._corrected, self._not_exhaustive = [], []
 
 

@@ -65,7 +65,7 @@ def frames(
                 for frame in read_video(path, every, start, end):
                     yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
         except UnreadableError as error:
-            yield Frame(entry.name, partial(_fail, error))
+            yield Frame(entry.name, partial(_fail, str(error), error.transient))
 
 
 def stretch_frames(entry: Input, stretch: Stretch) -> Iterator[Frame]:
@@ -92,7 +92,7 @@ def _pages(entry: Input) -> Iterator[Frame]:
             for index, pixels in enumerate(read_pages(path, MOST_PIXELS)):
                 yield Frame(entry.name, partial(Picture, pixels), index)
     except UnreadableError as error:
-        yield Frame(entry.name, partial(_fail, error))
+        yield Frame(entry.name, partial(_fail, str(error), error.transient))
 
 
 def _read_image(entry: Input) -> Picture:
@@ -110,5 +110,6 @@ def _convert(frame: VideoFrame) -> Picture:
     return Picture(frame.pixels)
 
 
-def _fail(error: UnreadableError) -> Picture:
-    raise error
+def _fail(message: str, transient: bool) -> Picture:
+    """Raise an error anew: the one that came up would keep its decoder, and all pictures beside it, in memory."""
+    raise UnreadableError(message, transient)

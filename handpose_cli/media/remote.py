@@ -148,8 +148,6 @@ def fetched(entry: Input, keep: bool = False) -> Iterator[Path]:
         return
     path = _fetch(entry)
     if keep:
-        if _kept:
-            _kept.pop()[1].unlink(missing_ok=True)
         _kept.append((key, path))
         yield path
         return
@@ -177,7 +175,9 @@ def at_hand(entries: list[Input]) -> Iterator[list[Input]]:
 
 
 def _fetch(entry: Input) -> Path:
-    """Fetch a file into the scratch folder."""
+    """Fetch a file into the scratch folder, in the place of what was kept there."""
+    while _kept:
+        _kept.pop()[1].unlink(missing_ok=True)
     folder = scratch()
     path = folder / f"{next(_numbers)}{entry.suffix}"
     try:

@@ -16,8 +16,7 @@ Matrix = tuple[int, int, int, int]  # a, b, c, d: stored pixel (x, y) is shown a
 class DisplayMatrices:
     """Knows the display matrices of a video's frames.
 
-    One frame of each rotation is asked. A frame that was asked is in a cycle with its side data (PyAV 18.1), which only
-    the garbage collector ends, many frames later: the memory of 300 frames of 1280 x 720 would be 400 MB.
+    One frame of each rotation is asked, so a video that begins to be mirrored on its way is not noticed.
     """
 
     def __init__(self) -> None:
@@ -46,10 +45,22 @@ def turned_upright(pixels: np.ndarray, matrix: Matrix) -> np.ndarray:
 
 def _matrix(picture: av.VideoFrame) -> Matrix:
     try:
-        matrix = picture.side_data.get("DISPLAYMATRIX")
+        matrix = _small(picture).side_data.get("DISPLAYMATRIX")
     except ValueError:  # PyAV 18.1 refuses to list kinds of side data that it does not know
         return _TURNS.get(picture.rotation, _TURNS[0])
     if matrix is None:
         return _TURNS[0]
     a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
     return a, b, c, d
+
+
+def _small(picture: av.VideoFrame) -> av.VideoFrame:
+    """Return a tiny copy with the same side data, if there can be one.
+
+    Who is asked for it is in a cycle with it (PyAV 18.1), which only the garbage collector ends, many pictures later;
+    until then the decoder's other pictures stay in memory too.
+    """
+    try:
+        return picture.reformat(width=16, height=16, format="gray")
+    except (av.FFmpegError, ValueError):
+        return picture

@@ -142,9 +142,12 @@ def _recorder(path: Path) -> Iterator[Record]:
         job = pool.submit(write_video, path, iter(pictures.get, None), 0.0)
 
         def add(time: float, pixels: np.ndarray) -> None:
-            if job.done():
-                job.result()
-            pictures.put((time, pixels))
+            while True:
+                if job.done():  # the encoder failed; it would not take the picture
+                    job.result()
+                with suppress(Full):
+                    pictures.put((time, pixels), timeout=0.1)
+                    return
 
         try:
             yield add

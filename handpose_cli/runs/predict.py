@@ -181,6 +181,8 @@ def _drawing(journal: Journal, settings: RunSettings, drawers: int) -> Iterator[
 
     def draw(entry: Input) -> None:
         if output.draw:
+            while jobs and jobs[0].done():  # an error shows now, and what it holds is free
+                jobs.popleft().result()
             again = partial(pictures, entry)
             jobs.append(pool.submit(draw_video, entry, journal, output, settings.track, again))
 

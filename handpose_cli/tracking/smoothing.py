@@ -24,6 +24,7 @@ MIN_CUTOFF = 1.0  # Hz, of a still joint
 BETA = 25.0  # Hz that a speed of one hand's size a second adds
 SPEED_CUTOFF = 1.0  # Hz, of the speed itself
 LEAST_WEIGHT = 1e-3  # of a joint with score 0
+MOST_NEIGHBOURS = 500  # frames on each side: of a stream whose clock stands still all would be neighbours
 
 Cutoff = TypeVar("Cutoff", float, np.ndarray)
 Scores = TypeVar("Scores", float, np.ndarray)
@@ -214,20 +215,21 @@ def _with_neighbours(
 ) -> Iterator[tuple[ImageRecord, Sequence[ImageRecord]]]:
     """Yield each record with those up to `reach` seconds before and after it, itself among them, in order.
 
-    Only these are held. A record without time (of a failure) is far from all others, and so is one after a jump back.
+    Only these are held, and no more than `MOST_NEIGHBOURS` on each side. A record without time (of a failure) is far
+    from all others, and so is one after a jump back.
     """
     before: deque[ImageRecord] = deque()
     after: deque[ImageRecord] = deque()
 
     def neighbours(record: ImageRecord) -> list[ImageRecord]:
-        while before and _far(before[0], record, reach):
+        while before and (len(before) > MOST_NEIGHBOURS or _far(before[0], record, reach)):
             before.popleft()
         before.append(record)
         return [*before, *after]
 
     for newest in records:
         after.append(newest)
-        while after and _far(after[0], newest, reach):
+        while after and (len(after) > MOST_NEIGHBOURS or _far(after[0], newest, reach)):
             record = after.popleft()
             yield record, neighbours(record)
     while after:

@@ -1,6 +1,6 @@
 """How many hands far away are found in photos of 4000 x 3000, with and without `--tile`; run by hand:
 
-    python tests/benchmarks/far_hands.py [LABELS [--images IMAGES]] [-- OPTION OF PREDICT ...]
+    python tests/benchmarks/far_hands.py [--labels LABELS] [-- OPTION OF PREDICT ...]
 
 90 hands of the labels (`samples/` by default), 70 to 220 pixels large, are put into 60 photos of one background.
 """
@@ -22,20 +22,21 @@ from handpose_cli import read_image, read_labels
 from handpose_cli.records import box_around
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-WIDTH, HEIGHT = 4000, 3000
+PHOTOS, WIDTH, HEIGHT = 60, 4000, 3000
 SIZES = 70, 220  # of a hand's longer side, in pixels
 MARGIN = 0.4  # of that, what is put in with a hand on each side; its edge fades into the background
 NOISE = 4.0  # of a camera's sensor, in grey levels
 
 
-def write_photos(folder: Path, labels: str, images: Path, photos: int = 60) -> int:
+def write_photos(folder: Path, labels: str) -> int:
     """Write photos of one and two hands in turn, and `labels.json` with their boxes; return how many hands."""
     random = np.random.default_rng(0)
+    images = Path(labels.rpartition(":")[2]).parent
     hands = [(images / record.file, hand) for record in read_labels(labels) for hand in record.hands]
     hands = [(file, hand) for file, hand in hands if file.suffix != ".mp4"]
     empty = cv2.resize(read_image(SAMPLES / "no_hand.jpg"), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     entries, count = [], 0
-    for number in range(photos):
+    for number in range(PHOTOS):
         photo, boxes = empty.copy(), []
         for part in range(1 + number % 2):  # one in each half
             file, hand = hands[random.integers(len(hands))]
@@ -75,16 +76,14 @@ def _fading(width: int, height: int) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("labels", nargs="?", default=str(SAMPLES / "labels.json"), help="[FORMAT:]PATH")
-    parser.add_argument("--images", type=Path, help="their folder, if it is not that of the labels")
+    parser.add_argument("--labels", default=str(SAMPLES / "labels.json"), help="[FORMAT:]PATH, beside the images")
     parser.add_argument("options", nargs="*", help="of handpose predict")
     options = parser.parse_args()
-    images = options.images or Path(options.labels.rpartition(":")[2]).parent
     handpose = [sys.executable, "-c", "from handpose_cli.cli import cli; cli()"]
     with tempfile.TemporaryDirectory() as name:
         photos, out = Path(name, "photos"), Path(name, "out")
         photos.mkdir()
-        count = write_photos(photos, options.labels, images)
+        count = write_photos(photos, options.labels)
         for tile in ([], ["--tile", "auto"], ["--tile", "400"]):
             started = time.perf_counter()
             call = [*handpose, "predict", photos, "-o", out, "--overwrite", "-q", *tile, *options.options]
@@ -95,7 +94,7 @@ def main() -> None:
             found = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)["detection"]
             print(
                 f"{' '.join(tile) or 'without --tile'}: {round(found['recall@iou0.5'] * count)} of {count} found, "
-                f"precision {found['precision@iou0.5']:.2f}, {seconds / 60:.2f} s a photo",
+                f"precision {found['precision@iou0.5']:.2f}, {seconds / PHOTOS:.2f} s a photo",
                 flush=True,
             )
 

@@ -1,9 +1,10 @@
-"""Peak memory of `handpose predict` against the number of files and of a video's frames; run by hand:
+"""Peak memory of `handpose predict` against the number of files, of a video's frames, and of videos; run by hand:
 
-    python tests/benchmarks/memory.py [FILES ... [--frames FRAMES ...]]
+    python tests/benchmarks/memory.py [FILES ... [--frames FRAMES ...] [--videos VIDEOS ...]]
 
-The files are links to one small picture, the videos small and grey, and the hourglass a tiny one, so that 100,000 take
-minutes; what is written for each is as large as ever.
+The files are links to one small picture, the long videos small and grey, and the hourglass a tiny one, so that 100,000
+take minutes; what is written for each is as large as ever. Of several videos each has a few frames of 1280 x 720, which
+would be seen if they stayed in memory, and every tenth is cut short.
 """
 
 from __future__ import annotations
@@ -39,14 +40,23 @@ def write_files(folder: Path, count: int) -> None:
         (folder / f"{number:07d}.jpg").symlink_to(picture)
 
 
-def write_video(path: Path, frames: int) -> None:
+def write_video(path: Path, frames: int, width: int = SIDE, height: int = SIDE) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=30)
-        stream.width, stream.height, stream.pix_fmt, stream.options = SIDE, SIDE, "yuv420p", {"preset": "ultrafast"}
+        stream.width, stream.height, stream.pix_fmt, stream.options = width, height, "yuv420p", {"preset": "ultrafast"}
         for number in range(frames):
-            grey = np.full((SIDE * 3 // 2, SIDE), number % 256, np.uint8)
+            grey = np.full((height * 3 // 2, width), number % 256, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="yuv420p")))
         container.mux(stream.encode())
+
+
+def write_videos(folder: Path, count: int) -> None:
+    folder.mkdir()
+    whole, cut = folder.parent / "whole.mkv", folder.parent / "cut.mkv"
+    write_video(whole, 10, 1280, 720)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    for number in range(count):
+        (folder / f"{number:06d}.mkv").symlink_to(whole if number % 10 else cut)
 
 
 def run(inputs: Path, out: Path, weights: Path, *options: str) -> tuple[float, float]:
@@ -71,7 +81,7 @@ def run(inputs: Path, out: Path, weights: Path, *options: str) -> tuple[float, f
         os.environ,
     )
     _, status, usage = os.wait4(pid, 0)
-    if status:
+    if os.waitstatus_to_exitcode(status) not in (0, 3):  # 3: some inputs failed
         sys.exit(f"handpose predict failed: {os.waitstatus_to_exitcode(status)}")
     return time.monotonic() - started, usage.ru_maxrss / 1024
 
@@ -80,6 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("files", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--frames", type=int, nargs="*", default=[2_000, 20_000, 216_000])
+    parser.add_argument("--videos", type=int, nargs="*", default=[30, 300])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -101,6 +112,10 @@ def main() -> None:
                 out = folder / f"video{count}{len(extra)}"
                 seconds, peak = run(folder / f"{count}.mp4", out, weights, *extra)
                 print(f"{count} frames {' '.join(extra)}: {seconds:.0f} s, {peak:.0f} MB", flush=True)
+        for count in options.videos:
+            write_videos(folder / f"videos{count}", count)
+            seconds, peak = run(folder / f"videos{count}", folder / f"out-videos{count}", weights)
+            print(f"{count} videos of 1280 x 720: {seconds:.0f} s, {peak:.0f} MB", flush=True)
 
 
 if __name__ == "__main__":
