@@ -172,6 +172,9 @@ ON_ENCODER = presets.Preset(
 STAGES = ("--stage", "decoder:2:1e-3", "--stage", "stride16:2:5e-4", "--steps-per-epoch", 2, "--export", "none")
 
 
+OF_TF_DATA = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
+
+
 @contextmanager
 def no_graphs():
     """Steps without TensorFlow's graphs: making those of the whole encoder takes longer than the few steps."""
@@ -202,6 +205,7 @@ def weights_of(path):
     return {variable.path: np.array(variable) for variable in model.variables}
 
 
+@OF_TF_DATA
 def test_each_stage_trains_its_layers_at_its_rate(undisturbed_stages):
     settings = json.loads((undisturbed_stages / "settings.json").read_text())
     assert settings["stages"] == [
@@ -222,6 +226,7 @@ def test_each_stage_trains_its_layers_at_its_rate(undisturbed_stages):
     assert of_optimizer < 3 * of_layers, "layers that do not learn need no moments"
 
 
+@OF_TF_DATA
 def test_a_run_interrupted_between_stages_and_in_one_ends_with_the_same_weights(
     folder, undisturbed_stages, tmp_path, monkeypatch
 ):
