@@ -157,7 +157,9 @@ def large_things():
 def test_a_frame_is_free_as_soon_as_nobody_has_it(tmp_path, no_collector):
     set_matrix(video := make_video(tmp_path / "a.mp4", 40), 0, 1, -1, 0)
     assert {frame.pixels.shape for frame in read_video(video)} == {(64, 48, 3)}
-    for stretch in divide_video(video, 1, None, None, 24, 8):
+    stretches = divide_video(video, 1, None, None, 24, 8)
+    assert len(stretches) == 2
+    for stretch in stretches:
         assert {frame.pixels.shape for frame in read_stretch(video, stretch)} == {(64, 48, 3)}
     assert large_things() == []
 

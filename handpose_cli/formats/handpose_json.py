@@ -188,7 +188,7 @@ class Writer:
             self._tail["failure"] = record.failure
         if record.frame is not None:
             self._frames.append(record.frame)
-            self._times.append(math.nan if record.time is None else round(record.time, 6))
+            self._times.append(math.nan if record.time is None else record.time)
             if (record.width, record.height) != self._size:
                 self._frame_sizes.append([record.frame, record.width, record.height])
             if record.corrected:
