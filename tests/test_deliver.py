@@ -250,7 +250,7 @@ def test_calibration_sees_places_without_a_hand_too(held_back, monkeypatch):
     seen = []
     monkeypatch.setattr(deliver, "RandomCrops", lambda *arguments, **options: seen.append(options) or {})
     deliver.calibration_crops(held_back, 32, black)
-    assert seen[0]["negatives"] is black
+    assert seen[0]["places"] is black
 
 
 def test_curves(tmp_path):
@@ -280,7 +280,7 @@ def test_the_card_says_what_the_folder_holds(delivery, tmp_path):
         "# hourglass-lite: 21 hand keypoints",
         "`crop`: float32 [n, 32, 32, 3], RGB, 0 to 1; one hand in each crop.",
         f"| training | `label-list:{LABELS}` | label-list | 13 hands |",
-        f"| no hand | `{SAMPLES}` | label-list | 40 places |",
+        f"| the hand score | `{SAMPLES}` | label-list | 40 places |",
         "Trained on 12 hands, of which each was seen 3.0 times on average, validated on 1; 10% of the training data's "
         "images were held back for it.",
         "Licence of the data: not stated.",
@@ -288,7 +288,7 @@ def test_the_card_says_what_the_folder_holds(delivery, tmp_path):
         "|  | best epoch (2) | last epoch (3) |",
         "| val_pck@0.1/keypoints | 0.75 | 0.5 |",
         "![learning curves](curves.png)",
-        "- `hand` was learnt from the places without a hand above; what is unlike them may pass for a hand.",
+        "- `hand` was learnt from the hands and the places above; what is unlike them may pass for a hand.",
     ):
         assert line in text.splitlines(), line
     for name, measured in delivery[1]["files"].items():
@@ -299,12 +299,12 @@ def test_the_card_says_what_the_folder_holds(delivery, tmp_path):
 
     settings = json.loads((run / "settings.json").read_text())
     settings |= {"data_licence": ["a: CC BY 4.0", "b: research only"], "loss": "mse", "hand_head": False}
-    settings |= {"steps_per_epoch": 4, "batch_size": 11}  # 132 crops, of 12 hands and 1.2 places
+    settings |= {"steps_per_epoch": 4, "batch_size": 11}  # 132 crops, of 12 hands and 3 places
     (run / "settings.json").write_text(json.dumps(settings))
     other = write_card(run).read_text()
     assert "\nLicence of the data: a: CC BY 4.0; b: research only.\n" in other
     assert "`heatmaps`: float32 [n, 8, 8, 21], a map for each joint, a Gaussian (sigma 1.5 map pixels" in other
-    assert "each was seen 10.0 times" in other
+    assert "each was seen 8.8 times" in other
     assert "does not say which hand it is" in other
 
 

@@ -16,7 +16,7 @@ from handpose_cli.media.image_head import KINDS
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.records import Hand
 from handpose_cli.training.data.dataset import RandomCrops, hand_target, target
-from handpose_cli.training.data.negatives import FREE, find_negatives
+from handpose_cli.training.data.places import FREE, find_places
 from handpose_cli.training.data.read_data import read_data
 from handpose_cli.training.data.samples import Sample, read_samples
 from handpose_cli.training.settings import of_new_run
@@ -143,15 +143,25 @@ def test_batches_have_the_shapes_that_the_loss_expects(folder):
     assert (targets["a"].shape, targets["a"][..., 2].min()) == ((4, 21, 3), 1)
 
 
-def test_a_tenth_as_many_places_without_a_hand_come_with_them(folder):
-    samples = 5 * read_samples([str(folder)])
-    places = [Sample(samples[0].image, None, np.array([0, 0, 20, 20])) for _ in range(100)]
-    data = RandomCrops(samples, 64, 5, 0, negatives=places)
-    assert data.batches_a_pass == round(len(samples) * 1.1) // 5
-    hands = np.concatenate([data[i][1]["hand"] for i in range(data.batches_a_pass)])
-    joints = np.concatenate([data[i][1]["stack1_heatmaps"] for i in range(data.batches_a_pass)])
-    assert 0 < (hands[:, 0] == 0).sum() <= round(len(samples) / 10)
-    assert (joints[hands[:, 0] == 0, :, 2] == 0).all()
+@pytest.mark.parametrize(
+    ("boxed", "free", "taken"),
+    [(0, 100, (0, 15)), (100, 100, (7, 8)), (3, 100, (3, 12)), (100, 2, (13, 2)), (1, 1, (1, 1))],
+)
+def test_a_quarter_as_many_places_come_with_the_hands(folder, boxed, free, taken):
+    samples = 5 * read_samples([str(folder)])[:12]
+    box = np.array([0, 0, 20, 20])
+    places = [Sample(samples[0].image, None, box)] * free + [Sample(samples[0].image, Hand(box), box)] * boxed
+    data = RandomCrops(samples, 64, 5, 0, places=places)
+    assert data.batches_a_pass == (len(samples) + sum(taken)) // 5
+    order = data._order(0) - len(samples)
+    assert ((order >= free).sum(), ((order >= 0) & (order < free)).sum()) == taken
+    batches = [data[i][1] for i in range(data.batches_a_pass)]
+    hands = np.concatenate([batch["hand"] for batch in batches])
+    joints = np.concatenate([batch["stack1_heatmaps"] for batch in batches])
+    shown = order[: len(hands)]
+    assert (hands[:, 0] == ((shown < 0) | (shown >= free))).all()
+    assert (joints[shown >= 0, :, 2] == 0).all()
+    assert (joints[shown < 0, :, 2] == 1).all()
     assert (hands[:, 1] == 1).all()
 
 
@@ -176,12 +186,26 @@ def test_joints_without_a_label_have_no_weight():
 
 def test_places_without_a_hand_lie_beside_the_boxes():
     boxes = {record.file: record.hands for record in label_list.read(SAMPLES / "labels.json") if record.frame is None}
-    places = list(find_negatives([str(SAMPLES)], seed=0))
+    places = list(find_places([str(SAMPLES)], seed=0))
     assert len(places) >= len(boxes)
     for place in places:
-        assert place.hand is None
+        assert place.hand is None  # those of the samples have keypoints
         for hand in boxes[place.image.name]:
             assert iou(place.box[None], hand.box[None])[0, 0] < FREE
+
+
+def test_what_lies_beside_boxes_is_no_place_where_not_every_hand_has_one(tmp_path):
+    """A hand without a box there would teach the network that it is none."""
+    shutil.copy(SAMPLES / "no_hand.jpg", tmp_path / "a.jpg")
+    shutil.copy(SAMPLES / "no_hand.jpg", tmp_path / "b.jpg")
+    size, boxes = {"width": 576, "height": 430}, [[10, 10, 40, 40], [80, 10, 40, 40]]
+    some = [{"image": "b.jpg", **size, "boxes": [box], "exhaustive": box == boxes[0]} for box in boxes]
+    (tmp_path / "labels.json").write_text(json.dumps([{"image": "a.jpg", **size, "boxes": boxes}, *some]))
+    places = list(find_places([f"label-list:{tmp_path / 'labels.json'}"], seed=0))
+    assert [(place.image.name, place.box.tolist()) for place in places if place.hand] == [
+        *(("a.jpg", box) for box in boxes), *(("b.jpg", box) for box in boxes)
+    ]  # fmt: skip
+    assert {place.image.name for place in places if place.hand is None} == {"a.jpg"}
 
 
 def test_data_named_twice_comes_twice_in_a_pass(folder):

@@ -33,8 +33,8 @@ def _by_recipe(name: str) -> str:
               help="Share of --data to hold back for that; versions of a pose stay together.  "
               "[default: 0.1]")  # fmt: skip
 @click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
-              help="Labels in which every hand has a box, to learn from the rest what is no hand; "
-              "repeatable.")  # fmt: skip
+              help="Labels with boxes, to learn from these what is a hand too, and from the rest, where every hand "
+              "has one, what is none; repeatable.")  # fmt: skip
 @class_option
 @keypoint_names_option
 @click.option("-o", "--output", "run", type=LocalPath(file_okay=False), required=True,

@@ -65,6 +65,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
         for record in records:
             if last is not None and (record.file, record.frame) == (last.file, last.frame):
                 last.hands += record.hands  # one entry for each hand of an image
+                last.exhaustive &= record.exhaustive
                 continue
             if last is not None:
                 yield last

@@ -24,7 +24,7 @@ from handpose_cli.engine.keras import contract_of
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.ssd import presets as detectors
 from handpose_cli.networks.ssd.heads import for_prediction
-from handpose_cli.training.data.negatives import find_negatives
+from handpose_cli.training.data.places import find_places
 from handpose_cli.training.data.samples import read_samples
 from handpose_cli.training.delivery.deliver import calibration_crops, in_precision
 from handpose_cli.training.delivery.export import export_litert
@@ -55,7 +55,7 @@ def export(
     model.load_weights(str(weights))
     crops = None
     if form == "int8":
-        crops = calibration_crops(read_samples(data), preset.input_size, list(find_negatives(negatives, seed=0)))
+        crops = calibration_crops(read_samples(data), preset.input_size, list(find_places(negatives, seed=0)))
     export_litert(presets.for_prediction(model, preset), path, form, crops)
 
 

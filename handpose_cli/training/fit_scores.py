@@ -100,7 +100,10 @@ def fit_hand(
 def detections(
     network: KeypointNetwork, detector: Detector, calibration: Calibration, source: Source, views: int
 ) -> Iterator[tuple[list[float], bool]]:
-    """Yield the evidence of `Calibration.hand_score` for each detection, and whether it is a hand."""
+    """Yield the evidence of `Calibration.hand_score` for each detection, and whether it is a hand.
+
+    Where labels do not have every hand, what is at none of theirs may be one: it is left out.
+    """
     for record in source.read():
         path = source.folder / record.file
         if record.frame is not None or not path.is_file():
@@ -117,9 +120,12 @@ def detections(
         published = np.stack([box_of(points, width, height) for points in found.keypoints])
         overlap = iou(published, hands).max(axis=1, initial=0.0)
         for i, score in enumerate(boxes.scores):
+            right = bool(overlap[i] >= IS_HAND)
+            if not right and not record.exhaustive:
+                continue
             is_hand = 0.5 if found.is_hand is None else float(found.is_hand[i])
             evidence = (float(score), float(joints[i].mean()), is_hand)
-            yield [*map(log_odds, evidence), 1.0], bool(overlap[i] >= IS_HAND)
+            yield [*map(log_odds, evidence), 1.0], right
 
 
 def fit(terms: np.ndarray, answers: np.ndarray, steps: int = 50) -> np.ndarray:

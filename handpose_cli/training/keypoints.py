@@ -58,7 +58,7 @@ class KeypointTask:
             settings.batch_size,
             settings.seed,
             joints=[name for name in model.output if name != HAND_OUTPUT],
-            negatives=data.negatives,
+            places=data.places,
             part=(number(), count()),
         )
 
@@ -67,6 +67,6 @@ class KeypointTask:
 
     def deliver(self, run: Path, data: Data, forms: Sequence[str], report: Callable[[str], None]) -> None:
         size = deliver.preset_of(run).input_size
-        calibration = deliver.calibration_crops(data.samples, size, data.negatives)
+        calibration = deliver.calibration_crops(data.samples, size, data.places)
         deliver.deliver(run, calibration, data.held_back, forms, report)
         card.write_card(run)

@@ -88,7 +88,7 @@ class Settings:
             each pass.
         val: such labels to choose the best weights by; none: `val_split` of the data.
         val_split: share of the samples to hold back for that; versions of a pose and frames of a video stay together.
-        negatives: labels in which every hand has a box, to learn the hand score from what lies outside.
+        negatives: labels with boxes, to learn the hand score from these and from what lies outside, see `data.places`.
         classes, keypoint_names: which classes of objects are hands and how keypoints are named, as a user says it,
             where labels have such names; see `formats.plugin.ReadOptions`.
         input_size: crop side in pixels; None: the preset's.

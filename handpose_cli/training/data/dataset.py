@@ -18,21 +18,22 @@ from handpose_cli.training.data.backgrounds import Backgrounds
 from handpose_cli.training.data.samples import Sample, read_sample
 
 HIDDEN_WEIGHT = 0.5  # of a joint that is labelled as hidden, in the loss
-NEGATIVE_SHARE = 0.1  # places without a hand for each hand
+PLACES_SHARE = 0.25  # in a pass for each hand with keypoints; half of them boxed hands, if there are so many
 
 
 class RandomCrops(keras.utils.PyDataset):
     """Shuffled, augmented crops: the training set.
 
     A batch is `crops` float32 [n, size, size, 3] (RGB, 0 to 1) and a dict of targets: for each name in `joints` float32
-    [n, 21, 3], x and y in heatmap pixels and the joint's weight in the loss; and, if there are negatives, `hand`
-    float32 [n, 4], for "is a hand" and "is a right hand" each the answer (0 or 1) and its weight.
+    [n, 21, 3], x and y in heatmap pixels and the joint's weight in the loss; and, if there are
+    `places`, `hand` float32 [n, 4], for "is a hand" and "is a right hand" each the answer (0 or 1) and its weight.
 
     The batches never end: each pass over the samples is followed by another, in another order. A batch depends on the
     seed and on its number alone, so a resumed run, which begins at `first_batch`, sees what an uninterrupted one would.
     (Epochs are left to `fit(steps_per_epoch=...)`: Keras calls `on_epoch_end` while threads still prepare batches.)
 
-    With `part` (i, n) a batch is the i-th of n parts, from 0, of what it would be.
+    Of the places (see `places.find_places`), boxed hands and those without one come in equal numbers, if there are so
+    many. With `part` (i, n) a batch is the i-th of n parts, from 0, of what it would be.
 
     `failure` holds the error of an image that could not be read, since on the way through TensorFlow's input pipeline
     it becomes another one.
@@ -48,17 +49,17 @@ class RandomCrops(keras.utils.PyDataset):
         seed: int,
         first_batch: int = 0,
         joints: Sequence[str] = ("stack1_heatmaps",),
-        negatives: Sequence[Sample] = (),
+        places: Sequence[Sample] = (),
         part: tuple[int, int] = (0, 1),
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.samples, self.negatives, self.joints = samples, list(negatives), joints
+        self.samples, self.places, self.joints = samples, list(places), joints
         self.size, self.batch_size, self.seed, self.first_batch = size, batch_size, seed, first_batch
         self.part = part
-        self.negatives_a_pass = min(len(self.negatives), round(NEGATIVE_SHARE * len(samples)))
-        self.batches_a_pass = (len(samples) + self.negatives_a_pass) // batch_size
-        self.backgrounds = Backgrounds([*self.samples, *self.negatives], seed)
+        self.places_a_pass = min(len(self.places), round(PLACES_SHARE * len(samples)))
+        self.batches_a_pass = (len(samples) + self.places_a_pass) // batch_size
+        self.backgrounds = Backgrounds([*self.samples, *self.places], seed)
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     @property
@@ -75,29 +76,33 @@ class RandomCrops(keras.utils.PyDataset):
         joints = np.zeros((len(chosen), NUM_JOINTS, 3), np.float32)
         hands = np.zeros((len(chosen), 4), np.float32)
         for i, place in enumerate(chosen):
-            rng = np.random.default_rng([self.seed, number, int(place)])
-            of_hands = place < len(self.samples)
-            sample = self.samples[place] if of_hands else self.negatives[place - len(self.samples)]
-            crop = random_crop(sample.box if sample.hand is None else box_around(sample.hand.keypoints), self.size, rng)
+            rng = np.random.default_rng([self.seed, number, first + i])
+            labelled = place < len(self.samples)
+            sample = self.samples[place] if labelled else self.places[place - len(self.samples)]
+            keypoints = None if sample.hand is None else sample.hand.keypoints
+            crop = random_crop(sample.box if keypoints is None else box_around(keypoints), self.size, rng)
             try:
                 image = read_sample(sample)
             except FormatError as error:
                 self.failure = error
                 raise
             picture = self.backgrounds.draw(number, rng)
-            keypoints = None if sample.hand is None else sample.hand.keypoints
             crops[i] = change_look(cut_random_border(image, crop, rng, picture, keypoints), rng, picture)
             hands[i] = hand_target(sample.hand, crop.mirrored)
-            if sample.hand is not None:
-                joints[i] = target(crop.to_crop(sample.hand.keypoints), sample.hand)
+            if sample.hand is not None and keypoints is not None:
+                joints[i] = target(crop.to_crop(keypoints), sample.hand)
         targets = dict.fromkeys(self.joints, joints)
-        return crops.astype(np.float32) / 255, {**targets, HAND_OUTPUT: hands} if self.negatives else targets
+        return crops.astype(np.float32) / 255, {**targets, HAND_OUTPUT: hands} if self.places else targets
 
     def _shuffled(self, number: int) -> np.ndarray:
-        """Return the order of a pass: places in the samples and, behind them, in the negatives chosen for it."""
+        """Return the order of a pass: indices of the samples and, behind them, of the places chosen for it."""
         rng = np.random.default_rng([self.seed, number])
-        chosen = len(self.samples) + rng.choice(len(self.negatives), self.negatives_a_pass, replace=False)
-        return rng.permutation(np.concatenate([np.arange(len(self.samples)), chosen]).astype(int))
+        is_hand = np.array([place.hand is not None for place in self.places], bool)
+        hands, free = (len(self.samples) + np.flatnonzero(of_kind) for of_kind in (is_hand, ~is_hand))
+        of_hands = min(len(hands), max(self.places_a_pass // 2, self.places_a_pass - len(free)))
+        chosen = [rng.choice(hands, of_hands, replace=False)]
+        chosen.append(rng.choice(free, self.places_a_pass - of_hands, replace=False))
+        return rng.permutation(np.concatenate([np.arange(len(self.samples)), *chosen]))
 
 
 def target(keypoints_in_crop: np.ndarray, hand: Hand) -> np.ndarray:

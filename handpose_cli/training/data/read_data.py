@@ -1,4 +1,4 @@
-"""Everything that a run reads: hands to train and to validate on, and places without one."""
+"""Everything that a run reads: hands to train and to validate on, and places to learn the hand score from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.training.data.digest import Known, digest
-from handpose_cli.training.data.negatives import find_negatives
+from handpose_cli.training.data.places import find_places
 from handpose_cli.training.data.samples import Sample, read_samples, split
 from handpose_cli.training.settings import Settings
 
@@ -18,13 +18,13 @@ class Data(NamedTuple):
     Attributes:
         samples: hands to train on.
         held_back: hands to validate on.
-        negatives: places without a hand.
+        places: boxed hands and places without a hand, see `places.find_places`.
         known: what was read, see `digest`.
     """
 
     samples: list[Sample]
     held_back: list[Sample]
-    negatives: list[Sample]
+    places: list[Sample]
     known: Known
 
     @property
@@ -39,7 +39,9 @@ class Data(NamedTuple):
 
     def described(self) -> str:
         """Return what there is, in a line."""
-        return f"{self.trained} hands to train on, {self.held} to validate on, {len(self.negatives)} places without"
+        boxed = sum(place.hand is not None for place in self.places)
+        places = f"{boxed} boxed hands, {len(self.places) - boxed} places without"
+        return f"{self.trained} hands to train on, {self.held} to validate on, {places}"
 
 
 def read_data(settings: Settings) -> Data:
@@ -59,13 +61,13 @@ def read_data(settings: Settings) -> Data:
         raise FormatError(
             f"{len(samples)} hands to train on are fewer than a batch of {settings.batch_size}", "batch_size"
         )
-    negatives = {source: list(find_negatives([source], settings.seed, options)) for source in settings.negatives}
-    read = {"data": data, "val": val, "negatives": negatives}
+    places = {source: list(find_places([source], settings.seed, options)) for source in settings.negatives}
+    read = {"data": data, "val": val, "negatives": places}
     known = {
         name: {source: (len(found), digest(map(_labelled, found))) for source, found in sources.items()}
         for name, sources in read.items()
     }
-    return Data(samples, held_back, _all(negatives), known)
+    return Data(samples, held_back, [place for source in settings.negatives for place in places[source]], known)
 
 
 def _labelled(sample: Sample) -> tuple[object, ...]:

@@ -19,10 +19,10 @@ from handpose_cli.records import Hand
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled hand: the path of its image and the hand; or a place without one (`hand` is None).
+    """One labelled hand, with keypoints or (see `places`) a box alone, or a place without one: there `hand` is None.
 
-    `group` names what must stay on one side of a split: versions of one pose, frames of one video. `size` is the
-    image's width and height as the labels have it; None if they do not say.
+    `image` is its path. `group` names what must stay on one side of a split: versions of one pose, frames of one video.
+    `size` is the image's width and height as the labels have it; None if they do not say.
     """
 
     image: Path

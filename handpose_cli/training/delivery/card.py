@@ -20,7 +20,7 @@ from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.hourglass.heatmaps import SCORE_RADIUS, STRIDE
 from handpose_cli.records import KEYPOINT_NAMES
 from handpose_cli.training.checkpoint import LOG
-from handpose_cli.training.data.dataset import NEGATIVE_SHARE
+from handpose_cli.training.data.dataset import PLACES_SHARE
 from handpose_cli.training.data.digest import OF_LABELS, TEACHER, Known
 from handpose_cli.training.delivery.curves import draw_curves, read_columns
 from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, INT8, INT8_COSTS, KERAS, ONNX, PCK
@@ -159,7 +159,7 @@ Joints, from 0: {", ".join(KEYPOINT_NAMES)}."""
 
 
 def _data(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> str:
-    uses = (("data", "training", "hands"), ("val", "validation", "hands"), ("negatives", "no hand", "places"))
+    uses = (("data", "training", "hands"), ("val", "validation", "hands"), ("negatives", "the hand score", "places"))
     rows = [
         (use, f"`{row['source']}`", row["format"], f"{row['count']:,} {unit}")
         for key, use, unit in uses
@@ -180,7 +180,7 @@ Licence of the data: {licences}."""
 def _passes(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> float:
     if settings.get("steps_per_epoch") is None:
         return epochs
-    places = min(sum(row["count"] for row in data["negatives"]), NEGATIVE_SHARE * data["trained"])
+    places = min(sum(row["count"] for row in data["negatives"]), PLACES_SHARE * data["trained"])
     return float(epochs * settings["steps_per_epoch"] * settings["batch_size"] / (data["trained"] + places))
 
 
@@ -232,7 +232,7 @@ The differences are from the Keras model, on {models["checked_crops"]} validatio
 
 def _limits(preset: presets.Preset) -> str:
     hand = (
-        "`hand` was learnt from the places without a hand above; what is unlike them may pass for a hand."
+        "`hand` was learnt from the hands and the places above; what is unlike them may pass for a hand."
         if preset.hand_head
         else "It answers with 21 joints whatever the crop shows, and does not say which hand it is."
     )

@@ -79,14 +79,14 @@ def check_forms(forms: Sequence[str]) -> None:
 
 
 def calibration_crops(
-    samples: list[Sample], size: int, negatives: Sequence[Sample] = ()
+    samples: list[Sample], size: int, places: Sequence[Sample] = ()
 ) -> Callable[[], Iterator[np.ndarray]]:
     """Return what gives `CALIBRATION_CROPS` training crops, each float32 [1, size, size, 3], 0 to 1.
 
     Args:
-        negatives: places without a hand, which a hand head must have seen: it would be cut off at its answers to hands.
+        places: see `places.find_places`, which a hand head must have seen: it would be cut off at its answers to hands.
     """
-    batches = RandomCrops(samples, size, 1, seed=0, negatives=negatives)
+    batches = RandomCrops(samples, size, 1, seed=0, places=places)
     return lambda: (batches[index][0] for index in range(CALIBRATION_CROPS))
 
 

@@ -1,4 +1,4 @@
-"""Places without a hand, to learn the hand score from: the detector's false alarms, and anywhere else."""
+"""What to learn the hand score from: boxed hands, and places without one, the detector's false alarms and others."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ ANYWHERE = 2  # random places in each image
 FREE = 0.1  # largest share of a place that hands may cover
 
 
-def find_negatives(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPTIONS) -> Iterator[Sample]:
-    """Yield places where there is no hand.
+def find_places(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPTIONS) -> Iterator[Sample]:
+    """Yield hands that have a box alone (those with keypoints are for `read_samples`), and places without a hand.
+
+    The latter only from images whose labels have every hand, see `records.ImageRecord.exhaustive`.
 
     Args:
-        sources: labels in which every hand has a box, `[FORMAT:]PATH`; images without hands are welcome.
+        sources: labels with boxes, `[FORMAT:]PATH`; images without hands are welcome.
         options: what a user says of their classes, where they have names.
     """
     detector = engine.load_detector("litert")
@@ -33,6 +35,9 @@ def find_negatives(sources: Iterable[str], seed: int, options: ReadOptions = NO_
         for record in source.read():
             path = source.folder / record.file
             if record.frame is not None or not path.is_file():
+                continue
+            yield from (Sample(path, hand, hand.box) for hand in record.hands if hand.keypoints is None)
+            if not record.exhaustive:
                 continue
             image = read_image(path)
             height, width = image.shape[:2]
