@@ -8,16 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-import tensorflow as tf
 from conftest import handpose
-from tiny_training import TINY, train
+from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.training import checkpoint
@@ -141,6 +139,7 @@ def test_what_a_run_was_begun_with_does_not_change(undisturbed, tmp_path, tiny_p
     )
 
 
+@no_graphs()
 def test_a_run_that_gets_no_better_stops(folder, tmp_path, tiny_preset):
     run = tmp_path / "run"
     # nothing is learnt at this rate, so the first epoch stays the best
@@ -151,6 +150,7 @@ def test_a_run_that_gets_no_better_stops(folder, tmp_path, tiny_preset):
         assert len(list(csv.DictReader(file))) == 3
 
 
+@no_graphs()
 def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, monkeypatch):
     # without batch norms such a network is dead, but its loss finite
     monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, block="plain"))
@@ -170,19 +170,6 @@ ON_ENCODER = presets.Preset(
     1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", encoder="hand-landmarks", points=True
 )
 STAGES = ("--stage", "decoder:2:1e-3", "--stage", "stride16:2:5e-4", "--steps-per-epoch", 2, "--export", "none")
-
-
-OF_TF_DATA = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
-
-
-@contextmanager
-def no_graphs():
-    """Steps without TensorFlow's graphs: making those of the whole encoder takes longer than the few steps."""
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(False)
 
 
 def train_in_stages(folder, run):
@@ -205,7 +192,6 @@ def weights_of(path):
     return {variable.path: np.array(variable) for variable in model.variables}
 
 
-@OF_TF_DATA
 def test_each_stage_trains_its_layers_at_its_rate(undisturbed_stages):
     settings = json.loads((undisturbed_stages / "settings.json").read_text())
     assert settings["stages"] == [
@@ -226,7 +212,6 @@ def test_each_stage_trains_its_layers_at_its_rate(undisturbed_stages):
     assert of_optimizer < 3 * of_layers, "layers that do not learn need no moments"
 
 
-@OF_TF_DATA
 def test_a_run_interrupted_between_stages_and_in_one_ends_with_the_same_weights(
     folder, undisturbed_stages, tmp_path, monkeypatch
 ):
@@ -309,6 +294,7 @@ def test_a_run_of_a_network_that_its_preset_no_longer_is_cannot_go_on(undisturbe
     )
 
 
+@no_graphs()
 def test_other_data_are_refused(folder, tmp_path, tiny_preset):
     """A run that goes on with labels that have changed would be trained on neither the ones nor the others."""
     data, run = tmp_path / "data", tmp_path / "run"

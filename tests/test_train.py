@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import SAMPLES, handpose, read_results
-from tiny_training import TINY, train
+from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.boxes import iou
 from handpose_cli.formats import label_list
@@ -49,6 +49,7 @@ def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_p
     assert (run / "card.md").is_file()
 
 
+@no_graphs()
 def test_several_stacks_and_a_hand_head_are_trained_together(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, stacks=2))
     headless, run = tmp_path / "headless", tmp_path / "run"

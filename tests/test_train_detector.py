@@ -9,6 +9,7 @@ import pytest
 from conftest import SAMPLES, handpose, read_results
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_training import no_graphs
 
 from handpose_cli import weights
 from handpose_cli.engine.detector import letterbox
@@ -241,9 +242,12 @@ def run(photos, tmp_path_factory):
         "--input-size", SIZE, "--batch-size", 4, "--steps-per-epoch", 2, "--ema", 0.5, "--schedule", "constant",
         "--stage", "stride16:3:0.001",
     )  # fmt: skip
+    with no_graphs():
+        trained = handpose(*call, "-o", out, "--data-licence", "CC0", "--export", "none")
+    assert trained.exit_code == 0, trained.output
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(task, "CALIBRATION_CROPS", 24)
-        result = handpose(*call, "-o", out, "--data-licence", "CC0")
+        result = handpose("train", "-o", out, "--resume", "--export", "litert")
     assert result.exit_code == 0, result.output
     return out, call, result
 
@@ -281,9 +285,10 @@ def test_a_run_is_a_detector(run, tmp_path, engine):
 
 def test_a_resumed_run_is_the_undisturbed_one(run, tmp_path):
     out, call, _ = run
-    first = handpose(*call, "-o", tmp_path / "run", "--export", "none", "--epochs", 2)
-    assert first.exit_code == 0, first.output
-    resumed = handpose("train", "-o", tmp_path / "run", "--resume", "--epochs", 3, "--export", "none")
+    with no_graphs():
+        first = handpose(*call, "-o", tmp_path / "run", "--export", "none", "--epochs", 2)
+        assert first.exit_code == 0, first.output
+        resumed = handpose("train", "-o", tmp_path / "run", "--resume", "--epochs", 3, "--export", "none")
     assert resumed.exit_code == 0, resumed.output
     assert (tmp_path / "run" / "log.csv").read_text() == (out / "log.csv").read_text()
 
@@ -295,7 +300,8 @@ def test_a_run_learns_from_a_teacher_and_the_same_on_any_number_of_threads(run, 
     logs = [(out / "log.csv").read_text().splitlines()[1]]
     for workers in (1, 3):
         options = ("--teacher", teacher, "--epochs", 1, "--export", "none", "--workers", workers)
-        taught = handpose(*call, "-o", tmp_path / str(workers), *options)
+        with no_graphs():
+            taught = handpose(*call, "-o", tmp_path / str(workers), *options)
         assert taught.exit_code == 0, taught.output
         logs.append((tmp_path / str(workers) / "log.csv").read_text().splitlines()[1])
     assert logs[1] == logs[2] != logs[0]

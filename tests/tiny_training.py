@@ -1,6 +1,9 @@
 """A network and data so small that a test can train it; `conftest` makes fixtures of them."""
 
 import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -12,6 +15,20 @@ from handpose_cli.formats import label_list
 from handpose_cli.networks.hourglass import presets
 
 TINY = presets.Preset(1, 8, 1, 32, "fixup", 1.5, "cross-entropy")
+
+
+@contextmanager
+def no_graphs() -> Iterator[None]:
+    """Steps without TensorFlow's graphs: making those of the whole encoder takes longer than the few steps."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions_eagerly`")
+            yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def write_training_folder(folder: Path) -> None:
