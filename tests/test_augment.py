@@ -1,5 +1,7 @@
 """Augmentation: new backgrounds, filled borders, things in front of the hand, changed looks."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -64,6 +66,22 @@ def test_pictures_show_no_labelled_hand_and_half_of_them_places_without(photogra
     )
     assert not any(((p[..., 0] > 200) & (p[..., 1] < 50)).any() for p in pictures)
     assert 25 < sum(p[..., 1].mean() > 140 for p in pictures) < 75
+
+
+def test_no_picture_is_cut_beside_hands_that_may_not_be_all(photographs):
+    hands, places = photographs
+    pool, rng = Backgrounds([replace(hand, exhaustive=False) for hand in hands] + places, 0), np.random.default_rng(0)
+    assert all(pool.draw(0, rng)[..., 1].mean() > 140 for _ in range(50))
+
+
+def test_a_boxed_hand_keeps_its_background():
+    """It is darker than an even wall by so little that it would be cut off with it, and nobody would see that."""
+    image = np.full((200, 200, 3), 200, np.uint8)
+    image[60:140, 60:140] = 196
+    crop, picture = crop_around(np.array([60, 60, 80, 80]), 96, 1.5), noise(256)
+    for boxed, kept in ((True, 1), (False, 0)):
+        cut = cut_random_border(image, crop, np.random.default_rng(1), picture, boxed=boxed)
+        assert (abs(int(cut[48, 48].mean()) - 196) <= 2) == kept
 
 
 def test_a_picture_depends_on_seed_and_pass_alone(photographs):

@@ -251,6 +251,34 @@ def test_corrupt_coco_results(tmp_path, entry, message):
     assert str(error.value) == f"{tmp_path / 'r.json'}: entry 0: {message}"
 
 
+def test_results_of_sided_categories_have_their_sides_and_orders(tmp_path):
+    names = list(KEYPOINT_NAMES)
+    categories = [{"id": 1, "name": "left_hand", "keypoints": names},
+                  {"id": 2, "name": "right_hand", "keypoints": names[::-1]}]  # fmt: skip
+    images = [{"id": 1, "file_name": "a.jpg", "width": 640, "height": 480}]
+    (tmp_path / "c.json").write_text(json.dumps({"images": images, "annotations": [], "categories": categories}))
+    table = np.column_stack([np.arange(21), np.arange(21) + 100, np.full(21, 0.5)])
+    entries = [{"image_id": 1, "category_id": id, "keypoints": table.ravel().tolist(), "score": 0.9} for id in (1, 2)]
+    (tmp_path / "r.json").write_text(json.dumps([*entries, {"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]}]))
+    (record,) = coco_results.read(tmp_path / "r.json", tmp_path / "c.json")
+    assert [hand.handedness for hand in record.hands] == ["left", "right", "right"]
+    assert [hand.keypoints[0].tolist() for hand in record.hands[:2]] == [[0, 100], [20, 120]]
+    with coco_results.open_writer(tmp_path / "again.json", tmp_path / "c.json") as writer:
+        writer.write(record)
+    written = json.loads((tmp_path / "again.json").read_text())
+    assert [(entry["category_id"], entry["keypoints"]) for entry in written] == [
+        (entry["category_id"], entry["keypoints"]) for entry in entries
+    ]
+
+
+def test_joints_by_name_are_as_visible_as_they_are_said_to_be(tmp_path):
+    by_name = {name: [index, 100] for index, name in enumerate(KEYPOINT_NAMES[:20])}
+    entry = {"image": "a.jpg", "width": 640, "height": 480, "keypoints": by_name, "visible": [1, 0] * 10 + [1]}
+    (tmp_path / "l.json").write_text(json.dumps([entry]))
+    (record,) = label_list.read(tmp_path / "l.json")
+    assert record.hands[0].visibility.tolist() == [2, 1] * 10 + [0]
+
+
 HEADER = "file,hand,joint,x,y,score\n"
 ROWS = [f"a.jpg,0,{name},1,2,0.5\n" for name in KEYPOINT_NAMES]
 

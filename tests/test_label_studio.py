@@ -107,6 +107,28 @@ def test_joints_have_names_or_numbers_that_are_decided_for_the_file(tmp_path, la
     assert [int(np.flatnonzero(record.hands[0].visibility)[0]) for record in records] == joints
 
 
+@pytest.mark.parametrize(("choice", "side"), [("Left", "left"), ("right hand", "right"), ("blurred", None)])
+def test_handedness_is_a_choice_in_any_spelling(tmp_path, choice, side):
+    chosen = {"id": "hand10", "type": "choices", "value": {"choices": [choice]}, **SIZE}
+    ((hand,),) = (record.hands for record in read(save(tmp_path / "a.json", [task(rectangle(), chosen)])))
+    assert hand.handedness == side
+
+
+def test_of_several_annotations_the_truth_is_taken_else_the_first(tmp_path):
+    several = [{"result": [rectangle(x=x)], "ground_truth": x == 20} for x in (10, 20)]
+    for annotations, left in ((several, 40), (several[:1], 20)):
+        path = save(tmp_path / "a.json", [{**task(), "annotations": annotations}])
+        assert read(path)[0].hands[0].box[0] == left
+
+
+def test_the_size_is_that_of_a_result_that_has_one(tmp_path):
+    relation = {"type": "relation", "from_id": "hand10", "to_id": "hand60"}
+    sized = task(relation, rectangle(), rectangle(x=60))
+    unsized = {**task(relation), "data": {"image": "b.jpg", "width": 30, "height": 20}}
+    records = read(save(tmp_path / "a.json", [sized, unsized]))
+    assert [(record.width, record.height) for record in records] == [(200, 100), (30, 20)]
+
+
 def test_what_is_no_hand_is_left_out_and_counted(tmp_path, notes):
     tasks = [
         task(rectangle("handbag"), joint("wrist", parent="handbag10"), rectangle(width=0, x=1), rectangle("right_hand"),

@@ -171,6 +171,18 @@ def test_a_long_table(names, hands, photo):
         np.testing.assert_allclose(record.hands[1].keypoints, LEFT.keypoints, atol=1e-3)
 
 
+def test_the_rows_of_a_long_table_belong_to_their_tracks(photo):
+    """Of the first track a joint is missing; the second one's is not taken for it."""
+    rows = [
+        ["a.jpg", track, n, *point] for track, hand in ((1, LEFT), (2, RIGHT)) for n, point in enumerate(triples(hand))
+    ]
+    path = table(photo / "r.csv", ["filename", "track", "landmark", "x", "y", "z"], rows[:8] + rows[9:])
+    (record,) = read(path)
+    assert [hand.track_id for hand in record.hands] == [1, 2]
+    assert np.isnan(record.hands[0].keypoints[8]).all()
+    np.testing.assert_allclose(record.hands[1].keypoints, RIGHT.keypoints, atol=1e-3)
+
+
 def test_our_own_table_of_shares_by_name_only(photo):
     """As the tool's `csv` has columns, but with MediaPipe's numbers: evaluate refuses it, and says how it is read."""
     shares = [

@@ -126,9 +126,15 @@ def test_whole_image_and_boxes_from_a_file(tmp_path):
     size = {"width": picture.shape[1], "height": picture.shape[0]}
     boxes = [{"file": PICTURE.name, **size, "boxes": [hand.box.tolist()]}]
     (tmp_path / "boxes.json").write_text(json.dumps(boxes))
-    result = handpose("predict", PICTURE, "-o", tmp_path / "given", "--boxes", tmp_path / "boxes.json")
+    inputs = PICTURE, SAMPLES / "no_hand.jpg"
+    result = handpose("predict", *inputs, "-o", tmp_path / "given", "--boxes", tmp_path / "boxes.json")
+    assert (
+        f"{tmp_path / 'boxes.json'}: 1 of 2 inputs have no entry (such as no_hand.jpg): they get no hands"
+        in result.stderr.splitlines()
+    )
     assert result.exit_code == 0
-    (given,) = read_results(tmp_path / "given")["files"][0]["hands"]
+    (given,), none = (entry["hands"] for entry in read_results(tmp_path / "given")["files"][::-1])
+    assert none == []
     assert given["box"] == pytest.approx(hand.box.tolist(), abs=0.01)
     difference = np.array(given["keypoints"])[:, :2] - [x, y] - np.array(whole["keypoints"])[:, :2]
     assert np.linalg.norm(difference, axis=1).mean() < 0.05 * max(width, height)

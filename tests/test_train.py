@@ -11,14 +11,16 @@ from conftest import SAMPLES, handpose, read_results
 from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.boxes import iou
-from handpose_cli.formats import label_list
+from handpose_cli.formats import FormatError, label_list
+from handpose_cli.formats._notes import say
 from handpose_cli.media.image_head import KINDS
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.records import Hand
 from handpose_cli.training.data.dataset import RandomCrops, hand_target, target
 from handpose_cli.training.data.places import FREE, find_places
 from handpose_cli.training.data.read_data import read_data
-from handpose_cli.training.data.samples import Sample, read_samples
+from handpose_cli.training.data.samples import Sample, read_samples, split
+from handpose_cli.training.detection.photos import read_photos
 from handpose_cli.training.settings import of_new_run
 
 
@@ -207,6 +209,51 @@ def test_what_lies_beside_boxes_is_no_place_where_not_every_hand_has_one(tmp_pat
         *(("a.jpg", box) for box in boxes), *(("b.jpg", box) for box in boxes)
     ]  # fmt: skip
     assert {place.image.name for place in places if place.hand is None} == {"a.jpg"}
+
+
+def test_places_are_of_images_of_the_size_that_labels_are_for(tmp_path):
+    shutil.copy(SAMPLES / "no_hand.jpg", tmp_path / "a.jpg")
+    entry = {"image": "a.jpg", "width": 288, "height": 215, "boxes": [[10, 10, 40, 40]]}
+    (tmp_path / "labels.json").write_text(json.dumps([entry]))
+    message = f"{tmp_path}/a.jpg: its labels are for 288 x 215 pixels, the image is 576 x 430"
+    with pytest.raises(FormatError) as error:
+        list(find_places([f"label-list:{tmp_path / 'labels.json'}"], seed=0))
+    assert str(error.value) == message
+    (photo,) = read_photos([f"label-list:{tmp_path / 'labels.json'}"])
+    with pytest.raises(FormatError) as error:
+        photo.read()
+    assert str(error.value) == message
+
+
+def test_label_files_of_the_same_photographs_are_split_alike(tmp_path):
+    files = []
+    for side in ("left", "right"):
+        entries = [{"image": f"{n}.jpg", "width": 9, "height": 9, "keypoints": [[3, 4]] * 21} for n in range(20)]
+        for n in range(20):
+            (tmp_path / f"{n}.jpg").touch()
+        (tmp_path / f"{side}.json").write_text(json.dumps(entries))
+        files.append(f"label-list:{tmp_path / side}.json")
+    kept, held = split(read_samples(files), 0.3, seed=0)
+    assert len(held) == 12 and not {sample.image for sample in kept} & {sample.image for sample in held}
+
+
+def test_frames_of_videos_are_left_out_and_counted(caplog):
+    say.cache_clear()
+    assert len(read_samples([str(SAMPLES)])) == 12
+    assert [line.getMessage() for line in caplog.records] == [
+        f"{SAMPLES}/labels.json: left out: 72 labelled frames of videos"
+    ]
+
+
+def test_other_weights_of_joints_are_other_data(folder, tmp_path):
+    data = shutil.copytree(folder, tmp_path / "data")
+    labels = json.loads((data / "labels.json").read_text())
+    known = []
+    for spread in (0.0, 0.2):
+        (data / "labels.json").write_text(json.dumps([{**entry, "spread": [spread] * 21} for entry in labels]))
+        settings = of_new_run({"preset": "hourglass-2", "data": (str(data),), "batch_size": 4})
+        known.append(read_data(settings).known["data"][str(data)])
+    assert known[0][0] == known[1][0] and known[0][1] != known[1][1]
 
 
 def test_data_named_twice_comes_twice_in_a_pass(folder):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -20,8 +21,10 @@ from handpose_cli.networks.ssd.cells import cells, decode_boxes, encode_boxes
 from handpose_cli.networks.ssd.hand_model import BLOCKS
 from handpose_cli.networks.ssd.palm_model import build_palm_ssd
 from handpose_cli.training.detection import pictures, task
+from handpose_cli.training.detection.data import read_data
+from handpose_cli.training.detection.hands import Hands
 from handpose_cli.training.detection.loss import DIRECTION_WEIGHT, DetectionLoss
-from handpose_cli.training.detection.photos import read_photos
+from handpose_cli.training.detection.photos import Photos, read_photos
 from handpose_cli.training.detection.pictures import Pictures
 from handpose_cli.training.detection.targets import HAND, NONE, UNASKED, cell_targets
 from handpose_cli.training.settings import of_new_run
@@ -119,6 +122,71 @@ def test_the_loss_is_of_cells_that_are_asked():
     off = sure.copy()
     off[0, 0, 1:] = 1  # each of four encodings is off by 1: 1 - half of where the loss becomes linear
     assert float(loss(target, off)) - right == pytest.approx(4 * 0.95)
+
+
+def test_a_hand_that_a_mosaic_cuts_off_is_unclear(photos):
+    """Here in each photograph's corner, which an enlarged one loses more or less of."""
+    data = read_photos([f"label-list:{photos}/boxes.json"])
+    whole = [replace(photo, boxes=_at_corners(photo.read())) for photo in data.whole[:4]]
+    all_cut = 0
+    for seed in range(20):
+        _, hands, unclear = Pictures(data, SIZE, 1, seed=seed)._mosaic(whole, np.random.default_rng(seed))
+        assert 4 <= len(hands.boxes) + len(unclear) <= 16
+        assert (unclear[:, :2] >= 0).all() and (unclear[:, :2] + unclear[:, 2:] <= SIZE + 1).all()
+        all_cut += len(unclear)
+    assert all_cut > 5
+
+
+def test_what_is_pasted_with_a_hand_beside_it_is_unclear(photos, monkeypatch):
+    """A part of the one beside it comes along, of which nobody has said that it is a hand."""
+    monkeypatch.setattr(pictures, "CONTEXT", (1.8, 2.0))
+    (photo,) = (p for p in read_photos([str(SAMPLES / "labels.json")]).hands if p.image.name == "two_hands.jpg")
+    hand = photo.keypoints[0]
+    beside = np.stack([hand, hand + np.float32([np.ptp(hand[:, 0]), 0])])
+    nothing = Hands(np.zeros((0, 4), np.float32), np.zeros((0, 2), np.float32))
+    for keypoints, some in ((beside, True), (beside[:1], False)):
+        data = Pictures(Photos([], [replace(photo, keypoints=keypoints)]), SIZE, 1, seed=0)
+        found = 0
+        for seed in range(20):
+            canvas = np.zeros((SIZE, SIZE, 3), np.uint8)
+            hands, unclear = data._pasted(canvas, nothing, nothing.boxes, np.random.default_rng(seed))
+            assert len(unclear) <= len(hands.boxes)
+            found += len(unclear)
+        assert (found > 0) == some
+
+
+def _at_corners(image):
+    height, width = image.shape[:2]
+    side = min(height, width) / 2
+    corners = [[x, y, side, side] for x in (0, width - side) for y in (0, height - side)]
+    return np.array(corners, np.float32)
+
+
+def test_frames_of_a_clip_are_on_one_side_of_a_split(tmp_path):
+    entries = []
+    for clip in range(4):
+        for frame in range(10):
+            name = f"walk{clip}_frame_{frame:04}.png"
+            cv2.imwrite(str(tmp_path / name), np.zeros((20, 20, 3), np.uint8))
+            entries.append({"image": name, "width": 20, "height": 20, "boxes": [[5, 5, 9, 9]]})
+    (tmp_path / "boxes.json").write_text(json.dumps(entries))
+    settings = of_new_run({"preset": "ssd-hand", "data": (f"label-list:{tmp_path}/boxes.json",), "val_split": 0.25})
+    data = read_data(settings)
+    assert len(data.held_back) == 10
+    assert {photo.sample for photo in data.held_back}.isdisjoint(photo.sample for photo in data.photos)
+
+
+def test_photographs_that_say_nothing_of_precision_cannot_choose_the_best_epoch(tmp_path):
+    shutil.copy(SAMPLES / "no_hand.jpg", tmp_path / "a.jpg")
+    entry = {"image": "a.jpg", "width": 576, "height": 430, "boxes": [[10, 10, 40, 40]]}
+    for name, exhaustive in (("all", True), ("some", False)):
+        (tmp_path / f"{name}.json").write_text(json.dumps([{**entry, "exhaustive": exhaustive}]))
+    data, val = (f"label-list:{tmp_path}/{name}.json" for name in ("all", "some"))
+    result = handpose("train", "--preset", "ssd-hand", "--data", data, "--val", val, "-o", tmp_path / "run")
+    assert (result.exit_code, result.stderr) == (
+        1, "Error: no photograph to validate on has hands and is known to show no others. Name others with --val\n"
+    )  # fmt: skip
+    assert not (tmp_path / "run").exists()
 
 
 def test_pictures_depend_on_their_number_alone_and_have_the_hands_where_they_are(photos):

@@ -59,6 +59,17 @@ def test_roboflows_layout(tmp_path):
     assert [(r.file, len(r.hands)) for r in records] == [("train/images/a.png", 1), ("valid/images/b.png", 0)]
 
 
+def test_an_image_without_a_label_file_shows_no_hand(tmp_path, notes):
+    """To Ultralytics it is background; but a folder without any labels is none of the data."""
+    text(tmp_path / "data.yaml", {**HAND, "train": "images/train"})
+    pair(tmp_path, "images/train", "b")
+    image(tmp_path / "images/train/a.png", 60, 40)
+    image(tmp_path / "images/test/c.png")
+    found = [(record.file, record.width, len(record.hands)) for record in read(tmp_path)]
+    assert found == [("train/b.png", 100, 1), ("train/a.png", 60, 0)]
+    assert notes(tmp_path) == [f"{tmp_path}: 1 images without a label file are taken to show no hand"]
+
+
 @pytest.mark.parametrize("path", ["sub/ds", None])
 def test_path_train_and_val_of_the_yaml_are_used(tmp_path, path):
     root = tmp_path / "sub/ds"

@@ -36,6 +36,10 @@ def read_boxes(source: Source, names: set[str], all_of_run: bool) -> tuple[Boxes
         others += bool(record.hands) and key[0] not in names
     if all_of_run and not names & {file for file, _ in boxes}:
         raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")
+    missing = sorted(names - {file for file, _ in boxes})
+    if all_of_run and missing:
+        what = f"{len(missing)} of {len(names)} inputs have no entry (such as {missing[0]})"
+        click.echo(f"{source.path}: {what}: they get no hands", err=True)
     if all_of_run and others:
         click.echo(f"{source.path}: {others} images with boxes are none of the inputs", err=True)
     return boxes, sizes

@@ -55,6 +55,8 @@ REMEDIES = {
     "frames_exist": {"frames_to": "Replace it with --overwrite, or extract to another folder"},
     # === of train ===
     "data": {"data": "Name labels with --data."},
+    "frames": {"data": "Make images of them with: handpose convert-labels ... --extract-frames"},
+    "val": {"val": "Name others with --val"},
     "teacher": {"teacher": "Give --teacher another, or leave it out."},
     "stages": {"stages": "Choose others with --stage"},
     "begin": {"resume": "Leave out --resume to begin one."},

@@ -32,7 +32,7 @@ class Shapes:
     """Turns the shapes of a file into hands; what is none is counted."""
 
     def __init__(self, path: Path, options: ReadOptions, left_out: LeftOut):
-        self._path, self._options, self._left_out = path, options, left_out
+        self._path, self._options, self.left_out = path, options, left_out
         self._joints: dict[str, dict[str, int]] = {}  # of each skeleton label's sub-labels
         self._set_order: Order | None = None
         self.meta = Meta()
@@ -44,7 +44,7 @@ class Shapes:
             ValueError: if the shape is not as CVAT writes it.
         """
         if not is_wanted(label, self._options.classes):
-            self._left_out.add("shapes of other labels", label, remedy="classes")
+            self.left_out.add("shapes of other labels", label, remedy="classes")
             return None
         if shape.get("outside") == "1":
             return None
@@ -62,7 +62,7 @@ class Shapes:
         elif shape.tag == "points":
             hand = self._point_set(shape, fields)
         else:
-            self._left_out.add("shapes that are neither skeletons nor boxes", shape.tag)
+            self.left_out.add("shapes that are neither skeletons nor boxes", shape.tag, hands=True)
             return None
         group = shape.get("group_id", "")
         return None if hand is None else Found(hand, "" if group == "0" else group, shape.tag == "box")
@@ -70,7 +70,7 @@ class Shapes:
     def _boxed(self, shape: Element, fields: dict[str, Any]) -> Hand | None:
         box = box_of(_upright(shape))
         if not has_size(box):
-            self._left_out.add("boxes without a size")
+            self.left_out.add("boxes without a size")
             return None
         return Hand(box, **fields)
 
@@ -88,7 +88,7 @@ class Shapes:
             marks[index] = 1 if point.get("occluded") == "1" else 2
         if not marks.any():
             if shape.get("frame") is None:  # in a track it says that the hand is gone
-                self._left_out.add("skeletons without a joint")
+                self.left_out.add("skeletons without a joint")
             return None
         return hand_of(points, marks, **fields)
 
@@ -114,7 +114,7 @@ class Shapes:
         given = self._options.keypoint_names
         count = len(given.in_order) if given is not None and given.in_order else NUM_JOINTS
         if len(pairs) != count:
-            self._left_out.add(f"point sets that are not {count} points", f"of {len(pairs)}")
+            self.left_out.add(f"point sets that are not {count} points", f"of {len(pairs)}", hands=True)
             return None
         if self._set_order is None:
             self._set_order = order_of(None, given, count)

@@ -254,7 +254,7 @@ def _long(path: Path, columns: _Columns, names: Sequence[str], options: ReadOpti
             joint = joint_of[_label(row[columns.joint or ""])]
             if joint == NONE:
                 continue
-            named = (row[columns.hand] if columns.hand else "") + "/" + (row[columns.side] if columns.side else "")
+            named = "/".join(row[column] for column in (columns.hand, columns.side, columns.track) if column)
             again = seen[named, joint] = seen.get((named, joint), -1) + 1  # the next hand, if they have no numbers
             if again and columns.hand and columns.hand != columns.side:
                 raise FormatError(

@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
+from handpose_cli.records import ImageRecord
+
 log = logging.getLogger(__name__)
 
 MOST_NAMES = 5  # of classes or the like that a line gives
@@ -48,16 +50,26 @@ class LeftOut:
         self._path = path
         self._names: dict[str, Counter[str]] = {}
         self._remedies: list[str] = []
+        self.hands = 0
 
-    def add(self, what: str, name: str = "", count: int = 1, remedy: str = "") -> None:
+    def add(self, what: str, name: str = "", count: int = 1, remedy: str = "", hands: bool = False) -> None:
         """Count things of a kind, in the plural, and by a name of their own if they have one.
 
         Args:
             remedy: what a caller could give to have them read; see `say`.
+            hands: whether they are hands, which their image's record then lacks, see `of`.
         """
+        self.hands += count if hands else 0
         self._names.setdefault(what, Counter())[name] += count
         if remedy and remedy not in self._remedies:
             self._remedies.append(remedy)
+
+    @contextmanager
+    def of(self, record: ImageRecord) -> Iterator[None]:
+        """Read what belongs to a record: it is not exhaustive if hands are left out in the block."""
+        before = self.hands
+        yield
+        record.exhaustive &= self.hands == before
 
     def __str__(self) -> str:
         return ", ".join(f"{sum(names.values())} {what}{_counted(names)}" for what, names in self._names.items())

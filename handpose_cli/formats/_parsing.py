@@ -40,6 +40,18 @@ def has_size(box: np.ndarray) -> bool:
     return bool((box[2:] > 0).all())
 
 
+def is_exhaustive(entry: dict[str, Any]) -> bool:
+    """Return whether an image's entry lists all its hands: so it is unless `exhaustive` says otherwise.
+
+    Raises:
+        ValueError: if that is neither true nor false; a guess would be wrong in silence.
+    """
+    said = entry.get("exhaustive", True)
+    if said is not None and not isinstance(said, bool):
+        raise ValueError(f"exhaustive must be true or false. Received: {said!r}")
+    return said is not False
+
+
 def numbers_of(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
     """Return finite numbers of a shape as float64; raise ValueError, naming them, if they are not."""
     try:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from handpose_cli.formats._hand_names import is_hand, side_of
+from handpose_cli.formats._image_files import images_under
 from handpose_cli.formats._json import read_json
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of, understand
 from handpose_cli.formats._notes import listed, say
@@ -193,6 +194,19 @@ def texts(pairs: list[tuple[Path, Path]]) -> Iterator[tuple[Path, str, Path]]:
             if text not in seen and text.name not in ("classes.txt", "labels.txt"):
                 seen.add(text)
                 yield text, stem, images
+
+
+def without_text(pairs: list[tuple[Path, Path]]) -> Iterator[Path]:
+    """Yield the images that have no label file, in folders where others have one: to Ultralytics they show no hand."""
+    seen: set[Path] = set()
+    for labels, images in pairs:
+        of_texts = {text.parent for text in labels.rglob("*.txt")}
+        for name in images_under(images) if images.is_dir() else ():
+            text, image = (labels / name).with_suffix(".txt"), images / name
+            if text.parent in of_texts and image not in seen:
+                seen.add(image)
+                if not text.is_file():
+                    yield image
 
 
 def has_lines(path: Path) -> bool:

@@ -12,7 +12,8 @@ that could not be read, and keypoints before smoothing.
 
 Read are the categories named hand, left_hand and the like, or, if there is none, those whose keypoints are a hand's by
 their names. The category's names say which keypoint is which. The name (left_hand), `handedness` or the like in an
-annotation or its `attributes` give the handedness. Other categories, crowds, masks and boxes without size are left out.
+annotation or its `attributes` give the handedness. Other categories, crowds, what is to be ignored, masks and boxes
+without size are left out; an image of which a hand is left out so is not `exhaustive`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from handpose_cli.formats._hand_names import side_in
 from handpose_cli.formats._json import first_character, has_member, stream_json
 from handpose_cli.formats._keypoint_names import OURS, Order
 from handpose_cli.formats._notes import LeftOut
-from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, has_size, numbers_of
+from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, has_size, is_exhaustive, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -102,7 +103,8 @@ def read_annotations(path: Path, hands_of: Read) -> Iterator[ImageRecord]:
                 record = find(annotation["image_id"])
                 if record is None:
                     raise ValueError(f"no image has its image_id {annotation['image_id']}")
-                record.hands += hands_of(annotation, left_out)
+                with left_out.of(record):
+                    record.hands += hands_of(annotation, left_out)
     yield from records.values()
 
 
@@ -132,7 +134,7 @@ def read_images(path: Path) -> dict[Any, ImageRecord]:
                 fps=image.get("fps"),
                 sample=image.get("sample"),
                 corrected=image.get("corrected") is True,
-                exhaustive=image.get("exhaustive") is not False,
+                exhaustive=is_exhaustive(image),
             )
     if not records and not has_member(path, "images"):
         raise FormatError(f"{path}: expected an object with a list `images`")
@@ -142,15 +144,15 @@ def read_images(path: Path) -> dict[Any, ImageRecord]:
 def hands_of(
     annotation: dict[str, Any], left_out: LeftOut, labelled: int = 1, order: Order = OURS, side: str | None = None
 ) -> list[Hand]:
-    """Return the hand of an annotation, or none if it has neither keypoints nor a box with a size, or is a crowd.
+    """Return the hand of an annotation, or none if it has neither keypoints nor a box with a size, or is not to count.
 
     Args:
         labelled: values of v up to this one mean hidden, larger ones visible; 0 means not labelled.
         order: which joint each of its keypoints is.
         side: the handedness, unless the annotation has it.
     """
-    if annotation.get("iscrowd"):
-        left_out.add("crowds")
+    if annotation.get("iscrowd") or annotation.get("ignore"):
+        left_out.add("crowds" if annotation.get("iscrowd") else "annotations to be ignored", hands=True)
         return []
     box = None if annotation.get("bbox") is None else box_of(annotation["bbox"])
     attributes = annotation.get("attributes")
@@ -169,7 +171,8 @@ def hands_of(
         visibility = np.where(table[:, 2] <= 0, 0, np.where(table[:, 2] <= labelled, 1, 2))
     if not visibility.any() and (box is None or not has_size(box)):
         mask = box is None and annotation.get("segmentation")
-        left_out.add("masks without a box" if mask else "annotations without keypoints or a box with a size")
+        what = "masks without a box" if mask else "annotations without keypoints or a box with a size"
+        left_out.add(what, hands=bool(mask))
         return []
     if not annotation.get("keypoints"):
         return [Hand(box_of(annotation["bbox"]), **optional)]

@@ -114,23 +114,26 @@ class _Objects:
     def __init__(self, path: Path, file: Path | None, options: ReadOptions):
         self._path, self._file, self._given = path, file, options.keypoint_names
         self._categories = None if file is None else Categories(file, options)
-        self._orders: dict[int, Order] = {}
+        self._orders: dict[tuple[tuple[str, ...], int], Order] = {}
 
     def hands(self, entry: dict[str, Any], left_out: LeftOut) -> list[Hand]:
         """Return an entry's hand, or the two of a person; none if it is none."""
         if any(f"{side}hand_kpts" in entry for side in SIDES):
             return self._of_person(entry, left_out)
-        category = entry.get("category_id")
+        category, side = entry.get("category_id"), None
+        found = None if self._categories is None else self._categories.hand
         if self._categories is not None and self._categories.known(category):
             found = self._categories.find(category)
+            side = found.side
             if not found.is_hand:
                 left_out.add("entries of other categories", found.name, remedy="classes")
                 return []
-        elif self._categories is not None and self._categories.hand is not None:
+        elif found is not None:
             say(f"{self._path}: its category {category} is none of {self._file}: taken for hands")
         if not entry.get("keypoints"):
-            return self._detection(entry, left_out)
-        return [_hand(entry, self._order(len(entry["keypoints"]) // 3))]
+            return self._detection(entry, side, left_out)
+        names = () if found is None else found.keypoints
+        return [_hand(entry, self._order(names, len(entry["keypoints"]) // 3), handedness=side)]
 
     def _of_person(self, entry: dict[str, Any], left_out: LeftOut) -> list[Hand]:
         hands = []
@@ -143,7 +146,7 @@ class _Objects:
                 left_out.add("hands of persons without keypoints")
         return hands
 
-    def _detection(self, entry: dict[str, Any], left_out: LeftOut) -> list[Hand]:
+    def _detection(self, entry: dict[str, Any], side: str | None, left_out: LeftOut) -> list[Hand]:
         if entry.get("bbox") is None:
             left_out.add("masks without a box" if "segmentation" in entry else "entries without keypoints or a box")
             return []
@@ -152,20 +155,18 @@ class _Objects:
             left_out.add("boxes without a size")
             return []
         score = entry.get("score")
-        return [Hand(box, score=None if score is None else float(numbers_of(score, (), "score")))]
+        score = None if score is None else float(numbers_of(score, (), "score"))
+        return [Hand(box, score=score, handedness=side)]
 
-    def _order(self, count: int) -> Order:
-        if count not in self._orders:
-            names: tuple[str, ...] = ()
-            if self._categories is not None and self._categories.hand is not None:
-                names = self._categories.hand.keypoints
+    def _order(self, names: tuple[str, ...], count: int) -> Order:
+        if (names, count) not in self._orders:
             order = order_of(names if len(names) == count else None, self._given, count)
             if order.assumed:
                 say(f"{self._path}: {ASSUMED}", "keypoint_names")
             elif order != OURS and self._given is None:
                 say(f"{self._path}: its keypoints are taken in the order that {self._file} gives", "keypoint_names")
-            self._orders[count] = order
-        return self._orders[count]
+            self._orders[names, count] = order
+        return self._orders[names, count]
 
 
 def _hand(entry: dict[str, Any], order: Order, **fields: Any) -> Hand:
@@ -187,14 +188,12 @@ def _hand(entry: dict[str, Any], order: Order, **fields: Any) -> Hand:
 @contextmanager
 def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
     """Open a list for writing record by record; it appears when the block ends without an error."""
-    ids, category, order = None, 1, OURS
+    ids, categories = None, None
     if images is not None and images.is_file():
         ids = {(record.file, record.frame): id for id, record in read_images(images).items()}
         categories = Categories(images, NO_OPTIONS)
-        if categories.hand is not None:
-            category, order = categories.hand.id, categories.order(categories.hand, 0)
     with atomic(path) as file:
-        writer = Writer(file, ids, category, order)
+        writer = Writer(file, ids, categories)
         yield writer
         file.write("\n]\n")
 
@@ -206,10 +205,9 @@ class Writer:
         self,
         file: IO[str],
         ids: dict[tuple[str, int | None], Any] | None = None,
-        category: Any = 1,
-        order: Order = OURS,
+        categories: Categories | None = None,
     ):
-        self._file, self._ids, self._category, self._order = file, ids, category, order
+        self._file, self._ids, self._categories = file, ids, categories
         self._images = self._hands = 0
         self._file.write("[")
 
@@ -225,16 +223,24 @@ class Writer:
             if hand.keypoints is None:
                 continue
             entry = hand_to_annotation(hand)
+            category, order = self._category(hand.handedness)
             scores = [1.0] * NUM_JOINTS if hand.keypoint_scores is None else entry["keypoint_scores"]
             table = np.reshape(entry["keypoints"], (NUM_JOINTS, 3)).astype(float)
             table[:, 2] = np.where(table[:, 2] > 0, scores, 0)
             written = {
                 "image_id": image,
                 "file_name": image_name(record),
-                "category_id": self._category,
+                "category_id": category,
                 "bbox": entry["bbox"],
-                "keypoints": self._order.restore(table).ravel().tolist(),
+                "keypoints": order.restore(table).ravel().tolist(),
                 "score": entry.get("score", 1.0),
             }
             self._file.write((",\n " if self._hands else "\n ") + dump(written))
             self._hands += 1
+
+    def _category(self, side: str | None) -> tuple[Any, Order]:
+        """Return the id of the category for a handedness, and the order of its keypoints."""
+        category = None if self._categories is None else self._categories.of_side(side)
+        if self._categories is None or category is None:
+            return 1, OURS
+        return category.id, self._categories.order(category, 0)

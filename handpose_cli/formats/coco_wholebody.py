@@ -5,8 +5,9 @@ COCO's layout, one annotation a person, in which each hand has
     "lefthand_box": [x, y, w, h], "lefthand_kpts": [x, y, v, ... 21 times], "lefthand_valid": true, "righthand_...": ...
 
 in pixels, for COCO's images (`train2017/000000000009.jpg` as `000000000009.jpg`). A joint is labelled, and counts as
-visible, where v > 0. A hand that is not valid, or that has no labelled joint, is left out. `area` is the person's,
-which COCO-WholeBody's own evaluation divides by.
+visible, where v > 0. A hand that is not valid, or that has no labelled joint, is left out; if it has a box, or the
+person is a crowd, the image is not `exhaustive`. `area` is the person's, which COCO-WholeBody's own evaluation divides
+by.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from handpose_cli.formats import coco
 from handpose_cli.formats._json import stream_json
 from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import box_of, has_size
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import Hand, ImageRecord
 
@@ -52,5 +54,6 @@ def _hands(person: dict[str, Any], left_out: LeftOut) -> list[Hand]:
             hand = {"bbox": box, "keypoints": keypoints, "handedness": handedness, "area": person.get("area")}
             hands += coco.hands_of({**hand, "iscrowd": person.get("iscrowd")}, left_out, labelled=0)
         else:
-            left_out.add("hands of persons that are not labelled")
+            is_there = has_size(box_of(box)) or bool(person.get("iscrowd"))
+            left_out.add("hands of persons that are not labelled", hands=is_there)
     return hands

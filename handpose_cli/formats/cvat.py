@@ -82,11 +82,18 @@ def _read(path: Path, images: Path | None, shapes: Shapes) -> Iterator[ImageReco
     videos: dict[str, Video] = {}
     photos: list[str] | None = None  # that are the frames of tracks
     found: list[Found] = []
+    partial: set[tuple[str, int]] = set()  # frames of which hands are left out
+    left = 0  # how many were, up to the image or shape before
     for holder, shape in parts(path):
         still = None
         with errors_at(_place(path, holder, shape)):
             video = shapes.meta.video_of(holder)
             one = None if shape is None else shapes.find(shape, shape.get("label", holder.get("label", "")))
+            whole = shapes.left_out.hands == left
+            if holder.tag == "track" and shape is not None and not whole:
+                partial.add((video.name or "", int(shape.attrib["frame"])))
+            if holder.tag == "track" or shape is None:
+                left = shapes.left_out.hands
             if shape is not None and one is not None and holder.tag == "track":
                 if video.name is None and photos is None:
                     photos = _photos(path, images, video, len(shapes.meta.videos))
@@ -109,15 +116,17 @@ def _read(path: Path, images: Path | None, shapes: Shapes) -> Iterator[ImageReco
                     for loose in hands:
                         loose.group = loose.group and f"image {loose.group}"
                     frames.setdefault((video.name, int(numbered[1])), []).extend(hands)
+                    if not whole:
+                        partial.add((video.name, int(numbered[1])))
                     video.size = size
                     videos[video.name] = video
                 else:
-                    still = ImageRecord(holder.attrib["name"], *size, joined(hands))
+                    still = ImageRecord(holder.attrib["name"], *size, joined(hands), exhaustive=whole)
         if still is not None:
-            yield from _frames(frames, videos, photos)
+            yield from _frames(frames, videos, photos, partial)
             frames = {}
             yield still
-    yield from _frames(frames, videos, photos)
+    yield from _frames(frames, videos, photos, partial)
 
 
 def _place(path: Path, holder: Element, shape: Element | None) -> str:
@@ -142,12 +151,14 @@ def _photos(path: Path, images: Path | None, video: Video, tasks: int) -> list[s
     return photos
 
 
-def _frames(frames: Frames, videos: dict[str, Video], photos: list[str] | None) -> Iterator[ImageRecord]:
+def _frames(
+    frames: Frames, videos: dict[str, Video], photos: list[str] | None, partial: set[tuple[str, int]]
+) -> Iterator[ImageRecord]:
     for name, index in sorted(frames):
-        hands = joined(frames[name, index])
+        hands, whole = joined(frames[name, index]), (name, index) not in partial
         if name:
-            yield ImageRecord(name, *videos[name].size, hands, frame=index)
+            yield ImageRecord(name, *videos[name].size, hands, frame=index, exhaustive=whole)
         elif photos is not None:
             for hand in hands:
                 hand.track_id = None  # the photos are no sequence
-            yield ImageRecord(photos[index], None, None, hands)
+            yield ImageRecord(photos[index], None, None, hands, exhaustive=whole)

@@ -5,7 +5,7 @@
     <subject>/<sequence>/<camera>/color_000000.jpg
 
 joint_2d is in pixels of the 640 x 480 image; -1, -1 means that there is no hand. A joint outside the image counts as
-not labelled; nothing is known of hidden ones. The eight cameras' images of one moment are one `sample`.
+not labelled; nothing is known of hidden ones. The eight cameras' images of a sequence are one `sample`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
                 hands = [hand_of(points, visibility, handedness=side)] if labelled.any() else []
             frame = labels.stem.removeprefix("labels_")
             file = f"{sequence}/{labels.parent.name}/color_{frame}.jpg"
-            yield ImageRecord(file, *SIZE, hands, sample=f"{sequence} {frame}")
+            yield ImageRecord(file, *SIZE, hands, sample=sequence)
 
 
 def _side(meta: Path) -> str:

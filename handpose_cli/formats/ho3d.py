@@ -5,8 +5,9 @@
 
 The joints (metres, OpenGL's axes: y up, z backwards) are projected to pixels of the 640 x 480 image. A joint outside
 the image counts as not labelled; nothing is known of hidden ones, of which there are many: each hand holds an object.
-All hands are right hands. A frame whose joints are None has no hands. The evaluation set says only where the wrist is,
-so it cannot be read.
+All hands are right hands. A frame whose joints are None has no hands. Sequences whose names differ in their numbers
+alone, such as one seen by five cameras (ABF10 to ABF14), are one `sample`. The evaluation set says only where the wrist
+is, so it cannot be read.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
                 hands = _hands(annotation)
             stem = f"{prefix}{sequence.name}/rgb/{meta.stem}"
             suffix = ".png" if ((images or path) / f"{stem}.png").is_file() else ".jpg"
-            yield ImageRecord(stem + suffix, *SIZE, hands)
+            yield ImageRecord(stem + suffix, *SIZE, hands, sample=sequence.name.rstrip("0123456789"))
 
 
 def _hands(annotation: dict[str, Any]) -> list[Hand]:

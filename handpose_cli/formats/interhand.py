@@ -4,14 +4,15 @@
     annotations/train/InterHand2.6M_train_camera.json      (the same for val and test)
     annotations/train/InterHand2.6M_train_joint_3d.json
 
-    data       {"images": [{"id", "file_name", "width", "height", "capture", "camera", "frame_idx"}, ...],
+    data       {"images": [{"id", "file_name", "width", "height", "capture", "camera", "seq_name",
+                            "frame_idx"}, ...],
                 "annotations": [{"image_id", "joint_valid": 42 x [0 or 1]}, ...]}    two lists that go together
     camera     {capture: {"campos": {camera: 3}, "camrot": {camera: 3 x 3}, "focal": {camera: 2}, "princpt": ...}}
     joint_3d   {capture: {frame: {"world_coord": 42 x 3}}}
 
 The right hand's joints are 0 to 20, the left hand's 21 to 41, in millimetres of the world; the camera sees
 R (X - campos). A hand counts where its wrist is valid; of its joints, those that are valid and inside the image are
-labelled; nothing is known of hidden ones. Its box is its joints' box. The images of one moment, seen by many cameras,
+labelled; nothing is known of hidden ones. Its box is its joints' box. The images of a sequence, seen by many cameras,
 are one `sample`. Memory grows with the moments (1 KB each), not with the images. A folder with several sets gives the
 training set; name another set's folder or data file for that.
 """
@@ -85,7 +86,9 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
             if unseen := int(valid.reshape(2, -1).any(axis=1).sum()) - len(hands):
                 left_out.add("hands whose wrist is not valid or that are outside the image", count=unseen)
             file = f"images/{subset}/{image['file_name']}"
-            record = ImageRecord(file, width, height, hands, sample=f"{subset} {capture} {frame}")
+            record = ImageRecord(
+                file, width, height, hands, sample=f"{subset} {capture} {image['seq_name']}", exhaustive=not unseen
+            )
         yield record
     if index < 0:
         raise FormatError(f"{data}: expected an object with lists `images` and `annotations`")

@@ -32,7 +32,7 @@ from handpose_cli.formats._hand_names import side_in
 from handpose_cli.formats._json import begins_with, first_character, stream_json
 from handpose_cli.formats._keypoint_names import order_of
 from handpose_cli.formats._notes import LeftOut
-from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
+from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, is_exhaustive, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
@@ -63,7 +63,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
         with errors_at(f"{path}: entry {index}"):
             records = list(_records(entry, joints, left_out))
         for record in records:
-            if last is not None and (record.file, record.frame) == (last.file, last.frame):
+            if last is not None and _image(record) == _image(last):
                 last.hands += record.hands  # one entry for each hand of an image
                 last.exhaustive &= record.exhaustive
                 continue
@@ -107,13 +107,19 @@ def _records(entry: dict[str, Any], joints: _Joints, left_out: LeftOut) -> Itera
     file = entry["image"] if "image" in entry else entry["file"]
     width, height = int(entry["width"]), int(entry["height"])
     if "frames" in entry:
+        whole = is_exhaustive(entry)
         for frame in entry["frames"]:
             index = int(frame["frame"])
-            hands = _hands(frame["hands"], joints, left_out)
-            yield ImageRecord(file, width, height, hands, frame=index, time=index / float(entry["fps"]))
+            record = ImageRecord(file, width, height, frame=index, time=index / float(entry["fps"]))
+            record.hands, record.exhaustive = _hands(frame["hands"], joints, left_out), whole and is_exhaustive(frame)
+            yield record
     else:
-        exhaustive = bool(entry.get("exhaustive", True))
-        yield ImageRecord(file, width, height, _hands(_described(entry), joints, left_out), exhaustive=exhaustive)
+        hands = _hands(_described(entry), joints, left_out)
+        yield ImageRecord(file, width, height, hands, exhaustive=is_exhaustive(entry))
+
+
+def _image(record: ImageRecord) -> tuple[object, ...]:
+    return record.file, record.frame, record.width, record.height
 
 
 def _hands(entries: list[dict[str, Any]], joints: _Joints, left_out: LeftOut) -> list[Hand]:
@@ -135,7 +141,8 @@ def _hand(entry: dict[str, Any], joints: _Joints) -> Hand:
     if isinstance(keypoints, dict):
         by_joint = {joints.by_key[key]: place for key, place in keypoints.items()}
         keypoints = [by_joint.get(joint, (0, 0)) for joint in range(NUM_JOINTS)]
-        visibility = np.where([joint in by_joint for joint in range(NUM_JOINTS)], 2, 0)
+        seen = 2 if visibility is None else visibility
+        visibility = np.where([joint in by_joint for joint in range(NUM_JOINTS)], seen, 0)
     trust = None
     if "spread" in entry:
         spread = numbers_of(entry["spread"], (NUM_JOINTS,), "spread").astype(np.float32)

@@ -96,7 +96,8 @@ def _results(task: dict[str, Any], looked_at: bool = False) -> list[Result] | No
     if looked_at and not done:
         return None
     found = done or [guess for guess in task.get("predictions") or () if isinstance(guess, dict)]  # or only ids
-    return found[0]["result"] if found else None
+    true = [annotation for annotation in done if annotation.get("ground_truth")]
+    return (true or found)[0]["result"] if found else None
 
 
 def _of_min(task: dict[str, Any]) -> Iterator[Result]:
@@ -110,7 +111,7 @@ def _of_min(task: dict[str, Any]) -> Iterator[Result]:
                 yield {"id": f"{tag}-{number}", "type": kind, "value": value, **size}
                 if kind == "rectanglelabels":
                     rectangles.append(f"{tag}-{number}")
-    sides = [value for value in task.values() if isinstance(value, str) and value in ("left", "right")]
+    sides = [value for value in task.values() if isinstance(value, str) and value.lower() in ("left", "right")]
     if len(rectangles) == len(sides) == 1:
         yield {"id": rectangles[0], "type": "choices", "value": {"choices": sides}}
 
@@ -134,9 +135,13 @@ class _Reader:
             self._left_out.add("tasks with rotated images")
             return None
         data = task.get("data", task)
-        data = data | {side: results[0].get(f"original_{side}") for side in ("width", "height") if results}
+        sized = next((result for result in results if result.get("original_width")), {})  # a relation has no size
+        data = data | {side: sized[f"original_{side}"] for side in ("width", "height") if sized}
         file = data["video"] if "frame" in data else data.get("file") or path_of(data["image"])
-        return ImageRecord(file, hands=self._hands(results, place), **_told(data, OF_IMAGE))
+        record = ImageRecord(file, **_told(data, OF_IMAGE))
+        with self._left_out.of(record):
+            record.hands = self._hands(results, place)
+        return record
 
     def _hands(self, results: list[Result], place: str) -> list[Hand]:
         rectangles: dict[str, Result] = {}
@@ -151,12 +156,14 @@ class _Reader:
                         rectangles[result["id"]] = result
                     else:
                         others.add(result["id"])
-                elif kind == "choices" and result["value"]["choices"][0] in ("left", "right"):
-                    sides[result["id"]] = result["value"]["choices"][0]
+                elif kind == "choices" and (side := side_of(str(result["value"]["choices"][0]))):
+                    sides[result["id"]] = side
                 elif kind == "keypointlabels":
                     marks.append((number, result))
                 elif kind not in ("choices", "relation"):
-                    self._left_out.add("regions that are neither rectangles nor keypoints", kind)
+                    label = str((result["value"].get(kind) or [""])[0])
+                    is_hand = is_wanted(label, self._options.classes)
+                    self._left_out.add("regions that are neither rectangles nor keypoints", kind, hands=is_hand)
         joints: dict[str, dict[int, Result]] = {}
         for number, result in marks:
             with errors_at(f"{place}: result {number}"):

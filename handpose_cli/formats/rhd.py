@@ -7,8 +7,9 @@
 
 The left hand's joints are 0 to 20, the right hand's 21 to 41; u and v are pixels of the 320 x 320 image. A joint that
 is not visible is hidden if it lies inside the image, else not labelled. Every image lists both hands, also of one
-behind the person's back: a hand with fewer than 10 visible joints in the image is left out. The pickle is read as a
-whole (100 MB). A folder that holds both sets gives the training set; name its `evaluation` folder for the other.
+behind the person's back: a hand with fewer than 10 visible joints in the image is left out, and the image is not
+`exhaustive` if any is visible. The pickle is read as a whole (100 MB). A folder that holds both sets gives the training
+set; name its `evaluation` folder for the other.
 """
 
 from __future__ import annotations
@@ -67,14 +68,15 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
                 record = ImageRecord(f"{prefix}{int(number):05d}.png", SIZE, SIZE, _hands(table))
             if (hidden := 2 - len(record.hands)) > 0:
                 left_out.add(f"hands with fewer than {FEWEST_VISIBLE} visible joints", count=hidden)
+                record.exhaustive = len(_hands(table, fewest=1)) == len(record.hands)
             yield record
 
 
-def _hands(table: np.ndarray) -> list[Hand]:
+def _hands(table: np.ndarray, fewest: int = FEWEST_VISIBLE) -> list[Hand]:
     hands = []
     for handedness, half in (("left", table[:NUM_JOINTS]), ("right", table[NUM_JOINTS:])):
         points, visible = half[JOINTS, :2], half[JOINTS, 2] > 0
         within = inside(points, SIZE, SIZE)
-        if (visible & within).sum() >= FEWEST_VISIBLE:
+        if (visible & within).sum() >= fewest:
             hands.append(hand_of(points, np.where(within, np.where(visible, 2, 1), 0), handedness=handedness))
     return hands

@@ -6,7 +6,7 @@
 The joints (millimetres; BB in the left camera's frame, SK in the depth camera's) are projected to pixels of the
 640 x 480 images by the cameras in the set's readme. The first joint is the palm's centre, not the wrist: the wrist is
 not labelled. Nor is a joint outside the image; nothing is known of hidden ones. All hands are left hands. The images of
-one moment are one `sample`. Needs SciPy.
+a sequence are one `sample`. Needs SciPy.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
                 if not hands:
                     left_out.add("hands outside their image")
                 file_name = f"images/{sequence}/{view}_{frame}.png"
-                yield ImageRecord(file_name, *SIZE, hands, sample=f"{sequence} {frame}")
+                yield ImageRecord(file_name, *SIZE, hands, sample=sequence)
     left_out.say()
 
 

@@ -14,11 +14,11 @@ A video's frame becomes an image: v.mp4/000012.jpg. Lost: whatever is outside th
 whole image): joints there become `0 0 0`, boxes are clipped; frame numbers and times, scores, handedness, tracks.
 
 Read are all folders that `path`, `train`, `val` and `test` of the data.yaml name, also as Roboflow has them
-(train/images, train/labels). Classes are chosen by their names, which tell the handedness too (left_hand), joints go by
-`kpt_names`. Lines of five numbers are boxes. Ultralytics' predictions (`save_txt`, `save_conf`) are read as well: the
-third number of a joint is its score then, a number behind all joints the hand's score, one more the
-track; without scores whole numbers are the tracks. A folder of
-such files without a data.yaml is taken to have 21 keypoints of hands, unless Label Studio's notes.json says more.
+(train/images, train/labels); an image there without a label file shows no hand. Classes are chosen by their names,
+which tell the handedness too (left_hand), joints go by `kpt_names`. Lines of five numbers are boxes. Ultralytics'
+predictions (`save_txt`, `save_conf`) are read as well: the third number of a joint is its score then, a number behind
+all joints the hand's score, one more the track; without scores whole numbers are the tracks. A folder of such files
+without a data.yaml is taken to have 21 keypoints of hands, unless Label Studio's notes.json says more.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.formats._image_files import find_image, image_size
-from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
 from handpose_cli.formats._text import encoding_of
 from handpose_cli.formats._yolo_layout import (
@@ -40,6 +40,7 @@ from handpose_cli.formats._yolo_layout import (
     folders,
     has_lines,
     texts,
+    without_text,
     without_yaml,
 )
 from handpose_cli.formats._yolo_writer import IMAGES, file_of, open_parts, open_writer
@@ -65,7 +66,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIONS) -> Iterator[ImageRecord]:
-    """Yield a record for each label file, in the order of their names.
+    """Yield a record for each label file, in the order of their names, then for the images that have none.
 
     Args:
         path: the folder, its data.yaml, or a folder or file of labels without one.
@@ -82,7 +83,9 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
         if not pairs:
             raise FormatError(f"{file.parent / 'labels'}: no such folder")
         found = texts(pairs)
+        empty = list(without_text(pairs)) if images is None else []
     else:
+        empty = []
         found_texts = [path] if not path.is_dir() else without_yaml(path)
         if not found_texts:
             raise FormatError(f"{path}: no data.yaml, and no label files")
@@ -104,6 +107,10 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
             size = image_size(where / name)
             hands = list(_hands(text, description, left_out, np.array(size, float)))
             yield ImageRecord(_relative(where / name, root if images is None else images), *size, hands)
+    for image in empty:
+        yield ImageRecord(_relative(image, root), *image_size(image))
+    if empty:
+        say(f"{path}: {len(empty)} images without a label file are taken to show no hand")
 
 
 def _relative(image: Path, root: Path) -> str:

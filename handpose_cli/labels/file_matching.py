@@ -9,6 +9,7 @@ from typing import NamedTuple
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.file_names import Parts, place_of, stem_of
 from handpose_cli.records import ImageRecord
+from handpose_cli.sizes import same_size
 
 Key = tuple[str, int | None]  # file and frame
 
@@ -19,7 +20,13 @@ _IMAGE = {"label": "labelled", "prediction": "predicted"}
 
 
 def by_image(records: Iterable[ImageRecord]) -> dict[Key, ImageRecord]:
-    """Return the records by file and frame; hands of an image that is listed more than once are joined."""
+    """Return the records by file and frame; hands of an image that is listed more than once are joined.
+
+    It is exhaustive only if every entry says so.
+
+    Raises:
+        FormatError: if its entries are for sizes that one picture cannot have; else they are scaled to the first's.
+    """
     found: dict[Key, ImageRecord] = {}
     joined: set[Key] = set()
     for record in records:
@@ -32,7 +39,9 @@ def by_image(records: Iterable[ImageRecord]) -> dict[Key, ImageRecord]:
         if key not in joined:  # the caller's record stays as it is
             found[key] = replace(found[key], hands=list(found[key].hands))
             joined.add(key)
-        found[key].hands.extend(record.hands)
+        first = found[key]
+        first.hands.extend(same_size(record, first.width, first.height, "another of its entries", True).hands)
+        first.exhaustive &= record.exhaustive
     return found
 
 

@@ -32,6 +32,16 @@ class Changes:
     same: int = 0
 
 
+def looked_at(corrections: Iterable[ImageRecord]) -> tuple[list[ImageRecord], int]:
+    """Return the records that a person has looked at, and how many others there are.
+
+    A file that says of none that it is `corrected` is taken for one of corrections alone.
+    """
+    records = list(corrections)
+    chosen = [record for record in records if record.corrected] or records
+    return chosen, len(records) - len(chosen)
+
+
 def match_corrections(
     corrections: Iterable[ImageRecord], predictions: Iterable[ImageRecord]
 ) -> tuple[dict[Key, ImageRecord], list[str]]:
@@ -75,7 +85,8 @@ def update(
             continue
         fitted = same_size(correction, record.width, record.height, "its prediction", rescale)
         changes.images += 1
-        yield replace(record, hands=_merged(record.hands, fitted.hands, changes), corrected=True)
+        hands = _merged(record.hands, fitted.hands, changes)
+        yield replace(record, hands=hands, corrected=True, exhaustive=record.exhaustive and correction.exhaustive)
 
 
 def _merged(predicted: list[Hand], corrected: list[Hand], changes: Changes) -> list[Hand]:

@@ -24,10 +24,10 @@ from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import iou
 from handpose_cli.engine import contract as contracts
 from handpose_cli.engine.contract import Calibration, Detector, KeypointNetwork, log_odds
+from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
-from handpose_cli.media.images import read_image
 from handpose_cli.media.picture import Picture
-from handpose_cli.training.data.samples import Sample, read_sample, read_samples
+from handpose_cli.training.data.samples import Sample, read_labelled, read_sample, read_samples, size_of
 
 VIEWS = (1, 2, 3, 4)
 HANDS = 1000  # of the labels with keypoints, at most
@@ -104,11 +104,11 @@ def detections(
 
     Where labels do not have every hand, what is at none of theirs may be one: it is left out.
     """
-    for record in source.read():
+    for record in by_image(source.read()).values():
         path = source.folder / record.file
         if record.frame is not None or not path.is_file():
             continue
-        image = read_image(path)
+        image = read_labelled(path, size_of(record))
         picture = Picture(image)
         (boxes,) = detect(detector, [whole(picture)], detector.least_score)
         if not len(boxes.boxes):

@@ -33,6 +33,7 @@ def cut_random_border(
     rng: np.random.Generator,
     picture: np.ndarray | None = None,
     keypoints: np.ndarray | None = None,
+    boxed: bool = False,
 ) -> np.ndarray:
     """Cut the crop, filling what lies outside the image with black, a colour, the edge's pixels, a reflection or a
     picture; a hand before an even background gets the picture as another one most of the time.
@@ -41,8 +42,9 @@ def cut_random_border(
         image: uint8 [h, w, 3], RGB.
         picture: uint8 [side, side, 3], RGB; without one nothing is filled with pictures.
         keypoints: image pixels [21, 2] of the hand in the crop, if there is one.
+        boxed: there is one whose joints are not known: it could be cut off with its background unseen.
     """
-    if picture is not None and rng.random() < 0.65:
+    if picture is not None and not boxed and rng.random() < 0.65:
         parts = without_background(image, crop, keypoints)
         if parts is not None:
             return _blended(parts[0], view(picture, crop.size, rng), parts[1])

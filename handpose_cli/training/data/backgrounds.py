@@ -23,8 +23,9 @@ TRIES = 8  # images read in search of a place worth showing
 class Backgrounds:
     """A pool of pictures, each read when it is first drawn.
 
-    Half of them are places without a hand, if there are any; the others are cut beside the labelled hands, or blurred
-    until no hand is left in them. What a draw gives depends on the seed, the pass and the generator alone.
+    Half of them are places without a hand, if there are any; the others are cut beside the labelled hands, where these
+    are all, or blurred until no hand is left in them. What a draw gives depends on the seed, the pass and the generator
+    alone.
     """
 
     def __init__(self, samples: Iterable[Sample], seed: int):
@@ -34,7 +35,7 @@ class Backgrounds:
         for sample in samples:
             if sample.hand is None:
                 self.places.append((sample.image, sample.box))
-            else:
+            elif sample.exhaustive:
                 self.images.setdefault(sample.image, []).append(sample.box)
         self.paths = list(self.images)
         self.pool: dict[int, tuple[int, np.ndarray]] = {}

@@ -80,6 +80,7 @@ class RandomCrops(keras.utils.PyDataset):
             labelled = place < len(self.samples)
             sample = self.samples[place] if labelled else self.places[place - len(self.samples)]
             keypoints = None if sample.hand is None else sample.hand.keypoints
+            boxed = sample.hand is not None and keypoints is None
             crop = random_crop(sample.box if keypoints is None else box_around(keypoints), self.size, rng)
             try:
                 image = read_sample(sample)
@@ -87,7 +88,7 @@ class RandomCrops(keras.utils.PyDataset):
                 self.failure = error
                 raise
             picture = self.backgrounds.draw(number, rng)
-            crops[i] = change_look(cut_random_border(image, crop, rng, picture, keypoints), rng, picture)
+            crops[i] = change_look(cut_random_border(image, crop, rng, picture, keypoints, boxed), rng, picture)
             hands[i] = hand_target(sample.hand, crop.mirrored)
             if sample.hand is not None and keypoints is not None:
                 joints[i] = target(crop.to_crop(keypoints), sample.hand)

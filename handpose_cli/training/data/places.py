@@ -10,10 +10,10 @@ from handpose_cli import engine
 from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import share_inside
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
+from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
-from handpose_cli.media.images import read_image
 from handpose_cli.media.picture import Picture
-from handpose_cli.training.data.samples import Sample
+from handpose_cli.training.data.samples import Sample, read_labelled, size_of
 
 ALARM = 0.5  # of what the detector's boxes must score to be looked at, for a false alarm worth learning from
 ANYWHERE = 2  # random places in each image
@@ -25,6 +25,9 @@ def find_places(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPT
 
     The latter only from images whose labels have every hand, see `records.ImageRecord.exhaustive`.
 
+    Raises:
+        FormatError: if an image cannot be read, or is of another size than the labels say.
+
     Args:
         sources: labels with boxes, `[FORMAT:]PATH`; images without hands are welcome.
         options: what a user says of their classes, where they have names.
@@ -32,14 +35,17 @@ def find_places(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPT
     detector = engine.load_detector("litert")
     rng = np.random.default_rng(seed)
     for source in (Source.parse(text).with_options(options) for text in sources):
-        for record in source.read():
+        for record in by_image(source.read()).values():
             path = source.folder / record.file
             if record.frame is not None or not path.is_file():
                 continue
-            yield from (Sample(path, hand, hand.box) for hand in record.hands if hand.keypoints is None)
+            size = size_of(record)
+            for hand in record.hands:
+                if hand.keypoints is None:
+                    yield Sample(path, hand, hand.box, size=size, exhaustive=record.exhaustive)
             if not record.exhaustive:
                 continue
-            image = read_image(path)
+            image = read_labelled(path, size)
             height, width = image.shape[:2]
             (found,) = detect(detector, [whole(Picture(image))], ALARM * detector.least_score)
             sides = rng.uniform(0.15, 0.6, ANYWHERE) * min(width, height)
@@ -50,4 +56,4 @@ def find_places(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPT
             covered = share_inside(boxes, hands).max(axis=1, initial=0.0)
             for box, share in zip(boxes, covered, strict=True):
                 if share < FREE:
-                    yield Sample(path, None, box)
+                    yield Sample(path, None, box, size=size)

@@ -73,7 +73,8 @@ def read_data(settings: Settings) -> Data:
 def _labelled(sample: Sample) -> tuple[object, ...]:
     hand = sample.hand
     what = () if hand is None else (hand.keypoints, hand.visibility, hand.handedness)
-    return (sample.image.as_posix(), sample.size, sample.group, sample.box, *what)
+    scores = () if hand is None or hand.keypoint_scores is None else (hand.keypoint_scores,)  # weights in the loss
+    return (sample.image.as_posix(), sample.size, sample.group, sample.box, *what, *scores)
 
 
 def _all(by_source: dict[str, list[Sample]]) -> list[Sample]:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.convert import choose, sample_of
 from handpose_cli.labels.source import Source
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
-from handpose_cli.records import Hand
+from handpose_cli.records import Hand, ImageRecord
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Sample:
     """One labelled hand, with keypoints or (see `places`) a box alone, or a place without one: there `hand` is None.
 
     `image` is its path. `group` names what must stay on one side of a split: versions of one pose, frames of one video.
-    `size` is the image's width and height as the labels have it; None if they do not say.
+    `size` is the image's width and height as the labels have it; None if they do not say. `exhaustive`: whether all
+    hands in the image are known as samples.
     """
 
     image: Path
@@ -30,6 +32,7 @@ class Sample:
     box: np.ndarray
     group: str = ""
     size: tuple[int, int] | None = None
+    exhaustive: bool = True
 
 
 def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> list[Sample]:
@@ -44,19 +47,33 @@ def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> l
     sources = list(sources)
     samples = []
     for source in (Source.parse(text).with_options(options) for text in sources):
+        frames = 0
         for record in source.read():
             hands = [hand for hand in record.hands if hand.keypoints is not None]
             if record.frame is not None or not hands:
+                frames += bool(hands)
                 continue
             image = source.folder / record.file
             if not image.is_file():
                 raise FormatError(f"{source.path}: no such image: {image}")
-            group = f"{source.path}:{sample_of(record)}"
-            size = (record.width, record.height) if record.width and record.height else None
-            samples += [Sample(image, hand, hand.box, group, size) for hand in hands]
+            whole = record.exhaustive and len(hands) == len(record.hands)
+            about = group_of(source, record), size_of(record), whole
+            samples += [Sample(image, hand, hand.box, *about) for hand in hands]
+        if frames:
+            say(f"{source.path}: left out: {frames} labelled frames of videos", "frames")
     if not samples:
         raise FormatError(f"no labelled hands in: {', '.join(sources)}")
     return samples
+
+
+def group_of(source: Source, record: ImageRecord) -> str:
+    """Return the name of what must stay on one side of a split; two label files of the same images share it."""
+    return f"{source.folder}:{sample_of(record)}"
+
+
+def size_of(record: ImageRecord) -> tuple[int, int] | None:
+    """Return the size of a record's image, width and height in pixels, if it says it."""
+    return (record.width, record.height) if record.width and record.height else None
 
 
 def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample], list[Sample]]:
@@ -73,17 +90,22 @@ def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample],
 
 
 def read_sample(sample: Sample) -> np.ndarray:
-    """Return the sample's image as `media.images.read_image` does.
+    """Return the sample's image, see `read_labelled`."""
+    return read_labelled(sample.image, sample.size)
+
+
+def read_labelled(path: Path, size: tuple[int, int] | None) -> np.ndarray:
+    """Return an image as `media.images.read_image` does.
 
     Raises:
         FormatError: if it cannot be read, or is of another size than the labels say.
     """
     try:
-        image = read_image(sample.image)
+        image = read_image(path)
     except UnreadableError as error:
-        raise FormatError(f"{sample.image}: {error}") from error
+        raise FormatError(f"{path}: {error}") from error
     height, width = image.shape[:2]
-    if sample.size not in (None, (width, height)):
-        labelled = "{} x {}".format(*sample.size)
-        raise FormatError(f"{sample.image}: its labels are for {labelled} pixels, the image is {width} x {height}")
+    if size not in (None, (width, height)):
+        labelled = "{} x {}".format(*size)
+        raise FormatError(f"{path}: its labels are for {labelled} pixels, the image is {width} x {height}")
     return image

@@ -55,14 +55,16 @@ def read_data(settings: Settings) -> DetectionData:
     data, negatives, val = of(settings.data), of(settings.negatives), of(settings.val)
     photos = Photos.joined([data, negatives])
     if not settings.val:
-        held = choose((str(photo.image) for photo in data), settings.val_split, settings.seed)
+        held = choose((photo.sample for photo in data), settings.val_split, settings.seed)
         photos, val = (
-            photos.where(lambda photo: str(photo.image) not in held),
-            data.where(lambda photo: str(photo.image) in held),
+            photos.where(lambda photo: photo.sample not in held),
+            data.where(lambda photo: photo.sample in held),
         )
     for what, some in (("train", photos), ("validate", val)):
         if not any(len(photo.boxes) for photo in some):
             raise FormatError(f"there is no hand with a box to {what} on")
+    if not any(len(photo.boxes) and photo.exhaustive for photo in val):
+        raise FormatError("no photograph to validate on has hands and is known to show no others", "val")
     options: dict[str, Sequence[str]] = {"data": settings.data, "val": settings.val, "negatives": settings.negatives}
     known = {
         option: {source: (len(read[source]), digest(map(_labelled, read[source]))) for source in sources}

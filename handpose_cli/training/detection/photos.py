@@ -12,8 +12,10 @@ import numpy as np
 from handpose_cli.annotator.pipeline import box_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
+from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
 from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
+from handpose_cli.training.data.samples import group_of, read_labelled, size_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Photo:
         exhaustive: whether it shows no other hands.
         group: photographs of one kind, which are drawn equally often as those of another.
         keypoints: float32 [n, 21, 2] in pixels; None: not known of all hands.
+        sample: what stays on one side of a split, see `samples.group_of`.
+        size: of the image, width and height in pixels, as the labels have it; None if they do not say.
     """
 
     image: Path
@@ -32,6 +36,12 @@ class Photo:
     exhaustive: bool
     group: str
     keypoints: np.ndarray | None = None
+    sample: str = ""
+    size: tuple[int, int] | None = None
+
+    def read(self) -> np.ndarray:
+        """Return the photograph, see `samples.read_labelled`."""
+        return read_labelled(self.image, self.size)
 
     @property
     def directions(self) -> np.ndarray:
@@ -80,8 +90,8 @@ def read_photos(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> Ph
     whole: list[Photo] = []
     hands: list[Photo] = []
     for source in (Source.parse(text).with_options(options) for text in sources):
-        for record in source.read():
-            if record.frame is not None or record.failure is not None:
+        for record in by_image(source.read()).values():
+            if record.frame is not None:
                 continue
             image = source.folder / record.file
             if not image.is_file():
@@ -90,7 +100,9 @@ def read_photos(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> Ph
             boxes = [_box(hand, record.width, record.height) for hand in record.hands]
             group = f"{source.path}:{_kind(record.file)}"
             keypoints = _all_keypoints(record.hands)
-            photo = Photo(image, np.reshape(boxes, (-1, 4)).astype(np.float32), record.exhaustive, group, keypoints)
+            of_hands = np.reshape(boxes, (-1, 4)).astype(np.float32)
+            about = group_of(source, record), size_of(record)
+            photo = Photo(image, of_hands, record.exhaustive, group, keypoints, *about)
             (hands if with_keypoints else whole).append(photo)
     return Photos(whole, hands)
 

@@ -13,8 +13,6 @@ import numpy as np
 from handpose_cli.annotator.pipeline import MARGIN
 from handpose_cli.boxes import share_inside
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.media.errors import UnreadableError
-from handpose_cli.media.images import read_image
 from handpose_cli.networks.ssd.heads import CELLS
 from handpose_cli.records import box_around
 from handpose_cli.training.detection.hands import Hands, in_picture
@@ -105,19 +103,19 @@ class Pictures(keras.utils.PyDataset):
             photos = [self._draw(self._whole, rng) for _ in range(4 if rng.random() < MOSAIC else 1)]
             exhaustive = all(photo.exhaustive for photo in photos)
         if len(photos) == 4:
-            canvas, hands = self._mosaic(photos, rng)
+            canvas, hands, unclear = self._mosaic(photos, rng)
         else:
             canvas, hands = self._placed(self._turned(photos[0], rng), rng)
-        hands, unclear = in_picture(hands, self.size)
+            hands, unclear = in_picture(hands, self.size)
         if self._hands and rng.random() < PASTED_INTO:
-            hands = self._pasted(canvas, hands, unclear, rng)
+            hands, unclear = self._pasted(canvas, hands, unclear, rng)
         return in_other_light(canvas, rng), hands, unclear, exhaustive
 
     def _read(self, photo: Photo) -> np.ndarray:
         """Return a photograph, from memory if it is there: decoding would take half of the time."""
         image = self._known.get(photo.image)
         if image is None:
-            image = _decoded(photo)
+            image = photo.read()
             if self._free >= image.nbytes:
                 self._known[photo.image] = image
                 self._free -= image.nbytes
@@ -148,10 +146,10 @@ class Pictures(keras.utils.PyDataset):
         paste(canvas, image, np.array([[scale_x, 0, x], [0, scale_y, y]]))
         return canvas, hands.moved((scale_x, scale_y), (x, y))
 
-    def _mosaic(self, photos: list[Photo], rng: np.random.Generator) -> Part:
-        """Return four photographs, each in a quarter of a picture of uneven quarters."""
+    def _mosaic(self, photos: list[Photo], rng: np.random.Generator) -> tuple[np.ndarray, Hands, np.ndarray]:
+        """Return four photographs, each in a quarter of a picture, their hands and the boxes of what is unclear."""
         size = self.size
-        canvas, found = np.zeros((size, size, 3), np.uint8), []
+        canvas, found, unclear = np.zeros((size, size, 3), np.uint8), [], []
         middle = (rng.uniform(0.35, 0.65, 2) * size).astype(int)
         for i, photo in enumerate(photos):
             low = np.array([0 if i % 2 == 0 else middle[0], 0 if i < 2 else middle[1]])
@@ -161,28 +159,34 @@ class Pictures(keras.utils.PyDataset):
             part = np.zeros((high[1] - low[1], high[0] - low[0], 3), np.uint8)
             paste(part, image, np.array([[scale, 0, 0], [0, scale, 0.0]]))
             canvas[low[1] : high[1], low[0] : high[0]] = part
-            shown, _ = in_picture(hands.moved((scale, scale), (0, 0)), *(high - low))
+            shown, cut_off = in_picture(hands.moved((scale, scale), (0, 0)), *(high - low))
             found.append(shown.moved((1, 1), low))
-        return canvas, Hands.joined(found)
+            unclear.append(cut_off + np.array([*low, 0, 0], np.float32))
+        return canvas, Hands.joined(found), np.concatenate(unclear)
 
-    def _pasted(self, canvas: np.ndarray, hands: Hands, unclear: np.ndarray, rng: np.random.Generator) -> Hands:
-        """Paste hands into a picture, in place, and return all."""
+    def _pasted(
+        self, canvas: np.ndarray, hands: Hands, unclear: np.ndarray, rng: np.random.Generator
+    ) -> tuple[Hands, np.ndarray]:
+        """Paste hands into a picture, in place; return all, and what is unclear, such as parts of a hand beside one."""
         for _ in range(rng.integers(1, MOST_PASTED + 1)):
             is_hand = not self._empty or rng.random() > NO_HAND_PASTED
             photo = self._draw(self._hands if is_hand else self._empty, rng)
             if is_hand and photo.keypoints is not None:
                 image, turn = self._read(photo), _any_turn(rng)
-                hand = photo.keypoints[rng.integers(len(photo.keypoints))]
+                which = int(rng.integers(len(photo.keypoints)))
+                hand = photo.keypoints[which]
                 shown = hand.clip(0, [image.shape[1] - 1, image.shape[0] - 1]) @ turn.T
                 around = box_around(shown)
                 margin = MARGIN * around[2:].max()
                 box = around + np.array([-margin, -margin, 2 * margin, 2 * margin])
                 direction = directions((hand @ turn.T)[None])
+                beside = [box_around(other @ turn.T) for other in np.delete(photo.keypoints, which, axis=0)]
             else:
                 (image, own), turn = self._turned(photo, rng, any_turn=True), np.eye(2)
                 which = int(rng.integers(len(own.boxes))) if is_hand else 0
                 box = own.boxes[which] if is_hand else _any_box(image, rng)
                 direction = own.directions[[which]] if is_hand else np.zeros((1, 2), np.float32)
+                beside = list(np.delete(own.boxes, which, axis=0)) if is_hand else []
             scale = np.exp(rng.uniform(*np.log(PASTED_SIZE))) / max(box[2:].max(), 1)
             sides = box[2:] * scale * rng.uniform(*CONTEXT)
             if (sides >= self.size).any() or scale > 2:
@@ -207,7 +211,9 @@ class Pictures(keras.utils.PyDataset):
             if is_hand:
                 new = np.array([[*(box[:2] * scale + offset + low), *(box[2:] * scale)]], np.float32)
                 hands = Hands.joined([hands, Hands(new, direction)])
-        return hands
+                edges = np.array([[*(other[:2] * scale + offset + low), *(other[2:] * scale)] for other in beside])
+                unclear = np.concatenate([unclear, _inside(np.reshape(edges, (-1, 4)), low, high)])
+        return hands, unclear
 
     def _turned(self, photo: Photo, rng: np.random.Generator, any_turn: bool = False) -> Part:
         """Return a photograph mirrored or not, and now and then turned by a quarter."""
@@ -224,6 +230,13 @@ class Pictures(keras.utils.PyDataset):
                 pointing = np.stack([pointing[:, 1], -pointing[:, 0]], axis=1)
                 image = np.rot90(image)
         return np.ascontiguousarray(image), Hands(boxes.astype(np.float32), pointing.astype(np.float32))
+
+
+def _inside(boxes: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return the parts of boxes (float [n, 4]) between two corners, float32 [m, 4]; none of those that lie outside."""
+    first, last = np.clip(boxes[:, :2], low, high), np.clip(boxes[:, :2] + boxes[:, 2:], low, high)
+    parts = np.concatenate([first, last - first], axis=1).astype(np.float32)
+    return parts[(parts[:, 2:] > 0).all(axis=1)]
 
 
 def _any_turn(rng: np.random.Generator) -> np.ndarray:
@@ -245,13 +258,6 @@ def paste(canvas: np.ndarray, image: np.ndarray, matrix: np.ndarray) -> np.ndarr
     size = (canvas.shape[1], canvas.shape[0])
     pasted: np.ndarray = cv2.warpAffine(image, matrix, size, canvas, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
     return pasted
-
-
-def _decoded(photo: Photo) -> np.ndarray:
-    try:
-        return read_image(photo.image)
-    except UnreadableError as error:
-        raise FormatError(f"{photo.image}: {error}") from error
 
 
 def _any_box(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,9 +11,6 @@ import numpy as np
 from handpose_cli.engine.contract import Contract, Detector
 from handpose_cli.engine.detector import DecodedBoxes
 from handpose_cli.evaluation.detection import average_precision, recall_at_precision
-from handpose_cli.formats.errors import FormatError
-from handpose_cli.media.errors import UnreadableError
-from handpose_cli.media.images import read_image
 from handpose_cli.networks.ssd.heads import for_prediction
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.training.detection.photos import Photo
@@ -66,16 +63,9 @@ def find(network: Detector, photos: Sequence[Photo]) -> Found:
     found: Found = []
     for start in range(0, len(photos), BATCH):
         batch = photos[start : start + BATCH]
-        answers = network.boxes([_read(photo) for photo in batch], LEAST_SCORE)
+        answers = network.boxes([photo.read() for photo in batch], LEAST_SCORE)
         for photo, answer in zip(batch, answers, strict=True):
             label = ImageRecord(str(photo.image), None, None, [Hand(box) for box in photo.boxes])
             hands = [Hand(box, score=float(score)) for box, score in zip(answer.boxes, answer.scores, strict=True)]
             found.append((label, hands))
     return found
-
-
-def _read(photo: Photo) -> np.ndarray:
-    try:
-        return read_image(photo.image)
-    except UnreadableError as error:
-        raise FormatError(f"{photo.image}: {error}") from error
