@@ -100,7 +100,8 @@ def test_outlines_and_brushes_are_hands_too(tmp_path):
     ]  # fmt: skip
 
     brush = {"id": "b", "type": "brushlabels", "value": {"brushlabels": ["Left hand"], "rle": [1]}}
-    others = [[brush], [{**brush, "value": {"brushlabels": ["sky"]}}], []]
+    rating = {"id": "r", "type": "rating", "value": {"rating": 4}}
+    others = [[brush], [{**brush, "value": {"brushlabels": ["sky"]}}, rating, {"id": "s", "type": "pairwise"}], []]
     tasks = [{"data": {"image": f"{n}.jpg"}, "annotations": [{"result": each}]} for n, each in enumerate(others)]
     (tmp_path / "l.json").write_text(json.dumps(tasks))
     assert [record.exhaustive for record in read("label-studio", tmp_path / "l.json")] == [False, True, True]

@@ -161,8 +161,10 @@ class _Reader:
                 elif kind == "keypointlabels":
                     marks.append((number, result))
                 elif kind not in ("choices", "relation"):
-                    label = str((result["value"].get(kind) or [""])[0])
-                    is_hand = is_wanted(label, self._options.classes)
+                    labels = (result.get("value") or {}).get(kind)  # a rating has a number
+                    is_hand = isinstance(labels, list) and any(
+                        is_wanted(str(label), self._options.classes) for label in labels
+                    )
                     self._left_out.add("regions that are neither rectangles nor keypoints", kind, hands=is_hand)
         joints: dict[str, dict[int, Result]] = {}
         for number, result in marks:
