@@ -143,8 +143,8 @@ class ImageRecord:
         time: presentation time of the frame in seconds; None for a still image.
         fps: the video's average frame rate; None for a still image.
         failure: why the input could not be read, in one line; None if it was read.
-        sample: images with the same one show the same pose (FreiHAND's four backgrounds) and stay together when labels
-            are split; None: each file is a sample of its own.
+        sample: images with the same one are alike (FreiHAND's four backgrounds of a pose, a sequence) and stay together
+            when labels are split; None: each file is a sample of its own.
         corrected: a person has looked at the hands, and corrected them where they were wrong.
         exhaustive: whether all hands that are to be seen are listed; if not, another one may be right too.
     """

@@ -74,6 +74,13 @@ def test_no_picture_is_cut_beside_hands_that_may_not_be_all(photographs):
     assert all(pool.draw(0, rng)[..., 1].mean() > 140 for _ in range(50))
 
 
+def test_an_image_is_no_background_if_any_of_its_entries_may_lack_hands(photographs):
+    hands, _ = photographs
+    partial = [replace(hand, exhaustive=bool(number % 2)) for number, hand in enumerate(hands)]
+    picture = Backgrounds(partial, 0).draw(0, np.random.default_rng(0))
+    assert (picture == picture[0, 0]).all()
+
+
 def test_a_boxed_hand_keeps_its_background():
     """It is darker than an even wall by so little that it would be cut off with it, and nobody would see that."""
     image = np.full((200, 200, 3), 200, np.uint8)

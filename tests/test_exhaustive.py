@@ -10,7 +10,7 @@ from test_dataset_readers import interhand, put, rhd_table, whole_body
 
 from handpose_cli.formats import FORMATS, FormatError
 from handpose_cli.labels.file_matching import by_image
-from handpose_cli.labels.update import Changes, looked_at, update
+from handpose_cli.labels.update import Changes, update
 from handpose_cli.records import ImageRecord
 
 HAND = open_hand()
@@ -63,6 +63,7 @@ def test_what_is_found_in_a_crowd_is_not_counted_as_wrong(tmp_path):
     [
         ({}, True),
         ({"righthand_box": [5.0, 5, 9, 9]}, False),
+        ({"righthand_box": None}, True),
         ({"iscrowd": 1, "lefthand_valid": False, "lefthand_box": [0] * 4}, False),
     ],
 )
@@ -80,13 +81,14 @@ def test_hands_that_are_hardly_visible_or_lack_a_wrist(tmp_path):
 def test_outlines_and_brushes_are_hands_too(tmp_path):
     box = '<box label="hand" occluded="0" xtl="10" ytl="20" xbr="40" ybr="60"></box>'
     outlines = {"a.jpg": box, "b.jpg": f'{box}<polygon label="hand" points="1,2;3,4;5,6"></polygon>', "c.jpg": box,
-                "d.jpg": f'{box}<polygon label="face" points="1,2;3,4;5,6"></polygon>'}  # fmt: skip
+                "d.jpg": f'{box}<polygon label="face" points="1,2;3,4;5,6"></polygon>',
+                "e.jpg": f'{box}<polygon label="hand" points="1,2;3,4;5,6" group_id="3"></polygon>'}  # fmt: skip
     images = "".join(
         f'<image id="{i}" name="{name}" width="640" height="480">{shapes}</image>'
         for i, (name, shapes) in enumerate(outlines.items())
     )
     (tmp_path / "a.xml").write_text(f"<annotations><version>1.1</version><meta></meta>{images}</annotations>")
-    assert [record.exhaustive for record in read("cvat", tmp_path / "a.xml")] == [True, False, True, True]
+    assert [record.exhaustive for record in read("cvat", tmp_path / "a.xml")] == [True, False, True, True, True]
 
     box, polygon = 'box xtl="1" ytl="2" xbr="9" ybr="9"', 'polygon points="1,2;3,4;5,6"'
     tracks = "".join(
@@ -100,8 +102,11 @@ def test_outlines_and_brushes_are_hands_too(tmp_path):
     ]  # fmt: skip
 
     brush = {"id": "b", "type": "brushlabels", "value": {"brushlabels": ["Left hand"], "rle": [1]}}
-    rating = {"id": "r", "type": "rating", "value": {"rating": 4}}
-    others = [[brush], [{**brush, "value": {"brushlabels": ["sky"]}}, rating, {"id": "s", "type": "pairwise"}], []]
+    others = [
+        [brush],
+        [{**brush, "value": {"brushlabels": ["sky"]}}, {"id": "r", "type": "rating"}],
+        [{**brush, "parentID": "hand"}, {"id": "t", "type": "taxonomy", "value": {"taxonomy": [["Hand"]]}}],
+    ]
     tasks = [{"data": {"image": f"{n}.jpg"}, "annotations": [{"result": each}]} for n, each in enumerate(others)]
     (tmp_path / "l.json").write_text(json.dumps(tasks))
     assert [record.exhaustive for record in read("label-studio", tmp_path / "l.json")] == [False, True, True]
@@ -111,7 +116,7 @@ def test_a_label_list_says_it_of_images_videos_and_frames(tmp_path):
     frames = [{"frame": 0, "hands": []}, {"frame": 1, "hands": [], "exhaustive": False}]
     entries = [
         {"image": "a.jpg", **SIZE, "boxes": []},
-        {"image": "b.jpg", **SIZE, "boxes": [], "exhaustive": False},
+        {"image": "b.jpg", **SIZE, "boxes": [], "exhaustive": 0},
         {"file": "v.mp4", **SIZE, "fps": 10, "frames": frames},
         {"file": "w.mp4", **SIZE, "fps": 10, "frames": frames, "exhaustive": False},
     ]
@@ -121,7 +126,7 @@ def test_a_label_list_says_it_of_images_videos_and_frames(tmp_path):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("said", ["false", 0])
+@pytest.mark.parametrize("said", ["false", 2])
 def test_what_is_neither_true_nor_false_is_refused(tmp_path, said):
     (tmp_path / "l.json").write_text(json.dumps([{"image": "a.jpg", **SIZE, "boxes": [], "exhaustive": said}]))
     for name, path, place in (
@@ -167,18 +172,31 @@ def test_a_correction_that_lacks_hands_is_not_exhaustive():
     assert merged.corrected and not merged.exhaustive
 
 
-def test_only_images_that_a_person_has_looked_at_are_corrections(tmp_path):
+def test_old_predictions_among_corrections_are_not_taken_for_some(tmp_path):
+    """A result that was corrected in part, over a newer one: what has no mark is left if it is the same, else asked."""
     done, untouched = image("a.jpg", moved(HAND, 5)), image("b.jpg", HAND)
-    assert looked_at([done, untouched]) == ([done, untouched], 0)  # a file of corrections alone says it of none
     done.corrected = True
-    assert looked_at([done, untouched]) == ([done], 1)
-    new = [image("a.jpg", HAND), image("b.jpg", HAND, moved(HAND, 150))]
-    predictions = write(tmp_path / "new.json", "handpose", new)
-    corrections = write(tmp_path / "old.json", "handpose", [done, untouched])
-    call = ("convert-labels", predictions, tmp_path / "m.json", "--to", "handpose", "--update", corrections)
-    result = handpose(*call)
-    assert result.exit_code == 0, result.stderr
-    assert f"{corrections}: left out: 1 images that are not marked as corrected" in result.stderr.splitlines()
-    merged = {record.file: record for record in read("handpose", tmp_path / "m.json")}
-    assert [merged[name].corrected for name in ("a.jpg", "b.jpg")] == [True, False]
-    assert len(merged["b.jpg"].hands) == 2
+    message = (
+        "b.jpg: it differs from its prediction, but 1 others are marked as corrected and it is not. "
+        "Take these alone with: handpose convert-labels ... --where 'corrected = true'"
+    )
+    for newer, same in (([HAND], True), ([HAND, moved(HAND, 150)], False)):
+        predictions = write(tmp_path / "new.json", "handpose", [image("a.jpg", HAND), image("b.jpg", *newer)])
+        corrections = write(tmp_path / "old.json", "handpose", [done, untouched])
+        target = tmp_path / f"{len(newer)}.json"
+        result = handpose("convert-labels", predictions, target, "--to", "handpose", "--update", corrections)
+        if same:
+            assert result.exit_code == 0, result.stderr
+            merged = {record.file: record for record in read("handpose", target)}
+            assert [merged[name].corrected for name in ("a.jpg", "b.jpg")] == [True, False]
+        else:
+            assert (result.exit_code, result.stderr) == (1, f"Error: {message}\n")
+            assert not target.exists()
+
+
+def test_corrections_without_any_mark_are_all_corrections():
+    changes = Changes()
+    new = {("a.jpg", None): image("a.jpg", moved(HAND, 5)), ("b.jpg", None): image("b.jpg", HAND)}
+    merged = list(update([image("a.jpg", HAND), image("b.jpg", HAND)], new, changes))
+    assert [record.corrected for record in merged] == [True, True]
+    assert changes == Changes(images=2, moved=1, same=1)

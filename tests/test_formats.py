@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import SAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
+from labelled import open_hand
 
 from handpose_cli.files import atomic
 from handpose_cli.formats import coco, coco_results, csv_table, handpose_json, label_list
@@ -269,6 +271,24 @@ def test_results_of_sided_categories_have_their_sides_and_orders(tmp_path):
     assert [(entry["category_id"], entry["keypoints"]) for entry in written] == [
         (entry["category_id"], entry["keypoints"]) for entry in entries
     ]
+
+
+@pytest.mark.parametrize(
+    ("categories", "side", "expected"),
+    [(["left_hand", "hand"], "right", "hand"), (["hand", "left_hand"], "left", "left_hand"),
+     (["left_hand", "right_hand"], None, "left_hand"), (["right_hand"], "left", "right_hand")],
+)  # fmt: skip
+def test_a_hand_is_written_as_the_category_that_fits_best(tmp_path, caplog, categories, side, expected):
+    listed = [{"id": id, "name": name} for id, name in enumerate(categories)]
+    images = [{"id": 1, "file_name": "a.jpg", "width": 640, "height": 480}]
+    (tmp_path / "c.json").write_text(json.dumps({"images": images, "annotations": [], "categories": listed}))
+    hand = replace(open_hand(), handedness=side)
+    with coco_results.open_writer(tmp_path / "r.json", tmp_path / "c.json") as writer:
+        writer.write(ImageRecord("a.jpg", 640, 480, [hand]))
+    assert categories[json.loads((tmp_path / "r.json").read_text())[0]["category_id"]] == expected
+    said = [f"there is no category for hands of {side or 'no'} side: they are written as {expected}"]
+    fits = expected == "hand" or expected == f"{side}_hand"
+    assert [line.getMessage() for line in caplog.records] == ([] if fits else said)
 
 
 def test_joints_by_name_are_as_visible_as_they_are_said_to_be(tmp_path):

@@ -107,7 +107,7 @@ def test_joints_have_names_or_numbers_that_are_decided_for_the_file(tmp_path, la
     assert [int(np.flatnonzero(record.hands[0].visibility)[0]) for record in records] == joints
 
 
-@pytest.mark.parametrize(("choice", "side"), [("Left", "left"), ("right hand", "right"), ("blurred", None)])
+@pytest.mark.parametrize(("choice", "side"), [("Left", "left"), ("right hand", "right"), ("held in left", None)])
 def test_handedness_is_a_choice_in_any_spelling(tmp_path, choice, side):
     chosen = {"id": "hand10", "type": "choices", "value": {"choices": [choice]}, **SIZE}
     ((hand,),) = (record.hands for record in read(save(tmp_path / "a.json", [task(rectangle(), chosen)])))

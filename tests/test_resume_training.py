@@ -309,7 +309,8 @@ def test_other_data_are_refused(folder, tmp_path, tiny_preset):
         result = handpose("train", "-o", run, "--resume", "--epochs", 3)
         assert result.exit_code == 1
         assert result.stderr.splitlines()[-1] == (
-            f"Error: {data} is not what {run} was trained on: {count} labels then, {left} now, or others. "
+            f"Error: {data} is not what {run} was trained on: {count} labels then, {left} now, or others, or as "
+            "another version of handpose read them. "
             f"Go on with the data as they were, or begin another run with --weights {run}."
         )
     (data / "labels.json").write_text(json.dumps(labels))

@@ -65,9 +65,15 @@ def test_an_image_without_a_label_file_shows_no_hand(tmp_path, notes):
     pair(tmp_path, "images/train", "b")
     image(tmp_path / "images/train/a.png", 60, 40)
     image(tmp_path / "images/test/c.png")
+    text(tmp_path / "images/train/._a.jpg", "what macOS leaves")
+    text(tmp_path / "labels/test/classes.txt", "hand")
     found = [(record.file, record.width, len(record.hands)) for record in read(tmp_path)]
     assert found == [("train/b.png", 100, 1), ("train/a.png", 60, 0)]
     assert notes(tmp_path) == [f"{tmp_path}: 1 images without a label file are taken to show no hand"]
+    assert len(read(tmp_path, looked_at=True)) == 1  # of corrections
+    text(tmp_path / "list.txt", "images/train/b.png")
+    text(tmp_path / "data.yaml", {**HAND, "train": "list.txt"})
+    assert len(read(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("path", ["sub/ds", None])

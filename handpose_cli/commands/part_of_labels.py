@@ -20,13 +20,10 @@ SHOWN = 5
 def with_corrections(read: Read, source: Source, corrections: Source, rescale: bool) -> tuple[Read, dict[str, Any]]:
     """Return what reads labels with corrections merged over them, and what the head says of these; say it too."""
     from handpose_cli.labels.provenance import correction
-    from handpose_cli.labels.update import Changes, looked_at, match_corrections, update
+    from handpose_cli.labels.update import Changes, match_corrections, update
 
     corrections = replace(corrections, options=replace(corrections.options, looked_at=True))
-    chosen, left = looked_at(corrections.read())
-    if left:
-        click.echo(f"{corrections.path}: left out: {left} images that are not marked as corrected", err=True)
-    found, others = match_corrections(chosen, read())
+    found, others = match_corrections(corrections.read(), read())
     if others:
         listed = ", ".join(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
         click.echo(

@@ -53,6 +53,7 @@ REMEDIES = {
     "mixed": {"runs": "Run one of them again with --overwrite."},
     "images_exist": {"overwrite": "Replace it with --overwrite or choose another TARGET"},
     "frames_exist": {"frames_to": "Replace it with --overwrite, or extract to another folder"},
+    "marked": {"corrections": "Take these alone with: handpose convert-labels ... --where 'corrected = true'"},
     # === of train ===
     "data": {"data": "Name labels with --data."},
     "frames": {"data": "Make images of them with: handpose convert-labels ... --extract-frames"},

@@ -30,7 +30,8 @@ def _by_recipe(name: str) -> str:
 @click.option("--val", metavar="[FORMAT:]PATH", multiple=True,
               help="Such labels to choose the best weights by; repeatable.  [default: a part of --data]")  # fmt: skip
 @click.option("--val-split", type=click.FloatRange(0, 1, min_open=True, max_open=True),
-              help="Share of --data to hold back for that; versions of a pose stay together.  "
+              help="Share of --data to hold back for that; versions of a pose and frames of a clip stay "
+              "together.  "
               "[default: 0.1]")  # fmt: skip
 @click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
               help="Labels with boxes, to learn from these what is a hand too, and from the rest, where every hand "

@@ -71,12 +71,12 @@ class Categories:
     @property
     def hand(self) -> Category | None:
         """The first category that is read; None if there is none."""
-        return self.of_side(None)
+        return next((category for category in self._by_id.values() if category.is_hand), None)
 
     def of_side(self, side: str | None) -> Category | None:
-        """Return the first category that is read of those for a handedness, or else of all; None if there is none."""
+        """Return the first category for a handedness; if there is none, for hands of either, or of the other one."""
         hands = [category for category in self._by_id.values() if category.is_hand]
-        return next((category for category in hands if category.side == side), hands[0] if hands else None)
+        return min(hands, key=lambda category: (category.side != side, category.side is not None), default=None)
 
     def known(self, id: Any) -> bool:
         """Return whether the file has a category of this id."""

@@ -62,10 +62,10 @@ class Shapes:
         elif shape.tag == "points":
             hand = self._point_set(shape, fields)
         else:
-            self.left_out.add("shapes that are neither skeletons nor boxes", shape.tag, hands=True)
+            # one that is grouped is the outline of a hand that has a skeleton or a box
+            self.left_out.add("shapes that are neither skeletons nor boxes", shape.tag, hands=not _group(shape))
             return None
-        group = shape.get("group_id", "")
-        return None if hand is None else Found(hand, "" if group == "0" else group, shape.tag == "box")
+        return None if hand is None else Found(hand, _group(shape), shape.tag == "box")
 
     def _boxed(self, shape: Element, fields: dict[str, Any]) -> Hand | None:
         box = box_of(_upright(shape))
@@ -114,7 +114,7 @@ class Shapes:
         given = self._options.keypoint_names
         count = len(given.in_order) if given is not None and given.in_order else NUM_JOINTS
         if len(pairs) != count:
-            self.left_out.add(f"point sets that are not {count} points", f"of {len(pairs)}", hands=True)
+            self.left_out.add(f"point sets that are not {count} points", f"of {len(pairs)}", hands=not _group(shape))
             return None
         if self._set_order is None:
             self._set_order = order_of(None, given, count)
@@ -124,6 +124,12 @@ class Shapes:
         mark = 1 if shape.get("occluded") == "1" else 2
         marks = self._set_order.arrange(np.full((count, 1), mark))[:, 0]
         return hand_of(self._set_order.arrange(table), marks, **fields)
+
+
+def _group(shape: Element) -> str:
+    """Return the group that a shape belongs to; empty if none."""
+    group = shape.get("group_id", "")
+    return "" if group == "0" else group
 
 
 def _upright(shape: Element) -> list[float]:

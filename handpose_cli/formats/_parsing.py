@@ -47,9 +47,9 @@ def is_exhaustive(entry: dict[str, Any]) -> bool:
         ValueError: if that is neither true nor false; a guess would be wrong in silence.
     """
     said = entry.get("exhaustive", True)
-    if said is not None and not isinstance(said, bool):
+    if said is not None and said not in (0, 1):  # as pandas and SQL write them
         raise ValueError(f"exhaustive must be true or false. Received: {said!r}")
-    return said is not False
+    return said is None or bool(said)
 
 
 def numbers_of(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:

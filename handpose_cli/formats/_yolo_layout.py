@@ -20,6 +20,7 @@ from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.records import NUM_JOINTS
 
 PARTS = ("train", "val", "valid", "test")
+NO_LABELS = ("classes.txt", "labels.txt")
 ENOUGH = 11  # joints that are understood, for a class to be of hands
 
 
@@ -148,6 +149,13 @@ def folders(file: Path, content: dict[str, Any]) -> list[tuple[Path, Path]]:
     return [pair for pair in dict.fromkeys((_tidy(a), _tidy(b)) for a, b in found) if pair[0].is_dir()]
 
 
+def lists_images(file: Path, content: dict[str, Any]) -> bool:
+    """Return whether a data.yaml names lists of images, beside which there may be others."""
+    entries = [content.get(part) or [] for part in PARTS]
+    flat = [one for entry in entries for one in (entry if isinstance(entry, list) else [entry])]
+    return any(str(entry).endswith(".txt") for entry in flat)
+
+
 def _tidy(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
@@ -191,7 +199,7 @@ def texts(pairs: list[tuple[Path, Path]]) -> Iterator[tuple[Path, str, Path]]:
         stems = (text.relative_to(labels).as_posix().removesuffix(".txt") for text in labels.rglob("*.txt"))
         for stem in sorted(stems):
             text = labels / f"{stem}.txt"
-            if text not in seen and text.name not in ("classes.txt", "labels.txt"):
+            if text not in seen and text.name not in NO_LABELS:
                 seen.add(text)
                 yield text, stem, images
 
@@ -200,7 +208,7 @@ def without_text(pairs: list[tuple[Path, Path]]) -> Iterator[Path]:
     """Yield the images that have no label file, in folders where others have one: to Ultralytics they show no hand."""
     seen: set[Path] = set()
     for labels, images in pairs:
-        of_texts = {text.parent for text in labels.rglob("*.txt")}
+        of_texts = {text.parent for text in labels.rglob("*.txt") if text.name not in NO_LABELS}
         for name in images_under(images) if images.is_dir() else ():
             text, image = (labels / name).with_suffix(".txt"), images / name
             if text.parent in of_texts and image not in seen:

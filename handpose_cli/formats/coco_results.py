@@ -8,8 +8,8 @@ is one, and is written; an entry with a `bbox` alone is a detection. A joint tha
 scores are not known they are 1. Of COCO-WholeBody's results `lefthand_kpts` and `righthand_kpts` are read.
 
 Without a COCO file images are numbered from 1 as the `coco` format numbers them, and each entry has its `file_name`, so
-`coco` and `coco-results` of one run fit together. Lost: hands without keypoints, handedness, tracks, areas, head sizes,
-and which joints are hidden.
+`coco` and `coco-results` of one run fit together. Lost: hands without keypoints, handedness unless that file has a
+category for each, tracks, areas, head sizes, and which joints are hidden.
 """
 
 from __future__ import annotations
@@ -243,4 +243,6 @@ class Writer:
         category = None if self._categories is None else self._categories.of_side(side)
         if self._categories is None or category is None:
             return 1, OURS
+        if category.side not in (None, side):
+            say(f"there is no category for hands of {side or 'no'} side: they are written as {category.name}")
         return category.id, self._categories.order(category, 0)

@@ -19,7 +19,6 @@ from typing import Any
 from handpose_cli.formats import coco
 from handpose_cli.formats._json import stream_json
 from handpose_cli.formats._notes import LeftOut
-from handpose_cli.formats._parsing import box_of, has_size
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import Hand, ImageRecord
 
@@ -54,6 +53,6 @@ def _hands(person: dict[str, Any], left_out: LeftOut) -> list[Hand]:
             hand = {"bbox": box, "keypoints": keypoints, "handedness": handedness, "area": person.get("area")}
             hands += coco.hands_of({**hand, "iscrowd": person.get("iscrowd")}, left_out, labelled=0)
         else:
-            is_there = has_size(box_of(box)) or bool(person.get("iscrowd"))
-            left_out.add("hands of persons that are not labelled", hands=is_there)
+            is_there = isinstance(box, list) and len(box) == 4 and all(side and side > 0 for side in box[2:])
+            left_out.add("hands of persons that are not labelled", hands=is_there or bool(person.get("iscrowd")))
     return hands

@@ -35,7 +35,7 @@ import numpy as np
 from handpose_cli.files import atomic
 from handpose_cli.formats._json import first_character, has_member, stream_json
 from handpose_cli.formats._keypoint_names import OURS, Order, order_of
-from handpose_cli.formats._parsing import box_of, errors_at, flags_in, hand_fields, hand_of, numbers_of
+from handpose_cli.formats._parsing import box_of, errors_at, flags_in, hand_fields, hand_of, is_exhaustive, numbers_of
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -118,7 +118,7 @@ def records_of(entry: dict[str, Any], order: Order = OURS) -> Iterator[ImageReco
             "failure": entry.get("failure"),
             "sample": sample,
             "corrected": bool(entry.get("corrected")),
-            "exhaustive": entry.get("exhaustive") is not False,
+            "exhaustive": is_exhaustive(entry),
         }
         yield ImageRecord(file, *size, hands, **known)
 

@@ -86,9 +86,8 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
             if unseen := int(valid.reshape(2, -1).any(axis=1).sum()) - len(hands):
                 left_out.add("hands whose wrist is not valid or that are outside the image", count=unseen)
             file = f"images/{subset}/{image['file_name']}"
-            record = ImageRecord(
-                file, width, height, hands, sample=f"{subset} {capture} {image['seq_name']}", exhaustive=not unseen
-            )
+            sample = f"{subset} {capture} {image.get('seq_name', frame)}"
+            record = ImageRecord(file, width, height, hands, sample=sample, exhaustive=not unseen)
         yield record
     if index < 0:
         raise FormatError(f"{data}: expected an object with lists `images` and `annotations`")

@@ -17,10 +17,10 @@ results have no place for: `hidden` of a joint, `track_id`, `area`, `head_size` 
 words, which Label Studio shows as the region's note. Lost: inputs that could
 not be read, which images were corrected, and which may show more hands.
 
-Exports with annotations are read too, as JSON (a list or a single task) and as JSON-MIN: a task's first annotation that
-was not skipped, or else its first prediction; a task with neither is not labelled and left out. Rectangles of hands are
-read, joints by their names or numbers; a joint without a parent goes to the only rectangle around it. Of an uploaded
-image's name Label Studio's prefix is dropped.
+Exports with annotations are read too, as JSON (a list or a single task) and as JSON-MIN: of a task the annotation that
+is its ground truth, else the first that was not skipped, else its first prediction; a task with neither is not labelled
+and left out. Rectangles of hands are read, joints by their names or numbers; a joint without a parent goes to the only
+rectangle around it. Of an uploaded image's name Label Studio's prefix is dropped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.formats._hand_names import is_wanted, side_of
+from handpose_cli.formats._hand_names import is_wanted, side_of, words_of
 from handpose_cli.formats._json import begins_with, first_character, stream_json
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, order_of
 from handpose_cli.formats._label_studio_urls import path_of
@@ -47,6 +47,8 @@ KEEPS = EVERYTHING - {"failure", "corrected", "exhaustive", "raw_keypoints", "in
 __all__ = ["KEEPS", "open_writer", "outputs", "path_of", "read", "recognises"]
 
 MIN_KINDS = ("rectanglelabels", "keypointlabels")
+OUTLINES = ("polygonlabels", "brushlabels", "ellipselabels")
+SIDES = {"left", "right", "l", "r", "hand"}  # the words of a choice that is a hand's side
 Result = dict[str, Any]
 
 
@@ -156,14 +158,13 @@ class _Reader:
                         rectangles[result["id"]] = result
                     else:
                         others.add(result["id"])
-                elif kind == "choices" and (side := side_of(str(result["value"]["choices"][0]))):
+                elif kind == "choices" and (side := _side(str(result["value"]["choices"][0]))):
                     sides[result["id"]] = side
                 elif kind == "keypointlabels":
                     marks.append((number, result))
                 elif kind not in ("choices", "relation"):
-                    labels = (result.get("value") or {}).get(kind)  # a rating has a number
-                    is_hand = isinstance(labels, list) and any(
-                        is_wanted(str(label), self._options.classes) for label in labels
+                    is_hand = (
+                        kind in OUTLINES and result.get("parentID") is None and self._has_hands_label(result, kind)
                     )
                     self._left_out.add("regions that are neither rectangles nor keypoints", kind, hands=is_hand)
         joints: dict[str, dict[int, Result]] = {}
@@ -182,6 +183,9 @@ class _Reader:
                     raise ValueError(f"a second {name} of one hand. Each keypoint needs its hand's rectangle as parent")
         ids = dict.fromkeys([*rectangles, *joints])
         return [_hand(rectangles.get(id), joints.get(id, {}), sides.get(id)) for id in ids]
+
+    def _has_hands_label(self, result: Result, kind: str) -> bool:
+        return any(is_wanted(str(label), self._options.classes) for label in result["value"].get(kind) or ())
 
     def _is_hand(self, rectangle: Result) -> bool:
         label = str((rectangle["value"].get("rectanglelabels") or [""])[0])
@@ -225,6 +229,11 @@ def _around(keypoint: Result, rectangles: dict[str, Result]) -> str:
     if len(around) != 1:
         raise ValueError(f"a keypoint without a parent among several hands, inside {len(around)} rectangles")
     return around[0]
+
+
+def _side(choice: str) -> str | None:
+    """Return the handedness that a choice is; None for others, such as "held in left"."""
+    return side_of(choice) if SIDES.issuperset(words_of(choice)) else None
 
 
 def _told(entry: dict[str, Any], kinds: dict[str, Any]) -> dict[str, Any]:

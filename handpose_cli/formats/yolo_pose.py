@@ -39,6 +39,7 @@ from handpose_cli.formats._yolo_layout import (
     describe_plain,
     folders,
     has_lines,
+    lists_images,
     texts,
     without_text,
     without_yaml,
@@ -83,7 +84,9 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
         if not pairs:
             raise FormatError(f"{file.parent / 'labels'}: no such folder")
         found = texts(pairs)
-        empty = list(without_text(pairs)) if images is None else []
+        # a folder that comes back with corrections may have images that nobody has looked at
+        whole = images is None and not options.looked_at and not lists_images(file, content)
+        empty = list(without_text(pairs)) if whole else []
     else:
         empty = []
         found_texts = [path] if not path.is_dir() else without_yaml(path)
@@ -107,10 +110,21 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
             size = image_size(where / name)
             hands = list(_hands(text, description, left_out, np.array(size, float)))
             yield ImageRecord(_relative(where / name, root if images is None else images), *size, hands)
-    for image in empty:
-        yield ImageRecord(_relative(image, root), *image_size(image))
-    if empty:
-        say(f"{path}: {len(empty)} images without a label file are taken to show no hand")
+    yield from _of_empty(empty, root, path)
+
+
+def _of_empty(images: list[Path], root: Path, path: Path) -> Iterator[ImageRecord]:
+    """Yield records of images that show no hand, and say how many they are; one that cannot be read is left out."""
+    read = 0
+    for image in images:
+        try:
+            size = image_size(image)
+        except FormatError:
+            continue
+        read += 1
+        yield ImageRecord(_relative(image, root), *size)
+    if read:
+        say(f"{path}: {read} images without a label file are taken to show no hand")
 
 
 def _relative(image: Path, root: Path) -> str:

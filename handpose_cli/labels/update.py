@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.boxes import iou
+from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.file_matching import Key, by_image, rename
 from handpose_cli.records import Hand, ImageRecord
 from handpose_cli.sizes import same_size
@@ -31,15 +32,11 @@ class Changes:
     removed: int = 0
     same: int = 0
 
-
-def looked_at(corrections: Iterable[ImageRecord]) -> tuple[list[ImageRecord], int]:
-    """Return the records that a person has looked at, and how many others there are.
-
-    A file that says of none that it is `corrected` is taken for one of corrections alone.
-    """
-    records = list(corrections)
-    chosen = [record for record in records if record.corrected] or records
-    return chosen, len(records) - len(chosen)
+    def add(self, of_image: Changes) -> None:
+        """Count those of an image."""
+        self.images += 1
+        for name in ("moved", "added", "removed", "same"):
+            setattr(self, name, getattr(self, name) + getattr(of_image, name))
 
 
 def match_corrections(
@@ -70,22 +67,33 @@ def update(
     handedness, track and times are those of the prediction; a hand that nobody moved is the predicted one to the last
     digit.
 
+    Where the file marks images as corrected, an image without the mark may be an old prediction: it is left as it was
+    predicted if it is the same, and refused if it is not.
+
     Args:
         corrections: by the predictions' file and frame (`match_corrections`).
         changes: counts what happens.
         rescale: whether corrections that are for another size than the prediction are scaled.
 
     Raises:
-        FormatError: if a correction is for another size and may not be scaled.
+        FormatError: if a correction is for another size and may not be scaled, or differs without a mark.
     """
+    marked = sum(correction.corrected for correction in corrections.values())
     for record in predictions:
         correction = corrections.get((record.file, record.frame)) if record.failure is None else None
         if correction is None:
             yield record
             continue
         fitted = same_size(correction, record.width, record.height, "its prediction", rescale)
-        changes.images += 1
-        hands = _merged(record.hands, fitted.hands, changes)
+        of_image = Changes()
+        hands = _merged(record.hands, fitted.hands, of_image)
+        if marked and not correction.corrected:
+            if of_image.moved or of_image.added or of_image.removed:
+                what = f"it differs from its prediction, but {marked} others are marked as corrected and it is not"
+                raise FormatError(f"{record.file}: {what}", "marked")
+            yield record
+            continue
+        changes.add(of_image)
         yield replace(record, hands=hands, corrected=True, exhaustive=record.exhaustive and correction.exhaustive)
 
 

@@ -23,20 +23,25 @@ TRIES = 8  # images read in search of a place worth showing
 class Backgrounds:
     """A pool of pictures, each read when it is first drawn.
 
-    Half of them are places without a hand, if there are any; the others are cut beside the labelled hands, where these
-    are all, or blurred until no hand is left in them. What a draw gives depends on the seed, the pass and the generator
-    alone.
+    Even colours, if there is nothing else. Half of them are places without a hand, if there are any; the others are cut
+    beside the labelled hands, where these are all, or blurred until no hand is left in them. What a draw gives depends
+    on the seed, the pass and the generator alone.
     """
 
     def __init__(self, samples: Iterable[Sample], seed: int):
         self.seed = seed
         self.places: list[tuple[Path, np.ndarray]] = []
         self.images: dict[Path, list[np.ndarray]] = {}
+        partial: set[Path] = set()
         for sample in samples:
             if sample.hand is None:
                 self.places.append((sample.image, sample.box))
-            elif sample.exhaustive:
+            else:
                 self.images.setdefault(sample.image, []).append(sample.box)
+                if not sample.exhaustive:
+                    partial.add(sample.image)
+        for image in partial:
+            del self.images[image]
         self.paths = list(self.images)
         self.pool: dict[int, tuple[int, np.ndarray]] = {}
 
@@ -52,7 +57,7 @@ class Backgrounds:
     def _read(self, rng: np.random.Generator) -> np.ndarray:
         from_places = bool(self.places) and (not self.paths or rng.random() < 0.5)
         image = np.full((SIDE, SIDE, 3), rng.integers(0, 256, 3), np.uint8)
-        for _ in range(TRIES):
+        for _ in range(TRIES if self.places or self.paths else 0):
             if from_places:
                 path, box = self.places[rng.integers(len(self.places))]
             else:

@@ -18,7 +18,7 @@ from handpose_cli.training.data.backgrounds import Backgrounds
 from handpose_cli.training.data.samples import Sample, read_sample
 
 HIDDEN_WEIGHT = 0.5  # of a joint that is labelled as hidden, in the loss
-PLACES_SHARE = 0.25  # in a pass for each hand with keypoints; half of them boxed hands, if there are so many
+PLACES_SHARE = 0.2  # in a pass for each hand with keypoints; half of them boxed hands, if there are so many
 
 
 class RandomCrops(keras.utils.PyDataset):

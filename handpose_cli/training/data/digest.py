@@ -36,7 +36,8 @@ def refuse_other(run: Path, before: Known, now: Known) -> None:
                 if option == TEACHER:
                     raise SettingsError(f"{source} is not the teacher that {run} had", "other_teacher", run=run)
                 raise SettingsError(
-                    f"{source} is not what {run} was trained on: {earlier[0]} labels then, {count} now, or others",
+                    f"{source} is not what {run} was trained on: {earlier[0]} labels then, {count} now, or others, "
+                    "or as another version of handpose read them",
                     "other_data",
                     run=run,
                 )

@@ -39,10 +39,9 @@ def find_places(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPT
             path = source.folder / record.file
             if record.frame is not None or not path.is_file():
                 continue
-            size = size_of(record)
-            for hand in record.hands:
-                if hand.keypoints is None:
-                    yield Sample(path, hand, hand.box, size=size, exhaustive=record.exhaustive)
+            size, boxed = size_of(record), [hand for hand in record.hands if hand.keypoints is None]
+            all_known = record.exhaustive and len(boxed) == len(record.hands)
+            yield from (Sample(path, hand, hand.box, size=size, exhaustive=all_known) for hand in boxed)
             if not record.exhaustive:
                 continue
             image = read_labelled(path, size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from handpose_cli.formats.errors import FormatError
@@ -53,8 +53,7 @@ def read_data(settings: Settings) -> Data:
     options = settings.read_options
     data = {source: read_samples([source], options) for source in dict.fromkeys(settings.data)}
     val = {source: read_samples([source], options) for source in settings.val}
-    samples = [sample for source in settings.data for sample in data[source]]
-    held_back = _all(val)
+    samples, held_back = _all(data, settings.data), _all(val, settings.val)
     if not val:
         samples, held_back = split(samples, settings.val_split, settings.seed)
     if len(samples) < settings.batch_size:
@@ -67,7 +66,7 @@ def read_data(settings: Settings) -> Data:
         name: {source: (len(found), digest(map(_labelled, found))) for source, found in sources.items()}
         for name, sources in read.items()
     }
-    return Data(samples, held_back, [place for source in settings.negatives for place in places[source]], known)
+    return Data(samples, held_back, _all(places, settings.negatives), known)
 
 
 def _labelled(sample: Sample) -> tuple[object, ...]:
@@ -77,5 +76,6 @@ def _labelled(sample: Sample) -> tuple[object, ...]:
     return (sample.image.as_posix(), sample.size, sample.group, sample.box, *what, *scores)
 
 
-def _all(by_source: dict[str, list[Sample]]) -> list[Sample]:
-    return list(chain.from_iterable(by_source.values()))
+def _all(by_source: dict[str, list[Sample]], sources: Iterable[str]) -> list[Sample]:
+    """Return those of all sources; of one that is named twice they come twice."""
+    return [sample for source in sources for sample in by_source[source]]

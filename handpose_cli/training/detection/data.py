@@ -77,4 +77,5 @@ def read_data(settings: Settings) -> DetectionData:
 
 
 def _labelled(photo: Photo) -> tuple[object, ...]:
-    return photo.image.as_posix(), photo.boxes, photo.exhaustive, photo.group, photo.keypoints
+    about = photo.exhaustive, photo.group, photo.sample, photo.size
+    return photo.image.as_posix(), photo.boxes, *about, photo.keypoints
