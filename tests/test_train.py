@@ -148,9 +148,9 @@ def test_batches_have_the_shapes_that_the_loss_expects(folder):
 
 @pytest.mark.parametrize(
     ("boxed", "free", "taken"),
-    [(0, 100, (0, 15)), (100, 100, (7, 8)), (3, 100, (3, 12)), (100, 2, (13, 2)), (1, 1, (1, 1))],
+    [(0, 100, (0, 12)), (100, 100, (6, 6)), (3, 100, (3, 9)), (100, 2, (10, 2)), (1, 1, (1, 1))],
 )
-def test_a_quarter_as_many_places_come_with_the_hands(folder, boxed, free, taken):
+def test_a_fifth_as_many_places_come_with_the_hands(folder, boxed, free, taken):
     samples = 5 * read_samples([str(folder)])[:12]
     box = np.array([0, 0, 20, 20])
     places = [Sample(samples[0].image, None, box)] * free + [Sample(samples[0].image, Hand(box), box)] * boxed
