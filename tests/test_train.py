@@ -260,6 +260,8 @@ def test_data_named_twice_comes_twice_in_a_pass(folder):
     settings = of_new_run({"preset": "hourglass-2", "data": (str(folder), str(folder)), "val": (str(folder),),
                            "batch_size": 4})  # fmt: skip
     data = read_data(settings)
+    twice = read_data(replace(settings, val=(str(folder), str(folder))))
+    assert len(twice.held_back) == len(data.held_back), "validated on twice"
     assert len(data.samples) == 2 * len(read_samples([str(folder)])) == 2 * data.known["data"][str(folder)][0]
 
 

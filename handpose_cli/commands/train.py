@@ -31,8 +31,7 @@ def _by_recipe(name: str) -> str:
               help="Such labels to choose the best weights by; repeatable.  [default: a part of --data]")  # fmt: skip
 @click.option("--val-split", type=click.FloatRange(0, 1, min_open=True, max_open=True),
               help="Share of --data to hold back for that; versions of a pose and frames of a clip stay "
-              "together.  "
-              "[default: 0.1]")  # fmt: skip
+              "together.  [default: 0.1]")  # fmt: skip
 @click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
               help="Labels with boxes, to learn from these what is a hand too, and from the rest, where every hand "
               "has one, what is none; repeatable.")  # fmt: skip

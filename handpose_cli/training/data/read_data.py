@@ -53,7 +53,7 @@ def read_data(settings: Settings) -> Data:
     options = settings.read_options
     data = {source: read_samples([source], options) for source in dict.fromkeys(settings.data)}
     val = {source: read_samples([source], options) for source in settings.val}
-    samples, held_back = _all(data, settings.data), _all(val, settings.val)
+    samples, held_back = _all(data, settings.data), _all(val, val)
     if not val:
         samples, held_back = split(samples, settings.val_split, settings.seed)
     if len(samples) < settings.batch_size:
