@@ -11,24 +11,27 @@ from typing import TYPE_CHECKING, Any
 from handpose_cli.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from handpose_cli.api import Annotator, evaluate, read_labels
-    from handpose_cli.drawing import draw_hands
+    from handpose_cli.api import Annotator, draw_hands, evaluate, read_image, read_labels
+    from handpose_cli.formats.errors import FormatError
     from handpose_cli.media.errors import UnreadableError
-    from handpose_cli.media.images import read_image
-    from handpose_cli.records import Hand, ImageRecord
+    from handpose_cli.records import KEYPOINT_NAMES, SKELETON, Hand, ImageRecord
 
 __all__ = [
-    "Annotator", "Hand", "ImageRecord", "UnreadableError", "draw_hands", "evaluate", "read_image", "read_labels",
+    "KEYPOINT_NAMES", "SKELETON", "Annotator", "FormatError", "Hand", "ImageRecord", "UnreadableError",
+    "__version__", "draw_hands", "evaluate", "read_image", "read_labels",
 ]  # fmt: skip
 
 # imported when they are first asked for: the command line's help does without OpenCV
 _HOMES = {
     "Annotator": "handpose_cli.api",
     "evaluate": "handpose_cli.api",
-    "draw_hands": "handpose_cli.drawing",
-    "read_image": "handpose_cli.media.images",
+    "draw_hands": "handpose_cli.api",
+    "read_image": "handpose_cli.api",
     "read_labels": "handpose_cli.api",
+    "FormatError": "handpose_cli.formats.errors",
     "Hand": "handpose_cli.records",
+    "KEYPOINT_NAMES": "handpose_cli.records",
+    "SKELETON": "handpose_cli.records",
     "ImageRecord": "handpose_cli.records",
     "UnreadableError": "handpose_cli.media.errors",
 }
@@ -38,3 +41,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -54,12 +54,27 @@ class LazyGroup(click.Group):
                 raise  # who read standard output is gone: Click ends without a word
             place = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{place}{error.strerror or error}") from error
-        except ModuleNotFoundError as error:  # the command alone comes without the training packages
-            if error.name not in ("keras", "tensorflow"):
+        except ImportError as error:
+            remedy = _remedy_of(error)
+            if not remedy:
                 raise
-            raise click.ClickException(
-                f"This needs {error.name}, which is not installed. Install it with: pip install 'handpose-cli[train]'"
-            ) from error
+            raise click.ClickException(remedy) from error
+
+
+def _remedy_of(error: ImportError) -> str:
+    """Return what to do about a package that is missing, or whose own libraries are; "" of one that is ours."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "handpose_cli"):
+        return ""
+    if package in ("keras", "tensorflow") and isinstance(error, ModuleNotFoundError):  # annotating does without
+        return f"This needs {package}, which is not installed. Install it with: pip install 'handpose-cli[train]'"
+    if package == "cv2":
+        return (
+            f"OpenCV cannot be loaded ({error}). It needs libraries that machines without a desktop lack: "
+            "apt install libgl1 libglib2.0-0 libxcb1, or take OpenCV without windows: "
+            "pip uninstall -y opencv-python && pip install opencv-python-headless"
+        )
+    return f"{package} cannot be loaded ({error}). Install what handpose needs again: pip install --force-reinstall"
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:

@@ -152,6 +152,8 @@ def draw_skeleton(
     """
     keypoints = np.asarray(hand.keypoints)
     labelled = np.isfinite(keypoints).all(axis=1)
+    if not labelled.any():
+        return
     points = np.clip(np.nan_to_num(keypoints), -_FAR, _FAR)
     scores = np.ones(len(points)) if hand.keypoint_scores is None else hand.keypoint_scores
     thickness = max(1, round(float(np.ptp(points[labelled], axis=0).max()) / 90))

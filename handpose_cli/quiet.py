@@ -16,7 +16,11 @@ except ImportError:  # Windows
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Send the process's standard error nowhere; what Python raises is raised all the same."""
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -6,6 +6,9 @@ Labels made by people and predictions made by the network are the same type. Coo
 
 from __future__ import annotations
 
+import math
+import operator
+import os
 import re
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import Any
@@ -45,7 +48,7 @@ FLAG = re.compile(r"[A-Za-z0-9_]+")
 
 @dataclass(eq=False)  # arrays have no single truth: compare fields, or `to_dict`
 class Hand:
-    """One hand in one image.
+    """One hand in one image. Arrays of the types below are kept as they are; others are copied into these.
 
     Attributes:
         box: float32 [4], x, y, width, height in pixels; it may reach outside the image.
@@ -79,16 +82,23 @@ class Hand:
     flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError if an array is not of its shape, or handedness or a flag is none."""
+        """Give arrays their types, and make `visibility` and the keypoints that are NaN agree.
+
+        Raises:
+            ValueError: if an array is not of its shape, or a number, handedness or a flag is none.
+        """
         for name, (shape, dtype) in _ARRAYS.items():
             value = getattr(self, name)
-            if value is None:
-                continue
-            array = np.asarray(value)
-            if array.shape != shape:
-                raise ValueError(f"{name} must be of shape {list(shape)}. Received: {list(array.shape)}")
-            if array.dtype != dtype:
-                setattr(self, name, array.astype(dtype))
+            if value is not None or name == "box":
+                setattr(self, name, _array(name, value, shape, dtype))
+        if not np.isfinite(self.box).all():
+            raise ValueError(f"box must be four finite numbers: x, y, width, height. Received: {self.box.tolist()}")
+        for name in ("score", "area", "head_size"):
+            if (number := getattr(self, name)) is not None and not math.isfinite(number):
+                raise ValueError(f"{name} must be a finite number or None. Received: {number}")
+        if self.track_id is not None:
+            self.track_id = _whole("track_id", self.track_id)
+        self._agree()
         if self.handedness not in (None, "left", "right"):
             raise ValueError(f"handedness must be left, right or None. Received: {self.handedness!r}")
         if self.flags:
@@ -96,6 +106,23 @@ class Hand:
             for name in self.flags:
                 if not isinstance(name, str) or not FLAG.fullmatch(name):
                     raise ValueError(f"a flag must be a name of letters, digits and _. Received: {name!r}")
+
+    def _agree(self) -> None:
+        """Have visibility 0 and NaN be the same: joints that are not labelled; without any there are no keypoints."""
+        if self.keypoints is None:
+            return
+        labelled = np.isfinite(self.keypoints).all(axis=1)
+        if self.visibility is not None:
+            labelled &= self.visibility != 0
+        if labelled.all():
+            return
+        if not labelled.any():
+            self.keypoints = self.visibility = self.keypoint_scores = None
+            return
+        self.keypoints = np.where(labelled[:, None], self.keypoints, np.float32(np.nan))
+        self.visibility = np.where(labelled, 2 if self.visibility is None else self.visibility, 0).astype(np.uint8)
+        if self.keypoint_scores is not None:
+            self.keypoint_scores = np.where(labelled, self.keypoint_scores, np.nan_to_num(self.keypoint_scores))
 
     def __repr__(self) -> str:
         """Say in a line what a hand is, without its arrays of joints, of which many hands would fill a screen."""
@@ -163,7 +190,22 @@ class ImageRecord:
     exhaustive: bool = True
 
     def __post_init__(self) -> None:
-        """Forget a size that is none: programs that do not know it write 0, or only one side."""
+        """Forget a size that is none: programs that do not know it write 0, or only one side.
+
+        Raises:
+            ValueError: if the file is no path, or a size, frame or time no number.
+        """
+        self.file = os.fspath(self.file)
+        if not isinstance(self.file, str):
+            raise ValueError(f"file must be a text. Received: {self.file!r}")
+        for name in ("width", "height", "frame"):
+            if (number := getattr(self, name)) is not None:
+                setattr(self, name, _whole(name, number))
+        for name in ("time", "fps"):
+            if (number := getattr(self, name)) is not None:
+                setattr(self, name, float(number))
+        if not isinstance(self.hands, list):
+            self.hands = list(self.hands)
         if not (self.width and self.height and self.width > 0 and self.height > 0):
             self.width = self.height = None
 
@@ -175,6 +217,29 @@ class ImageRecord:
         usual = {"corrected": False, "exhaustive": True}
         known = {name: value for name, value in _to_dict(self).items() if usual.get(name) is not value}
         return {**known, "hands": [hand.to_dict() for hand in self.hands]}
+
+
+def _array(name: str, value: Any, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """Return an array in the type that a hand has it in; itself, if that is its own."""
+    array = np.asarray(value)
+    if array.shape != shape:
+        what = "None" if value is None else list(array.shape)
+        raise ValueError(f"{name} must be of shape {list(shape)}. Received: {what}")
+    if name == "visibility" and (array.dtype == bool or not ((array == 0) | (array == 1) | (array == 2)).all()):
+        raise ValueError(f"visibility must be 0 (not labelled), 1 (hidden) or 2 (visible). Received: {array.tolist()}")
+    return array.astype(dtype, copy=False)
+
+
+def _whole(name: str, value: Any) -> int:
+    """Return a whole number, which NumPy and pandas have in types of their own, as JSON has it."""
+    if type(value) is int:
+        return value
+    try:
+        if isinstance(value, float | np.floating) and value.is_integer():
+            return int(value)
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number or None. Received: {value!r}") from None
 
 
 def _to_dict(record: Hand | ImageRecord) -> dict[str, Any]:

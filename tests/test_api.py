@@ -1,10 +1,13 @@
 """The tool in Python: the same hands as on the command line, and clear errors."""
 
 import doctest
+import itertools
 import json
+import pickle
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -12,8 +15,17 @@ import pytest
 from conftest import SAMPLES, handpose, read_results
 
 import handpose_cli
-from handpose_cli import Annotator, Hand, UnreadableError, api, read_labels
-from handpose_cli.formats.errors import FormatError
+from handpose_cli import (
+    Annotator,
+    FormatError,
+    Hand,
+    ImageRecord,
+    UnreadableError,
+    api,
+    draw_hands,
+    read_image,
+    read_labels,
+)
 from handpose_cli.formats.handpose_json import hand_to_json
 from handpose_cli.weights import WeightsError
 
@@ -120,7 +132,11 @@ def test_a_file_that_is_no_image_is_named(annotator, tmp_path):
     [
         ({"engine": "torch"}, "engine must be one of litert, keras. Received: 'torch'"),
         ({"views": 5}, "views must be 1, 2, 3 or 4. Received: 5"),
+        ({"views": "2"}, "views must be 1, 2, 3 or 4. Received: '2'"),
         ({"score_threshold": 2}, "score_threshold must be from 0 to 1. Received: 2"),
+        ({"score_threshold": "0.5"}, "score_threshold must be from 0 to 1. Received: '0.5'"),
+        ({"max_hands": 0}, "max_hands must be at least 1, or None. Received: 0"),
+        ({"tile": 10}, "tile must be at least 300 pixels, or None. Received: 10"),
         ({"weights": "none"}, "No such weights: none (bundled are hand-landmarks, hourglass-lite, hourglass-wide)"),
     ],
 )
@@ -129,6 +145,73 @@ def test_wrong_settings_are_named(settings, message):
         Annotator.load(**settings)
     assert str(error.value) == message
     assert isinstance(error.value, WeightsError) == ("weights" in settings)
+
+
+def test_threads_may_share_an_annotator(annotator):
+    """LiteRT has one place for a network's input and output: unguarded, most answers were another picture's."""
+    images = [read_image(path) for path in sorted(SAMPLES.glob("*.jpg"))]
+    alone = [written(annotator(image)) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda image: written(annotator(image)), images * 2)) == alone * 2
+
+
+def test_in_another_process_an_annotator_loads_its_networks_again(annotator):
+    other = pickle.loads(pickle.dumps(Annotator.load(views=1, max_hands=1)))
+    assert written(other(TWO)) == written(Annotator.load(views=1)(TWO))[:1]
+    with pytest.raises(TypeError, match=r"cannot be pickled: use Annotator.load$"):
+        pickle.dumps(Annotator(annotator.networks, annotator.settings))
+
+
+def test_what_stands_for_no_detector_and_for_tiles_on_the_command_line_does_so_here(annotator):
+    assert Annotator.load(detector="whole-image").networks.detector is None
+    assert Annotator.load(tile="auto").settings.tile == 600
+
+
+@pytest.mark.parametrize("images", [str(TWO), TWO, np.zeros((9, 9, 3), np.uint8)])
+def test_one_image_is_no_batch(annotator, images):
+    with pytest.raises(ValueError, match=r"^images must be several: a list of arrays or paths, or an array "):
+        annotator.batch(images)
+
+
+def test_a_batch_takes_a_few_images_at_a_time(annotator, monkeypatch):
+    monkeypatch.setattr(api.annotator, "AT_ONCE", 2)
+    images = sorted(SAMPLES.glob("*.jpg"))[:3]
+    assert [written(hands) for hands in annotator.batch(iter(images))] == [written(annotator(path)) for path in images]
+    given = itertools.chain(images, ["none.jpg"])
+    with pytest.raises(UnreadableError, match=r"^none.jpg: "):
+        annotator.batch(given)
+
+
+def test_what_is_no_image_says_what_it_is_instead(annotator):
+    for path, reason in ((CLIP, "a video by its name: use Annotator.video"),
+                         ("https://host/a.jpg", "a URL: fetch it first, or use handpose predict")):  # fmt: skip
+        with pytest.raises(UnreadableError) as error:
+            annotator(path)
+        assert str(error.value) == f"{path}: {reason}"
+
+
+@pytest.mark.parametrize("every", [0, -1, 2.5])
+def test_every_is_checked_before_the_video_is_read(annotator, every):
+    with pytest.raises(ValueError, match=f"^every must be a whole number from 1 on. Received: {every}$"):
+        annotator.video(CLIP, every=every)
+
+
+def test_only_pictures_are_drawn_on(annotator):
+    image = read_image(TWO)
+    assert (draw_hands(image, annotator(image)) != image).any()
+    for wrong in (np.dstack([image, image[..., :1]]), image[..., 0], image.astype(np.float32) / 255, str(TWO)):
+        with pytest.raises(ValueError, match=r"^an image must be a uint8 array \[height, width, 3\], RGB, or a path"):
+            draw_hands(wrong, [])
+
+
+def test_an_image_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(UnreadableError, match=f"^{tmp_path}/none.jpg: cannot be read: "):
+        read_image(tmp_path / "none.jpg")
+
+
+def test_names_are_found_by_completion():
+    assert {"Annotator", "FormatError", "KEYPOINT_NAMES", "draw_hands", "evaluate"} <= set(dir(handpose_cli))
+    assert all(hasattr(handpose_cli, name) for name in dir(handpose_cli))
 
 
 def test_labels_are_read_in_any_format(samples_run):
@@ -150,7 +233,7 @@ def test_records_as_dictionaries():
     assert described == {
         "file": "a.jpg", "width": 10, "height": 20,
         "hands": [{"box": [1, 2, 3, 4], "keypoints": described["hands"][0]["keypoints"], "score": 0.5,
-                   "handedness": "left", "interpolated": False}],
+                   "handedness": "left", "visibility": [2, 2, 2, 0, *[2] * 17], "interpolated": False}],
     }  # fmt: skip
     assert hand == hand
     assert hand != Hand(hand.box, keypoints=hand.keypoints)
@@ -158,8 +241,9 @@ def test_records_as_dictionaries():
 
 def test_the_examples_in_the_docstrings(monkeypatch):
     monkeypatch.chdir(SAMPLES.parent)
-    assert doctest.testmod(api).failed == 0
-    assert doctest.testmod(api).attempted >= 5
+    tried = [doctest.testmod(module) for module in (api.annotator, api.labels)]
+    assert [result.failed for result in tried] == [0, 0]
+    assert sum(result.attempted for result in tried) >= 5
 
 
 def test_the_face_is_light_until_it_is_used():
@@ -191,6 +275,50 @@ def test_evaluate_scores_files_records_and_annotators(tmp_path):
         handpose_cli.evaluate(labels, labels, norms=("box",))
     with pytest.raises(ValueError, match=r"oks_area must be one of box, box53, field. Received: 'all'"):
         handpose_cli.evaluate(labels, labels, oks_area="all")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"predictions": [[Hand([1, 2, 3, 4])]]}, "predictions must be records (ImageRecord). Received one of: list"),
+        ({"predictions": None}, "predictions must be a path or records (ImageRecord). Received: NoneType"),
+        ({"norms": ()}, "norms must be some of bbox, palm, px, head. Received none"),
+        ({"thresholds": (0.1, float("nan"))}, "thresholds must be finite and above 0. Received: nan"),
+        ({"thresholds": -1}, "thresholds must be finite and above 0. Received: -1.0"),
+        ({"score_threshold": 50}, "score_threshold must be from 0 to 1. Received: 50"),
+        ({"images": "nowhere"}, "images must be a folder, or the file that names them. Received: 'nowhere'"),
+        (
+            {"predictions": [ImageRecord("two_hands.jpg", 576, 288, [Hand([1, 2, 3, 4])])]},
+            "two_hands.jpg: labels are for 1152 x 576 pixels, what was predicted is 576 x 288: pass rescale=True",
+        ),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(given, message):
+    labels = [record for record in read_labels(SAMPLES / "labels.json") if record.file == "two_hands.jpg"]
+    with pytest.raises(ValueError) as error:
+        handpose_cli.evaluate(labels, **{"predictions": labels, **given})
+    assert str(error.value) == message
+
+
+def test_an_iterator_that_was_read_already_is_not_an_empty_set():
+    labels = SAMPLES / "labels.json"
+    records = read_labels(labels)
+    assert handpose_cli.evaluate(labels, records, norms="px", thresholds=3)["pck@3px"].value == 1
+    for given in ((labels, records), (records, labels)):
+        with pytest.raises(ValueError, match="are an iterator that gives no records, or none any more: pass a list"):
+            handpose_cli.evaluate(*given)
+
+
+def test_an_annotators_settings_count_where_it_is_scored():
+    labels = [record for record in read_labels(SAMPLES / "labels.json") if record.file == "two_hands.jpg"]
+    for settings, found in (({}, 2), ({"max_hands": 1}, 1), ({"score_threshold": 1.0}, 0)):
+        figures = handpose_cli.evaluate(labels, Annotator.load(views=1, **settings), images=SAMPLES)
+        assert figures.end_to_end.found == found
+    assert figures.predictions == {
+        "weights": "hourglass-lite", "detector": "ssd", "engine": "litert", "views": 1,
+    }  # fmt: skip
+    with pytest.raises(FormatError, match=r"no such image: two_hands.jpg: pass images=FOLDER$"):
+        handpose_cli.evaluate(labels, Annotator.load())
 
 
 def test_an_annotator_is_scored_as_the_command_scores_its_networks(tmp_path):

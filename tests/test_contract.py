@@ -11,7 +11,7 @@ from conftest import SAMPLES, handpose, read_results
 
 from handpose_cli import weights
 from handpose_cli.crop import CROP_SCALE
-from handpose_cli.engine import contract as contracts
+from handpose_cli.engine import contract_file
 from handpose_cli.engine.contract import Calibration, Contract
 from handpose_cli.training import fit_scores
 from handpose_cli.training.delivery.export import export_litert
@@ -49,8 +49,8 @@ def folder(networks, tmp_path):
     """The two networks with their contracts, and an image."""
     for name in ("regressor", "boxer"):
         (tmp_path / f"{name}.tflite").write_bytes((networks / f"{name}.tflite").read_bytes())
-    contracts.write(OF_POINTS, tmp_path / "regressor.json")
-    contracts.write(OF_BOXES, tmp_path / "boxer.json")
+    contract_file.write(OF_POINTS, tmp_path / "regressor.json")
+    contract_file.write(OF_BOXES, tmp_path / "boxer.json")
     cv2.imwrite(str(tmp_path / "image.png"), np.full((IMAGE[1], IMAGE[0], 3), 99, np.uint8))
     return tmp_path
 
@@ -79,7 +79,7 @@ def test_made_up_networks_annotate_by_their_contracts_alone(folder):
 
 def test_scores_are_what_the_contract_says_they_are_worth(folder):
     calibration = Calibration({1: (2.0, 0.5)}, {1: (1.0, 0.5, 0.0, -1.0)})
-    contracts.write(replace(OF_POINTS, calibration=calibration), folder / "regressor.json")
+    contract_file.write(replace(OF_POINTS, calibration=calibration), folder / "regressor.json")
     assert predict(folder).exit_code == 0
     results = read_results(folder / "out")
     assert results["info"]["scores"].startswith(
@@ -94,14 +94,14 @@ def test_scores_are_what_the_contract_says_they_are_worth(folder):
 
 
 def test_a_second_network_is_named_in_the_results_and_without_it_it_is_another_run(folder):
-    contracts.write(replace(OF_POINTS, second="hourglass-wide"), folder / "regressor.json")
+    contract_file.write(replace(OF_POINTS, second="hourglass-wide"), folder / "regressor.json")
     assert predict(folder, "--views", 2).exit_code == 0
     assert set(read_results(folder / "out")["info"]["weights"]) == {
         "regressor.tflite",
         "boxer.tflite",
         "hourglass-wide.tflite",
     }
-    contracts.write(OF_POINTS, folder / "regressor.json")
+    contract_file.write(OF_POINTS, folder / "regressor.json")
     networks = ("--weights", folder / "regressor.tflite", "--detector", folder / "boxer.tflite", "--views", 2)
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--resume", *networks)
     assert "weights" in result.stderr
@@ -110,7 +110,7 @@ def test_a_second_network_is_named_in_the_results_and_without_it_it_is_another_r
 
 def test_another_calibration_is_another_run(folder):
     assert predict(folder).exit_code == 0
-    contracts.write(
+    contract_file.write(
         replace(OF_POINTS, calibration=Calibration({1: (2.0, 0.5)}, {1: (1, 1, 0, 0)})), folder / "regressor.json"
     )
     options = (
@@ -159,7 +159,7 @@ def test_another_calibration_is_another_run(folder):
 )  # fmt: skip
 def test_a_contract_that_does_not_fit_is_refused(folder, name, changes, message):
     path = folder / f"{name}.json"
-    contracts.write(replace(contracts.read(path), **changes), path)
+    contract_file.write(replace(contract_file.read(path), **changes), path)
     result = predict(folder)
     assert (result.exit_code, result.stderr) == (1, f"Error: {message.format(folder=folder)}\n")
     assert not (folder / "out").exists()
@@ -178,16 +178,16 @@ def test_a_damaged_contract_is_refused(folder, text):
 def test_a_contract_of_an_earlier_version_may_name_a_companion(folder, companion):
     content = json.loads((folder / "regressor.json").read_text())
     (folder / "regressor.json").write_text(json.dumps(content | {"companion": companion}))
-    assert contracts.read(folder / "regressor.json") == OF_POINTS
+    assert contract_file.read(folder / "regressor.json") == OF_POINTS
 
 
 def test_a_contract_of_an_earlier_version_has_one_calibration_of_hands_for_all_views(folder):
     calibration = Calibration({1: (2.0, 0.5)}, {1: (1.0, 0.5, 0.0, -1.0)})
-    contracts.write(replace(OF_POINTS, calibration=calibration), folder / "regressor.json")
+    contract_file.write(replace(OF_POINTS, calibration=calibration), folder / "regressor.json")
     content = json.loads((folder / "regressor.json").read_text())
     content["calibration"]["hand"] = content["calibration"]["hand"]["1"]
     (folder / "regressor.json").write_text(json.dumps(content))
-    assert contracts.read(folder / "regressor.json").calibration == calibration
+    assert contract_file.read(folder / "regressor.json").calibration == calibration
 
 
 def test_a_detector_without_a_contract_is_refused(folder):
@@ -215,7 +215,7 @@ def test_a_detector_that_is_not_there_is_named_with_those_that_are(folder):
 
 def test_the_bundled_contracts_are_those_of_the_bundled_weights():
     for path in sorted(weights.FOLDER.glob("*.json")):
-        contract = contracts.read(path)
+        contract = contract_file.read(path)
         assert contract.weights == {
             file.name: weights.sha256(file)
             for file in sorted(path.parent.iterdir())
@@ -228,12 +228,12 @@ def test_scores_are_fitted_to_any_network_and_written_into_its_contract(tmp_path
     weights_file = tmp_path / "mine.tflite"
     weights_file.write_bytes((weights.FOLDER / "hourglass-lite.tflite").read_bytes())
     fit_scores.main([str(weights_file), "--keypoints", str(SAMPLES), "--boxes", str(SAMPLES)])
-    fitted = contracts.read(tmp_path / "mine.json").calibration
+    fitted = contract_file.read(tmp_path / "mine.json").calibration
     assert list(fitted.joints) == [1, 2, 3, 4]
     assert all(factor > 0 for factor, _ in fitted.joints.values())
     assert list(fitted.hand) == [1, 2, 3, 4]
     assert all(box + mean > 0 for box, mean, _, _ in fitted.hand.values())  # what says "hand" makes one more probable
-    assert list(contracts.read(tmp_path / "mine.json").weights) == ["mine.tflite"]
+    assert list(contract_file.read(tmp_path / "mine.json").weights) == ["mine.tflite"]
     options = ("--weights", weights_file, "--views", 2)
     assert handpose("predict", SAMPLES / "two_hands.jpg", "-o", tmp_path / "out", *options).exit_code == 0
     assert read_results(tmp_path / "out")["info"]["scores"].startswith("hand: probability")

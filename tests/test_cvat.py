@@ -10,14 +10,12 @@ import numpy as np
 import pytest
 
 from handpose_cli.formats import FORMATS, FormatError, ReadOptions
-from handpose_cli.formats._notes import say
 from handpose_cli.labels.recognise import recognise
 from handpose_cli.records import FINGERS, KEYPOINT_NAMES, Hand, ImageRecord, box_around
 
 
 @pytest.fixture(autouse=True)
 def notes(caplog):
-    say.cache_clear()
     caplog.set_level(logging.WARNING, "handpose_cli")
     return lambda folder: [r.getMessage().replace(f"{folder}/", "") for r in caplog.records]
 

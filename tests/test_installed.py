@@ -12,7 +12,7 @@ from test_contract import export_constants
 
 from handpose_cli import read_labels, weights
 from handpose_cli.boxes import iou
-from handpose_cli.engine import contract as contracts
+from handpose_cli.engine import contract_file
 from handpose_cli.engine.contract import Answers, Contract
 from handpose_cli.engine.detector import DecodedBoxes
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
@@ -49,7 +49,7 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(installed, "NETWORKS", {"teacher": {"keypoints": "hand.tflite", "detector": "palm.tflite"}})
     monkeypatch.syspath_prepend(tmp_path / "site")
     contract = Contract("keypoints", 64, "pixels", outputs, crop_scale=2.0, weights={file.name: weights.sha256(file)})
-    contracts.write(contract, tmp_path / "hand.json")
+    contract_file.write(contract, tmp_path / "hand.json")
     cv2.imwrite(str(tmp_path / "image.png"), np.full((100, 200, 3), 99, np.uint8))
     return file
 
@@ -106,7 +106,7 @@ def test_the_contracts_of_installed_networks_are_whole():
     for of_package in installed.NETWORKS.values():
         for kind, file in of_package.items():
             name = file.rsplit("/")[-1]
-            contract = contracts.read(installed.CONTRACTS / name.replace(".tflite", ".json"))
+            contract = contract_file.read(installed.CONTRACTS / name.replace(".tflite", ".json"))
             assert contract.kind == kind
             assert list(contract.weights) == [name]
 

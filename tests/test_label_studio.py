@@ -11,7 +11,6 @@ import pytest
 from conftest import SAMPLES, handpose
 
 from handpose_cli.formats import FORMATS, FormatError, ReadOptions
-from handpose_cli.formats._notes import say
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.recognise import recognise
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
@@ -21,7 +20,6 @@ SIZE = {"original_width": 200, "original_height": 100}
 
 @pytest.fixture(autouse=True)
 def notes(caplog):
-    say.cache_clear()
     caplog.set_level(logging.WARNING, "handpose_cli")
     return lambda folder: [r.getMessage().replace(f"{folder}/", "") for r in caplog.records]
 

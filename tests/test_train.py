@@ -12,7 +12,6 @@ from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.boxes import iou
 from handpose_cli.formats import FormatError, label_list
-from handpose_cli.formats._notes import say
 from handpose_cli.media.image_head import KINDS
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.records import Hand
@@ -238,7 +237,6 @@ def test_label_files_of_the_same_photographs_are_split_alike(tmp_path):
 
 
 def test_frames_of_videos_are_left_out_and_counted(caplog):
-    say.cache_clear()
     assert len(read_samples([str(SAMPLES)])) == 12
     assert [line.getMessage() for line in caplog.records] == [
         f"{SAMPLES}/labels.json: left out: 72 labelled frames of videos"

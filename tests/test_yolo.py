@@ -9,7 +9,6 @@ import yaml
 from conftest import handpose
 
 from handpose_cli.formats import FORMATS, FormatError, ReadOptions
-from handpose_cli.formats._notes import say
 from handpose_cli.labels.recognise import recognise
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
@@ -19,7 +18,6 @@ HAND = {**SHAPE, "names": ["hand"], "kpt_names": {0: list(KEYPOINT_NAMES)}}
 
 @pytest.fixture(autouse=True)
 def notes(caplog):
-    say.cache_clear()
     caplog.set_level(logging.WARNING, "handpose_cli")
     return lambda folder: [r.getMessage().replace(f"{folder}/", "") for r in caplog.records]
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # the package of engines takes 0.2 s to import
     from handpose_cli.engine.contract import Detector, KeypointNetwork
 
 SCORE_THRESHOLD = 0.25  # of a hand, unless another is asked for: where F1 is best on photographs, see ssd-hand.md
+WHOLE_IMAGE = "whole-image"  # in place of a detector's name: none
+AUTO_TILE, LEAST_TILE = 600, 300  # pixels; the detectors see 192
 CHANGES_NOTHING = {"changes": False}  # metadata of a field that cannot change a record, or not by its value
 CHANGES_IF_SET = {"changes": "if set"}  # of one that changes nothing as long as it is not set
 Boxes = Mapping[tuple[str, int | None], list[Hand]]
@@ -48,3 +50,15 @@ class AnnotateSettings:
     box_sizes: Sizes = field(default_factory=dict, metadata=CHANGES_NOTHING)
     boxes_of: str = field(default="", metadata=CHANGES_NOTHING)
     rescale_boxes: bool = field(default=False, metadata=CHANGES_IF_SET)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a setting is out of its range."""
+        number = isinstance(self.score_threshold, int | float)
+        if not number or not 0 <= self.score_threshold <= 1:
+            raise ValueError(f"score_threshold must be from 0 to 1. Received: {self.score_threshold!r}")
+        if not isinstance(self.views, int) or self.views not in (1, 2, 3, 4):
+            raise ValueError(f"views must be 1, 2, 3 or 4. Received: {self.views!r}")
+        if self.max_hands is not None and (not isinstance(self.max_hands, int) or self.max_hands < 1):
+            raise ValueError(f"max_hands must be at least 1, or None. Received: {self.max_hands!r}")
+        if self.tile is not None and (not isinstance(self.tile, int) or self.tile < LEAST_TILE):
+            raise ValueError(f"tile must be at least {LEAST_TILE} pixels, or None. Received: {self.tile!r}")

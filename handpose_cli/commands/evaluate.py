@@ -167,6 +167,7 @@ def command(
 
 
 def _predictor(weights: str, detector: str, views: int, engine: str, threads: int | None) -> Predictor:
+    from handpose_cli.annotator.settings import SCORE_THRESHOLD, AnnotateSettings
     from handpose_cli.api import Annotator
     from handpose_cli.evaluation.run import Predictor
     from handpose_cli.runs.executors.threads import processors
@@ -176,10 +177,11 @@ def _predictor(weights: str, detector: str, views: int, engine: str, threads: in
         return Annotator.load(weights, NetworkSettings(detector=detector).detector_name, engine).networks
 
     networks = load()  # wrong weights stop it before anything else
+    settings = AnnotateSettings(SCORE_THRESHOLD, views)
     described = {"weights": weights, "detector": detector, "views": views, "engine": engine}
     if engine == "keras":
-        return Predictor(lambda: networks, views, 1, described)
-    return Predictor(load, views, threads or processors(), described)
+        return Predictor(lambda: networks, settings, 1, described)
+    return Predictor(load, settings, threads or processors(), described)
 
 
 def _say(figures: Figures, report: Path | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from handpose_cli.annotator.settings import AUTO_TILE, LEAST_TILE
 from handpose_cli.media.suffixes import is_url
 from handpose_cli.runs.shard import Shard
 
@@ -61,9 +62,6 @@ class ShardType(click.ParamType):
                 ctx,
             )
         return Shard(number - first + 1, last - first + 1)
-
-
-AUTO_TILE, LEAST_TILE = 600, 300  # pixels; the detector sees 192
 
 
 class TileType(click.ParamType):

@@ -90,14 +90,23 @@ def failure(error: Exception) -> click.ClickException:
 
 
 class _Notes(logging.Handler):
-    """Prints what readers left out or assumed on standard error."""
+    """Prints what readers left out or assumed on standard error; of a file that is read twice, as for a split, once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(with_remedy(record.getMessage(), getattr(record, "remedy", "")), err=True)
+        line = with_remedy(record.getMessage(), getattr(record, "remedy", ""))
+        if line not in self._said:
+            self._said.add(line)
+            click.echo(line, err=True)
 
 
 def show_notes() -> None:
     """Print the package's warnings on standard error, each in a line."""
     log = logging.getLogger("handpose_cli")
-    if not any(isinstance(handler, _Notes) for handler in log.handlers):
-        log.addHandler(_Notes(logging.WARNING))
+    for handler in log.handlers:
+        if isinstance(handler, _Notes):  # of a command before, in the same process
+            log.removeHandler(handler)
+    log.addHandler(_Notes())

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from handpose_cli import weights
 from handpose_cli.engine import contract as contracts
+from handpose_cli.engine import contract_file
 from handpose_cli.engine.cascade import Cascade
 from handpose_cli.engine.contract import Contract, ContractError
 from handpose_cli.engine.detector import FITS, DecodedBoxes
@@ -94,7 +95,7 @@ def contract_of(path: Path) -> Contract | None:
     if not beside.is_file():
         return None
     try:
-        contract = contracts.read(beside)
+        contract = contract_file.read(beside)
     except ContractError as error:
         raise weights.WeightsError(str(error)) from error
     digest = contract.weights.get(path.name)

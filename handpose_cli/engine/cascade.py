@@ -28,7 +28,7 @@ class Cascade:
     """
 
     def __init__(self, first: DecodedBoxes, load_second: Callable[[], DecodedBoxes]):
-        """The second one is loaded when it is first needed; several threads may not share such a cascade."""
+        """The second one is loaded when it is first needed."""
         self.first, self._load_second = first, load_second
 
     @cached_property

@@ -1,23 +1,20 @@
 """What is true of one network: how it is asked, what its outputs mean, and what its scores are worth.
 
 It lies beside the weights: `NAME.json` for `NAME.tflite` and `NAME.weights.h5`, `network.json` in a run folder. Nothing
-else in the project knows a network's outputs or constants; `engine` turns weights and contract into a `KeypointNetwork`
-or a `Detector`.
+else in the project knows a network's outputs or constants. `contract_file` reads it; `engine` turns weights and
+contract into a `KeypointNetwork` or a `Detector`.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from handpose_cli.crop import CROP_SCALE
-from handpose_cli.files import atomic
 
 T = TypeVar("T")
 KINDS = ("keypoints", "detector")
@@ -244,45 +241,3 @@ def of_cells(input_size: int, directions: bool) -> Contract:
     names = ("logits", "encodings", "directions") if directions else ("scores", "encodings")
     outputs = {name: name for name in names}
     return Contract("detector", input_size, "cells", outputs, fit="letterbox", least_score=LEAST_CELL_SCORE)
-
-
-def read(path: Path) -> Contract:
-    """Read a contract.
-
-    Raises:
-        ContractError: if it is damaged.
-    """
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
-        fitted = values.pop("calibration", None)
-        values.pop("companion", None)  # of earlier versions, which had another network look at each hand again
-        if fitted is not None:
-            joints = {int(views): (float(factor), float(add)) for views, (factor, add) in fitted["joints"].items()}
-            of_hand = fitted["hand"]
-            by_views = of_hand if isinstance(of_hand, dict) else {1: of_hand}  # one for all, in earlier versions
-            hands = {int(views): _four(weights) for views, weights in by_views.items()}
-            values["calibration"] = Calibration(joints, hands)
-            if 1 not in joints or 1 not in hands:
-                raise ValueError("no calibration for 1 view")
-        contract = Contract(**values)
-        if not all(isinstance(text, str) for text in (*contract.outputs.keys(), *contract.outputs.values())):
-            raise ValueError("outputs must name an output for each part")
-        if contract.kind not in KINDS or contract.input_size < 1:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, input_size at least 1")
-        if not (contract.crop_scale > 0 and contract.most_tilt >= 0):
-            raise ValueError("crop_scale must be above 0, most_tilt from 0")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ContractError(f"{path}: not a network's contract: {str(error).splitlines()[0]}") from error
-    return contract
-
-
-def _four(weights: Sequence[Any]) -> tuple[float, float, float, float]:
-    box, mean, is_hand, constant = map(float, weights)
-    return box, mean, is_hand, constant
-
-
-def write(contract: Contract, path: Path) -> None:
-    """Write a contract."""
-    with atomic(path) as file:
-        json.dump(asdict(contract), file, indent=1)
-        file.write("\n")

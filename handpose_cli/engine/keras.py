@@ -13,6 +13,7 @@ import numpy as np
 from handpose_cli import weights as bundled
 from handpose_cli.engine.contract import Contract, of_maps
 from handpose_cli.networks.hourglass import presets
+from handpose_cli.quiet import set_up_libraries
 from handpose_cli.records import NUM_JOINTS
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def contract_of(preset: presets.Preset) -> Contract:
 
 def load(path: Path, kind: str) -> KerasNetwork:
     """Load a `.weights.h5`, bundled or in a run folder, for a kind of `contract.KINDS`."""
+    set_up_libraries()
     return _load_detector(path) if kind == "detector" else _load_keypoint_network(path)
 
 

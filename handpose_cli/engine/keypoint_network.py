@@ -88,7 +88,7 @@ class DecodedKeypoints:
     """A network with its contract, and its second one if it has one (`contract.KeypointNetwork`)."""
 
     def __init__(self, network: Network, contract: Contract, load_second: Callable[[], DecodedKeypoints] | None = None):
-        """The second one is loaded when it is first needed; several threads may not share such a network."""
+        """The second one is loaded when it is first needed."""
         self.network, self.contract, self._load_second = network, contract, load_second
         self._decode = DECODINGS[contract.decoding]
 

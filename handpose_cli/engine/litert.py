@@ -22,6 +22,7 @@ class LiteRTNetwork:
     """A network loaded from a `.tflite` file; call it with a batch.
 
     `input_shape` is the shape of one input, without the batch: (height, width, channels); `output_names` a set.
+    Threads that share one take turns: LiteRT keeps inputs and outputs in one place.
     """
 
     def __init__(self, path: Path, threads: int = 1):
@@ -36,13 +37,15 @@ class LiteRTNetwork:
         else:  # of older converters
             self._run, self.output_names, shape = _by_tensors(self._interpreter)
         self.input_shape = tuple(int(n) for n in shape[1:])
+        self._turn = threading.Lock()
 
     def __call__(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Run inputs float32 [n, ...] and return each output [n, ...] by name.
 
         One after the other: a batch is no faster in LiteRT on a processor, and so the result does not depend on it.
         """
-        results = [self._run(one[None]) for one in inputs]
+        with self._turn:
+            results = [self._run(one[None]) for one in inputs]
         return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
 
 

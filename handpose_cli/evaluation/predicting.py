@@ -44,7 +44,7 @@ def predict_labelled(
     labels: Mapping[Key, ImageRecord],
     folder: Path,
     load: Callable[[], Networks],
-    views: int,
+    settings: AnnotateSettings,
     threads: int,
     progress: Callable[[ImageRecord], None] = lambda record: None,
     rescale: bool = False,
@@ -53,7 +53,7 @@ def predict_labelled(
 
     Args:
         load: loads the networks, once in each thread.
-        views: see `pose.find_keypoints`.
+        settings: how they are used; end to end, `score_threshold` is left to the figures.
         progress: called with each record end to end.
         rescale: whether labels of another size than their image are scaled to it.
 
@@ -64,7 +64,7 @@ def predict_labelled(
     Raises:
         FormatError: if an image cannot be read, or is of another size than its labels.
     """
-    work = partial(_twice, views=views, labels=labels, rescale=rescale)
+    work = partial(_twice, settings=settings, labels=labels, rescale=rescale)
     found: dict[Key, ImageRecord] = {}
     fitted = dict(labels)
     pairs: list[Pair] = []
@@ -92,14 +92,14 @@ def _with_keypoints(record: ImageRecord) -> list[Hand]:
 
 
 def _twice(
-    frame: Frame, networks: Networks, views: int, labels: Mapping[Key, ImageRecord], rescale: bool
+    frame: Frame, networks: Networks, settings: AnnotateSettings, labels: Mapping[Key, ImageRecord], rescale: bool
 ) -> tuple[Annotated, Annotated, ImageRecord | None]:
     batch = [replace(frame, read=cache(frame.read))]  # decode each image once
-    (end_to_end,) = annotate(batch, networks, AnnotateSettings(LEAST_SCORE, views))
+    (end_to_end,) = annotate(batch, networks, replace(settings, score_threshold=LEAST_SCORE))
     if end_to_end.picture is None:
         return end_to_end, end_to_end, None
     key, picture = (frame.file, frame.index), end_to_end.picture
     label = same_size(labels[key], picture.width, picture.height, "the image", rescale)
-    settings = AnnotateSettings(0.0, views, boxes={key: _with_keypoints(label)})
-    (in_boxes,) = annotate(batch, networks._replace(detector=None), settings)
+    in_its_boxes = AnnotateSettings(0.0, settings.views, boxes={key: _with_keypoints(label)})
+    (in_boxes,) = annotate(batch, networks._replace(detector=None), in_its_boxes)
     return end_to_end, in_boxes, label

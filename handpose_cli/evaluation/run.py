@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handpose_cli.annotator.settings import SCORE_THRESHOLD, Networks
+from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.evaluation.evaluate import Evaluation, evaluate
 from handpose_cli.evaluation.matching import with_all_boxes
 from handpose_cli.evaluation.predicting import predict_labelled
@@ -53,12 +53,12 @@ class Predictor(NamedTuple):
 
     Attributes:
         load: loads them, once in each thread.
-        views: most views of a hand.
+        settings: how they are used. Hands count from their `score_threshold` on, unless the evaluation has its own.
         described: what they are, for the figures' head.
     """
 
     load: Callable[[], Networks]
-    views: int
+    settings: AnnotateSettings
     threads: int
     described: dict[str, Any]
 
@@ -134,10 +134,10 @@ def score_network(
         progress(record)
 
     predicted, given, truth = predict_labelled(
-        labels.records, labels.folder, predictor.load, predictor.views, predictor.threads, advance, settings.rescale
+        labels.records, labels.folder, predictor.load, predictor.settings, predictor.threads, advance, settings.rescale
     )
     if settings.score_threshold is None:
-        settings = replace(settings, score_threshold=SCORE_THRESHOLD)
+        settings = replace(settings, score_threshold=predictor.settings.score_threshold)
     return evaluate(truth, predicted, settings, given, described=(labels.described(), predictor.described))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from handpose_cli.evaluation.norms import NORMS
@@ -34,6 +35,21 @@ class EvaluateSettings:
     score_threshold: float | None = None
     rescale: bool = False
     exhaustive: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a setting is none that there is."""
+        if not self.norms:
+            raise ValueError(f"norms must be some of {', '.join(NORMS)}. Received none")
+        for norm in self.norms:
+            if norm not in NORMS:
+                raise ValueError(f"norms must be some of {', '.join(NORMS)}. Received: {norm!r}")
+        for threshold in self.thresholds:
+            if not (math.isfinite(threshold) and threshold > 0):
+                raise ValueError(f"thresholds must be finite and above 0. Received: {threshold!r}")
+        if self.oks_area not in OKS_AREAS:
+            raise ValueError(f"oks_area must be one of {', '.join(OKS_AREAS)}. Received: {self.oks_area!r}")
+        if self.score_threshold is not None and not 0 <= self.score_threshold <= 1:
+            raise ValueError(f"score_threshold must be from 0 to 1. Received: {self.score_threshold!r}")
 
     def thresholds_of(self, norm: str) -> tuple[float, ...]:
         """Return PCK's thresholds for a norm."""

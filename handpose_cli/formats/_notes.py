@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +16,6 @@ log = logging.getLogger(__name__)
 MOST_NAMES = 5  # of classes or the like that a line gives
 
 
-@lru_cache(1000)  # a file that is read twice, as for a split, is not spoken of twice
 def say(line: str, remedy: str = "") -> None:
     """Log a line as a warning, which goes to standard error unless a program configures logging otherwise.
 

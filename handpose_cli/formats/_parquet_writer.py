@@ -57,9 +57,8 @@ def _schema(columns: Mapping[str, str]) -> Any:
     types = {"uint8": pa.uint8(), "float": pa.float32(), "list of string": pa.list_(pa.string())}
     return pa.schema(
         {
-            name: pa.list_(types[kind], NUMBERS[name])
-            if name in NUMBERS
-            else types.get(kind) or pa.type_for_alias(kind)
+            # not of a fixed size, of which PyArrow before 26 does not read columns with nulls
+            name: pa.list_(types[kind]) if name in NUMBERS else types.get(kind) or pa.type_for_alias(kind)
             for name, kind in columns.items()
         }
     )
@@ -169,13 +168,12 @@ def _numbers(name: str, arrays: tuple[np.ndarray | None, ...], type: Any) -> Any
     import pyarrow as pa
 
     known = np.array([array is not None for array in arrays])
-    table = np.zeros((len(arrays), NUMBERS[name]))
-    if known.any():
-        table[known] = np.stack([array.ravel() for array in arrays if array is not None])
+    table = np.array([array.ravel() for array in arrays if array is not None], float).reshape(-1, NUMBERS[name])
     scores = table[:, 2::3].round(4)
     table = table.round(2)
     if name == "keypoints":
         table[:, 2::3] = scores
     values = (table.ravel() + 0.0).astype(type.value_type.to_pandas_dtype())  # no -0.0
     items = pa.array(values, mask=np.isnan(values))
-    return pa.FixedSizeListArray.from_arrays(items, type=type, mask=pa.array(~known))
+    ends = np.concatenate([[0], np.cumsum(known * NUMBERS[name])]).astype(np.int32)
+    return pa.ListArray.from_arrays(ends, items, type=type, mask=pa.array(~known))

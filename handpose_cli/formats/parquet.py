@@ -5,10 +5,10 @@
     file, frame, time, width, height                of its image; frame and time are null for a still image
     hand                                            its number in the image, from 0, best first
     score, handedness, track_id
-    box          list<float>[4]                     x, y, width, height
-    keypoints    list<float>[63]                    x, y, score of the 21 joints in turn
-    visibility   list<uint8>[21]                    0 not labelled, 1 hidden, 2 visible
-    raw_keypoints  list<float>[42], area, head_size, interpolated
+    box          list<float>, 4 numbers             x, y, width, height
+    keypoints    list<float>, 63                    x, y, score of the 21 joints in turn
+    visibility   list<uint8>, 21                    0 not labelled, 1 hidden, 2 visible
+    raw_keypoints  list<float>, 42; area, head_size, interpolated
     flags        list<string>                       reasons to doubt the hand
 
 `NAME.images.parquet` has a row for each image or frame, with hands or without, readable or not: `file`, `frame`,

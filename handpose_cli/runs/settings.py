@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli import weights as bundled
-from handpose_cli.annotator.settings import CHANGES_IF_SET, CHANGES_NOTHING, AnnotateSettings
+from handpose_cli.annotator.settings import CHANGES_IF_SET, CHANGES_NOTHING, WHOLE_IMAGE, AnnotateSettings
 from handpose_cli.drawing import PLAIN, DrawStyle
 from handpose_cli.labels.source import Source
 from handpose_cli.media.errors import UnreadableError
@@ -21,7 +21,6 @@ from handpose_cli.media.suffixes import PAGED_SUFFIXES
 
 COPIES = "annotated"
 SHEETS = "contact-sheets"  # in the folder of the copies, which is never taken for inputs
-WHOLE_IMAGE = "whole-image"  # in place of a detector's name: none
 
 
 @dataclass(frozen=True)

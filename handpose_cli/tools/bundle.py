@@ -19,7 +19,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from handpose_cli.engine import contract as contracts
+from handpose_cli.engine import contract_file
 from handpose_cli.engine.keras import contract_of
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.ssd import presets as detectors
@@ -87,8 +87,8 @@ def main(weights: str, form: str, *rest: str) -> None:
     digests = {path.name: sha256(path) for path in (half, exported)}
     contract = replace(contract, weights=digests, data=f"see {exported.stem}.md", licence=licence)
     path = Path(f"{destination}.json")
-    second = contracts.read(path).second if path.is_file() else ""
-    contracts.write(replace(contract, second=second), path)
+    second = contract_file.read(path).second if path.is_file() else ""
+    contract_file.write(replace(contract, second=second), path)
 
 
 if __name__ == "__main__":

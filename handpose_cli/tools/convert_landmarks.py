@@ -21,6 +21,7 @@ import numpy as np
 
 from handpose_cli.annotator.tta import upright
 from handpose_cli.engine import contract as contracts
+from handpose_cli.engine import contract_file
 from handpose_cli.networks.hourglass.encoder import PREFIX, PUBLISHED_SIZE, build_encoder, for_prediction
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
 from handpose_cli.networks.hourglass.outputs import POINTS_OUTPUT as POINTS
@@ -84,7 +85,7 @@ def main(source: str, *rest: str) -> None:
     fill(model, Path(source))
     export_litert(for_prediction(model), exported, "int8", crops)
     digests = {path.name: sha256(path) for path in (half_precision, exported)}
-    contracts.write(replace(CONTRACT, weights=digests), Path(f"{destination}.json"))
+    contract_file.write(replace(CONTRACT, weights=digests), Path(f"{destination}.json"))
 
 
 if __name__ == "__main__":

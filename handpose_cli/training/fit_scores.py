@@ -22,7 +22,7 @@ from handpose_cli.annotator.pose import find_in_crops
 from handpose_cli.annotator.proposals import Candidate, places_of
 from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import iou
-from handpose_cli.engine import contract as contracts
+from handpose_cli.engine import contract_file
 from handpose_cli.engine.contract import Calibration, Detector, KeypointNetwork, log_odds
 from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
@@ -158,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     fitted = weights.find(args.weights, "litert")
     path = weights.contract_path(fitted)
     digests = {**network.contract.weights, fitted.name: weights.sha256(fitted)}
-    contracts.write(replace(network.contract, calibration=Calibration(joints, hand), weights=digests), path)
+    contract_file.write(replace(network.contract, calibration=Calibration(joints, hand), weights=digests), path)
     print(f"{path}: joints {joints}, hand {hand}")
 
 

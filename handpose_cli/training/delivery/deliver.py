@@ -27,8 +27,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from handpose_cli.engine import contract as contracts
-from handpose_cli.engine.contract import KeypointNetwork
+from handpose_cli.engine import contract_file
+from handpose_cli.engine.contract import Contract, KeypointNetwork
 from handpose_cli.engine.keras import contract_of, load_weights
 from handpose_cli.engine.keypoint_network import DecodedKeypoints, Network
 from handpose_cli.engine.litert import LiteRTNetwork
@@ -118,7 +118,7 @@ class Delivery:
     """
 
     model: keras.Model
-    contract: contracts.Contract
+    contract: Contract
     inputs: Callable[[], Iterator[np.ndarray]]
     figure: str
     accuracy: Callable[[Network], float]
@@ -215,7 +215,7 @@ def write_files(run: Path, delivery: Delivery, forms: Sequence[str], report: Cal
                     file.write("\n")
                 names = (*(name for name in (FLOAT32, INT8) if name in figures["files"]), RUN_WEIGHTS)
                 digests = {name: sha256(run / name) for name in names}
-                contracts.write(replace(delivery.contract, weights=digests), run / RUN_CONTRACT)
+                contract_file.write(replace(delivery.contract, weights=digests), run / RUN_CONTRACT)
     return figures
 
 
