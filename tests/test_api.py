@@ -289,7 +289,7 @@ def test_evaluate_scores_files_records_and_annotators(tmp_path):
         ({"images": "nowhere"}, "images must be a folder, or the file that names them. Received: 'nowhere'"),
         (
             {"predictions": [ImageRecord("two_hands.jpg", 576, 288, [Hand([1, 2, 3, 4])])]},
-            "two_hands.jpg: labels are for 1152 x 576 pixels, what was predicted is 576 x 288: pass rescale=True",
+            "two_hands.jpg: its labels are for 1152 x 576 pixels, what was predicted is 576 x 288: pass rescale=True",
         ),
     ],
 )
