@@ -173,7 +173,8 @@ def _numbers(name: str, arrays: tuple[np.ndarray | None, ...], type: Any) -> Any
     table = table.round(2)
     if name == "keypoints":
         table[:, 2::3] = scores
-    values = (table.ravel() + 0.0).astype(type.value_type.to_pandas_dtype())  # no -0.0
+    dtype = np.uint8 if HAND_COLUMNS[name] == "uint8" else np.float32
+    values = (table.ravel() + 0.0).astype(dtype)  # no -0.0
     items = pa.array(values, mask=np.isnan(values))
     ends = np.concatenate([[0], np.cumsum(known * NUMBERS[name])]).astype(np.int32)
     return pa.ListArray.from_arrays(ends, items, type=type, mask=pa.array(~known))
