@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from handpose_cli.allocation import keep_freed_memory
-from handpose_cli.quiet import open_closed_streams, set_up_libraries
+from handpose_cli.quiet import ended_as_interrupted, forgiving_stderr, open_closed_streams, set_up_libraries
 
 # name: (module in handpose_cli.commands, one line for `handpose --help`)
 COMMANDS = {
@@ -21,6 +21,7 @@ COMMANDS = {
     "convert-labels": ("convert_labels", "Turn one label format into another."),
 }
 
+EXIT_INTERRUPTED = 130
 # whose versions change what is read, found and written
 PACKAGES = ("numpy", "opencv-python", "av", "pillow", "ai-edge-litert", "keras", "tensorflow")
 
@@ -44,7 +45,8 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         open_closed_streams()
-        return super().main(*args, **kwargs)
+        with forgiving_stderr(), ended_as_interrupted():
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -54,27 +56,20 @@ class LazyGroup(click.Group):
                 raise  # who read standard output is gone: Click ends without a word
             place = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{place}{error.strerror or error}") from error
-        except ImportError as error:
-            remedy = _remedy_of(error)
+        except (ImportError, AttributeError) as error:
+            from handpose_cli.commands.unloadable import remedy_of
+
+            remedy = remedy_of(error)
             if not remedy:
                 raise
             raise click.ClickException(remedy) from error
-
-
-def _remedy_of(error: ImportError) -> str:
-    """Return what to do about a package that is missing, or whose own libraries are; "" of one that is ours."""
-    package = (error.name or "").partition(".")[0]
-    if package in ("", "handpose_cli"):
-        return ""
-    if package in ("keras", "tensorflow") and isinstance(error, ModuleNotFoundError):  # annotating does without
-        return f"This needs {package}, which is not installed. Install it with: pip install 'handpose-cli[train]'"
-    if package == "cv2":
-        return (
-            f"OpenCV cannot be loaded ({error}). It needs libraries that machines without a desktop lack: "
-            "apt install libgl1 libglib2.0-0 libxcb1, or take OpenCV without windows: "
-            "pip uninstall -y opencv-python && pip install opencv-python-headless"
-        )
-    return f"{package} cannot be loaded ({error}). Install what handpose needs again: pip install --force-reinstall"
+        except UnicodeEncodeError as error:  # a name, where neither the locale nor Python is set to UTF-8
+            raise click.ClickException(
+                f"{error.object!r} cannot be written in {error.encoding}, the encoding that is set here. Set PYTHONUTF8=1"
+            ) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -109,5 +104,6 @@ def cli(verbose: bool) -> None:
     from handpose_cli.commands.remedies import show_notes
 
     set_up_libraries()
+    os.environ["MPLBACKEND"] = "agg"  # charts are files; one that is set for notebooks may not be there
     keep_freed_memory()
     show_notes()

@@ -64,7 +64,11 @@ def restored(path: Path) -> Iterator[None]:
         try:
             os.link(path, kept)
         except OSError:  # a file system without links
-            shutil.copy2(path, kept)
+            try:
+                shutil.copyfile(path, kept)
+            except BaseException:
+                kept.unlink(missing_ok=True)
+                raise
     try:
         yield
     except BaseException:

@@ -1,11 +1,14 @@
-"""The standard streams, closed ones and what C++ prints on standard error, and what libraries are told beforehand."""
+"""The standard streams, closed ones and what C++ prints on standard error; signals; what libraries are told."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 try:
     import fcntl
@@ -54,6 +57,69 @@ def _is_usable(number: int) -> bool:
         return fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
     except OSError:
         return False
+
+
+class _Forgiving:
+    """A stream that goes nowhere once it cannot be written to."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text)
+        except OSError:
+            self._lead_nowhere()
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            self._lead_nowhere()
+
+    def _lead_nowhere(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())  # what waits in its buffer goes there too
+        os.close(nowhere)
+
+
+@contextmanager
+def forgiving_stderr() -> Iterator[None]:
+    """Let standard error be lost in the block, not the run: its reader may be gone, or its disk full."""
+    kept = sys.stderr
+    sys.stderr = _Forgiving(kept)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        sys.stderr = kept
+
+
+@contextmanager
+def ended_as_interrupted() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP end the block as Ctrl-C does: `docker stop`, a job's end, a closed terminal.
+
+    A handler that is there, as where `nohup` ignores one, stays.
+    """
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    ours = []
+    if threading.current_thread() is threading.main_thread():
+        there = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # not on Windows
+        ours = [number for number in there if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def set_up_libraries() -> None:

@@ -149,19 +149,19 @@ def command(
                 evaluation = score_network(truth, predictor, settings, counts, show)
     except (FormatError, WeightsError) as error:
         raise failure(error) from error
-    if report is not None:
-        from handpose_cli.evaluation.report import write_report
-
-        try:
-            write_report(report, evaluation, truth.folder)
-        except OSError as error:
-            raise click.ClickException(f"Cannot write {report}: {error.strerror}. Choose another --report.") from error
     if as_json:
         click.echo(json.dumps(evaluation.figures.to_json(), indent=1, allow_nan=False))
     else:
         from handpose_cli.evaluation.table import print_tables
 
         print_tables(evaluation.figures)
+    if report is not None:  # the figures are there already if it cannot be written
+        from handpose_cli.evaluation.report import write_report
+
+        try:
+            write_report(report, evaluation, truth.folder)
+        except OSError as error:
+            raise click.ClickException(f"Cannot write {report}: {error.strerror}. Choose another --report.") from error
     if not quiet:
         _say(evaluation.figures, report)
 

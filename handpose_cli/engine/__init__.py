@@ -138,6 +138,9 @@ def _litert(path: Path) -> LoadedNetwork:
 
 def _guessed(path: Path, network: LoadedNetwork, kind: str) -> Contract:
     """Return the contract of a network of `handpose train` that lies without it."""
+    if path.parent == weights.FOLDER:
+        lacking = weights.contract_path(path).name
+        raise weights.WeightsError(f"{lacking} is not beside {path}: install handpose-cli again")
     decoding = next((name for name in ("logits", "heatmaps") if name in network.output_names), None)
     if kind != "keypoints" or decoding is None:
         outputs = ", ".join(sorted(network.output_names))

@@ -1,0 +1,150 @@
+"""What surrounds the tool and is not as it should be: libraries, streams, signals, encodings."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import SAMPLES, handpose, read_results
+
+from handpose_cli import weights
+from handpose_cli.quiet import quiet_stderr
+
+PALM = SAMPLES / "open_palm_sleeve.jpg"
+
+
+def run(*arguments, **kwargs):
+    command = [sys.executable, "-m", "handpose_cli", *map(str, arguments)]
+    return subprocess.run(command, **{"capture_output": True, "text": True, **kwargs})
+
+
+def site_packages(folder, package, code):
+    """Return an environment in which a package's code is another."""
+    home = folder / "site-packages" / package
+    home.mkdir(parents=True)
+    (home / "__init__.py").write_text(code)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(home.parent), str(Path.cwd())])}
+
+
+@pytest.mark.parametrize(
+    ("package", "code", "message"),
+    [
+        (
+            "cv2",
+            "raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')",
+            "OpenCV cannot be loaded (libGL.so.1: cannot open shared object file: No such file or directory). Install "
+            "what machines without a desktop lack, on Debian and Ubuntu with: apt install libgl1 libglib2.0-0; or take "
+            "OpenCV without windows: pip uninstall -y opencv-python && pip install opencv-python-headless",
+        ),
+        (
+            "cv2",
+            "",
+            "OpenCV is too old, or incomplete (module 'cv2' has no attribute 'IMREAD_COLOR_RGB'): its packages replace "
+            "each other's files. Mend it with: pip uninstall -y opencv-python opencv-python-headless "
+            "opencv-contrib-python && pip install opencv-python",
+        ),
+        (
+            "ijson",
+            "raise ImportError('yajl.so: file too short')",
+            "ijson cannot be loaded (yajl.so: file too short). Install it again with: "
+            "pip install --force-reinstall --no-deps ijson",
+        ),
+        (
+            "ai_edge_litert",
+            "",
+            "ai_edge_litert cannot be loaded (No module named 'ai_edge_litert.interpreter'). Install it again with: "
+            "pip install --force-reinstall --no-deps ai-edge-litert",
+        ),
+    ],
+)
+def test_a_library_that_cannot_be_loaded_is_named_with_what_mends_it(tmp_path, package, code, message):
+    environment = site_packages(tmp_path, package, code)
+    done = run("predict", PALM, "-o", tmp_path / "out", env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_standard_error_may_be_lost_but_not_the_run(tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    with Path("/dev/full").open("w") as full:
+        done = run("predict", PALM, tmp_path / "broken.jpg", "-o", tmp_path / "out", stderr=full, capture_output=False)
+    assert done.returncode == 3
+    assert len(read_results(tmp_path / "out")["files"]) == 2
+
+
+def test_a_closed_standard_error_is_no_error_in_python():
+    code = "import os; os.close(2); from handpose_cli import Annotator; print(len(Annotator.load(views=1)('{}')))"
+    done = subprocess.run([sys.executable, "-c", code.format(PALM)], stdout=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    with quiet_stderr():  # and one that is open stays so
+        pass
+    os.fstat(2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_what_ends_a_run_lets_it_say_where_it_is(tmp_path, number):
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "handpose_cli",
+        "predict",
+        SAMPLES,
+        "-o",
+        out,
+        "--summary-json",
+        tmp_path / "s.json",
+    ]
+    process = subprocess.Popen(
+        [*map(str, command)], stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    while not (out / "journal.jsonl").exists() and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(number)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors.splitlines()[-1].startswith("Interrupted; ")
+    assert '"interrupted"' in (tmp_path / "s.json").read_text()
+    assert run("predict", SAMPLES, "-o", out, "--resume").returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names are UTF-16 there")
+def test_a_name_that_the_locale_cannot_say_is_an_error_with_what_helps(tmp_path):
+    (tmp_path / "é.jpg").write_bytes(PALM.read_bytes())
+    environment = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    (tmp_path / "list.txt").write_text("é.jpg\n", encoding="utf-8")
+    done = run("predict", tmp_path / "list.txt", "-o", tmp_path / "out", env=environment)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.endswith("the encoding that is set here. Set PYTHONUTF8=1\n")
+
+
+def test_a_backend_of_charts_that_is_set_for_notebooks_does_not_matter(tmp_path):
+    environment = {**os.environ, "MPLBACKEND": "module://nowhere"}
+    options = ("--labels", SAMPLES, "--predictions", SAMPLES, "--report", tmp_path / "r.html", "-q")
+    assert run("evaluate", *options, env=environment).returncode == 0
+    assert (tmp_path / "r.html").exists()
+
+
+def test_figures_are_there_even_if_their_report_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    report = tmp_path / "file" / "r.html"
+    done = handpose("evaluate", "--labels", SAMPLES, "--predictions", SAMPLES, "--report", report)
+    assert done.exit_code == 1
+    assert "pck@0.1/bbox" in done.stdout
+    assert done.stderr == f"Error: Cannot write {report}: File exists. Choose another --report.\n"
+
+
+def test_a_bundled_network_without_its_contract_is_not_guessed_at(tmp_path, monkeypatch):
+    for path in weights.FOLDER.glob("*"):
+        if path.is_file() and path.name != "hourglass-lite.json":
+            (tmp_path / path.name).symlink_to(path)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    done = handpose("predict", PALM, "-o", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "install handpose-cli again" in done.stderr
