@@ -65,7 +65,7 @@ class LazyGroup(click.Group):
             raise click.ClickException(remedy) from error
         except UnicodeEncodeError as error:  # a name, where neither the locale nor Python is set to UTF-8
             raise click.ClickException(
-                f"{error.object!r} cannot be written in {error.encoding}, the encoding that is set here. Set PYTHONUTF8=1"
+                f"{error.object!r} cannot be written in the encoding set here, {error.encoding}. Set PYTHONUTF8=1"
             ) from error
         except KeyboardInterrupt:
             click.echo("Interrupted", err=True)

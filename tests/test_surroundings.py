@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -121,7 +122,8 @@ def test_a_name_that_the_locale_cannot_say_is_an_error_with_what_helps(tmp_path)
     done = run("predict", tmp_path / "list.txt", "-o", tmp_path / "out", env=environment)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert done.stderr.endswith("the encoding that is set here. Set PYTHONUTF8=1\n")
+    assert "cannot be written in the encoding set here, " in done.stderr
+    assert done.stderr.endswith(". Set PYTHONUTF8=1\n")
 
 
 def test_a_backend_of_charts_that_is_set_for_notebooks_does_not_matter(tmp_path):
@@ -148,3 +150,11 @@ def test_a_bundled_network_without_its_contract_is_not_guessed_at(tmp_path, monk
     done = handpose("predict", PALM, "-o", tmp_path / "out")
     assert done.exit_code == 1
     assert "install handpose-cli again" in done.stderr
+
+
+def test_a_folder_for_temporary_files_that_cannot_be_used_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    done = handpose("convert-labels", SAMPLES, tmp_path / "out" / "labels.json", "--to", "coco")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: {tmp_path}/nowhere/")
+    assert done.stderr.endswith(": No such file or directory\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -204,10 +205,18 @@ def command(
     except FormatError as error:
         raise failure(error) from error
     except OSError as error:
-        raise click.ClickException(f"Cannot write to {target}: {error.strerror}. Choose another TARGET.") from error
+        raise _not_written(error, target) from error
     _report(counts, name, target_format, names, dry_run)
     if frames is not None and frames_to is not None:
         _extract(frames, frames_to)
+
+
+def _not_written(error: OSError, target: Path | None) -> click.ClickException:
+    """Return what ends the command, naming the place if it is another, such as the folder of temporary files."""
+    place = None if error.filename is None else Path(os.fsdecode(error.filename)).absolute()
+    if place is not None and target is not None and not place.is_relative_to(target.absolute().parent):
+        return click.ClickException(f"{place}: {error.strerror}")
+    return click.ClickException(f"Cannot write to {target}: {error.strerror}. Choose another TARGET.")
 
 
 def _extract(frames: FrameFiles, folder: Path) -> None:
