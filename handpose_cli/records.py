@@ -91,7 +91,7 @@ class Hand:
             value = getattr(self, name)
             if value is not None or name == "box":
                 setattr(self, name, _array(name, value, shape, dtype))
-        if not np.isfinite(self.box).all():
+        if not _all_finite(self.box):
             raise ValueError(f"box must be four finite numbers: x, y, width, height. Received: {self.box.tolist()}")
         for name in ("score", "area", "head_size"):
             if (number := getattr(self, name)) is not None and not math.isfinite(number):
@@ -109,7 +109,7 @@ class Hand:
 
     def _agree(self) -> None:
         """Have visibility 0 and NaN be the same: joints that are not labelled; without any there are no keypoints."""
-        if self.keypoints is None:
+        if self.keypoints is None or (self.visibility is None and _all_finite(self.keypoints)):
             return
         labelled = np.isfinite(self.keypoints).all(axis=1)
         if self.visibility is not None:
@@ -217,6 +217,11 @@ class ImageRecord:
         usual = {"corrected": False, "exhaustive": True}
         known = {name: value for name, value in _to_dict(self).items() if usual.get(name) is not value}
         return {**known, "hands": [hand.to_dict() for hand in self.hands]}
+
+
+def _all_finite(array: np.ndarray) -> bool:
+    flat = array.ravel()
+    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(array).all())  # the first is four times as quick
 
 
 def _array(name: str, value: Any, shape: tuple[int, ...], dtype: type) -> np.ndarray:
