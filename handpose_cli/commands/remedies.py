@@ -7,6 +7,11 @@ from collections.abc import Mapping
 
 import click
 
+FRAMES = (
+    "Make images of them, and train on these: "
+    "handpose convert-labels ... NEW.coco.json --to coco --copy-images --images VIDEOS"
+)
+
 # the library's name of what helps: for each command's parameter that gives it what to say
 REMEDIES = {
     "images": {"images": "Say where the images are with --images"},
@@ -56,7 +61,9 @@ REMEDIES = {
     "marked": {"corrections": "Take these alone with: handpose convert-labels ... --where 'corrected = true'"},
     # === of train ===
     "data": {"data": "Name labels with --data."},
-    "frames": {"data": "Make images of them with: handpose convert-labels ... --extract-frames"},
+    "frames": {"data": FRAMES},
+    "beside": {"data": "Put the images beside their labels"},
+    "places": {"negatives": "Name others with --negatives, or leave it out"},
     "val": {"val": "Name others with --val"},
     "teacher": {"teacher": "Give --teacher another, or leave it out."},
     "stages": {"stages": "Choose others with --stage"},
