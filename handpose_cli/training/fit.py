@@ -22,6 +22,11 @@ from handpose_cli.training.start import check
 from handpose_cli.training.task import Batches, Task, TaskData, task_of
 from handpose_cli.training.tensorboard import TensorBoardLog
 
+NO_HAND_HEAD = (
+    "Without --negatives the network will not say whether there is a hand, nor which: labels of whole photographs "
+    "teach it, also those of --data"
+)
+
 
 def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     """Train until `settings.epochs`, from the run's last state on if it has one, export, and return the log.
@@ -54,6 +59,8 @@ def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
         refuse_other(run, card.read_known(run), data.known)
     processes.check_agreement(settings, data.known, (run / STATE).exists() and (run / STATE).read_bytes())
     report(f"{data.described()}, {settings.network}")
+    if settings.preset not in DETECTORS and not settings.negatives and not (run / STATE).exists():
+        report(NO_HAND_HEAD)  # whatever the weights that it starts from can do
     if settings.precision == "mixed_bfloat16" and lacks_bfloat16():
         report("This processor has no arithmetic of bfloat16: training in float32 is several times as fast on it")
     with on_devices(settings.devices, settings.batch_size):
