@@ -39,7 +39,7 @@ REMEDIES = {
     "kept": {"prune": "Drop these with --prune"},
     "absent": {"prune": "Bring them back, drop them with --prune, or choose another --output."},
     "stopped": {"max_failures": "Go on with --resume and a larger --max-failures."},
-    "output": {"output": "Choose another --output."},
+    "output": dict.fromkeys(("output", "run"), "Choose another --output."),
     "exists": {"overwrite": "Replace it with --overwrite or choose another --output."},
     "begun": {
         "resume": "Go on with --resume, replace it with --overwrite or choose another --output.",

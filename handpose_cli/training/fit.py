@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
@@ -10,7 +11,17 @@ import keras
 from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.training import processes
 from handpose_cli.training import settings as run_settings
-from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, read_log, restore
+from handpose_cli.training.checkpoint import (
+    LOCK,
+    STATE,
+    CommitEpoch,
+    Log,
+    SaveState,
+    UseAverage,
+    read_log,
+    restore,
+    writing,
+)
 from handpose_cli.training.data.digest import refuse_other
 from handpose_cli.training.data.prefetch import Prefetch
 from handpose_cli.training.delivery import card, deliver
@@ -39,7 +50,7 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
         SettingsError: if the data, or the teacher, are not those of the run, there are too few devices, or the
-            `processes` do not meet or lose each other.
+            `processes` do not meet or lose each other, or another process trains in the run folder.
         DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
@@ -54,6 +65,9 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     first = processes.number() == 0
     task = task_of(settings.preset)
+    if first and (run / LOCK).exists():
+        with writing(run):  # before minutes go into reading
+            pass
     data: TaskData = task.read(settings)
     if (run / STATE).exists():
         refuse_other(run, card.read_known(run), data.known)
@@ -63,22 +77,26 @@ def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
         report(NO_HAND_HEAD)  # whatever the weights that it starts from can do
     if settings.precision == "mixed_bfloat16" and lacks_bfloat16():
         report("This processor has no arithmetic of bfloat16: training in float32 is several times as fast on it")
-    with on_devices(settings.devices, settings.batch_size):
-        log = _fit(task, settings, data, run, report)
-    processes.leave()
-    if first and "none" not in settings.export:
-        if keras.backend.backend() == "tensorflow":
-            task.deliver(run, data, settings.export, report)
-        else:
-            report("Nothing is exported: that needs TensorFlow. Resume the run with KERAS_BACKEND=tensorflow")
+    with ExitStack() as held:
+        with on_devices(settings.devices, settings.batch_size):
+            model = task.build(settings)
+            if first:
+                held.enter_context(writing(run))
+            log = _fit(task, model, settings, data, run, report)
+        processes.leave()
+        if first and "none" not in settings.export:
+            if keras.backend.backend() == "tensorflow":
+                task.deliver(run, data, settings.export, report)
+            else:
+                report("Nothing is exported: that needs TensorFlow. Resume the run with KERAS_BACKEND=tensorflow")
     return log
 
 
-def _fit(task: Task, settings: Settings, data: TaskData, run: Path, report: Callable[[str], None]) -> Log:
-    model = task.build(settings)
+def _fit(
+    task: Task, model: keras.Model, settings: Settings, data: TaskData, run: Path, report: Callable[[str], None]
+) -> Log:
     writes = processes.number() == 0
     if writes:
-        run.mkdir(parents=True, exist_ok=True)
         run_settings.save(settings, run)
         card.write_data(run, data.known, data.trained, data.held)
 
