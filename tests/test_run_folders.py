@@ -4,7 +4,7 @@ import errno
 import shutil
 
 import pytest
-from conftest import handpose
+from conftest import SAMPLES, handpose
 from test_resume_training import state_of
 from tiny_training import no_graphs, train
 
@@ -77,3 +77,52 @@ def test_a_drive_without_locks_is_not_taken_for_another_process(tmp_path, monkey
     monkeypatch.setattr(locking.fcntl, "flock", flock)
     with locked(tmp_path / "lock"):
         pass
+
+
+BEGIN = "Begin another with --weights {run}."
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("settings.json", "", "{run}/settings.json is damaged. " + BEGIN),
+        ("settings.json", "[1]", "{run}/settings.json is damaged. " + BEGIN),
+        ("settings.json", "{}", "{run}/settings.json is damaged. " + BEGIN),
+        ("state/state.json", "", "{run}/state/state.json is damaged. " + BEGIN),
+        ("state/state.json", "{}", "{run}/state/state.json is damaged. " + BEGIN),
+        ("state/epoch-0001.weights.h5", "", "{run}/state/epoch-0001.weights.h5 is damaged. " + BEGIN),
+        ("data.json", "", "{run}/data.json is damaged, which says what {run} was trained on. "
+         "Delete it, if the data are as they were, and go on with --resume"),
+    ],
+)  # fmt: skip
+@no_graphs()
+def test_what_a_power_cut_damaged_is_named_with_what_helps(folder, run, tmp_path, tiny_preset, name, content, message):
+    (run / name).write_text(content)
+    refused = handpose("train", "-o", run, "--resume", "--epochs", 2)
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines()[-1] == f"Error: {message}".format(run=run)
+    if name == "data.json":
+        (run / name).unlink()
+        assert handpose("train", "-o", run, "--resume", "--epochs", 2).exit_code == 0
+    else:
+        begun = train(folder, tmp_path / "other", "--weights", run, *SHORT)
+        assert begun.exit_code == 0, begun.stderr
+
+
+def test_a_damaged_run_without_weights_is_begun_elsewhere(run, tiny_preset):
+    (run / "best.weights.h5").unlink()
+    (run / "settings.json").write_text("")
+    refused = handpose("train", "-o", run, "--resume")
+    assert refused.stderr == f"Error: {run / 'settings.json'} is damaged. Choose another --output.\n"
+
+
+@pytest.mark.parametrize("content", ["", "null", "{}"])
+def test_weights_whose_settings_are_damaged_are_not_predicted_with(run, tmp_path, content):
+    (run / "settings.json").write_text(content)
+    call = ("predict", SAMPLES / "no_hand.jpg", "-o", tmp_path / "out", "--weights", run, "--engine", "keras")
+    said = f"Error: {run / 'settings.json'} is damaged: it does not say what the network is"
+    result = handpose(*call)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, said)
+    (run / "models.json").write_text('{"litert": "model.tflite"}')
+    result = handpose(*call)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, f"{said}. Use --engine litert.")

@@ -70,6 +70,7 @@ REMEDIES = {
     "begin": {"resume": "Leave out --resume to begin one."},
     "begin_from": {"weights": "Begin another with --weights {run}."},
     "other_data": {"data": "Go on with the data as they were, or begin another run with --weights {run}."},
+    "damaged_data": {"resume": "Delete it, if the data are as they were, and go on with --resume"},
     "other_teacher": {"teacher": "Go on with that one, or begin another run with --weights {run}."},
     "batch_size": {"batch_size": "Choose a smaller --batch-size"},
     "multiple": {"batch_size": "Choose a multiple with --batch-size"},

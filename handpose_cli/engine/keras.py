@@ -84,11 +84,23 @@ def _load_keypoint_network(path: Path) -> KerasNetwork:
 
 
 def _settings(path: Path) -> dict[str, Any] | None:
-    """Return what a run folder's settings say; None if the weights lie in none."""
+    """Return what a run folder's settings say; None if the weights lie in none.
+
+    Raises:
+        weights.WeightsError: if they do not say what the network is.
+    """
     settings = path.parent / bundled.RUN_SETTINGS
     if not settings.is_file():
         return None
-    content: dict[str, Any] = json.loads(settings.read_text(encoding="utf-8"))
+    try:
+        content: dict[str, Any] = json.loads(settings.read_text(encoding="utf-8"))
+        if not content.keys() & {"network", "features"}:  # the latter in an earlier version's
+            raise ValueError
+    except (OSError, ValueError, AttributeError) as error:
+        exported = (path.parent / bundled.RUN_MODELS).is_file()
+        raise bundled.WeightsError(
+            f"{settings} is damaged: it does not say what the network is", "litert" if exported else ""
+        ) from error
     return content
 
 

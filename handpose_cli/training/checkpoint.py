@@ -27,7 +27,7 @@ from handpose_cli.errors import Remediable
 from handpose_cli.files import atomic
 from handpose_cli.locking import locked
 from handpose_cli.training import processes
-from handpose_cli.training.settings import SettingsError
+from handpose_cli.training.settings import SettingsError, damaged
 from handpose_cli.weights import RUN_WEIGHTS
 
 STATE, LOCK = "state/state.json", "state/lock"
@@ -51,19 +51,38 @@ def writing(run: Path) -> Iterator[None]:
 
 
 def read_log(run: Path) -> Log:
-    """Return what the run's epochs logged, those up to its last state; nothing if it has none."""
+    """Return what the run's epochs logged, those up to its last state; nothing if it has none.
+
+    Raises:
+        SettingsError: if the state is damaged.
+    """
     path = run / STATE
-    return json.loads(path.read_text(encoding="utf-8"))["log"] if path.exists() else []
+    return _read(path)["log"] if path.exists() else []
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        return {"weights": str(state["weights"]), "log": list(state["log"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(path, error) from error
 
 
 def restore(model: keras.Model, run: Path) -> None:
-    """Load the run's last state into a compiled model in which the same layers learn."""
+    """Load the run's last state into a compiled model in which the same layers learn.
+
+    Raises:
+        SettingsError: if it is damaged.
+    """
     path = run / STATE
-    state = json.loads(path.read_text(encoding="utf-8"))
+    state = path.with_name(_read(path)["weights"])
     model.optimizer.build(model.trainable_variables)  # or its state would not be loaded
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Keras only warns if it cannot load the optimizer's state
-        model.load_weights(str(path.with_name(state["weights"])))
+        try:
+            model.load_weights(str(state))
+        except (OSError, ValueError, KeyError) as error:
+            raise damaged(state, error) from error
 
 
 def best_epoch(log: Log, monitor: str) -> int:

@@ -49,8 +49,8 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
-        SettingsError: if the data, or the teacher, are not those of the run, there are too few devices, or the
-            `processes` do not meet or lose each other, or another process trains in the run folder.
+        SettingsError: if the data, or the teacher, are not those of the run, a file of it is damaged, there are too few
+            devices, the `processes` do not meet or lose each other, or another process trains in the run folder.
         DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
@@ -68,9 +68,9 @@ def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     if first and (run / LOCK).exists():
         with writing(run):  # before minutes go into reading
             pass
+    trained_on = card.read_known(run) if read_log(run) else {}
     data: TaskData = task.read(settings)
-    if (run / STATE).exists():
-        refuse_other(run, card.read_known(run), data.known)
+    refuse_other(run, trained_on, data.known)
     processes.check_agreement(settings, data.known, (run / STATE).exists() and (run / STATE).read_bytes())
     report(f"{data.described()}, {settings.network}")
     if settings.preset not in DETECTORS and not settings.negatives and not (run / STATE).exists():
