@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from handpose_cli.networks.backend import TRAIN
 from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.training import processes
 from handpose_cli.training import settings as run_settings
@@ -50,10 +51,15 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
         SettingsError: if the data, or the teacher, are not those of the run, a file of it is damaged, there are too few
-            devices, the `processes` do not meet or lose each other, or another process trains in the run folder.
+            devices, the backend does not train, the `processes` do not meet or lose each other, or another process
+            trains in the run folder.
         DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
+    if keras.backend.backend() not in TRAIN:
+        raise SettingsError(
+            f"KERAS_BACKEND={keras.backend.backend()} only predicts. With these it trains: {', '.join(TRAIN)}"
+        )
     deliver.check_forms(settings.export)
     check(settings.weights, "detector" if settings.preset in DETECTORS else "keypoints")
     processes.join()
