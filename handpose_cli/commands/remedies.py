@@ -7,6 +7,11 @@ from collections.abc import Mapping
 
 import click
 
+FRAMES = (
+    "Make images of them, and train on these: "
+    "handpose convert-labels ... NEW.coco.json --to coco --copy-images --images VIDEOS"
+)
+
 # the library's name of what helps: for each command's parameter that gives it what to say
 REMEDIES = {
     "images": {"images": "Say where the images are with --images"},
@@ -34,7 +39,7 @@ REMEDIES = {
     "kept": {"prune": "Drop these with --prune"},
     "absent": {"prune": "Bring them back, drop them with --prune, or choose another --output."},
     "stopped": {"max_failures": "Go on with --resume and a larger --max-failures."},
-    "output": {"output": "Choose another --output."},
+    "output": dict.fromkeys(("output", "run"), "Choose another --output."),
     "exists": {"overwrite": "Replace it with --overwrite or choose another --output."},
     "begun": {
         "resume": "Go on with --resume, replace it with --overwrite or choose another --output.",
@@ -56,13 +61,16 @@ REMEDIES = {
     "marked": {"corrections": "Take these alone with: handpose convert-labels ... --where 'corrected = true'"},
     # === of train ===
     "data": {"data": "Name labels with --data."},
-    "frames": {"data": "Make images of them with: handpose convert-labels ... --extract-frames"},
+    "frames": {"data": FRAMES},
+    "beside": {"data": "Put the images beside their labels"},
+    "places": {"negatives": "Name others with --negatives, or leave it out"},
     "val": {"val": "Name others with --val"},
     "teacher": {"teacher": "Give --teacher another, or leave it out."},
     "stages": {"stages": "Choose others with --stage"},
     "begin": {"resume": "Leave out --resume to begin one."},
     "begin_from": {"weights": "Begin another with --weights {run}."},
     "other_data": {"data": "Go on with the data as they were, or begin another run with --weights {run}."},
+    "damaged_data": {"resume": "Delete it, if the data are as they were, and go on with --resume"},
     "other_teacher": {"teacher": "Go on with that one, or begin another run with --weights {run}."},
     "batch_size": {"batch_size": "Choose a smaller --batch-size"},
     "multiple": {"batch_size": "Choose a multiple with --batch-size"},

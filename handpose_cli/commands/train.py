@@ -92,6 +92,7 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     \b
     Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, 130 interrupted
     """
+    from handpose_cli.networks.backend import set_up_keras
     from handpose_cli.training.settings import SettingsError, of_earlier_run, of_new_run
     from handpose_cli.weights import RUN_SETTINGS, RUN_WEIGHTS, WeightsError
 
@@ -105,7 +106,8 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
             raise SettingsError(f"{run} already holds a run. Continue it with --resume or choose another --output.")
         else:
             settings = of_new_run({"preset": "hourglass-2", **given})
-    except SettingsError as error:
+        set_up_keras()  # before `fit`, which imports it
+    except (SettingsError, WeightsError) as error:
         raise failure(error) from error
 
     from handpose_cli.formats.errors import FormatError

@@ -12,6 +12,7 @@ import numpy as np
 
 from handpose_cli import weights as bundled
 from handpose_cli.engine.contract import Contract, of_maps
+from handpose_cli.networks.backend import set_up_keras
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.quiet import set_up_libraries
 from handpose_cli.records import NUM_JOINTS
@@ -50,8 +51,13 @@ def contract_of(preset: presets.Preset) -> Contract:
 
 
 def load(path: Path, kind: str) -> KerasNetwork:
-    """Load a `.weights.h5`, bundled or in a run folder, for a kind of `contract.KINDS`."""
+    """Load a `.weights.h5`, bundled or in a run folder, for a kind of `contract.KINDS`.
+
+    Raises:
+        weights.WeightsError: if it is not a network's, or Keras cannot be used as it is set up.
+    """
     set_up_libraries()
+    set_up_keras()
     return _load_detector(path) if kind == "detector" else _load_keypoint_network(path)
 
 
@@ -84,11 +90,23 @@ def _load_keypoint_network(path: Path) -> KerasNetwork:
 
 
 def _settings(path: Path) -> dict[str, Any] | None:
-    """Return what a run folder's settings say; None if the weights lie in none."""
+    """Return what a run folder's settings say; None if the weights lie in none.
+
+    Raises:
+        weights.WeightsError: if they do not say what the network is.
+    """
     settings = path.parent / bundled.RUN_SETTINGS
     if not settings.is_file():
         return None
-    content: dict[str, Any] = json.loads(settings.read_text(encoding="utf-8"))
+    try:
+        content: dict[str, Any] = json.loads(settings.read_text(encoding="utf-8"))
+        if not content.keys() & {"network", "features"}:  # the latter in an earlier version's
+            raise ValueError
+    except (OSError, ValueError, AttributeError) as error:
+        exported = (path.parent / bundled.RUN_MODELS).is_file()
+        raise bundled.WeightsError(
+            f"{settings} is damaged: it does not say what the network is", "litert" if exported else ""
+        ) from error
     return content
 
 

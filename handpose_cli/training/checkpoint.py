@@ -2,6 +2,7 @@
 
     RUN/state/state.json              epochs done and what was logged; it names
     RUN/state/epoch-0007.weights.h5   weights, the optimizer's state and average
+    RUN/state/lock                    held by the process that writes here
     RUN/log.csv, best.weights.h5      for people and for prediction
     RUN/tensorboard/                  see `training.tensorboard`
 
@@ -14,6 +15,8 @@ from __future__ import annotations
 import csv
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +25,64 @@ import numpy as np
 
 from handpose_cli.errors import Remediable
 from handpose_cli.files import atomic
+from handpose_cli.locking import locked
 from handpose_cli.training import processes
+from handpose_cli.training.settings import SettingsError, damaged
 from handpose_cli.weights import RUN_WEIGHTS
 
-STATE = "state/state.json"
+STATE, LOCK = "state/state.json", "state/lock"
 LOG = "log.csv"
 
 Log = list[dict[str, Any]]  # what each epoch logged
 
 
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Keep other processes from training in a run folder, which is made if need be.
+
+    Raises:
+        SettingsError: if one does. OSError: if the folder cannot be written.
+    """
+    try:
+        with locked(run / LOCK):
+            yield
+    except BlockingIOError as error:
+        raise SettingsError(f"Another training is writing to {run}", "output") from error
+
+
 def read_log(run: Path) -> Log:
-    """Return what the run's epochs logged, those up to its last state; nothing if it has none."""
+    """Return what the run's epochs logged, those up to its last state; nothing if it has none.
+
+    Raises:
+        SettingsError: if the state is damaged.
+    """
     path = run / STATE
-    return json.loads(path.read_text(encoding="utf-8"))["log"] if path.exists() else []
+    return _read(path)["log"] if path.exists() else []
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        return {"weights": str(state["weights"]), "log": list(state["log"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(path, error) from error
 
 
 def restore(model: keras.Model, run: Path) -> None:
-    """Load the run's last state into a compiled model in which the same layers learn."""
+    """Load the run's last state into a compiled model in which the same layers learn.
+
+    Raises:
+        SettingsError: if it is damaged.
+    """
     path = run / STATE
-    state = json.loads(path.read_text(encoding="utf-8"))
+    state = path.with_name(_read(path)["weights"])
     model.optimizer.build(model.trainable_variables)  # or its state would not be loaded
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Keras only warns if it cannot load the optimizer's state
-        model.load_weights(str(path.with_name(state["weights"])))
+        try:
+            model.load_weights(str(state))
+        except (OSError, ValueError, KeyError) as error:
+            raise damaged(state, error) from error
 
 
 def best_epoch(log: Log, monitor: str) -> int:
@@ -115,9 +153,8 @@ class CommitEpoch(keras.callbacks.Callback):
             save_weights(self.model, self.run / RUN_WEIGHTS)
         with atomic(self.run / STATE) as file:
             json.dump({"weights": _weights_name(epoch), "log": self.log}, file)
-        for path in (self.run / STATE).parent.glob("*.weights.h5"):
-            if path.name != _weights_name(epoch):
-                path.unlink()
+        # those of the state before; others are none of this run's business, where there are no locks
+        (self.run / STATE).with_name(_weights_name(epoch - 1)).unlink(missing_ok=True)
         write_log(self.run / LOG, self.log)
 
 

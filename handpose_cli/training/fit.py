@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
 
+from handpose_cli.networks.backend import TRAIN
 from handpose_cli.networks.ssd.presets import DETECTORS
 from handpose_cli.training import processes
 from handpose_cli.training import settings as run_settings
-from handpose_cli.training.checkpoint import STATE, CommitEpoch, Log, SaveState, UseAverage, read_log, restore
+from handpose_cli.training.checkpoint import (
+    LOCK,
+    STATE,
+    CommitEpoch,
+    Log,
+    SaveState,
+    UseAverage,
+    read_log,
+    restore,
+    writing,
+)
 from handpose_cli.training.data.digest import refuse_other
 from handpose_cli.training.data.prefetch import Prefetch
 from handpose_cli.training.delivery import card, deliver
@@ -21,6 +33,11 @@ from handpose_cli.training.settings import Settings, SettingsError, Stage
 from handpose_cli.training.start import check
 from handpose_cli.training.task import Batches, Task, TaskData, task_of
 from handpose_cli.training.tensorboard import TensorBoardLog
+
+NO_HAND_HEAD = (
+    "Without --negatives the network will not say whether there is a hand, nor which: labels of whole photographs "
+    "teach it, also those of --data"
+)
 
 
 def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
@@ -33,11 +50,16 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
-        SettingsError: if the data, or the teacher, are not those of the run, there are too few devices, or the
-            `processes` do not meet or lose each other.
+        SettingsError: if the data, or the teacher, are not those of the run, a file of it is damaged, there are too few
+            devices, the backend does not train, the `processes` do not meet or lose each other, or another process
+            trains in the run folder.
         DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
+    if keras.backend.backend() not in TRAIN:
+        raise SettingsError(
+            f"KERAS_BACKEND={keras.backend.backend()} only predicts. With these it trains: {', '.join(TRAIN)}"
+        )
     deliver.check_forms(settings.export)
     check(settings.weights, "detector" if settings.preset in DETECTORS else "keypoints")
     processes.join()
@@ -49,29 +71,38 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     first = processes.number() == 0
     task = task_of(settings.preset)
+    if first and (run / LOCK).exists():
+        with writing(run):  # before minutes go into reading
+            pass
+    trained_on = card.read_known(run) if read_log(run) else {}
     data: TaskData = task.read(settings)
-    if (run / STATE).exists():
-        refuse_other(run, card.read_known(run), data.known)
+    refuse_other(run, trained_on, data.known)
     processes.check_agreement(settings, data.known, (run / STATE).exists() and (run / STATE).read_bytes())
     report(f"{data.described()}, {settings.network}")
+    if settings.preset not in DETECTORS and not settings.negatives and not (run / STATE).exists():
+        report(NO_HAND_HEAD)  # whatever the weights that it starts from can do
     if settings.precision == "mixed_bfloat16" and lacks_bfloat16():
         report("This processor has no arithmetic of bfloat16: training in float32 is several times as fast on it")
-    with on_devices(settings.devices, settings.batch_size):
-        log = _fit(task, settings, data, run, report)
-    processes.leave()
-    if first and "none" not in settings.export:
-        if keras.backend.backend() == "tensorflow":
-            task.deliver(run, data, settings.export, report)
-        else:
-            report("Nothing is exported: that needs TensorFlow. Resume the run with KERAS_BACKEND=tensorflow")
+    with ExitStack() as held:
+        with on_devices(settings.devices, settings.batch_size):
+            model = task.build(settings)
+            if first:
+                held.enter_context(writing(run))
+            log = _fit(task, model, settings, data, run, report)
+        processes.leave()
+        if first and "none" not in settings.export:
+            if keras.backend.backend() == "tensorflow":
+                task.deliver(run, data, settings.export, report)
+            else:
+                report("Nothing is exported: that needs TensorFlow. Resume the run with KERAS_BACKEND=tensorflow")
     return log
 
 
-def _fit(task: Task, settings: Settings, data: TaskData, run: Path, report: Callable[[str], None]) -> Log:
-    model = task.build(settings)
+def _fit(
+    task: Task, model: keras.Model, settings: Settings, data: TaskData, run: Path, report: Callable[[str], None]
+) -> Log:
     writes = processes.number() == 0
     if writes:
-        run.mkdir(parents=True, exist_ok=True)
         run_settings.save(settings, run)
         card.write_data(run, data.known, data.trained, data.held)
 

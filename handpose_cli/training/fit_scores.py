@@ -27,6 +27,7 @@ from handpose_cli.engine.contract import Calibration, Detector, KeypointNetwork,
 from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
 from handpose_cli.media.picture import Picture
+from handpose_cli.training.data.images import with_images
 from handpose_cli.training.data.samples import Sample, read_labelled, read_sample, read_samples, size_of
 
 VIEWS = (1, 2, 3, 4)
@@ -104,10 +105,7 @@ def detections(
 
     Where labels do not have every hand, what is at none of theirs may be one: it is left out.
     """
-    for record in by_image(source.read()).values():
-        path = source.folder / record.file
-        if record.frame is not None or not path.is_file():
-            continue
+    for record, path in with_images(source, by_image(source.read()).values()):
         image = read_labelled(path, size_of(record))
         picture = Picture(image)
         (boxes,) = detect(detector, [whole(picture)], detector.least_score)

@@ -15,7 +15,7 @@ from handpose_cli.formats._keypoint_names import KeypointNames
 from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.ssd import presets as detectors
-from handpose_cli.weights import RUN_SETTINGS
+from handpose_cli.weights import RUN_SETTINGS, RUN_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,13 @@ class SettingsError(Remediable):
     """A run cannot be trained or continued with these settings; the message says which."""
 
 
+def damaged(path: Path, error: Exception) -> SettingsError:
+    """Return the error of a file of a run folder that cannot be read, as after a power cut."""
+    reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) and error.strerror else "is damaged"
+    run = path.parent if (path.parent / RUN_SETTINGS).exists() else path.parent.parent
+    return SettingsError(f"{path} {reason}", "begin_from" if (run / RUN_WEIGHTS).exists() else "output", run=run)
+
+
 def of_new_run(given: Mapping[str, Any]) -> Settings:
     """Return the settings given, the rest by the preset's recipe.
 
@@ -198,10 +205,13 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
     """Return the settings that a run was begun with, and those given that may change.
 
     Raises:
-        SettingsError: if there is no run, or a setting that may not change is given again.
+        SettingsError: if there is no run, it is damaged, or a setting that may not change is given again.
     """
+    path = run / RUN_SETTINGS
+    if not path.exists():
+        raise SettingsError(f"{run} holds no run to go on with", "begin")
     try:
-        saved = json.loads((run / RUN_SETTINGS).read_text(encoding="utf-8"))
+        saved = json.loads(path.read_text(encoding="utf-8"))
         names = {field.name for field in fields(Settings)}
         values: dict[str, Any] = {
             name: tuple(v) if isinstance(v, list) else v for name, v in saved.items() if name in names
@@ -212,8 +222,8 @@ def of_earlier_run(run: Path, given: Mapping[str, Any]) -> Settings:
             values["stages"] = (Stage("all", saved["epochs"], saved["learning_rate"]),)
             values["weights"] = saved.get("weights") or RANDOM
         earlier = Settings(**values)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SettingsError(f"{run} holds no run to go on with", "begin") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise damaged(path, error) from error
     if not _is_of(saved, earlier):
         raise SettingsError(
             f"{run} trains a network that {earlier.preset} no longer is. It can be predicted with; begin another run."

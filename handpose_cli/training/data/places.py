@@ -9,10 +9,12 @@ import numpy as np
 from handpose_cli import engine
 from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import share_inside
+from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
 from handpose_cli.media.picture import Picture
+from handpose_cli.training.data.images import with_images
 from handpose_cli.training.data.samples import Sample, read_labelled, size_of
 
 ALARM = 0.5  # of what the detector's boxes must score to be looked at, for a false alarm worth learning from
@@ -26,22 +28,23 @@ def find_places(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPT
     The latter only from images whose labels have every hand, see `records.ImageRecord.exhaustive`.
 
     Raises:
-        FormatError: if an image cannot be read, or is of another size than the labels say.
+        FormatError: if an image is missing, cannot be read, or is of another size than the labels say, or if there is
+            nothing of this.
 
     Args:
         sources: labels with boxes, `[FORMAT:]PATH`; images without hands are welcome.
         options: what a user says of their classes, where they have names.
     """
+    sources = list(sources)
+    nothing = bool(sources)
     detector = engine.load_detector("litert")
     rng = np.random.default_rng(seed)
     for source in (Source.parse(text).with_options(options) for text in sources):
-        for record in by_image(source.read()).values():
-            path = source.folder / record.file
-            if record.frame is not None or not path.is_file():
-                continue
+        for record, path in with_images(source, by_image(source.read()).values()):
             size, boxed = size_of(record), [hand for hand in record.hands if hand.keypoints is None]
             all_known = record.exhaustive and len(boxed) == len(record.hands)
             yield from (Sample(path, hand, hand.box, size=size, exhaustive=all_known) for hand in boxed)
+            nothing &= not boxed
             if not record.exhaustive:
                 continue
             image = read_labelled(path, size)
@@ -56,3 +59,6 @@ def find_places(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPT
             for box, share in zip(boxes, covered, strict=True):
                 if share < FREE:
                     yield Sample(path, None, box, size=size)
+                    nothing = False
+    if nothing:
+        raise FormatError(f"no hands with a box alone and no places without one in: {', '.join(sources)}", "places")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.convert import choose, sample_of
@@ -16,6 +15,7 @@ from handpose_cli.labels.source import Source
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
 from handpose_cli.records import Hand, ImageRecord
+from handpose_cli.training.data.images import with_images
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Sample:
 
 
 def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> list[Sample]:
-    """Read labels, each `[FORMAT:]PATH`: one sample for each hand with keypoints in a still image.
+    """Read labels, each `[FORMAT:]PATH`: one sample for each hand with keypoints, see `images.with_images`.
 
     Args:
         options: what a user says of their classes and keypoints, where they have names.
@@ -47,23 +47,18 @@ def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> l
     sources = list(sources)
     samples = []
     for source in (Source.parse(text).with_options(options) for text in sources):
-        frames = 0
-        for record in source.read():
-            hands = [hand for hand in record.hands if hand.keypoints is not None]
-            if record.frame is not None or not hands:
-                frames += bool(hands)
-                continue
-            image = source.folder / record.file
-            if not image.is_file():
-                raise FormatError(f"{source.path}: no such image: {image}")
+        for record, image in with_images(source, filter(_with_keypoints, source.read())):
+            hands = _with_keypoints(record)
             whole = record.exhaustive and len(hands) == len(record.hands)
             about = group_of(source, record), size_of(record), whole
             samples += [Sample(image, hand, hand.box, *about) for hand in hands]
-        if frames:
-            say(f"{source.path}: left out: {frames} labelled frames of videos", "frames")
     if not samples:
         raise FormatError(f"no labelled hands in: {', '.join(sources)}")
     return samples
+
+
+def _with_keypoints(record: ImageRecord) -> list[Hand]:
+    return [hand for hand in record.hands if hand.keypoints is not None]
 
 
 def group_of(source: Source, record: ImageRecord) -> str:

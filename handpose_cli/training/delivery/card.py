@@ -24,7 +24,7 @@ from handpose_cli.training.data.dataset import PLACES_SHARE
 from handpose_cli.training.data.digest import OF_LABELS, TEACHER, Known
 from handpose_cli.training.delivery.curves import draw_curves, read_columns
 from handpose_cli.training.delivery.deliver import CALIBRATION_CROPS, INT8, INT8_COSTS, KERAS, ONNX, PCK
-from handpose_cli.training.settings import Stage, said
+from handpose_cli.training.settings import SettingsError, Stage, said
 from handpose_cli.training.validation import MONITOR
 from handpose_cli.weights import RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS
 
@@ -65,13 +65,20 @@ def write_data(run: Path, known: Known, trained: int, held: int) -> None:
 
 
 def read_known(run: Path) -> Known:
-    """Return the sources' counts and digests that `write_data` wrote; of a run begun before there were any, none."""
+    """Return the sources' counts and digests that `write_data` wrote; of a run begun before there were any, none.
+
+    Raises:
+        SettingsError: if the file is damaged.
+    """
     path = run / DATA
-    described = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return {
-        name: {row["source"]: (row["count"], row["sha256"]) for row in described.get(name, ()) if "sha256" in row}
-        for name in (*OF_LABELS, TEACHER)
-    }
+    try:
+        described = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return {
+            name: {row["source"]: (row["count"], row["sha256"]) for row in described.get(name, ()) if "sha256" in row}
+            for name in (*OF_LABELS, TEACHER)
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SettingsError(f"{path} is damaged, which says what {run} was trained on", "damaged_data") from error
 
 
 def write_card(run: Path) -> Path:

@@ -15,6 +15,7 @@ from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
 from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
+from handpose_cli.training.data.images import with_images
 from handpose_cli.training.data.samples import group_of, read_labelled, size_of
 
 
@@ -85,17 +86,13 @@ def read_photos(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> Ph
         options: what a user says of their classes and keypoints, where they have names.
 
     Raises:
-        FormatError: if a file cannot be read, or an image is missing.
+        FormatError: if a file cannot be read, an image is missing, or there is none.
     """
+    sources = list(sources)
     whole: list[Photo] = []
     hands: list[Photo] = []
     for source in (Source.parse(text).with_options(options) for text in sources):
-        for record in by_image(source.read()).values():
-            if record.frame is not None:
-                continue
-            image = source.folder / record.file
-            if not image.is_file():
-                raise FormatError(f"{source.path}: no such image: {image}")
+        for record, image in with_images(source, by_image(source.read()).values()):
             with_keypoints = any(hand.keypoints is not None for hand in record.hands)
             boxes = [_box(hand, record.width, record.height) for hand in record.hands]
             group = f"{source.path}:{_kind(record.file)}"
@@ -104,6 +101,8 @@ def read_photos(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> Ph
             about = group_of(source, record), size_of(record)
             photo = Photo(image, of_hands, record.exhaustive, group, keypoints, *about)
             (hands if with_keypoints else whole).append(photo)
+    if sources and not whole and not hands:
+        raise FormatError(f"no labelled photographs in: {', '.join(sources)}")
     return Photos(whole, hands)
 
 

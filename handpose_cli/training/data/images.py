@@ -1,0 +1,36 @@
+"""Where the images of labels are: beside them, also those that were made of videos' frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from handpose_cli.formats._notes import say
+from handpose_cli.formats._placed_images import images_beside
+from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.fields import image_name
+from handpose_cli.labels.source import Source
+from handpose_cli.records import ImageRecord
+
+
+def with_images(source: Source, records: Iterable[ImageRecord]) -> Iterator[tuple[ImageRecord, Path]]:
+    """Yield the records of a source, each with its image: where the labels say, or in `NAME.images` beside them.
+
+    A frame of a video has the image that `convert-labels` makes of it, `v.mp4/000012.jpg`, with `--extract-frames` or
+    `--copy-images`; those that have none are left out, and counted in a line.
+
+    Raises:
+        FormatError: if an image is missing.
+    """
+    folders, frames = (source.folder, images_beside(source.path)), 0
+    for record in records:
+        name = image_name(record)
+        image = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if image is not None:
+            yield record, image
+        elif record.frame is None:
+            raise FormatError(f"{source.path}: no such image: {source.folder / name}", "beside")
+        else:
+            frames += 1
+    if frames:
+        say(f"{source.path}: left out: {frames} labelled frames of videos", "frames")

@@ -1,0 +1,81 @@
+"""Keras's own settings: what cannot be used is told in a line, and what other programs set changes nothing here."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import SAMPLES, handpose
+
+TRAIN = ("train", "--data", "x", "-o", "run")
+PREDICT = ("predict", str(SAMPLES / "no_hand.jpg"), "-o", "out", "--engine", "keras")
+
+
+def called(folder, arguments, **environment):
+    environment = {**os.environ, "KERAS_HOME": str(folder), **environment}
+    call = [sys.executable, *arguments]
+    return subprocess.run(call, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def needs_no(package):
+    return pytest.mark.skipif(importlib.util.find_spec(package) is not None, reason=f"{package} is installed")
+
+
+@pytest.mark.parametrize("call", [TRAIN, PREDICT])
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        ("foo", "Keras has no such backend. There are: tensorflow, jax, torch, numpy, openvino"),
+        pytest.param(
+            "jax", "jax is not installed. Unset it, or: pip install 'handpose-cli[jax]'", marks=needs_no("jax")
+        ),
+        pytest.param("torch", "torch is not installed. Unset it, or: pip install torch", marks=needs_no("torch")),
+    ],
+)
+def test_a_backend_that_is_not_there_is_told(tmp_path, call, backend, message):
+    result = called(tmp_path, ["-m", "handpose_cli", *call], KERAS_BACKEND=backend)
+    assert (result.returncode, result.stderr) == (1, f"Error: KERAS_BACKEND={backend}: {message}\n")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"backend": "foo"}, '"backend": "foo" in {file}: Keras has no such backend. '
+         "There are: tensorflow, jax, torch, numpy, openvino"),
+        pytest.param({"backend": "torch"}, '"backend": "torch" in {file}: torch is not installed. '
+                     "Change it, or: pip install torch", marks=needs_no("torch")),
+        ({"floatx": "float8"}, "Keras cannot be loaded (Invalid `floatx` configuration. Expected one of {{'float16', "
+         "'float32', 'float64'}}. Received: floatx=float8). Mend or delete {file}"),
+    ],
+)  # fmt: skip
+def test_a_settings_file_that_cannot_be_used_is_named(tmp_path, monkeypatch, settings, message):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    result = called(tmp_path, ["-m", "handpose_cli", *TRAIN])
+    assert (result.returncode, result.stderr) == (1, f"Error: {message.format(file=tmp_path / 'keras.json')}\n")
+
+
+def test_what_other_programs_set_changes_no_result(tmp_path):
+    other = {"floatx": "float16", "image_data_format": "channels_first", "epsilon": 0.01, "backend": "tensorflow"}
+    hands = []
+    for settings in ({}, other):
+        home = tmp_path / str(len(settings))
+        home.mkdir()
+        (home / "keras.json").write_text(json.dumps(settings))
+        call = ("predict", SAMPLES / "pinch_field.jpg", "-o", "out", "--engine", "keras", "--detector", "whole-image",
+                "--weights", "hand-landmarks")  # fmt: skip
+        result = called(home, ["-m", "handpose_cli", *map(str, call)])
+        assert result.returncode == 0, result.stderr
+        hands.append(json.loads((home / "out" / "predictions.json").read_text())["files"])
+    assert hands[0] == hands[1] and hands[0][0]["hands"]
+
+
+def test_a_backend_that_only_predicts_does_not_train(tmp_path, monkeypatch):
+    monkeypatch.setattr("keras.backend.backend", lambda: "numpy")  # which needs JAX too
+    result = handpose("train", "--data", "x", "-o", tmp_path / "run")
+    assert (result.exit_code, result.stderr) == (
+        1, "Error: KERAS_BACKEND=numpy only predicts. With these it trains: tensorflow, jax, torch\n"
+    )  # fmt: skip
