@@ -166,3 +166,17 @@ def test_precedence_for_several_values_and_flags(tmp_path):
         "[('draw', True), ('names', ('c',)), ('point', ((3.0, 4.0), (5.0, 6.0))), ('views', 4)]"
     )
     assert call_kinds(tmp_path, text, "--plain") == "[('names', ('file',)), ('point', ((1.0, 2.0),)), ('views', 4)]"
+
+
+def test_merge_has_it_too(tmp_path):
+    run, path = tmp_path / "run", tmp_path / "merge.toml"
+    assert handpose("predict", SAMPLES / "no_hand.jpg", "-o", run, "--detector", "whole-image").exit_code == 0
+    path.write_text(f'[merge]\noutput = "{tmp_path / "out"}"\nformat = ["csv"]\n[predict]\nviews = 1\n')
+    done = handpose("merge", run, "--config", path)
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "out" / "predictions.csv").exists()
+    path.write_text("views = 1\n")
+    assert last_line(handpose("merge", run, "-o", tmp_path / "out", "--config", path)) == (
+        f"Error: Invalid value for '--config': {path}: 'views' is no option of 'merge'. There are: format, output, "
+        "overwrite."
+    )

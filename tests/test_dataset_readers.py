@@ -504,7 +504,7 @@ def test_corrupt_stb(tmp_path, monkeypatch):
     with pytest.raises(FormatError, match="cannot be read as a MATLAB file"):
         read("stb", tmp_path)
     monkeypatch.setitem(sys.modules, "scipy.io", None)
-    refuse("stb", tmp_path, "reading STB needs scipy; install it with: pip install scipy", tmp_path)
+    refuse("stb", tmp_path, "the format stb needs scipy: pip install 'handpose-cli[stb]'", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,28 @@ def test_the_check_finds_the_mistakes_and_not_what_is_only_doubtful():
     assert [finding.what for finding in lint(clip(sides))[2]] == ["left and right change within a track"]
 
 
+@pytest.mark.parametrize(
+    ("sides", "wrong"),
+    [("R" + 71 * "L", [0]), ("RRLLLLL", [0, 1]), ("LLRR", [2, 3]), ("LLLL", []), (20 * "LLR", [2, 5, 8])],
+)
+def test_the_check_counts_the_sides_of_the_whole_track(sides, wrong):
+    names = {"L": "left", "R": "right"}
+    hands = [open_hand(track_id=3, handedness=names[side]) for side in sides]
+    other = [replace(record, file="w.mp4") for record in clip([replace(hands[-1], track_id=3)])]
+    found = lint([*clip(hands), *other])[2]
+    assert [(each.what, each.count) for each in found] == (
+        [("left and right change within a track", min(sides.count("L"), sides.count("R")))] if wrong else []
+    )
+    assert [each.examples for each in found] == [[f"v.mp4/{i:06}.jpg, hand 0" for i in wrong]] * bool(wrong)
+
+
+def test_the_check_tells_the_hands_whose_side_predict_found_flipped():
+    flipped = open_hand(track_id=3, handedness="left", flags=("flipped_side",))
+    hands = [flipped, *[open_hand(track_id=3, handedness="left")] * 2]
+    (finding,) = lint(clip(hands))[2]
+    assert (finding.count, finding.examples) == (1, ["v.mp4/000000.jpg, hand 0"])
+
+
 def test_flags_stay_and_nothing_is_flagged_twice():
     hand = open_hand(score=0.1, flags=("seen_by_me", "flipped_side"))
     (once,) = flagged([image("a.jpg", hand)])

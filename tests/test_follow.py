@@ -17,7 +17,7 @@ from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
 from handpose_cli.media.videos import read_video
 from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
-from handpose_cli.tracking.follow import DETECT_EVERY, follow
+from handpose_cli.tracking.follow import DETECT_EVERY, LiveFollower, follow
 
 CLIP = SAMPLES / "moving_hand.mp4"
 SETTINGS = AnnotateSettings(0.5, views=2)
@@ -134,7 +134,7 @@ def test_a_short_chunk_is_followed_too(networks, clip):
 
 
 def test_the_most_hands_and_the_least_score_are_kept_to(networks, clip):
-    assert counts(follow(clip[:4], networks, replace(SETTINGS, max_hands=0))) == [0] * 4
+    assert counts(follow(clip[:4], networks, replace(SETTINGS, max_hands=1))) == [1] * 4
     assert counts(follow(clip[:4], networks, replace(SETTINGS, score_threshold=1.0))) == [0] * 4
 
 
@@ -145,6 +145,12 @@ def test_without_a_detector_there_is_nothing_to_follow(networks, clip):
     boxes = {(CLIP.name, frame.index): [Hand(np.array([100, 60, 300, 330], np.float32))] for frame in chunk}
     given = replace(SETTINGS, boxes=boxes)
     same(follow(chunk, networks, given), annotate(chunk, networks, given))
+
+
+def test_without_a_detector_a_camera_s_pictures_are_looked_at_whole_too(networks, clip):
+    whole = networks._replace(detector=None)
+    live = LiveFollower(whole, SETTINGS)
+    same([live.annotate(frame) for frame in clip[:3]], annotate(clip[:3], whole, SETTINGS))
 
 
 def test_a_box_has_a_margin_and_ends_at_the_image():

@@ -49,6 +49,17 @@ def test_a_camera_is_recorded(clip, tmp_path):
     )
 
 
+def test_what_the_file_says_of_videos_is_not_for_a_camera_whose_results_say_how_it_was_followed(clip, tmp_path):
+    config = tmp_path / "handpose.toml"
+    config.write_text('[predict]\nevery = 5\nsheets = true\nsmooth = "zero-lag"\nstart = 1\nviews = 1\n')
+    call = ("predict", f"camera:{clip}", "-o", tmp_path / "out", "--config", config, "--detector", "ssd-hand")
+    done = handpose(*call, env={"HANDPOSE_PREDICT_BOXES": str(SAMPLES)})
+    assert done.exit_code == 0, done.stderr
+    arguments = read_results(tmp_path / "out")["info"]["arguments"]
+    told = ("detector", "track", "smooth", "every", "start", "boxes", "views")
+    assert [arguments[name] for name in told] == ["ssd-hand", True, "one-euro", 1, None, None, 1]
+
+
 def test_ctrl_c_ends_a_recording_which_is_whole(clip, tmp_path):
     arguments = ["predict", f"camera:{clip}", "-o", str(tmp_path / "out"), "--views", "1"]
     process = subprocess.Popen([*HANDPOSE, *arguments], stderr=subprocess.PIPE, text=True)
@@ -103,10 +114,11 @@ def test_what_a_camera_cannot_do_is_told_in_a_line(clip, tmp_path, monkeypatch):
     assert error_of(camera, clip, "-o", tmp_path) == (
         2, "Error: A camera is annotated by itself. Give it as the only input."
     )  # fmt: skip
-    assert error_of(camera, "-o", tmp_path, "--detector", "whole-image") == (
-        2, "Error: --detector is not for a camera."
+    for options in (["--resume"], ["--sheets"], ["--cluster", "local"], ["--pages"], ["--rescale"], ["--every", 1]):
+        assert error_of(camera, "-o", tmp_path, *options) == (2, f"Error: {options[0]} is not for a camera.")
+    assert error_of(camera, "-o", tmp_path, "--hide", "box") == (
+        2, "Error: --hide says how annotated copies look. Give --draw too."
     )  # fmt: skip
-    assert error_of(camera, "-o", tmp_path, "--resume") == (2, "Error: --resume is not for a camera.")
     assert error_of(clip, "-o", tmp_path, "--show") == (
         2, "Error: --show is for a camera, such as camera:0. Give --draw for annotated copies."
     )  # fmt: skip

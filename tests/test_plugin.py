@@ -148,6 +148,13 @@ def test_options_that_a_format_has_no_use_for_are_refused(tmp_path):
     assert str(error.value) == f"{tmp_path}: files of the format stb have no names of classes to choose by"
 
 
+def test_what_a_format_needs_is_installed_by_our_extra_or_by_its_own_name(tmp_path):
+    for module, command in (("handpose_cli.formats.csv_table", "'handpose-cli[dots]'"), ("made_up.dots", "not_there")):
+        with pytest.raises(FormatError) as error:
+            Format("dots", "a line a hand", module, needs="not_there").read(tmp_path)
+        assert str(error.value) == f"the format dots needs not_there: pip install {command}"
+
+
 def test_a_module_that_is_no_format_is_said_to_be_none(tmp_path):
     with pytest.raises(FormatError) as error:
         Format("json", "not a format", "json").read(tmp_path)

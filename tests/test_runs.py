@@ -10,7 +10,7 @@ import time
 
 import pytest
 from chaos import HANDPOSE, call, kill_and_resume, outputs
-from conftest import handpose, read_results
+from conftest import SAMPLES, handpose, read_results
 from made_up_inputs import encoded, write_clip, write_inputs
 
 from handpose_cli.commands.option_types import ShardType
@@ -219,6 +219,7 @@ def test_too_many_failures_stop_a_run_which_can_go_on(tmp_path):
     result = handpose("predict", tmp_path / "in", "-r", "-o", tmp_path / "fast", "--fail-fast", *FAST)
     assert result.exit_code == 1
     assert "since 1 inputs could not be read (0 may be so)" in result.stderr
+    assert result.stderr.endswith(" What was done is kept. Go on with --resume, without --fail-fast.\n")
 
 
 def test_ctrl_c_ends_a_run_cleanly(inputs, finished, tmp_path):
@@ -290,11 +291,50 @@ def test_the_summary_as_json(inputs, tmp_path):
         (("--start", "1:xx"), "Invalid value for '--start': '1:xx' is no time: give seconds, MM:SS or HH:MM:SS."),
         (("--start", "1:00", "--end", "30"), "--end must be later than --start. Received: --start 60 --end 30"),
         (("--fail-fast", "--max-failures", 3), "--fail-fast means --max-failures 0. Give one of them."),
+        (
+            ("--boxes", SAMPLES, "--detector", "ssd"),
+            "--detector does nothing with --boxes, which says where hands are. Give one of them.",
+        ),
+        (
+            ("--boxes", SAMPLES, "--tile", "auto"),
+            "--tile does nothing with --boxes, which says where hands are. Give one of them.",
+        ),
+        (
+            ("--boxes", SAMPLES, "--score-threshold", 0.5),
+            "--score-threshold does nothing with --boxes: each hand is kept, whatever it scores. Leave it out.",
+        ),
+        (
+            ("--detector", "whole-image", "--score-threshold", 0.25),
+            "--score-threshold does nothing with --detector whole-image: each hand is kept, whatever it scores. Leave "
+            "it out.",
+        ),
+        (
+            ("--detector", "whole-image", "--tile", 300),
+            "--tile does nothing with --detector whole-image, which takes each image as one hand. Give one of them.",
+        ),
+        (("--colours", "hand"), "--colours says how annotated copies look. Give --draw too."),
+        (("--hide", "box"), "--hide says how annotated copies look. Give --draw too."),
+        (("--image-prefix", "s3://b/", "--format", "csv"), "--image-prefix is for --format label-studio. Give both."),
     ],
 )
 def test_wrong_options_are_told_in_a_line(inputs, tmp_path, options, message):
     result = handpose("predict", inputs, "-o", tmp_path / "out", *options)
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {message}")
+
+
+def test_what_does_nothing_passes_where_it_is_not_on_the_command_line_and_where_it_does_something(inputs, tmp_path):
+    config = tmp_path / "handpose.toml"
+    config.write_text('detector = "ssd-hand"\nscore-threshold = 0.5\ntile = 400\ncolours = "hand"\n')
+    variables = {"HANDPOSE_PREDICT_HIDE": "box", "HANDPOSE_PREDICT_IMAGE_PREFIX": "s3://b/"}
+    call = ("predict", inputs, "-o", tmp_path / "out", "--dry-run")
+    for options in (
+        ("--boxes", SAMPLES, "--config", config),
+        ("--boxes", SAMPLES, "--track", "--score-threshold", 0.5),  # hands that begin no track are left out
+        ("--sheets", "--colours", "hand", "--smooth"),
+        ("--format", "label-studio", "--image-prefix", "s3://b/"),
+    ):
+        done = handpose(*call, *options, env=variables)
+        assert done.exit_code == 0, (options, done.stderr)
 
 
 def test_large_files_come_in_smaller_batches(tmp_path):

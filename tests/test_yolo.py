@@ -1,12 +1,16 @@
 """YOLO data sets as people have them: layouts, names, splits, images in place, Ultralytics' predictions."""
 
+import json
 import logging
+import re
+import shlex
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 import yaml
-from conftest import handpose
+from conftest import SAMPLES, handpose
 
 from handpose_cli.formats import FORMATS, FormatError, ReadOptions
 from handpose_cli.labels.recognise import recognise
@@ -230,3 +234,19 @@ def test_images_that_are_not_there_are_counted(tmp_path):
     assert done.exit_code == 0 and "y: left out: 1 images that are not there" in done.stderr
     wrong = handpose("convert-labels", path, tmp_path / "c.csv", "--to", "csv", "--copy-images")
     assert wrong.exit_code == 1 and "files of the format csv have no place for images" in wrong.stderr
+
+
+def test_the_pages_example(tmp_path, monkeypatch):
+    page = (SAMPLES.parent / "handpose_cli" / "formats" / "README.md").read_text(encoding="utf-8")
+    section = page.partition("## YOLO\n")[2].partition("\n## ")[0]
+    made, scored = re.findall(r"`((?:convert-labels|evaluate) [^`]+)`", section)
+    monkeypatch.chdir(tmp_path)
+    for file in SAMPLES.glob("*.jpg"):
+        (tmp_path / file.name).symlink_to(file)
+    records = json.loads((SAMPLES / "labels.json").read_text(encoding="utf-8"))
+    (tmp_path / "labels.json").write_text(json.dumps([entry for entry in records if "frame" not in entry]))
+    assert handpose(*shlex.split(made)).exit_code == 0
+    shutil.copytree("hands/labels/val", "runs/pose/predict/labels")  # as if Ultralytics had predicted these
+    done = handpose(*shlex.split(scored), "--json", "-q")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["end_to_end"]["missed"] == 0

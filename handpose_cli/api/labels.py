@@ -27,6 +27,7 @@ REMEDIES = {
     "classes": "pass classes=[NAME, ...] to read_labels",
     "keypoint_names": "pass keypoint_names=NAMES to read_labels",
     "video": "pass video=NAME to read_labels",
+    "norm": "pass other norms",
 }
 
 

@@ -12,6 +12,7 @@ import click
 
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
+from handpose_cli.commands.idle_options import check_evaluate
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
     SourceType,
@@ -122,6 +123,7 @@ def command(
 
     if (predictions is None) == (weights is None):
         raise click.UsageError("Give either --predictions or --weights.")
+    check_evaluate(click.get_current_context())
     if len(norms) > 1 and thresholds:
         raise click.UsageError("--pck goes with one --norm; each of several has thresholds of its own.")
     if not all(math.isfinite(threshold) for threshold in thresholds):

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from handpose_cli.commands.idle_options import given, spelled
 from handpose_cli.commands.remedies import failure
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
 # options of predict that are not for a camera
 NOT_FOR_CAMERAS = (
-    "recursive", "resume", "detector", "boxes", "every", "start", "end", "shard", "dry_run", "fail_fast",
-    "max_failures", "summary_json", "batch_size", "side_by_side",
+    "recursive", "resume", "prune", "boxes", "rescale", "every", "pages", "start", "end", "shard", "dry_run",
+    "fail_fast", "max_failures", "summary_json", "batch_size", "threads", "cluster", "sheets", "side_by_side",
 )  # fmt: skip
 TITLE = "handpose"
 KEYS = (ord("q"), 27)  # 27: Esc
@@ -42,13 +44,22 @@ def predict_live(
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.live import RECORDING, run_live
     from handpose_cli.runs.results import RESULTS
+    from handpose_cli.runs.settings import Span, TrackSettings
     from handpose_cli.weights import WeightsError
 
     for option in ctx.command.params:
-        if option.name in NOT_FOR_CAMERAS and ctx.params[option.name] not in (option.default, None, False):
-            raise click.UsageError(f"--{option.name.replace('_', '-')} is not for a camera.")
-    if settings.track.smooth == "zero-lag":
+        if option.name in NOT_FOR_CAMERAS and given(ctx, option.name):
+            raise click.UsageError(f"{spelled(option.name)} is not for a camera.")
+    if settings.track.smooth == "zero-lag" and given(ctx, "smooth"):
         raise click.UsageError("--smooth zero-lag looks ahead, which a camera cannot; it is smoothed by one-euro.")
+    settings = replace(  # as it is done, whatever the environment and files say of videos
+        settings,
+        annotate=replace(settings.annotate, rescale_boxes=False),
+        track=TrackSettings(True, "one-euro", settings.annotate.score_threshold),
+        span=Span(),
+        recursive=False,
+        boxes=None,
+    )
     folder = settings.output.folder
     if not show and not record:
         raise click.UsageError("A camera needs --show, to see it, or --output, to record it.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from handpose_cli.commands.option_types import LocalPath
+from handpose_cli.commands.options import config_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.commands.result_format import ResultFormat
 
@@ -17,6 +18,7 @@ from handpose_cli.commands.result_format import ResultFormat
 @click.option("--format", "formats", type=ResultFormat(), metavar="FORMAT", multiple=True,
               help="Also write the results as this; repeatable.  [default: as the first run]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
+@config_option
 @click.pass_context
 def command(
     ctx: click.Context, runs: tuple[Path, ...], output: Path, formats: tuple[str, ...], overwrite: bool

@@ -14,6 +14,7 @@ import click
 
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
+from handpose_cli.commands.idle_options import check_output, check_predict
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import (
     SourceType,
@@ -59,7 +60,9 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @views_option
-@click.option("--tile", type=TileType(), help="Search large pictures for small hands in tiles too, where none is near.")
+@click.option("--tile", type=TileType(),
+              help="Where no hand is near, search large pictures for small ones in tiles too, of about so many pixels, "
+              "at least 300; auto is 600.")  # fmt: skip
 @click.option("--track", is_flag=True, help="Follow hands through videos: track ids, and faster.")
 @click.option("--smooth", type=click.Choice(["zero-lag", "one-euro"]), is_flag=False, flag_value="zero-lag",
               help="Smooth tracks and fill their gaps; raw keypoints are kept beside. Implies --track.")  # fmt: skip
@@ -131,13 +134,8 @@ def command(
     if live and isinstance(output, str):
         raise click.UsageError("A camera's results go to a folder here. Give its path to --output.")
     if not live:
-        if output is None:
-            raise click.UsageError("Missing option '-o' / '--output'.")
-        _check(show, resume, prune, overwrite, fail_fast, max_failures, start, end)
-        if rescale and boxes is None:
-            raise click.UsageError("--rescale is for --boxes.")
-        if side_by_side and smooth is None:
-            raise click.UsageError("--side-by-side shows what --smooth changes. Give both.")
+        check_predict(ctx)
+    check_output(ctx)
     folder = output if isinstance(output, Path) else Path()  # a camera need not be recorded
     if html and "report" not in formats:
         formats = (*formats, "report")
@@ -191,23 +189,6 @@ class Status(NamedTuple):
 
     word: str
     code: int
-
-
-def _check(
-    show: bool, resume: bool, prune: bool, overwrite: bool, fail_fast: bool, max_failures: int | None,
-    start: float | None, end: float | None,
-) -> None:  # fmt: skip
-    """Raise UsageError where options do not go together."""
-    if show:
-        raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
-    if prune and not resume:
-        raise click.UsageError("--prune is for --resume.")
-    if resume and overwrite:
-        raise click.UsageError("--resume keeps what --overwrite replaces. Give one of them.")
-    if fail_fast and max_failures is not None:
-        raise click.UsageError("--fail-fast means --max-failures 0. Give one of them.")
-    if start is not None and end is not None and end <= start:
-        raise click.UsageError(f"--end must be later than --start. Received: --start {start:g} --end {end:g}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ FRAMES = (
     "handpose convert-labels ... NEW.coco.json --to coco --copy-images --images VIDEOS"
 )
 
-# the library's name of what helps: for each command's parameter that gives it what to say
+# the library's name of what helps: for each command's parameter that gives it what to say; "name given": if it is set
 REMEDIES = {
     "images": {"images": "Say where the images are with --images"},
     "classes": {"classes": "Choose classes with --class"},
@@ -21,6 +21,7 @@ REMEDIES = {
     "rescale": {"rescale": "Scale the labels with --rescale"},
     "share": {"split": "Choose another --split", "val_split": "Choose another --val-split"},
     "strict": {"strict": "Without --strict it does"},
+    "norm": {"norms": "Choose another --norm"},
     # === of predict ===
     "weights": {"weights": "Give --weights a file, a run folder or one of these."},
     "detector": {"detector": "Give --detector a file, a run folder or one of these."},
@@ -38,7 +39,10 @@ REMEDIES = {
     "pages": {"pages": "Annotate them with --pages"},
     "kept": {"prune": "Drop these with --prune"},
     "absent": {"prune": "Bring them back, drop them with --prune, or choose another --output."},
-    "stopped": {"max_failures": "Go on with --resume and a larger --max-failures."},
+    "stopped": {
+        "fail_fast given": "Go on with --resume, without --fail-fast.",
+        "max_failures": "Go on with --resume and a larger --max-failures.",
+    },
     "output": dict.fromkeys(("output", "run"), "Choose another --output."),
     "exists": {"overwrite": "Replace it with --overwrite or choose another --output."},
     "begun": {
@@ -87,6 +91,7 @@ def with_remedy(message: str, remedy: str, facts: Mapping[str, object] = NO_FACT
     """Return a message with the option that helps, if the command that runs has it."""
     ctx = click.get_current_context(silent=True)
     parameters = {option.name for option in ctx.command.params} if ctx is not None else set()
+    parameters |= {f"{name} given" for name, value in ctx.params.items() if value} if ctx is not None else set()
     sentence = next((said for name, said in REMEDIES.get(remedy, {}).items() if name in parameters), "")
     return f"{message.rstrip('.')}. {sentence.format_map(facts)}" if sentence else message
 

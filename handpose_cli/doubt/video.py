@@ -19,12 +19,15 @@ NEAR_IN_TIME = 0.35  # seconds from the frame before to the one after
 SAME_HAND = 0.3  # IoU of a hand in two frames, where hands are not tracked
 
 
-def flagged(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
+def flagged(records: Iterable[ImageRecord], sides: bool = True) -> Iterator[ImageRecord]:
     """Yield the records, whose hands have their `flags`; flags that they had already stay.
 
     The frames of a video follow each other. One record is held back, so that memory does not grow.
+
+    Args:
+        sides: also flag hands of another side than their track had in the frames before; those to come are not known.
     """
-    flagger = Flagger()
+    flagger = Flagger(sides)
     for record in records:
         yield from flagger.update(record)
     yield from flagger.finish()
@@ -33,10 +36,10 @@ def flagged(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
 class Flagger:
     """Gives records their flags as they come, each when the one after it is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, sides: bool = True) -> None:
         self._before: ImageRecord | None = None
         self._now: ImageRecord | None = None
-        self._sides = _Sides()
+        self._sides = _Sides() if sides else None
 
     def update(self, record: ImageRecord) -> list[ImageRecord]:
         """Take the next record and return the one before it, if there is one."""
@@ -67,14 +70,16 @@ class _Sides:
         return known * side < 0
 
 
-def _flagged(now: ImageRecord, before: ImageRecord | None, after: ImageRecord | None, sides: _Sides) -> ImageRecord:
+def _flagged(
+    now: ImageRecord, before: ImageRecord | None, after: ImageRecord | None, sides: _Sides | None
+) -> ImageRecord:
     neighbours = None
     if before is not None and after is not None and _is_between(before, now, after):
         neighbours = before, after
     hands = []
     for hand in now.hands:
         found = {*hand.flags, *flags_of(hand, now)}
-        if sides.flips(hand, now):
+        if sides is not None and sides.flips(hand, now):
             found.add(FLIPPED_SIDE)
         if neighbours is not None and _jumps(hand, now, *neighbours):
             found.add("jump")

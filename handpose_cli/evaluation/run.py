@@ -84,7 +84,8 @@ def read_truth(
     if not hands:
         raise FormatError(f"{name}: no hand to score against")
     if "head" in settings.norms and not any(hand.head_size for hand in hands):
-        raise FormatError(f"{name}: no head sizes, which the norm head needs")
+        have = "Panoptic's labels have them, in the formats panoptic and mmpose"
+        raise FormatError(f"{name}: no head sizes, which the norm head needs ({have})", "norm")
     if boxes is not None:
         every = rename(by_image(boxes.read(images)), records, "box")
         records = with_all_boxes(same_sizes(records, every, "what has its boxes", settings.rescale), every)

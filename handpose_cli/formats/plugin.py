@@ -183,7 +183,8 @@ class Format:
         parted: it is a `PartedFormat`.
         shows_images: its writer reads the images.
         write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
-        needs: the package that reads and writes it, of the extra of the format's name; empty if no other is needed.
+        needs: the package that reads and writes it; empty if no other is needed. Of a format of this package, the extra
+            of the format's name brings it.
     """
 
     name: str
@@ -209,7 +210,8 @@ class Format:
     def check_installed(self) -> None:
         """Raise FormatError, with how to install it, if a package that the format needs is not there."""
         if self.needs and importlib.util.find_spec(self.needs) is None:
-            raise FormatError(f"the format {self.name} needs {self.needs}: pip install 'handpose-cli[{self.name}]'")
+            what = f"'handpose-cli[{self.name}]'" if self.module.startswith("handpose_cli.") else self.needs
+            raise FormatError(f"the format {self.name} needs {self.needs}: pip install {what}")
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether the format is read and a file or folder is of it."""

@@ -91,7 +91,7 @@ def _joints(file: Path) -> np.ndarray:
     try:
         from scipy.io import loadmat
     except ModuleNotFoundError as error:
-        raise FormatError("reading STB needs scipy; install it with: pip install scipy") from error
+        raise FormatError("the format stb needs scipy: pip install 'handpose-cli[stb]'") from error
     try:
         joints = np.asarray(loadmat(file, variable_names=["handPara"])["handPara"])
     except Exception as error:  # a damaged file can fail in any way

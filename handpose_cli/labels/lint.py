@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from handpose_cli.boxes import share_inside
-from handpose_cli.doubt.flags import MISTAKES
+from handpose_cli.doubt.flags import FLIPPED_SIDE, MISTAKES
 from handpose_cli.doubt.video import flagged
 from handpose_cli.formats import ho3d, interhand, rhd, stb
 from handpose_cli.formats._parsing import inside
@@ -23,7 +23,7 @@ from handpose_cli.records import SKELETON, Hand, ImageRecord, box_around
 OF_FLAGS = {
     "bone_lengths": "implausible bone length",
     "angles": "implausible bend of a finger",
-    "flipped_side": "left and right change within a track",
+    FLIPPED_SIDE: "left and right change within a track",
     "duplicate": "two hands in one place",
     "box_disagrees": "box and keypoints disagree",
     "jump": "a joint jumps away and back in a video",
@@ -66,6 +66,35 @@ def note(findings: Findings, what: str, where: str) -> None:
         finding.examples.append(where)
 
 
+class _TrackSides:
+    """Counts the hands of a video's tracks by side, and notes those of the rarer one when the video has ended."""
+
+    def __init__(self, findings: Findings):
+        self._findings = findings
+        self._file = ""
+        self._tracks: dict[int, Findings] = {}  # of each track, by side
+
+    def add(self, hand: Hand, record: ImageRecord, where: str) -> None:
+        """Take the next hand; one that is flagged already is noted as such."""
+        if record.file != self._file:
+            self.finish()
+            self._file = record.file
+        if hand.track_id is None or hand.handedness is None or record.frame is None or FLIPPED_SIDE in hand.flags:
+            return
+        note(self._tracks.setdefault(hand.track_id, {}), hand.handedness, where)
+
+    def finish(self) -> None:
+        """Note the hands of each track that are of another side than most; of as many on both sides, the later ones."""
+        what = OF_FLAGS[FLIPPED_SIDE]
+        for sides in self._tracks.values():
+            if len(sides) > 1:
+                rarer = min(reversed(sides.values()), key=lambda side: side.count)
+                finding = self._findings.setdefault(what, Finding(what))
+                finding.count += rarer.count
+                finding.examples = [*finding.examples, *rarer.examples][:EXAMPLES]
+        self._tracks = {}
+
+
 def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tuple[int, int, list[Finding]]:
     """Return how many records and hands there are, and what is probably wrong, the most frequent first.
 
@@ -78,8 +107,9 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
     count = hands = 0
     farthest, least_side = 0.0, np.inf
     report = partial(note, findings)
+    sides = _TrackSides(findings)
 
-    for record in flagged(records):
+    for record in flagged(records, sides=False):
         count += 1
         name = image_name(record)
         place = place_of(record.file, record.frame)
@@ -98,8 +128,10 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
                 problems.append("the same hand twice in an image")
             for what in problems:
                 report(what, f"{name}, hand {number}")
+            sides.add(hand, record, f"{name}, hand {number}")
             if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
                 orders.setdefault(sample_of(record), []).append(_costs(hand.keypoints))
+    sides.finish()
     if hands >= ENOUGH_SAMPLES and 1.5 < farthest <= 100 and 4 * 100 <= least_side < np.inf:
         findings[PERCENT] = Finding(PERCENT, hands, [f"no hand begins behind {farthest:.1f}"])
     if len(orders) >= ENOUGH_SAMPLES:

@@ -81,6 +81,8 @@ class LiveFollower:
 
     def annotate(self, frame: Frame) -> Annotated:
         """Annotate the next frame."""
+        if self._networks.detector is None:
+            return annotate([frame], self._networks, self._settings)[0]
         result = read(frame, self._settings)
         if result.picture is None:
             return result

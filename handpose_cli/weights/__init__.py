@@ -1,14 +1,12 @@
 """The bundled networks, and how `--weights` finds one.
 
-`ssd-hand` and `ssd-palm` are detectors, `hourglass-lite` is the hourglass (all trained by `handpose train`); each as
-LiteRT (`.tflite`) for prediction and as Keras weights (`.weights.h5`), with its contract (`.json`, see
-`engine.contract`) and its card (`.md`). They start from `palm-encoder` and `hand-landmarks` (`tools.convert_palm`,
-`tools.convert_landmarks`), MediaPipe's encoders; the hourglass keeps its one as it is, with the published coordinates.
-`hourglass-wide` is its second, for hard hands (`annotator.pose`). `hand-landmarks` is a keypoint network of its own
-too, the quickest.
-Both detectors together are `ssd`: the quicker one, `ssd-hand`, looks first (`engine.cascade`).
-`ssd-egohands-lite` is the seed project's detector, distilled (`tools.distil_detector`) from `ssd-egohands`, the
-published one (converted by `tools.convert_ssd`).
+`ssd-hand` and `ssd-palm` are detectors, `hourglass-lite` is the hourglass; each as LiteRT (`.tflite`) for prediction
+and as Keras weights (`.weights.h5`), with its contract (`.json`, see `engine.contract`) and its card (`.md`). They
+start from `palm-encoder` and `hand-landmarks` (`tools.convert_palm`, `tools.convert_landmarks`), MediaPipe's encoders;
+the hourglass keeps its one as it is, with the published coordinates. `hourglass-wide` is its second, for hard hands
+(`annotator.pose`). `hand-landmarks` is a keypoint network of its own too, the quickest. Both detectors together are
+`ssd`: the quicker one, `ssd-hand`, looks first (`engine.cascade`). `ssd-egohands-lite` is the student paper's detector,
+distilled (`tools.distil_detector`) from `ssd-egohands`, the published one (converted by `tools.convert_ssd`).
 
 `mediapipe` is another's, read from its package where that is installed (`installed`).
 

@@ -1,0 +1,87 @@
+"""Options that do not go together, or would do nothing: told in a line before anything is done.
+
+What would do nothing is refused where it stands on the command line. In the environment and in files it may be meant
+for other calls, and passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+from click.core import ParameterSource
+
+
+def given(ctx: click.Context, name: str) -> bool:
+    """Return whether a parameter, by its name in the code, stands on the command line."""
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def spelled(name: str) -> str:
+    """Return `--score-threshold` for `score_threshold`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def check_predict(ctx: click.Context) -> None:
+    """Raise UsageError where the options of a `predict` that annotates files contradict each other."""
+    known = ctx.params
+    start, end = known["start"], known["end"]
+    if known["output"] is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    if known["show"]:
+        raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
+    if known["prune"] and not known["resume"]:
+        raise click.UsageError("--prune is for --resume.")
+    if known["resume"] and known["overwrite"]:
+        raise click.UsageError("--resume keeps what --overwrite replaces. Give one of them.")
+    if known["fail_fast"] and known["max_failures"] is not None:
+        raise click.UsageError("--fail-fast means --max-failures 0. Give one of them.")
+    if start is not None and end is not None and end <= start:
+        raise click.UsageError(f"--end must be later than --start. Received: --start {start:g} --end {end:g}")
+    if known["rescale"] and known["boxes"] is None:
+        raise click.UsageError("--rescale is for --boxes.")
+    if known["side_by_side"] and known["smooth"] is None:
+        raise click.UsageError("--side-by-side shows what --smooth changes. Give both.")
+    for name, reason in _idle_without_detector(ctx):
+        if given(ctx, name):
+            raise click.UsageError(f"{spelled(name)} does nothing with {reason}")
+
+
+def _idle_without_detector(ctx: click.Context) -> Iterator[tuple[str, str]]:
+    """Yield the options that only a detector has a use for, and why there is none."""
+    from handpose_cli.annotator.settings import WHOLE_IMAGE
+
+    known = ctx.params
+    if known["boxes"] is not None:
+        instead, why = "--boxes", "which says where hands are"
+        yield "detector", f"{instead}, {why}. Give one of them."
+    elif known["detector"] == WHOLE_IMAGE:
+        instead, why = f"--detector {WHOLE_IMAGE}", "which takes each image as one hand"
+    else:
+        return
+    yield "tile", f"{instead}, {why}. Give one of them."
+    if not (known["track"] or known["smooth"]):  # which leave out what begins no track
+        yield "score_threshold", f"{instead}: each hand is kept, whatever it scores. Leave it out."
+
+
+def check_output(ctx: click.Context) -> None:
+    """Raise UsageError for options of `predict`, of a camera too, that say how something looks that is not written."""
+    from handpose_cli.formats import FORMATS
+
+    known = ctx.params
+    if not any(known[name] for name in ("draw", "sheets", "side_by_side", "show")):
+        for name in ("colours", "hide"):
+            if given(ctx, name):
+                raise click.UsageError(f"{spelled(name)} says how annotated copies look. Give --draw too.")
+    takes_prefix = any("image_prefix" in FORMATS[name].write_options for name in known["formats"])
+    if given(ctx, "image_prefix") and not takes_prefix:
+        raise click.UsageError("--image-prefix is for --format label-studio. Give both.")
+
+
+def check_evaluate(ctx: click.Context) -> None:
+    """Raise UsageError for options of `evaluate` that say how to predict, where predictions are there already."""
+    if ctx.params["predictions"] is None:
+        return
+    for name in ("detector", "views", "engine", "threads"):
+        if given(ctx, name):
+            raise click.UsageError(f"{spelled(name)} is for --weights; --predictions are scored as they are.")
