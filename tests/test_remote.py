@@ -2,6 +2,10 @@
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -230,3 +234,35 @@ def test_what_is_fetched_takes_the_place_of_what_was_kept(memory):
     for entry, keep in ((one, True), (two, False), (one, True), (two, True)):
         with remote.fetched(entry, keep=keep) as path:
             assert [file.name for file in remote.scratch().iterdir()] == [path.name]
+
+
+SCRATCH = """
+from handpose_cli.media.remote import scratch
+(scratch() / "0.jpg").write_bytes(b"theirs")
+print(scratch(), flush=True)
+input()
+"""
+
+
+def test_processes_of_one_number_have_scratch_folders_of_their_own(tmp_path, monkeypatch):
+    """As in two containers that share TMPDIR; a process that lives is not swept, whatever its number, and a dead is."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(remote, "_scratch", {})
+    other = subprocess.Popen([sys.executable, "-c", SCRATCH], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with other:
+        theirs = Path(other.stdout.readline().strip())
+        assert theirs.is_relative_to(tmp_path)
+        monkeypatch.setattr(os, "getpid", lambda: other.pid)
+        ours = remote.scratch()
+        (ours / "0.jpg").write_bytes(b"ours")
+        assert (theirs / "0.jpg").read_bytes() == b"theirs"
+        monkeypatch.setattr(os, "getpid", lambda: 1)  # a process that is none of ours
+        assert len({ours, theirs, remote.scratch()}) == 3
+        assert (theirs / "0.jpg").read_bytes() == b"theirs"
+        other.kill()
+    monkeypatch.setattr(os, "getpid", lambda: 2)
+    last = remote.scratch()
+    assert not theirs.exists() and ours.exists() and last.exists()
+    remote._leave(2)
+    assert not last.exists()
