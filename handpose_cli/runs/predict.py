@@ -165,7 +165,9 @@ def _keep(piece: Piece, journal: Journal, copies: Path) -> None:
     for page, encoded in piece.copies:
         save_copy(copies, name, page, encoded)
     if piece.records or piece.begins or piece.ends:
-        journal.add(name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint)
+        journal.add(
+            name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint, again=piece.transient
+        )
 
 
 @contextmanager
