@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,7 +44,8 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     except BaseException as error:
         part.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename in (None, str(part)):
-            error.filename = str(path)
+            with suppress(AttributeError):  # PyAV's cannot be told
+                error.filename = str(path)
         raise
 
 

@@ -19,5 +19,9 @@ class UnreadableError(ValueError):
         self.transient = transient
 
 
+class EncodingError(ValueError):
+    """An annotated video cannot be encoded here; the message says why, in one line."""
+
+
 class InexactError(Exception):
     """A stretch cannot be decoded to exactly the frames that it should have."""
