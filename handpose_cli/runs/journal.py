@@ -25,15 +25,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from handpose_cli.files import lock
 from handpose_cli.formats.handpose_json import hand_from_json, hand_to_json
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.fingerprint import Fingerprint
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 NAME = "journal.jsonl"
 VERSION = 1
@@ -73,6 +69,7 @@ class Journal:
         entries: by file name, what was done under the last header's settings.
         headers: all, the last one last.
         complete: how many inputs' results were last written; None if the last run was not completed.
+        is_locked: whether other runs cannot write it as well.
     """
 
     def __init__(self, path: Path):
@@ -80,6 +77,7 @@ class Journal:
         self.entries: dict[str, Entry] = {}
         self.headers: list[Header] = []
         self.complete: int | None = None
+        self.is_locked = False
         self._end = 0
         self._file: IO[bytes] | None = None
 
@@ -201,12 +199,11 @@ def open_journal(path: Path, header: Header, empty: bool = False) -> Iterator[Jo
     path.parent.mkdir(parents=True, exist_ok=True)
     header = Header(*json.loads(json.dumps([header.settings, header.info])))
     with path.open("ab") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunError(f"Another run is writing to {path.parent}", "output") from error
+        locked = lock(file)
+        if locked is False:
+            raise RunError(f"Another run is writing to {path.parent}", "output")
         journal = Journal(path)
+        journal.is_locked = locked is True
         if not empty:
             journal.load(header.settings)
         file.truncate(journal._end)

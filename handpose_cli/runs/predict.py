@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -70,6 +71,8 @@ def predict(
     if earlier == "resume" and not prune:
         refuse_loss(Journal(output.folder / journals.NAME), header, inputs)
     with open_journal(output.folder / journals.NAME, header, empty=earlier == "overwrite") as journal:
+        if not journal.is_locked and os.name != "nt":  # Windows never has such locks
+            say(f"{output.folder} cannot be locked: see that no other run writes there", "")
         if earlier == "overwrite":
             remove_existing(output.folder)
         remove_parts(output.folder, output.copies)
