@@ -94,6 +94,8 @@ def open_store(url: str) -> Store:
         if scheme in str(error):
             raise StoreError(f"{public(url)}: fsspec knows no {scheme}://") from error
         raise StoreError(f"{public(url)}: {reason(error)}") from error
+    except Exception as error:  # some ask their server at once, and raise whatever comes
+        raise StoreError(f"{public(url)} cannot be reached: {reason(error)}") from error
 
 
 def _install(extra: str | None) -> str:
