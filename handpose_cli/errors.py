@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its type's name if it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 class Remediable(Exception):
     """An error that a caller may be able to mend; the message is a fact, in one line.
 

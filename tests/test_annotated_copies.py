@@ -1,7 +1,10 @@
 """Annotated copies: where they lie, and that videos keep their timing."""
 
 import errno
+import io
+import os
 import shutil
+from contextlib import nullcontext
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -13,8 +16,11 @@ import pytest
 from conftest import SAMPLES, handpose
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_videos import make_video
 
+from handpose_cli.media import annotated_copies
 from handpose_cli.media.annotated_copies import copy_path, save_image, write_video
+from handpose_cli.media.errors import EncodingError
 from handpose_cli.media.images import open_image
 from handpose_cli.runs import predict as runs_predict
 
@@ -199,3 +205,72 @@ def test_a_copy_that_cannot_be_written_stops_the_run_soon(tmp_path, monkeypatch)
     assert result.exit_code == 1
     assert "00.mp4: No space left on device" in result.stderr
     assert len(drawn) < 30
+
+
+def draw_clips(tmp_path, *options):
+    return handpose("predict", tmp_path / "in", "-o", tmp_path / "out", "--draw", "--views", 1, *options)
+
+
+def test_a_video_that_is_gone_or_another_one_before_it_is_drawn_loses_its_copy_alone(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for name in ("changed", "gone", "kept"):
+        make_video(tmp_path / "in" / f"{name}.mp4", 5)
+    draw_video = runs_predict.draw_video
+
+    def later(entry, *arguments):
+        if entry.name == "gone.mp4":
+            entry.path.rename(tmp_path / "gone.mp4")
+        if entry.name == "changed.mp4":
+            make_video(entry.path, 7)
+        return draw_video(entry, *arguments)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(runs_predict, "draw_video", later)
+        result = draw_clips(tmp_path)
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, lines[:2]) == (3, [
+        "changed.mp4: no annotated copy: it has changed since it was annotated",
+        "gone.mp4: no annotated copy: cannot be read: No such file or directory",
+    ])  # fmt: skip
+    assert lines[2].startswith("3 inputs, 15 images, 0 hands, 2 failures in ")
+    assert [path.name for path in (tmp_path / "out/annotated").iterdir()] == ["kept.mp4"]
+    assert len((tmp_path / "out/predictions.json").read_text()) > 100
+    (tmp_path / "gone.mp4").rename(tmp_path / "in/gone.mp4")
+    result = draw_clips(tmp_path, "--resume")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (
+        0, "2 of 3 inputs are done; left: 1 changed since (changed.mp4)"
+    )  # fmt: skip
+    assert len(list((tmp_path / "out/annotated").iterdir())) == 3
+
+
+def test_without_an_encoder_there_are_no_copies_of_videos(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    make_video(tmp_path / "in/a.mp4", 5)
+    monkeypatch.setattr(annotated_copies, "_ENCODER", "libnosuch")
+    result = draw_clips(tmp_path)
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (
+        3, "a.mp4: no annotated copy: PyAV's FFmpeg has no libnosuch, which encodes H.264"
+    )  # fmt: skip
+    assert len((tmp_path / "out/predictions.json").read_text()) > 100
+
+
+def test_what_ffmpeg_says_is_not_hidden_by_a_files_name(tmp_path, monkeypatch):
+    """PyAV's errors of the file system have a file name that cannot be set."""
+
+    def no_threads(*_, **__):
+        av.error.err_check(-errno.EAGAIN)
+
+    monkeypatch.setattr(annotated_copies, "_encoder", no_threads)
+    with pytest.raises(EncodingError, match=r"^FFmpeg cannot encode it: Resource temporarily unavailable$"):
+        write_video(tmp_path / "a.mp4", [(0.0, PICTURE)], 25)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_no_fault_of_the_encoder(tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(annotated_copies, "atomic", lambda *_: nullcontext(Full()))
+    with pytest.raises(OSError, match="No space left on device"):
+        write_video(tmp_path / "a.mp4", [(0.0, PICTURE)] * 50, 25)

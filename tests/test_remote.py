@@ -2,7 +2,13 @@
 
 import importlib.util
 import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -115,7 +121,8 @@ def test_results_at_a_url_are_those_of_a_folder_and_a_second_run_is_refused(memo
     assert sorted(memory.find("/lab/run")) == ["/lab/run/journal.jsonl", "/lab/run/predictions.json"]
 
 
-def test_a_run_that_was_killed_goes_on_from_the_parts_of_its_journal(memory, inputs, finished, tmp_path):
+@pytest.mark.parametrize("other_clock", [0, 1, -1])
+def test_a_run_that_was_killed_goes_on_from_the_parts_of_its_journal(memory, inputs, finished, tmp_path, other_clock):
     """A kill leaves parts and a lock; the folder in which it worked is another machine's."""
     lines = (finished / journals.NAME).read_bytes().splitlines(keepends=True)
     first, second = b"".join(lines[:3]), b"".join(lines[3:5])
@@ -123,15 +130,20 @@ def test_a_run_that_was_killed_goes_on_from_the_parts_of_its_journal(memory, inp
     memory.pipe(f"/lab/run/journal.parts/{0:012d}", first)  # which is in the journal already
     memory.pipe(f"/lab/run/journal.parts/{len(first):012d}", second)
     memory.pipe(f"/lab/run/journal.parts/{len(first + second) + 5:012d}", b"behind a gap\n")
-    lock = {"run": "x", "host": "other", "time": time.time() - 10}
-    memory.pipe("/lab/run/run.lock", json.dumps(lock).encode())
+    lock = {"run": "x", "host": "other", "time": time.time() + 1e6 * other_clock}
+
+    def last_seen(seconds):
+        memory.pipe("/lab/run/run.lock", json.dumps(lock).encode())
+        memory.store["/lab/run/run.lock"].modified -= timedelta(seconds=seconds)
+
+    last_seen(10)
     result = handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING, "--resume")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == (
         "Error: Another run is writing to memory://lab/run (on other, last seen 10 s ago; if it was killed, this one "
         "may begin in 110 s). Choose another --output."
     )
-    memory.pipe("/lab/run/run.lock", json.dumps({**lock, "time": time.time() - 1000}).encode())
+    last_seen(1000)
     result = handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING, "--resume")
     assert "of 5 inputs are done; left: " in result.stderr
     assert not result.stderr.splitlines()[1].startswith("0 of")
@@ -225,8 +237,52 @@ def test_photos_and_results_in_a_bucket(s3, inputs, finished, tmp_path):
     assert result.stderr.splitlines()[-1] == "Error: Cannot write to s3://nosuch/run: no such bucket or folder"
 
 
+def test_who_writes_to_a_bucket_has_its_lock(s3, inputs):
+    s3.pipe("lab/locked/run.lock", json.dumps({"run": "x", "host": "other", "time": 0}).encode())
+    result = handpose("predict", inputs, "-o", "s3://lab/locked", *FAST)
+    assert re.search(
+        r"^Error: Another run is writing to s3://lab/locked \(on other, last seen \d s ago; if it was killed, this one "
+        r"may begin in 1\d\d s\)\. Choose another --output\.$",
+        result.stderr,
+        re.MULTILINE,
+    )
+    assert s3.find("lab/locked") == ["lab/locked/run.lock"]
+
+
 def test_what_is_fetched_takes_the_place_of_what_was_kept(memory):
     one, two = (Input(f"{n}.jpg", f"memory://lab/photos/sub/{n}.jpg") for n in range(2))
     for entry, keep in ((one, True), (two, False), (one, True), (two, True)):
         with remote.fetched(entry, keep=keep) as path:
             assert [file.name for file in remote.scratch().iterdir()] == [path.name]
+
+
+SCRATCH = """
+from handpose_cli.media.remote import scratch
+(scratch() / "0.jpg").write_bytes(b"theirs")
+print(scratch(), flush=True)
+input()
+"""
+
+
+def test_processes_of_one_number_have_scratch_folders_of_their_own(tmp_path, monkeypatch):
+    """As in two containers that share TMPDIR; a process that lives is not swept, whatever its number, and a dead is."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(remote, "_scratch", {})
+    other = subprocess.Popen([sys.executable, "-c", SCRATCH], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with other:
+        theirs = Path(other.stdout.readline().strip())
+        assert theirs.is_relative_to(tmp_path)
+        monkeypatch.setattr(os, "getpid", lambda: other.pid)
+        ours = remote.scratch()
+        (ours / "0.jpg").write_bytes(b"ours")
+        assert (theirs / "0.jpg").read_bytes() == b"theirs"
+        monkeypatch.setattr(os, "getpid", lambda: 1)  # a process that is none of ours
+        assert len({ours, theirs, remote.scratch()}) == 3
+        assert (theirs / "0.jpg").read_bytes() == b"theirs"
+        other.kill()
+    monkeypatch.setattr(os, "getpid", lambda: 2)
+    last = remote.scratch()
+    assert not theirs.exists() and ours.exists() and last.exists()
+    remote._leave(2)
+    assert not last.exists()

@@ -12,7 +12,7 @@ from handpose_cli.annotator.proposals import Candidate, candidates, far_candidat
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.doubt.shape import strangeness
 from handpose_cli.engine.contract import log_odds
-from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
 from handpose_cli.records import Hand, ImageRecord, box_around
@@ -26,10 +26,15 @@ STRANGE, COSTS = 1.2, 2.0
 
 
 class Annotated(NamedTuple):
-    """A record and the picture it was made from (None if it could not be read)."""
+    """A record and the picture it was made from (None if it could not be read).
+
+    Attributes:
+        transient: whether it might be read another time, see `UnreadableError`.
+    """
 
     record: ImageRecord
     picture: Picture | None
+    transient: bool = False
 
 
 def annotate(frames: list[Frame], networks: Networks, settings: AnnotateSettings) -> list[Annotated]:
@@ -52,8 +57,8 @@ def annotate(frames: list[Frame], networks: Networks, settings: AnnotateSettings
     find([(record, place) for record, place in places if place.last and not is_known(place, record.hands)])
     far = ((record, far_candidates(picture, record.hands, networks, settings)) for _, record, picture in pictures)
     find([(record, place) for record, of_it in far for place in of_it])
-    for record, _ in results:
-        record.hands = choose(record.hands, networks, settings)
+    for result in results:
+        result.record.hands = choose(result.record.hands, networks, settings)
     return results
 
 
@@ -63,7 +68,9 @@ def read(frame: Frame, settings: AnnotateSettings) -> Annotated:
         picture = frame.read()
         given_hands(frame, picture, settings)  # if they do not fit, this picture alone fails
     except UnreadableError as error:
-        return Annotated(ImageRecord(frame.file, None, None, failure=str(error)), None)
+        return Annotated(ImageRecord(frame.file, None, None, failure=str(error)), None, error.transient)
+    except MemoryError:
+        return Annotated(ImageRecord(frame.file, None, None, failure=NO_MEMORY), None, True)
     record = ImageRecord(
         frame.file, picture.width, picture.height, [], frame=frame.index, time=frame.time, fps=frame.fps
     )

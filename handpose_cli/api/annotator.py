@@ -172,7 +172,7 @@ class Annotator:
             work, settings = follow, replace(settings, score_threshold=min(settings.score_threshold, DOUBTFUL))
         of_video = frames([entry], every)
         while chunk := list(islice(of_video, DETECT_EVERY)):
-            for record, _ in work(chunk, self.networks, settings):
+            for record, _, _ in work(chunk, self.networks, settings):
                 yield record
 
 

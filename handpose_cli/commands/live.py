@@ -39,7 +39,7 @@ def predict_live(
     from handpose_cli.api import Annotator
     from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.media.camera import open_camera
-    from handpose_cli.media.errors import UnreadableError
+    from handpose_cli.media.errors import EncodingError, UnreadableError
     from handpose_cli.runs.errors import RunError
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.live import RECORDING, run_live
@@ -73,7 +73,7 @@ def predict_live(
             output = settings.output if record else None
             report = run_live(camera, networks, settings.annotate, output, info, window, overwrite)
             dropped = camera.dropped
-    except (UnreadableError, RunError, WeightsError) as error:
+    except (UnreadableError, EncodingError, RunError, WeightsError) as error:
         raise failure(error) from error
     except OSError as error:
         raise click.ClickException(f"Cannot write to {folder}: {error.strerror}. Choose another --output.") from error

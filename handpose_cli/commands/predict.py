@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,8 +24,9 @@ from handpose_cli.commands.options import (
     views_option,
 )
 from handpose_cli.commands.output import OutputType, at_output, named
-from handpose_cli.commands.remedies import failure, with_remedy
+from handpose_cli.commands.remedies import with_remedy
 from handpose_cli.commands.result_format import ResultFormat, ResultFormatOption
+from handpose_cli.commands.run_errors import run_errors
 from handpose_cli.commands.summary import write_summary
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def command(
     try:
         found = _inputs(settings, shard, quiet, output)
         report.total = len(found)
-        with at_output(output, earlier, look_only=dry_run) as folder:
+        with run_errors(output), at_output(output, earlier, look_only=dry_run) as folder:
             settings = replace(settings, output=replace(settings.output, folder=folder))
             if dry_run:
                 return _preview(found, settings, earlier)
@@ -191,30 +191,11 @@ class Status(NamedTuple):
     code: int
 
 
-@contextmanager
-def _errors(output: Path) -> Iterator[None]:
-    """Turn what stops a run into a line for people."""
-    from handpose_cli.formats.errors import FormatError
-    from handpose_cli.media.discover import NoInputError
-    from handpose_cli.runs.errors import RunError
-    from handpose_cli.weights import WeightsError
-
-    try:
-        yield
-    except (NoInputError, WeightsError, FormatError, RunError) as error:
-        raise failure(error) from error
-    except OSError as error:
-        raise click.ClickException(
-            f"Cannot write to {error.filename or output}: {error.strerror}. Choose another --output, or go on with "
-            "--resume."
-        ) from error
-
-
 def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool, output: Path | str) -> Sequence[Input]:
     from handpose_cli.media.discover import discover
     from handpose_cli.runs.settings import COPIES
 
-    with _errors(settings.output.folder):
+    with run_errors(None):
         stdin = _lines_of_stdin() if "-" in settings.inputs else ()
         passed_over: list[str] = []
         copies = f"{output}/{COPIES}" if isinstance(output, str) else output / COPIES
@@ -234,7 +215,7 @@ def _preview(found: Sequence[Input], settings: RunSettings, earlier: str) -> Non
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import preview
 
-    with _errors(settings.output.folder):
+    with run_errors(settings.output.folder):
         lines = preview(found, settings, make_header(settings), earlier)
     click.echo("\n".join([*lines, "Nothing was done (--dry-run)."]))
 
@@ -249,7 +230,7 @@ def _annotate(
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import predict
 
-    with _errors(settings.output.folder):
+    with run_errors(settings.output.folder):
         header = make_header(settings, shard)  # wrong weights stop the run before anything is written
         if settings.boxes is not None:
             from handpose_cli.commands.given_boxes import read_boxes

@@ -16,9 +16,11 @@ from handpose_cli.engine.detector import FITS, DecodedBoxes
 from handpose_cli.engine.detector import NEEDED as OF_DETECTORS
 from handpose_cli.engine.keypoint_network import NEEDED as OF_KEYPOINTS
 from handpose_cli.engine.keypoint_network import DecodedKeypoints, LoadedNetwork
+from handpose_cli.errors import first_line
 from handpose_cli.weights import installed
 
 ENGINES = ("litert", "keras")
+_NO_MEMORY = "failed with error '12'"  # of LiteRT's mmap: ENOMEM
 N = TypeVar("N", DecodedBoxes, DecodedKeypoints)
 
 
@@ -132,8 +134,10 @@ def _litert(path: Path) -> LoadedNetwork:
 
     try:
         return LiteRTNetwork(path)
-    except (ValueError, RuntimeError) as error:
-        raise weights.WeightsError(f"{path}: not a LiteRT network: {str(error).splitlines()[0]}") from error
+    except (ValueError, RuntimeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or _NO_MEMORY in str(error):
+            raise weights.WeightsError(f"{path}: not enough memory to load it") from error
+        raise weights.WeightsError(f"{path}: not a LiteRT network: {first_line(error)}") from error
 
 
 def _guessed(path: Path, network: LoadedNetwork, kind: str) -> Contract:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.engine.contract import KINDS, Calibration, Contract, ContractError
+from handpose_cli.errors import first_line
 from handpose_cli.files import atomic
 
 
@@ -33,8 +34,10 @@ def read(path: Path) -> Contract:
                 raise ValueError("no calibration for 1 view")
         contract = Contract(**values)
         _check(contract)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ContractError(f"{path}: not a network's contract: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise ContractError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ContractError(f"{path}: not a network's contract: {first_line(error)}") from error
     return contract
 
 

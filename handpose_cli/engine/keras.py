@@ -12,6 +12,7 @@ import numpy as np
 
 from handpose_cli import weights as bundled
 from handpose_cli.engine.contract import Contract, of_maps
+from handpose_cli.errors import first_line
 from handpose_cli.networks.backend import set_up_keras
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.quiet import set_up_libraries
@@ -131,7 +132,7 @@ def load_weights(model: keras.Model, path: Path, preset: presets.Preset | None =
             if layer.name in names:
                 model.get_layer(layer.name).set_weights(layer.get_weights())
     except (OSError, ValueError) as error:
-        raise bundled.WeightsError(f"{path}: not weights of this network: {str(error).splitlines()[0]}") from error
+        raise bundled.WeightsError(f"{path}: not weights of this network: {first_line(error)}") from error
 
 
 class _Heads(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,14 +66,22 @@ def _same_size(one: Path, other: Path) -> bool:
 
 
 def place(name: str, images: Path, folder: Path, how: str, left_out: LeftOut) -> bool:
-    """Put one image into a folder; count it, and return False, if it is not there."""
+    """Put one image into a new folder; count it, and return False, if it is not there.
+
+    Raises:
+        FormatError: if its name leads out of the folder, or is another image's there.
+    """
     source, target = images / name, folder / name
-    if not target.resolve().is_relative_to(folder.resolve()):
+    if not target.parent.resolve().is_relative_to(folder.resolve()):  # and not where a link there leads
         raise FormatError(f"{name}: a name that leads out of the folder to write")
     if not source.is_file():
         left_out.add("images that are not there")
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():  # placed before, as an image that is labelled twice
+        if not filecmp.cmp(source, target, shallow=False):  # names that differ by case may be one there
+            raise FormatError(f"{name}: another image has this name already where it would be put. Rename one of them")
+        return True
     if how == "link":
         target.symlink_to(source.resolve())
     else:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from handpose_cli.files import atomic, remove
+from handpose_cli.media.errors import EncodingError
 from handpose_cli.media.suffixes import is_video
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ KEPT_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # most pixels along a side
 _LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".png": 1_000_000}
 _LONGEST_VIDEO = 16_384
+_ENCODER = "libx264"
 _CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 6 microseconds
 _LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot hold one of more than 13 hours
 
@@ -98,7 +100,19 @@ def write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: flo
 
     Raises:
         OSError: if the file cannot be written.
+        EncodingError: if FFmpeg cannot encode it, as without libx264, or without threads for it.
     """
+    import av
+
+    try:
+        _write_video(path, frames, fps)
+    except av.codec.codec.UnknownCodecError as error:
+        raise EncodingError(f"PyAV's FFmpeg has no {_ENCODER}, which encodes H.264") from error
+    except av.FFmpegError as error:  # of the disk, Python's own errors come
+        raise EncodingError(f"FFmpeg cannot encode it: {error.strerror}") from error
+
+
+def _write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float) -> None:
     iterator = iter(frames)
     first = next(iterator, None)
     if first is None:
@@ -156,7 +170,7 @@ def _encoder(
 
     container = av.open(file, "w", format="mp4")
     try:
-        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        stream = container.add_stream(_ENCODER, rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height = (n + n % 2 for n in (image.shape[1], image.shape[0]))
         stream.pix_fmt = "yuv420p"  # what browsers play
         # with B-frames an MP4's index has no place for the last frame's duration, and with the macroblock tree the same

@@ -11,8 +11,8 @@ import av
 import av.container
 
 from handpose_cli.media.cut_short import declared_size
-from handpose_cli.media.errors import UnreadableError
-from handpose_cli.media.opening import check_file, is_web_page
+from handpose_cli.media.errors import NO_MEMORY, UnreadableError
+from handpose_cli.media.opening import check_bytes, check_file, is_web_page
 
 MOST_PIXELS = 2**27  # of a frame: four times 8K; damaged heads claim any size
 _REORDERED = 4  # frames that may be shown before one that was decoded earlier
@@ -40,12 +40,14 @@ def open_video(path: Path) -> av.container.InputContainer:
         raise UnreadableError("empty file (0 bytes)")
     try:
         return av.open(str(path), **_LENIENT)
-    except (av.FFmpegError, OSError) as error:
+    except (av.FFmpegError, OSError, MemoryError) as error:
+        if passing := _passing(error):
+            raise UnreadableError("".join(passing), transient=True) from error
         with suppress(OSError), path.open("rb") as file:
             if is_web_page(file.read(200)):
                 raise UnreadableError("a web page (HTML), not a video") from error
-        reason = error.strerror or str(error)
-        raise UnreadableError(f"not a video that can be decoded: {reason}", _of_file_system(error)) from error
+        check_bytes(path)
+        raise UnreadableError(f"not a video that can be decoded: {getattr(error, 'strerror', error)}") from error
 
 
 def main_stream(container: av.container.InputContainer) -> av.VideoStream:
@@ -113,6 +115,8 @@ class Decoding:
             yield from self._one_by_one(self._decoded)
             if self.failure is None and doubt.args and stream.codec_context.name in _UNMARKED:
                 self.failure = "damaged: some frames may be wrong, and it is not known which"
+        if self.failure is not None and not self.transient:
+            check_bytes(self._path)
 
     def _one_by_one(self, done: int) -> Iterator[av.VideoFrame]:
         """Yield the frames behind so many, decoded on one thread."""
@@ -144,8 +148,8 @@ class Decoding:
                 if fruitless > _MOST_FRUITLESS:
                     self._note("nothing more can be decoded")
                     return
-        except av.FFmpegError as error:
-            self._note(error.strerror, _of_file_system(error))
+        except (av.FFmpegError, OSError, MemoryError) as error:
+            self._note(str(getattr(error, "strerror", error)), _passing(error))
         except IndexError:  # PyAV 18.1 stumbles at the very end over streams that were not there at the beginning
             pass
         waiting.extend(map(self._checked, self._held(stream, len(waiting))))
@@ -172,8 +176,10 @@ class Decoding:
             return frames
         except EOFError:  # the decoder has seen the end already
             return []
-        except av.FFmpegError as error:
-            self._note(error.strerror)
+        except (av.FFmpegError, MemoryError) as error:
+            # an OSError is no file's here; but to open the decoder takes threads, for which there may be no memory
+            short = isinstance(error, MemoryError) or (isinstance(error, BlockingIOError) and not self._packets > 1)
+            self._note(str(getattr(error, "strerror", error)), (NO_MEMORY, "") if short else None)
         except ValueError:
             self._note("there is no decoder for its codec")
         return []
@@ -183,15 +189,18 @@ class Decoding:
             self._note("parts of the next one are missing")
         return picture
 
-    def _note(self, reason: str, transient: bool = False) -> None:
+    def _note(self, reason: str, passing: tuple[str, str] | None = None) -> None:
         if self._at_once:
-            raise _Doubt(reason)
+            raise _Doubt(*([] if passing else [reason]))
         if self.failure is None:
-            where = f"damaged after frame {self._decoded - 1}" if self._decoded else "damaged at the start"
-            self.failure, self.transient = f"{where}: {reason}", transient
+            what, why = passing or ("damaged" if self._decoded else "damaged at the start", f": {reason}")
+            where = f" after frame {self._decoded - 1}" if self._decoded else ""
+            self.failure, self.transient = f"{what}{where}{why}", passing is not None
 
     def _end(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
         """Note what is missing, as all that there is has been decoded."""
+        if self.transient:
+            return
         if not self._decoded:
             reason = (self.failure or "").partition(": ")[2]
             self.failure = f"not a video that can be decoded: {reason}" if reason else "a video without frames"
@@ -206,5 +215,10 @@ class Decoding:
                     self.failure = f"cut short: {self._path.stat().st_size} of {declared} bytes"
 
 
-def _of_file_system(error: Exception) -> bool:
-    return isinstance(error, OSError) and not isinstance(error, BlockingIOError)
+def _passing(error: Exception) -> tuple[str, str] | None:
+    """Return in words what an error was, before and behind where it was, if trying again may help; else None."""
+    if isinstance(error, MemoryError):
+        return NO_MEMORY, ""
+    if isinstance(error, OSError) and not isinstance(error, BlockingIOError):  # which damage is, to some formats
+        return "cannot be read", f": {error.strerror or error}"
+    return None

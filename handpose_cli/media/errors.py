@@ -3,17 +3,24 @@
 NO_FRAME = "no frame"  # begins the message of a video that has none between the times that were asked for
 
 
+NO_MEMORY = "not enough memory to decode it"
+
+
 class UnreadableError(ValueError):
     """An input cannot be decoded; the message says why, in one line, and becomes the record's `failure`.
 
     Attributes:
-        transient: whether the file system was the cause (no such file, no permission, a disk that fails), so that
-            trying again may help; the same bytes would fail again otherwise.
+        transient: whether the file system was the cause (no such file, no permission, a disk that fails), or memory
+            that was short, so that trying again may help; the same bytes would fail again otherwise.
     """
 
     def __init__(self, message: str, transient: bool = False):
         super().__init__(message)
         self.transient = transient
+
+
+class EncodingError(ValueError):
+    """An annotated video cannot be encoded here; the message says why, in one line."""
 
 
 class InexactError(Exception):

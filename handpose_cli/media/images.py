@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from handpose_cli.media.depth import to_8_bits
-from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, TIFF, WEBP, Head, read_head
 from handpose_cli.media.jpeg_end import with_end
 from handpose_cli.media.opening import is_web_page, open_file
@@ -97,6 +97,17 @@ def decode(data: bytes, kind: str, factor: int = 1, page: int = 0) -> np.ndarray
         factor: 1, 2, 4 or 8, of a JPEG: make it so many times smaller, by means of pixels.
         page: of a TIFF.
     """
+    try:
+        return _upright(data, kind, factor, page)
+    except MemoryError as error:
+        raise UnreadableError(NO_MEMORY, transient=True) from error
+    except cv2.error as error:  # e.g. more pixels than OpenCV accepts
+        if error.code == cv2.Error.StsNoMem:
+            raise UnreadableError(NO_MEMORY, transient=True) from error
+        raise UnreadableError(f"cannot be decoded: {' '.join(str(error.err).split())}") from error
+
+
+def _upright(data: bytes, kind: str, factor: int, page: int) -> np.ndarray:
     if kind in (GIF, AVIF, HEIF):
         from handpose_cli.media import pillow_images
 
@@ -129,12 +140,9 @@ def _flags(kind: str, factor: int) -> int:
 
 def _decode(data: bytes, flags: int, page: int = 0) -> np.ndarray | None:
     buffer = np.frombuffer(data, np.uint8)
-    try:
-        if page:
-            return next(iter(cv2.imdecodemulti(buffer, flags, range=(page, page + 1))[1]), None)
-        return cv2.imdecode(buffer, flags)
-    except cv2.error as error:  # e.g. more pixels than OpenCV accepts
-        raise UnreadableError(f"cannot be decoded: {' '.join(str(error.err).split())}") from error
+    if page:
+        return next(iter(cv2.imdecodemulti(buffer, flags, range=(page, page + 1))[1]), None)
+    return cv2.imdecode(buffer, flags)
 
 
 def _chunks_fit(data: bytes) -> bool:

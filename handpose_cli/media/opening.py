@@ -11,6 +11,7 @@ from typing import IO
 from handpose_cli.media.errors import UnreadableError
 
 _PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
+_AT_ONCE = 2**20  # bytes
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -40,6 +41,16 @@ def open_file(path: Path) -> IO[bytes]:
         return path.open("rb")
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror}", transient=True) from error
+
+
+def check_bytes(path: Path) -> None:
+    """Read a file to its end; raise UnreadableError if that cannot be done, which some libraries take for damage."""
+    with open_file(path) as file:
+        try:
+            while file.read(_AT_ONCE):
+                pass
+        except OSError as error:
+            raise UnreadableError(f"cannot be read: {error.strerror}", transient=True) from error
 
 
 def is_web_page(head: bytes) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as Image  # for other modules: with the settings below
 from PIL import ImageOps
 
-from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.image_head import HEIF
 
 warnings.filterwarnings("ignore", module="PIL")  # what goes wrong is reported by the exceptions below
@@ -35,6 +35,8 @@ def read_pages(data: bytes, kind: str, most_pixels: int) -> Iterator[np.ndarray]
             try:
                 image.seek(index)
                 yield np.array(ImageOps.exif_transpose(image).convert("RGB"))
+            except MemoryError as error:
+                raise UnreadableError(NO_MEMORY, transient=True) from error
             except Exception as error:  # its plug-ins raise whatever comes
                 raise UnreadableError(f"damaged or cut short: {' '.join(str(error).split())}") from error
 
@@ -68,5 +70,7 @@ def _open(data: bytes, kind: str) -> Image.Image:
         pillow_heif.register_heif_opener()
     try:
         return Image.open(io.BytesIO(data))
+    except MemoryError as error:
+        raise UnreadableError(NO_MEMORY, transient=True) from error
     except Exception as error:  # its plug-ins raise whatever comes
         raise UnreadableError("damaged or cut short, or of a kind that cannot be decoded") from error

@@ -9,15 +9,18 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import unquote
 
+from handpose_cli.files import lock
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.inputs import Input, Version
 
@@ -30,8 +33,11 @@ WEB = ("http", "https")
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "checksum")  # where stores tell what a file's content is
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")  # or when it was written
 _ROOM = 2**26  # bytes of the disk that are left free
+_LOCK = ".lock"  # behind a scratch folder's name, beside it
 _numbers = count()
 _kept: list[tuple[tuple[str, Version | None], Path]] = []  # the file that `fetched` keeps, if any
+_scratch: dict[int, tuple[Path, IO[bytes]]] = {}  # by process, its folder and the lock that is held on it
+_turn = threading.Lock()  # of the threads that want it
 
 
 class StoreError(ValueError):
@@ -88,6 +94,8 @@ def open_store(url: str) -> Store:
         if scheme in str(error):
             raise StoreError(f"{public(url)}: fsspec knows no {scheme}://") from error
         raise StoreError(f"{public(url)}: {reason(error)}") from error
+    except Exception as error:  # some ask their server at once, and raise whatever comes
+        raise StoreError(f"{public(url)} cannot be reached: {reason(error)}") from error
 
 
 def _install(extra: str | None) -> str:
@@ -197,24 +205,39 @@ def _fetch(entry: Input) -> Path:
 
 
 def scratch() -> Path:
-    """Return this process's folder for what is fetched; those that killed processes left are removed."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    base = Path(tempfile.gettempdir(), f"handpose-{user}")
-    own = base / str(os.getpid())
-    if not own.is_dir():
-        own.mkdir(parents=True, exist_ok=True, mode=0o700)
-        atexit.register(shutil.rmtree, own, ignore_errors=True)
-        for folder in base.iterdir():
-            if folder.name.isdecimal() and not _runs(int(folder.name)):
-                shutil.rmtree(folder, ignore_errors=True)
-    return own
+    """Return this process's folder for what is fetched; those that killed processes left are removed.
+
+    A lock says whether a folder's process lives: its number would not, where containers or hosts share TMPDIR.
+    """
+    process = os.getpid()
+    with _turn:
+        if process not in _scratch:  # one that was forked has its own
+            user = os.getuid() if hasattr(os, "getuid") else 0
+            base = Path(tempfile.gettempdir(), f"handpose-{user}")
+            base.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sweep(base)
+            own = base / secrets.token_hex(8)
+            held = own.with_suffix(_LOCK).open("xb")
+            lock(held)
+            own.mkdir(mode=0o700)
+            _scratch[process] = own, held
+            atexit.register(_leave, process)
+        return _scratch[process][0]
 
 
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+def _leave(process: int) -> None:
+    """Remove a process's folder; one that it has forked leaves it alone."""
+    if process == os.getpid():
+        own, held = _scratch.pop(process)
+        shutil.rmtree(own, ignore_errors=True)
+        held.close()
+        own.with_suffix(_LOCK).unlink(missing_ok=True)
+
+
+def _sweep(base: Path) -> None:
+    """Remove the folders whose lock nobody has."""
+    for path in base.glob(f"*{_LOCK}"):
+        with suppress(OSError), path.open("ab") as file:
+            if lock(file):
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.unlink()

@@ -12,7 +12,7 @@ import numpy as np
 
 from handpose_cli.media.clock import Clock
 from handpose_cli.media.decoding import Decoding, main_stream, open_video
-from handpose_cli.media.errors import NO_FRAME, UnreadableError
+from handpose_cli.media.errors import NO_FRAME, NO_MEMORY, UnreadableError
 from handpose_cli.media.upright import DisplayMatrices, Matrix, turned_upright
 
 
@@ -45,6 +45,8 @@ class VideoFrame:
         """
         try:
             rgb = self.picture.to_ndarray(format="rgb24", threads=1)
+        except MemoryError as error:
+            raise UnreadableError(NO_MEMORY, transient=True) from error
         except (av.FFmpegError, ValueError) as error:
             raise UnreadableError(f"frame {self.index} cannot be converted to RGB: {error}") from error
         return turned_upright(rgb, self.matrix)

@@ -6,11 +6,13 @@ JSON, one object a line; lines are only ever appended:
     {"file": "a.jpg", "input": [size, mtime_ns, "sha256"], "from": 0, "records": [...], "end": true}
     {"file": "clip.mp4", "input": [...], "from": 0, "records": [...]}        a video's frames, some at a time
     {"file": "clip.mp4", "from": 8, "records": [], "end": true}
+    {"file": "c.mp4", "from": 8, "records": [...], "again": true}       something could not be read, but might be later
     {"file": "b.jpg", "gone": true}                          it is not one of the inputs any more
     {"complete": 2}                                          the results of so many inputs were written
 
-A line with `input` begins its file again; null stands for a file that could not be read from the disk. What lies under
-other `settings` than the last ones is passed over. A line that a kill or a full disk cut short is dropped.
+A line with `input` begins its file again; null stands for a file that could not be read from the disk. That one, and
+one with a line that says `again`, the next run begins again. What lies under other `settings` than the last ones is
+passed over. A line that a kill or a full disk cut short is dropped.
 """
 
 from __future__ import annotations
@@ -23,15 +25,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from handpose_cli.files import lock
 from handpose_cli.formats.handpose_json import hand_from_json, hand_to_json
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.fingerprint import Fingerprint
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 NAME = "journal.jsonl"
 VERSION = 1
@@ -42,7 +40,7 @@ class Entry:
     """What the journal has of an input.
 
     Attributes:
-        input: what the file was; None if it could not be read from the disk.
+        input: what the file was; None if it, or a part, could not be read but might be another time.
         places: offset and length in bytes of each of its lines, in turn.
         records: how many records these lines have.
         ended: whether the input is done.
@@ -71,6 +69,7 @@ class Journal:
         entries: by file name, what was done under the last header's settings.
         headers: all, the last one last.
         complete: how many inputs' results were last written; None if the last run was not completed.
+        is_locked: whether other runs cannot write it as well.
     """
 
     def __init__(self, path: Path):
@@ -78,6 +77,7 @@ class Journal:
         self.entries: dict[str, Entry] = {}
         self.headers: list[Header] = []
         self.complete: int | None = None
+        self.is_locked = False
         self._end = 0
         self._file: IO[bytes] | None = None
 
@@ -134,12 +134,15 @@ class Journal:
         entry.places.extend((offset, length))
         entry.records += len(value["records"])
         entry.ended = value.get("end", False)
+        if value.get("again"):
+            entry.input = None
         if value["records"]:
             entry.failed = value["records"][-1].get("failure") is not None
 
     def add(
-        self, file: str, records: Sequence[ImageRecord], *, ends: bool, begins: bool, input: Fingerprint | None = None
-    ) -> None:
+        self, file: str, records: Sequence[ImageRecord], *, ends: bool, begins: bool, input: Fingerprint | None = None,
+        again: bool = False,
+    ) -> None:  # fmt: skip
         """Append records of a file; it is on its way to the disk when this returns."""
         value: dict[str, Any] = {"file": file}
         if begins:
@@ -148,6 +151,8 @@ class Journal:
         value["records"] = [record_to_json(record) for record in records]
         if ends:
             value["end"] = True
+        if again:
+            value["again"] = True
         self.write(value)
 
     def drop(self, file: str) -> None:
@@ -194,12 +199,11 @@ def open_journal(path: Path, header: Header, empty: bool = False) -> Iterator[Jo
     path.parent.mkdir(parents=True, exist_ok=True)
     header = Header(*json.loads(json.dumps([header.settings, header.info])))
     with path.open("ab") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunError(f"Another run is writing to {path.parent}", "output") from error
+        locked = lock(file)
+        if locked is False:
+            raise RunError(f"Another run is writing to {path.parent}", "output")
         journal = Journal(path)
+        journal.is_locked = locked is True
         if not empty:
             journal.load(header.settings)
         file.truncate(journal._end)

@@ -64,7 +64,8 @@ def annotate_live(camera: Camera, networks: Networks, settings: AnnotateSettings
     steps: tuple[Step, ...] = (Linker(settings.score_threshold), OneEuroTracks())
     rate, last = 0.0, None
     for number, picture in enumerate(camera):
-        record, _ = follower.annotate(Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0))
+        seen = Frame(RECORDING, partial(Picture, picture.pixels), number, picture.time, 0.0)
+        record = follower.annotate(seen).record
         for step in steps:
             record = step.update(record)
         (record,) = flagged([record])  # frames to come are not waited for

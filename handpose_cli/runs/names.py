@@ -14,6 +14,7 @@ from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.media.inputs import Input
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.probing import ODD, FileSystem, existing, folded
 from handpose_cli.runs.settings import COPIES, SHEETS, OutputSettings, Span
 
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes, where the file system does not say
@@ -52,11 +53,26 @@ def check_installed(formats: Iterable[str]) -> None:
 def _check(files: Iterable[tuple[Input, str]], folder: Path, written: str, remedy: str, format: str) -> None:
     longest_name, longest_path = _limits(folder)
     root = len(os.fsencode(folder.absolute()))
-    taken: dict[str, str] = {}
+    taken, alike = dict[str, str](), dict[str, tuple[str, str]]()
+    there = FileSystem(folder)
     for entry, file in files:
-        other = taken.setdefault(file, entry.name)
+        other, where = taken.setdefault(file, entry.name), ""
+        if other == entry.name:
+            other, others = alike.setdefault(folded(file), (entry.name, file))
+            if others != file and not there.is_same(others, file):
+                other = entry.name
+            where = ", where such names are the same"
         if other != entry.name:
-            raise RunError(f"{other} and {entry.name} would share {folder / file}", remedy, what="one", format=format)
+            raise RunError(
+                f"{other} and {entry.name} would share {folder / file}{where}", remedy, what="one", format=format
+            )
+        if bad := "".join(character for character in ODD if character in file and there.refuses(character)):
+            raise RunError(
+                f"{entry.name}: {written} it becomes {file}, and names with {bad} are refused here",
+                remedy,
+                what="it",
+                format=format,
+            )
         own = file.rpartition("/")[2]
         name = len(os.fsencode(own))
         if name > longest_name or root + 1 + len(os.fsencode(file)) > longest_path:
@@ -71,9 +87,7 @@ def _check(files: Iterable[tuple[Input, str]], folder: Path, written: str, remed
 
 def _limits(folder: Path) -> tuple[int, int]:
     """Return how many bytes a name and a path may have, where a folder is or will be."""
-    there = folder.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
+    there = existing(folder)
     try:
         return os.pathconf(there, "PC_NAME_MAX"), os.pathconf(there, "PC_PATH_MAX") - 1
     except (OSError, ValueError, AttributeError):  # Windows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -70,6 +71,8 @@ def predict(
     if earlier == "resume" and not prune:
         refuse_loss(Journal(output.folder / journals.NAME), header, inputs)
     with open_journal(output.folder / journals.NAME, header, empty=earlier == "overwrite") as journal:
+        if not journal.is_locked and os.name != "nt":  # Windows never has such locks
+            say(f"{output.folder} cannot be locked: see that no other run writes there", "")
         if earlier == "overwrite":
             remove_existing(output.folder)
         remove_parts(output.folder, output.copies)
@@ -94,7 +97,14 @@ def predict(
         report.total += len(kept)
         earlier_names = [*(entry.name for entry in done), *kept]
         report.start(len(earlier_names), sum(journal.entries[name].failed for name in earlier_names))
-        with _drawing(journal, settings, drawers) as draw:
+
+        def undrawn(entry: Input, reason: str) -> None:
+            record = ImageRecord(entry.name, None, None, failure=f"no annotated copy: {reason}")
+            report.undrawn += 1
+            report.add(record)
+            progress(record)
+
+        with _drawing(journal, settings, drawers, undrawn) as draw:
             for entry in done:
                 if entry.is_video and not has_copy(output.copies, entry.name):
                     draw(entry)
@@ -165,13 +175,21 @@ def _keep(piece: Piece, journal: Journal, copies: Path) -> None:
     for page, encoded in piece.copies:
         save_copy(copies, name, page, encoded)
     if piece.records or piece.begins or piece.ends:
-        journal.add(name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint)
+        journal.add(
+            name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint, again=piece.transient
+        )
 
 
 @contextmanager
-def _drawing(journal: Journal, settings: RunSettings, drawers: int) -> Iterator[Callable[[Input], None]]:
-    """Give a function that draws a video's annotated copy, if wanted, in the background; at the end all are drawn."""
-    stop, jobs, output = threading.Event(), deque[Future[None]](), settings.output
+def _drawing(
+    journal: Journal, settings: RunSettings, drawers: int, undrawn: Callable[[Input, str], None]
+) -> Iterator[Callable[[Input], None]]:
+    """Give a function that draws a video's annotated copy, if wanted, in the background; at the end all are drawn.
+
+    Args:
+        undrawn: called with a video that could not be drawn, and why.
+    """
+    stop, jobs, output = threading.Event(), deque[tuple[Input, Future[str]]](), settings.output
 
     def pictures(entry: Input) -> Iterator[Frame]:
         for frame in settings.span.frames(entry):
@@ -179,19 +197,24 @@ def _drawing(journal: Journal, settings: RunSettings, drawers: int) -> Iterator[
                 raise InterruptedError
             yield frame
 
+    def end_first() -> None:
+        entry, job = jobs.popleft()
+        if reason := job.result():
+            undrawn(entry, reason)
+
     def draw(entry: Input) -> None:
         if output.draw:
-            while jobs and jobs[0].done():  # an error shows now, and what it holds is free
-                jobs.popleft().result()
+            while jobs and jobs[0][1].done():  # an error shows now, and what it holds is free
+                end_first()
             again = partial(pictures, entry)
-            jobs.append(pool.submit(draw_video, entry, journal, output, settings.track, again))
+            jobs.append((entry, pool.submit(draw_video, entry, journal, output, settings.track, again)))
 
     with ThreadPoolExecutor(drawers) as pool:
         try:
             yield draw
-            for job in jobs:
-                job.result()
+            while jobs:
+                end_first()
         finally:
             stop.set()
-            for job in jobs:
+            for _, job in jobs:
                 job.cancel()

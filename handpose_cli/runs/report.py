@@ -21,7 +21,8 @@ class Report:
         inputs: how many of them are done.
         images: still images and video frames.
         hands: in all of them.
-        failures: inputs that could not be read.
+        failures: inputs that could not be read, and videos that could not be drawn.
+        undrawn: how many of these are videos that could not be drawn.
         annotated: images that were annotated by this run, and not by the one that it resumed.
         lost: formats that could not be written, and why.
     """
@@ -31,6 +32,7 @@ class Report:
     images: int = 0
     hands: int = 0
     failures: int = 0
+    undrawn: int = 0
     annotated: int = 0
     lost: dict[str, str] = field(default_factory=dict)
     _started: float | None = field(default=None, repr=False)
@@ -48,7 +50,7 @@ class Report:
     def begin_results(self) -> None:
         """Count again from the first record: results are written, of earlier runs' records too."""
         self.inputs, self.annotated = self.total, self.images
-        self.images = self.hands = self.failures = 0
+        self.images, self.hands, self.failures = 0, 0, self.undrawn
 
     @property
     def seconds(self) -> float:

@@ -16,6 +16,7 @@ from handpose_cli.formats import FORMATS, handpose_json
 from handpose_cli.formats import load as load_format
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.media.annotated_copies import copy_path, write_video
+from handpose_cli.media.errors import EncodingError, UnreadableError
 from handpose_cli.media.frames import Frame
 from handpose_cli.media.inputs import Input
 from handpose_cli.media.suffixes import is_video
@@ -23,6 +24,7 @@ from handpose_cli.records import ImageRecord
 from handpose_cli.run_facts import RunFacts
 from handpose_cli.runs import journal as journals
 from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.fingerprint import identify, is_unchanged
 from handpose_cli.runs.journal import Journal
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
@@ -134,8 +136,15 @@ def draw_video(
     output: OutputSettings,
     tracks: TrackSettings,
     frames: Callable[[], Iterator[Frame]],
-) -> None:
-    """Write a video's annotated copy: its frames once more, with the hands that the journal has."""
+) -> str:
+    """Write a video's annotated copy: its frames once more, with the hands that the journal has.
+
+    Returns:
+        Why there is no copy, in a line, as of a video that is gone or another one now; "" if all is well.
+    """
+    known = journal.entries[entry.name].input
+    if known is not None and not is_unchanged(entry, known) and identify(entry) is not None:
+        return "it has changed since it was annotated"
     records = final_records(journal, entry.name, tracks)
     fps = next((record.fps for record in journal.records(entry.name) if record.fps is not None), None)
     drawing = draw_side_by_side if output.style.side_by_side else draw_hands
@@ -146,4 +155,8 @@ def draw_video(
                 yield record.time or 0.0, drawing(frame.read().pixels, record.hands, output.style)
 
     if fps is not None:
-        write_video(copy_path(output.copies, entry.name), drawn(), fps)
+        try:
+            write_video(copy_path(output.copies, entry.name), drawn(), fps)
+        except (UnreadableError, EncodingError) as error:
+            return str(error)
+    return ""

@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def staged(url: str, earlier: str, look_only: bool = False) -> Iterator[Path]:
     try:
         upload = _Upload(store, public(url), folder)
         with upload.errors():
-            there = [name for name in _names(store) if name != LOCK]
+            there = _names(store)
             if earlier == "refuse":
                 _refuse(folder, public(url), there)
             elif earlier == "resume":
@@ -160,7 +161,7 @@ class _Upload:
                 self._check_lock()
                 self._remove_outdated()
                 files = {p.relative_to(self._folder).as_posix(): p for p in self._folder.rglob("*") if p.is_file()}
-                before = [name for name in _names(self._store) if name != LOCK]
+                before = _names(self._store)
                 for name in sorted(files, key=lambda name: (name == RESULTS, name)):
                     self._store.fs.put_file(str(files[name]), self._at(name))
                 _remove(self._store, [name for name in before if name not in files])
@@ -186,15 +187,29 @@ class _Upload:
                     self._check_lock()
                 return
             other = _read_lock(self._store)
-            since = time.time() - other.get("time", 0)
+            since = self._age_of_lock()
             if since < STALE:
                 raise RunError(
-                    f"Another run is writing to {self._url} (on {other['host']}, last seen {since:.0f} s ago; if it "
-                    f"was killed, this one may begin in {STALE - since:.0f} s)",
+                    f"Another run is writing to {self._url} (on {other.get('host', 'another host')}, last seen "
+                    f"{since:.0f} s ago; if it was killed, this one may begin in {STALE - since:.0f} s)",
                     "output",
                 )
-            self._store.fs.rm_file(self._at(LOCK))
+            with suppress(FileNotFoundError):
+                self._store.fs.rm_file(self._at(LOCK))
         raise RunError(f"Another run is writing to {self._url}", "output")
+
+    def _age_of_lock(self) -> float:
+        """Return for how many seconds the lock was not renewed, by the store's clock: each host has its own."""
+        fs, trial = self._store.fs, self._at(f"{LOCK}.{self._token}")
+        fs.pipe_file(trial, b"")
+        try:
+            now = _written(fs, trial)
+        finally:
+            fs.rm_file(trial)
+        try:
+            return max(0.0, (now - _written(fs, self._at(LOCK))).total_seconds())
+        except FileNotFoundError:  # it was given back meanwhile
+            return STALE
 
     def unlock(self) -> None:
         """Give the lock back, if it is still ours."""
@@ -213,20 +228,31 @@ class _Upload:
         return f"{self._store.path}/{name}"
 
 
+def _written(fs: Any, path: str) -> datetime:
+    """Return when an object was written, by its store's clock."""
+    info = fs.info(path)
+    for name in ("LastModified", "last_modified", "mtime"):
+        if isinstance(time := info.get(name), datetime):
+            return time
+    written: datetime = fs.modified(path)  # not every store's file system has this
+    return written
+
+
 def _names(store: Store) -> list[str]:
-    """Return what there is, by names from the folder on."""
+    """Return what there is besides locks, by names from the folder on."""
     try:
         found = store.fs.find(store.path)
     except FileNotFoundError:
         return []
     root = store.path.rstrip("/") + "/"
-    return sorted(name.removeprefix(root) for name in found)
+    names = (name.removeprefix(root) for name in found)
+    return sorted(name for name in names if not name.startswith(LOCK))
 
 
 def _fetch(store: Store, folder: Path, names: list[str]) -> None:
     """Fetch an earlier run's output, with its journal as it was when it was last put there."""
     for name in names:
-        if name != LOCK and not name.startswith(f"{PARTS}/"):
+        if not name.startswith(f"{PARTS}/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             store.fs.get_file(f"{store.path}/{name}", str(folder / name))
     path = folder / journals.NAME
@@ -239,9 +265,7 @@ def _fetch(store: Store, folder: Path, names: list[str]) -> None:
 def _refuse(folder: Path, url: str, names: list[str]) -> None:
     """Raise RunError as `refuse_existing` does, by names."""
     for name in names:
-        top = journals.NAME if name.startswith(f"{PARTS}/") else name.partition("/")[0]
-        if top != LOCK:
-            (folder / top).touch()
+        (folder / (journals.NAME if name.startswith(f"{PARTS}/") else name.partition("/")[0])).touch()
     try:
         refuse_existing(folder)
     except RunError as error:

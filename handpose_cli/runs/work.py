@@ -30,6 +30,7 @@ class Piece(NamedTuple):
         pages_left_out: pictures of the file beyond the first.
         copies: annotated copies as bytes, each with its page or None.
         again: nothing was annotated; from here on, the video is to be decoded from its start.
+        transient: what could not be read of it might be another time, see `UnreadableError`.
     """
 
     input: Input
@@ -40,6 +41,7 @@ class Piece(NamedTuple):
     pages_left_out: int = 0
     copies: tuple[tuple[int | None, bytes], ...] = ()
     again: bool = False
+    transient: bool = False
 
 
 def annotate_unit(
@@ -52,8 +54,7 @@ def annotate_unit(
     """
     if isinstance(unit, Chunk):
         results = _annotate(unit.input, unit.frames, networks, settings)
-        return [Piece(unit.input, _records(results), unit.begins, unit.ends, unit.fingerprint, 0,
-                      _copies(unit.input, results, settings))]  # fmt: skip
+        return [_piece(unit.input, results, unit.begins, unit.ends, unit.fingerprint, 0, settings)]
     if isinstance(unit, Part) and settings.span.has_many(unit.input):
         return [_annotate_part(unit, networks, settings, batch_size)]
     inputs = unit.inputs if isinstance(unit, Stills) else [unit.input]
@@ -63,7 +64,7 @@ def annotate_unit(
         results = annotate(list(frames(there)), networks, settings.annotate)
         more = [0 if local.is_remote else page_count(local.path) - 1 for local in there]
     return [
-        Piece(entry, [result.record], True, True, file, pages, _copies(entry, [result], settings))
+        _piece(entry, [result], True, True, file, pages, settings)
         for entry, result, file, pages in zip(inputs, results, known, more, strict=True)
     ]
 
@@ -74,16 +75,15 @@ def _annotate_part(unit: Part, networks: Networks, settings: RunSettings, batch_
     known = identify(entry) if unit.begins else None
     size = DETECT_EVERY if settings.track.track and entry.is_video else batch_size
     source = span.frames(entry, unit.done) if unit.stretch is None else stretch_frames(entry, unit.stretch)
-    records: list[ImageRecord] = []
-    copies: list[tuple[int | None, bytes]] = []
+    whole = Piece(entry, [], unit.begins, unit.ends, known)
     try:
         for chunk in batches(source, size):
-            results = _annotate(entry, chunk, networks, settings)
-            records += _records(results)
-            copies += _copies(entry, results, settings)
+            piece = _piece(entry, _annotate(entry, chunk, networks, settings), False, False, None, 0, settings)
+            whole.records.extend(piece.records)
+            whole = whole._replace(copies=whole.copies + piece.copies, transient=whole.transient or piece.transient)
     except InexactError:
         return Piece(entry, [], unit.begins, False, known, again=True)
-    return Piece(entry, records, unit.begins, unit.ends, known, 0, tuple(copies))
+    return whole
 
 
 def _annotate(entry: Input, of_it: list[Frame], networks: Networks, settings: RunSettings) -> list[Annotated]:
@@ -97,8 +97,17 @@ def _annotate(entry: Input, of_it: list[Frame], networks: Networks, settings: Ru
     return follow(of_it, networks, replace(settings.annotate, score_threshold=threshold))
 
 
-def _records(results: list[Annotated]) -> list[ImageRecord]:
-    return [record for record, _ in results]
+def _piece(
+    entry: Input,
+    results: list[Annotated],
+    begins: bool,
+    ends: bool,
+    known: Fingerprint | None,
+    pages: int,
+    settings: RunSettings,
+) -> Piece:
+    records, transient = [result.record for result in results], any(result.transient for result in results)
+    return Piece(entry, records, begins, ends, known, pages, _copies(entry, results, settings), transient=transient)
 
 
 def _copies(entry: Input, results: list[Annotated], settings: RunSettings) -> tuple[tuple[int | None, bytes], ...]:
@@ -110,7 +119,7 @@ def _copies(entry: Input, results: list[Annotated], settings: RunSettings) -> tu
             record.frame,
             encode_copy(entry.name, record.frame, draw_hands(picture.pixels, record.hands, settings.output.style)),
         )
-        for record, picture in results
+        for record, picture, _ in results
         if picture is not None
     )
 

@@ -107,7 +107,7 @@ def _find(
         known: the hands of the frame beside.
         expected: the detector runs if fewer sure hands than these are found where the known ones were.
     """
-    record, picture = result
+    record, picture, _ = result
     assert picture is not None
     places = [
         Candidate(picture, each.hand.box, around(each.keypoints, networks.pose), each.box_score) for each in known

@@ -113,9 +113,12 @@ def _in_run(run: Path, engine: str, remedy: str) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Return the file's SHA-256 in hexadecimal."""
-    state = path.stat()
-    return _sha256(path, state.st_size, state.st_mtime_ns)
+    """Return the file's SHA-256 in hexadecimal; raise WeightsError if it cannot be read."""
+    try:
+        state = path.stat()
+        return _sha256(path, state.st_size, state.st_mtime_ns)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
 
 
 @cache

@@ -121,7 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for frame in frames(inputs):
             started = time.perf_counter()
-            ((record, picture),) = pipeline.annotate([frame], networks, settings)
+            ((record, picture, _),) = pipeline.annotate([frame], networks, settings)
             clock.time("write", json.dumps)(journal.record_to_json(record))
             total += time.perf_counter() - started
             annotated_copies.save_image(Path(scratch), "copy.jpg", drawing.draw_hands(picture.pixels, record.hands))
