@@ -85,6 +85,13 @@ def test_a_closed_standard_error_is_no_error_in_python():
     os.fstat(2)
 
 
+def as_in_a_shell():
+    """Let signals work that whoever runs the tests may have had ignored, as nohup does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_what_ends_a_run_lets_it_say_where_it_is(tmp_path, number):
@@ -102,7 +109,7 @@ def test_what_ends_a_run_lets_it_say_where_it_is(tmp_path, number):
     ]
     process = subprocess.Popen(
         [*map(str, command)], stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=as_in_a_shell,
     )  # fmt: skip
     while not (out / "journal.jsonl").exists() and process.poll() is None:
         time.sleep(0.005)
