@@ -237,3 +237,14 @@ def test_scores_are_fitted_to_any_network_and_written_into_its_contract(tmp_path
     options = ("--weights", weights_file, "--views", 2)
     assert handpose("predict", SAMPLES / "two_hands.jpg", "-o", tmp_path / "out", *options).exit_code == 0
     assert read_results(tmp_path / "out")["info"]["scores"].startswith("hand: probability")
+
+
+def test_what_fits_scores_explains_itself_and_its_errors(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        fit_scores.main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert ended.value.code == 0 and "See the module" not in shown
+    assert "labels with keypoints, which teach what a joint's score is worth" in shown
+    with pytest.raises(SystemExit) as ended:
+        fit_scores.main(["nowhere", "--keypoints", str(SAMPLES), "--boxes", str(SAMPLES)])
+    assert str(ended.value).startswith("No such weights: nowhere (bundled are ")

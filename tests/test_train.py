@@ -11,6 +11,7 @@ from conftest import SAMPLES, handpose, read_results
 from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.boxes import iou
+from handpose_cli.cli import cli
 from handpose_cli.formats import FormatError, label_list
 from handpose_cli.media.image_head import KINDS
 from handpose_cli.networks.hourglass import presets
@@ -20,7 +21,7 @@ from handpose_cli.training.data.places import FREE, find_places
 from handpose_cli.training.data.read_data import read_data
 from handpose_cli.training.data.samples import Sample, read_samples, split
 from handpose_cli.training.detection.photos import read_photos
-from handpose_cli.training.settings import of_new_run
+from handpose_cli.training.settings import RECIPES, of_new_run
 
 
 def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_preset):
@@ -77,6 +78,13 @@ def test_several_stacks_and_a_hand_head_are_trained_together(folder, tmp_path, m
     (hand,) = read_results(tmp_path / "out")["files"][0]["hands"]
     assert hand["handedness"] in ("left", "right")
     assert 0 < hand["score"] < 1
+
+
+def test_the_help_names_the_presets_that_begin_with_an_encoder():
+    (option,) = (option for option in cli.get_command(None, "train").params if option.name == "weights")
+    named = {name for name in RECIPES if name in option.help}
+    begins = {name: of_new_run({"preset": name, "data": ("x",)}).weights for name in RECIPES}
+    assert named == {name for name, weights in begins.items() if weights != "none"}
 
 
 def test_wrong_data_is_told_in_a_line(tmp_path, folder, tiny_preset):

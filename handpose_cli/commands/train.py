@@ -34,7 +34,8 @@ def _by_recipe(name: str) -> str:
               "together.  [default: 0.1]")  # fmt: skip
 @click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
               help="Labels with boxes, to learn from these what is a hand too, and from the rest, where every hand "
-              "has one, what is none; repeatable.")  # fmt: skip
+              "has one, what is none; without them the network will not say, nor which hand one is; "
+              "repeatable.")  # fmt: skip
 @class_option
 @keypoint_names_option
 @click.option("-o", "--output", "run", type=LocalPath(file_okay=False), required=True,
@@ -55,7 +56,10 @@ def _by_recipe(name: str) -> str:
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="Optimizer." + _by_recipe("optimizer"))
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True),
               help="Of the last stage, at its highest.")  # fmt: skip
-@click.option("--schedule", type=click.Choice(SCHEDULES), help="Of the learning rate." + _by_recipe("schedule"))
+@click.option("--schedule", type=click.Choice(SCHEDULES),
+              help="Of the learning rate in a stage: constant; cosine: it rises for up to 500 steps, then falls along "
+              "a cosine to 1 %; steps: a tenth from 60 % of the stage on, a hundredth from 85 % on."
+              + _by_recipe("schedule"))  # fmt: skip
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of the layers.  [default: float32]")
 @click.option("--ema", type=click.FloatRange(0, 1, max_open=True),
               help="Validate and save an average of the weights that keeps this share at each step."
@@ -63,7 +67,7 @@ def _by_recipe(name: str) -> str:
 @click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: 0]")
 @click.option("--weights", metavar="NAME|FILE|RUN|none",
               help="Weights to start from; none: random numbers.  [default: the pretrained encoders of hourglass-lite, "
-              "ssd-palm and ssd-hand, none for the others]")  # fmt: skip
+              "hourglass-wide, ssd-palm and ssd-hand, none for the others]")  # fmt: skip
 @click.option("--teacher", metavar="NAME|FILE|RUN",
               help="Another detector with the same cells, from whose answers a detector learns too.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that prepare batches.  [default: 2]")
@@ -79,9 +83,9 @@ def _by_recipe(name: str) -> str:
 def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **options: Any) -> None:
     """Train an hourglass on labelled hands, or a detector on boxes.
 
-    Without further options the recipe is the seed paper's: two stacks, RMSprop, batches of 64, mean squared error on
-    heatmaps at every stack, 40 epochs, and 40 more with --resume --epochs 80. A run that was interrupted, in whatever
-    way, goes on from its last epoch with --resume.
+    Without further options the recipe is that of the student paper that this tool grew out of: two stacks, RMSprop,
+    batches of 64, mean squared error on heatmaps at every stack, 40 epochs, and 40 more with --resume --epochs 80. A
+    run that was interrupted, in whatever way, goes on from its last epoch with --resume.
 
     Detectors (--preset ssd-palm, ssd-hand) learn from labels with boxes alone, which are taken for whole photographs
     (those in label-list form may say "exhaustive": false), and from hands with keypoints, which are pasted into them.

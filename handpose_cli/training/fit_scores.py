@@ -24,6 +24,7 @@ from handpose_cli.annotator.regions import detect, whole
 from handpose_cli.boxes import iou
 from handpose_cli.engine import contract_file
 from handpose_cli.engine.contract import Calibration, Detector, KeypointNetwork, log_odds
+from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
 from handpose_cli.media.picture import Picture
@@ -143,17 +144,40 @@ def fit(terms: np.ndarray, answers: np.ndarray, steps: int = 50) -> np.ndarray:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m handpose_cli.training.fit_scores", description="See the module.")
-    parser.add_argument("weights")
-    parser.add_argument("--keypoints", required=True, metavar="[FORMAT:]LABELS")
-    parser.add_argument("--boxes", required=True, metavar="[FORMAT:]LABELS")
-    parser.add_argument("--detector", default=weights.DETECTOR)
+    parser = argparse.ArgumentParser(
+        prog="python -m handpose_cli.training.fit_scores",
+        description="Fit what a keypoint network's scores are worth, and write it into its contract, the .json beside "
+        "it. Take other photographs than the network was trained on: on those it is surer than it will be.",
+    )
+    parser.add_argument("weights", metavar="WEIGHTS", help="a bundled network, a file or a run folder")
+    parser.add_argument(
+        "--keypoints",
+        required=True,
+        metavar="[FORMAT:]LABELS",
+        help="labels with keypoints, which teach what a joint's score is worth",
+    )
+    parser.add_argument(
+        "--boxes",
+        required=True,
+        metavar="[FORMAT:]LABELS",
+        help="labels in which every hand has a box, which teach what a hand's score is worth",
+    )
+    parser.add_argument(
+        "--detector", default=weights.DETECTOR, help="the detector that says where hands are; default: %(default)s"
+    )
     args = parser.parse_args(arguments)
-    network = engine.load_keypoint_network("litert", args.weights)
-    detector = engine.load_detector("litert", args.detector)
-    joints = fit_joints(network, detector, read_samples([args.keypoints]))
-    hand = fit_hand(network, detector, joints, Source.parse(args.boxes))
-    fitted = weights.find(args.weights, "litert")
+    try:
+        _fit_and_write(args.weights, args.detector, args.keypoints, args.boxes)
+    except (FormatError, weights.WeightsError) as error:
+        raise SystemExit(str(error)) from error
+
+
+def _fit_and_write(name: str, detector_name: str, keypoints: str, boxes: str) -> None:
+    network = engine.load_keypoint_network("litert", name)
+    detector = engine.load_detector("litert", detector_name)
+    joints = fit_joints(network, detector, read_samples([keypoints]))
+    hand = fit_hand(network, detector, joints, Source.parse(boxes))
+    fitted = weights.find(name, "litert")
     path = weights.contract_path(fitted)
     digests = {**network.contract.weights, fitted.name: weights.sha256(fitted)}
     contract_file.write(replace(network.contract, calibration=Calibration(joints, hand), weights=digests), path)
