@@ -160,6 +160,7 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, m
     result = handpose("train", "-o", run, "--resume", "--epochs", 3, "--learning-rate", 1e30, "--schedule", "constant")
     assert result.exit_code == 1
     assert "The loss is no longer a number in epoch" in result.stderr
+    assert result.stderr.endswith("Go on with --resume and a lower --learning-rate, or begin another run\n")
     after, log = state_of(run)
     assert all(np.isfinite(array).all() for array in after.values() if array.dtype.kind == "f")
     assert len(log) >= 1

@@ -10,6 +10,7 @@ from tiny_training import no_graphs, train
 
 from handpose_cli import locking
 from handpose_cli.locking import locked
+from handpose_cli.training import keypoints
 from handpose_cli.training.checkpoint import writing
 
 SHORT = ("--epochs", 1, "--steps-per-epoch", 1, "--export", "none")
@@ -126,3 +127,26 @@ def test_weights_whose_settings_are_damaged_are_not_predicted_with(run, tmp_path
     (run / "models.json").write_text('{"litert": "model.tflite"}')
     result = handpose(*call)
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, f"{said}. Use --engine litert.")
+
+
+def test_what_cannot_be_gone_on_with_is_not_advised(folder, tmp_path, tiny_preset, monkeypatch):
+    (tmp_path / "file").write_text("")
+    result = train(folder, tmp_path / "file" / "run", *SHORT)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: Cannot write to {tmp_path / 'file' / 'run'}: Not a directory. Choose another --output."
+    )
+
+    def interrupted(settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keypoints, "read_data", interrupted)
+    result = train(folder, tmp_path / "run", *SHORT)
+    assert (result.exit_code, result.stderr) == (130, "Interrupted. Nothing was written.\n")
+
+
+def test_nothing_is_exported_with_nothing_else(folder, tmp_path, tiny_preset):
+    result = train(folder, tmp_path / "run", "--export", "onnx", "--export", "none")
+    assert (result.exit_code, result.stderr) == (
+        1, "Error: none goes with no other export. Received: onnx, none\n"
+    )  # fmt: skip

@@ -5,6 +5,7 @@ import shlex
 import shutil
 
 import cv2
+import numpy as np
 import pytest
 from conftest import SAMPLES, handpose
 from labelled import image, open_hand, write
@@ -146,3 +147,34 @@ def test_no_image_is_needed_of_labels_without_keypoints(tmp_path):
     shutil.copy(SAMPLES / "no_hand.jpg", tmp_path / "a.jpg")
     records = [ImageRecord("a.jpg", 576, 430, [open_hand()]), image("elsewhere.jpg")]
     assert len(samples(str(write(tmp_path / "l.json", "handpose", records)))) == 1
+
+
+def crop_labels(folder, joints, groups=8):
+    """Labels of hands with so many joints, in frames of as many clips."""
+    points = [[100 + 9 * n, 90 + 5 * n] if n < joints else None for n in range(21)]
+    records = []
+    for n in range(8):
+        shutil.copy(SAMPLES / "no_hand.jpg", folder / f"walk{n % groups}_frame_{n}.jpg")
+        keypoints = np.array([point or [np.nan, np.nan] for point in points], np.float32)
+        hand = Hand(np.array([90, 80, 99, 99], np.float32), keypoints=keypoints)
+        records.append(ImageRecord(f"walk{n % groups}_frame_{n}.jpg", 576, 430, [hand]))
+    return write(folder / "labels.json", "handpose", records)
+
+
+@pytest.mark.parametrize("preset", ["hourglass-2", "ssd-hand"])
+def test_one_clip_cannot_be_split_by_any_share(tmp_path, preset):
+    result = handpose("train", "--preset", preset, "--data", crop_labels(tmp_path, 21, 1), "-o", tmp_path / "run")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: the labels are all of one sample, such as a video: no part can be held back. Name others with --val\n",
+    )
+
+
+def test_hands_of_one_joint_cannot_choose_the_best_epoch(tmp_path):
+    data = crop_labels(tmp_path, 1)
+    result = handpose("train", "--data", data, "-o", tmp_path / "run", "--val-split", 0.5)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: no hand to validate on has joints in two places, to measure errors by its size. "
+        "Name others with --val\n",
+    )

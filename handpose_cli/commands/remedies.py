@@ -79,7 +79,7 @@ REMEDIES = {
     "batch_size": {"batch_size": "Choose a smaller --batch-size"},
     "multiple": {"batch_size": "Choose a multiple with --batch-size"},
     "devices": {"devices": "Leave out --devices"},
-    "diverged": {"stages": "Go on with --resume, or begin another run with a lower --learning-rate"},
+    "diverged": {"stages": "Go on with --resume and a lower --learning-rate, or begin another run"},
     "resume_all": {"resume": "Go on in all of them with --resume"},
     "deliver": {"export": "Predict with --engine keras"},
 }

@@ -123,9 +123,11 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     except (SettingsError, FormatError, WeightsError, DeliveryError, FloatingPointError) as error:
         raise failure(error) from error
     except OSError as error:
-        raise click.ClickException(f"Cannot write to {run}: {error.strerror}. Go on with --resume.") from error
+        mend = "Go on with --resume" if (run / RUN_SETTINGS).exists() else "Choose another --output"
+        raise click.ClickException(f"Cannot write to {run}: {error.strerror}. {mend}.") from error
     except KeyboardInterrupt:
-        click.echo(f"Interrupted. Go on from the last epoch with: handpose train -o {run} --resume", err=True)
+        begun = f" Go on from the last epoch with: handpose train -o {run} --resume"
+        click.echo(f"Interrupted.{begun if (run / RUN_SETTINGS).exists() else ' Nothing was written.'}", err=True)
         ctx.exit(EXIT_INTERRUPTED)
     if not quiet and processes.number() == 0:
         option = "--detector" if settings.preset in DETECTORS else "--weights"

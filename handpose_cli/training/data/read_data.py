@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+
+from handpose_cli.evaluation.metrics import longer_sides
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.training.data.digest import Known, digest
 from handpose_cli.training.data.places import find_places
@@ -56,6 +59,9 @@ def read_data(settings: Settings) -> Data:
     samples, held_back = _all(data, settings.data), _all(val, val)
     if not val:
         samples, held_back = split(samples, settings.val_split, settings.seed)
+    labelled = [sample.hand.keypoints for sample in held_back if sample.hand and sample.hand.keypoints is not None]
+    if not (longer_sides(np.stack(labelled)) > 0).any():
+        raise FormatError("no hand to validate on has joints in two places, to measure errors by its size", "val")
     if len(samples) < settings.batch_size:
         raise FormatError(
             f"{len(samples)} hands to train on are fewer than a batch of {settings.batch_size}", "batch_size"

@@ -77,11 +77,23 @@ def split(samples: list[Sample], share: float, seed: int) -> tuple[list[Sample],
     Raises:
         FormatError: if one side would be empty.
     """
-    held_back = choose((sample.group for sample in samples), share, seed)
+    held_back = choose_held_back((sample.group for sample in samples), share, seed)
     return (
         [sample for sample in samples if sample.group not in held_back],
         [sample for sample in samples if sample.group in held_back],
     )
+
+
+def choose_held_back(groups: Iterable[str], share: float, seed: int) -> set[str]:
+    """Return the groups to validate on, see `labels.convert.choose`.
+
+    Raises:
+        FormatError: if it is none or all of them.
+    """
+    groups = set(groups)
+    if len(groups) == 1:  # no share helps
+        raise FormatError("the labels are all of one sample, such as a video: no part can be held back", "val")
+    return choose(groups, share, seed)
 
 
 def read_sample(sample: Sample) -> np.ndarray:

@@ -7,8 +7,7 @@
     RUN/models.json        what was measured of them, and which one `predict` runs; written when they are whole
     RUN/network.json       how they are asked and what their outputs mean, see `engine.contract`
 
-Their outputs are those of the network's `for_prediction`. `models.json` is there only while they belong to the best
-weights.
+Their outputs are those of `for_prediction`. `models.json` is there only while they belong to the best weights.
 """
 
 from __future__ import annotations
@@ -65,10 +64,11 @@ class DeliveryError(Remediable, ValueError):
 
 
 def check_forms(forms: Sequence[str]) -> None:
-    """Raise DeliveryError if a form that was asked for is unknown or needs a package that is not installed."""
-    for form in forms:
-        if form not in EXPORTS:
-            raise DeliveryError(f"no such export: {form}. There are: {', '.join(EXPORTS)}")
+    """Raise DeliveryError if a form is unknown, goes not with the others or needs a package that is not installed."""
+    if unknown := [form for form in forms if form not in EXPORTS]:
+        raise DeliveryError(f"no such export: {unknown[0]}. There are: {', '.join(EXPORTS)}")
+    if "none" in forms and set(forms) != {"none"}:
+        raise DeliveryError(f"none goes with no other export. Received: {', '.join(forms)}")
     try:
         for package in PACKAGES if "onnx" in forms else ():
             import_module(package)

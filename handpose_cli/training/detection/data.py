@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from handpose_cli import weights
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.labels.convert import choose
 from handpose_cli.training.data.digest import TEACHER, Known, digest
+from handpose_cli.training.data.samples import choose_held_back
 from handpose_cli.training.detection.photos import Photo, Photos, read_photos
 from handpose_cli.training.settings import Settings
 
@@ -55,7 +55,7 @@ def read_data(settings: Settings) -> DetectionData:
     data, negatives, val = of(settings.data), of(settings.negatives), of(settings.val)
     photos = Photos.joined([data, negatives])
     if not settings.val:
-        held = choose((photo.sample for photo in data), settings.val_split, settings.seed)
+        held = choose_held_back((photo.sample for photo in data), settings.val_split, settings.seed)
         photos, val = (
             photos.where(lambda photo: photo.sample not in held),
             data.where(lambda photo: photo.sample in held),
