@@ -10,7 +10,13 @@ from typing import Any
 import click
 
 from handpose_cli.allocation import keep_freed_memory
-from handpose_cli.quiet import ended_as_interrupted, forgiving_stderr, open_closed_streams, set_up_libraries
+from handpose_cli.quiet import (
+    EXIT_INTERRUPTED,
+    ended_as_interrupted,
+    forgiving_stderr,
+    open_closed_streams,
+    set_up_libraries,
+)
 
 # name: (module in handpose_cli.commands, one line for `handpose --help`)
 COMMANDS = {
@@ -21,7 +27,6 @@ COMMANDS = {
     "convert-labels": ("convert_labels", "Turn one label format into another."),
 }
 
-EXIT_INTERRUPTED = 130
 # whose versions change what is read, found and written
 PACKAGES = ("numpy", "opencv-python", "av", "pillow", "ai-edge-litert", "keras", "tensorflow")
 

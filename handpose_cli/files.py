@@ -12,14 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 _LONGEST_NAME = 240  # bytes; with what is added, the name of a temporary file has no more than any file system allows
 _PART = re.compile(r".+\.[0-9a-f]{8}\.part")
-_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # what locking says where another process has the lock
 
 
 @contextmanager
@@ -117,17 +111,3 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def lock(file: IO[Any]) -> bool | None:
-    """Lock an open file until it is closed, or its process ends; return whether that could be done.
-
-    False: another process has it. None: its file system has no locks (nor has Windows those that are meant here).
-    """
-    if fcntl is None:
-        return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return False if error.errno in _HELD else None
-    return True

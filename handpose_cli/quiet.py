@@ -16,6 +16,9 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
+EXIT_INTERRUPTED = 130  # of a command that Ctrl-C ended, or what ends it alike
+
+
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Send the process's standard error nowhere; what Python raises is raised all the same."""

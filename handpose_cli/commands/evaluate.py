@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handpose_cli.annotator.settings import SCORE_THRESHOLD
+from handpose_cli.annotator.settings import SCORE_THRESHOLD, AnnotateSettings
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.idle_options import check_evaluate
 from handpose_cli.commands.option_types import LocalPath
@@ -169,7 +169,6 @@ def command(
 
 
 def _predictor(weights: str, detector: str, views: int, engine: str, threads: int | None) -> Predictor:
-    from handpose_cli.annotator.settings import SCORE_THRESHOLD, AnnotateSettings
     from handpose_cli.api import Annotator
     from handpose_cli.evaluation.run import Predictor
     from handpose_cli.runs.executors.threads import processors

@@ -28,6 +28,7 @@ from handpose_cli.commands.remedies import with_remedy
 from handpose_cli.commands.result_format import ResultFormat, ResultFormatOption
 from handpose_cli.commands.run_errors import run_errors
 from handpose_cli.commands.summary import write_summary
+from handpose_cli.quiet import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from handpose_cli.labels.source import Source
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from handpose_cli.runs.shard import Shard
 
 EXIT_ERROR = 1
-EXIT_INTERRUPTED = 130
 BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 
 

@@ -119,7 +119,7 @@ class _Notes(logging.Handler):
 def show_notes() -> None:
     """Print the package's warnings on standard error, each in a line."""
     log = logging.getLogger("handpose_cli")
-    for handler in log.handlers:
+    for handler in list(log.handlers):
         if isinstance(handler, _Notes):  # of a command before, in the same process
             log.removeHandler(handler)
     log.addHandler(_Notes())

@@ -14,9 +14,8 @@ from handpose_cli.commands.remedies import failure
 from handpose_cli.commands.stage_type import StageType
 from handpose_cli.networks.hourglass.presets import PRESETS
 from handpose_cli.networks.ssd.presets import DETECTORS
+from handpose_cli.quiet import EXIT_INTERRUPTED
 from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES, said
-
-EXIT_INTERRUPTED = 130
 
 
 def _by_recipe(name: str) -> str:

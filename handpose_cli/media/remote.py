@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import unquote
 
-from handpose_cli.files import lock
+from handpose_cli.locking import lock
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.inputs import Input, Version
 

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from handpose_cli.errors import first_line
 from handpose_cli.weights.errors import WeightsError
 
 PACKAGES = {"jax": "'handpose-cli[jax]'", "torch": "torch", "openvino": "openvino", "numpy": "'handpose-cli[jax]'"}
@@ -33,7 +34,7 @@ def set_up_keras() -> None:
         where, backend = _asked()
         if backend not in BACKENDS:
             raise WeightsError(f"{where}: Keras has no such backend. There are: {', '.join(BACKENDS)}") from error
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise WeightsError(f"Keras cannot be loaded ({reason}). Mend or delete {_file()}") from error
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")

@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from handpose_cli.files import lock
 from handpose_cli.formats.handpose_json import hand_from_json, hand_to_json
+from handpose_cli.locking import lock
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.fingerprint import Fingerprint
