@@ -170,7 +170,7 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, m
 ON_ENCODER = presets.Preset(
     1, (8, 8, 8, 8), 3, 64, "fixup", 1.5, "cross-entropy", encoder="hand-landmarks", points=True
 )
-STAGES = ("--stage", "decoder:2:1e-3", "--stage", "stride16:2:5e-4", "--steps-per-epoch", 2, "--export", "none")
+STAGES = ("--stage", "decoder:2:1e-3", "--stage", "stride16:2:5e-4", "--steps-per-epoch", 1, "--export", "none")
 
 
 def train_in_stages(folder, run):

@@ -307,7 +307,7 @@ def run(photos, tmp_path_factory):
     data = f"label-list:{photos}/boxes.json"
     call = (
         "train", "--preset", "ssd-hand", "--data", data, "--data", SAMPLES / "labels.json", "--val", data,
-        "--input-size", SIZE, "--batch-size", 4, "--steps-per-epoch", 2, "--ema", 0.5, "--schedule", "constant",
+        "--input-size", SIZE, "--batch-size", 4, "--steps-per-epoch", 1, "--ema", 0.5, "--schedule", "constant",
         "--stage", "stride16:3:0.001",
     )  # fmt: skip
     with no_graphs():
