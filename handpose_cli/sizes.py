@@ -32,11 +32,13 @@ def same_size(label: ImageRecord, width: int | None, height: int | None, of: str
         raise FormatError(f"{sizes}: they are not of the same picture")
     if not rescale:
         raise FormatError(sizes, "rescale")
-    hands = [_scaled(hand, np.array([x, y], np.float32)) for hand in label.hands]
+    hands = [scaled(hand, x, y) for hand in label.hands]
     return replace(label, width=width, height=height, hands=hands)
 
 
-def _scaled(hand: Hand, scale: np.ndarray) -> Hand:
+def scaled(hand: Hand, x: float, y: float) -> Hand:
+    """Return a hand as it is in a picture whose sides are so many times as long."""
+    scale = np.array([x, y], np.float32)
     changes: dict[str, Any] = {"box": hand.box * np.tile(scale, 2)}
     for name in ("keypoints", "raw_keypoints"):
         if (points := getattr(hand, name)) is not None:

@@ -111,6 +111,14 @@ def test_no_jumps_where_a_hand_moves_or_a_joint_stays_where_it_went():
     assert not any(r.hands[0].flags for r in flagged([replace(r, file=f"{r.frame}.jpg") for r in gap]))
 
 
+def test_no_jumps_where_the_size_of_the_pictures_changes():
+    """As in a browser's recordings: a small one for a frame, whose pixels are others."""
+    records = clip([open_hand(), bent({8: (0.5, 0.1)}), open_hand()])
+    assert "jump" in [record.hands[0].flags for record in flagged(records)][1]
+    records[1] = replace(records[1], width=320, height=240)
+    assert not any("jump" in record.hands[0].flags for record in flagged(records))
+
+
 def test_the_side_flips_in_a_track():
     sides = ["left", "left", None, "right", "left"]
     hands = [open_hand(track_id=3, handedness=side) for side in sides]

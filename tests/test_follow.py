@@ -110,6 +110,19 @@ def test_a_hand_that_the_middle_frame_does_not_show_is_found(networks, clip, see
     assert counts(follow(chunk, networks, SETTINGS)) == [int(i in seen) for i in range(DETECT_EVERY)]
 
 
+def test_a_hand_is_followed_where_the_pictures_change_their_size(networks, runs, clip):
+    """As in a browser's recordings; the detector is not asked again."""
+
+    def larger(frame):
+        return replace(frame, read=lambda: Picture(np.kron(frame.read().pixels, np.ones((3, 3, 1), np.uint8))))
+
+    chunk = [larger(frame) if i >= 6 else frame for i, frame in enumerate(clip[:DETECT_EVERY])]
+    results = follow(chunk, networks, SETTINGS)
+    assert (counts(results), runs()) == ([1] * DETECT_EVERY, 1)
+    (small,), (large,) = results[5].record.hands, results[6].record.hands
+    assert large.keypoints / 3 == pytest.approx(small.keypoints, abs=0.2 * small.size)
+
+
 def test_the_detector_seldom_runs_where_there_is_no_hand(networks, runs, clip):
     results = follow([without_hand(frame) for frame in clip[:DETECT_EVERY]], networks, SETTINGS)
     assert counts(results) == [0] * DETECT_EVERY

@@ -228,7 +228,28 @@ def test_times_that_jump_back_do_no_harm(method):
     assert places(found) == pytest.approx(np.stack([SHAPE] * 40), abs=0.01)
 
 
-def test_of_a_stream_whose_clock_stands_still_not_all_is_held():
-    found = list(_with_neighbours(records_of([1.0] * 2000, [SHAPE] * 2000), 0.5))
+@pytest.mark.parametrize("step", [1 / 25, 0, -0.1, -0.5])
+@EACH_METHOD
+def test_nothing_is_smoothed_across_a_change_of_size_or_a_clock_that_does_not_advance(method, step):
+    """Both sides come out as each does alone."""
+    times = np.arange(20) / 25
+    one, two = records_of(times, noisy(times)), records_of(times[-1] + step + times, noisy(times, 1) / 2)
+    if step > 0:
+        two = [replace(record, width=320, height=240) for record in two]
+    alone = np.concatenate([places(smooth(part, method)) for part in (one, two)])
+    assert np.array_equal(places(smooth([*one, *two], method)), alone)
+
+
+@EACH_METHOD
+@pytest.mark.parametrize("fields", [{"width": 320, "height": 240}, {"time": 0.1}])
+def test_no_gap_is_filled_across_a_change_of_size_or_a_jump_back(method, fields):
+    one, lost, two = records_of([0.2, 0.24, 0.28], [SHAPE, None, SHAPE])
+    two = replace(two, **fields)
+    assert [len(record.hands) for record in smooth([one, lost, two], method)] == [1, 0, 1]
+    assert [len(record.hands) for record in smooth([one, replace(lost, **fields), two], method)] == [1, 0, 1]
+
+
+def test_of_a_stream_whose_clock_hardly_advances_not_all_is_held():
+    found = list(_with_neighbours(records_of(1 + 1e-6 * np.arange(2000), [SHAPE] * 2000), 0.5))
     assert [record.frame for record, _ in found] == list(range(2000))
     assert max(len(beside) for _, beside in found) <= 2 * MOST_NEIGHBOURS + 2

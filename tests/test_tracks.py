@@ -81,6 +81,14 @@ def test_uneven_frame_times_do_not_matter():
     assert ids_of(records) == [[1, 2]] * 7
 
 
+def test_hands_keep_their_ids_where_the_size_of_the_pictures_changes():
+    """The second hand of the small pictures is nearer to where the first one was in the large ones."""
+    whole = clip(*[[hand_at(100 + 4 * i, 20), hand_at(300 + 4 * i, 40, 0.8)] for i in range(3)])
+    half = clip(*[[hand_at(56 + 2 * i, 10, size=0.5), hand_at(156 + 2 * i, 20, 0.8, size=0.5)] for i in range(3)])
+    half = [replace(record, width=320, height=240, time=record.time + 3 / 25) for record in half]
+    assert ids_of([*whole, *half]) == [[1, 2]] * 6
+
+
 def test_a_far_hand_is_another_one():
     assert ids_of(clip([hand_at(0, 0)], [hand_at(300, 300)])) == [[1], [2]]
 

@@ -89,8 +89,10 @@ def _flagged(
 
 
 def _is_between(before: ImageRecord, now: ImageRecord, after: ImageRecord) -> bool:
-    """Return whether three records are successive frames of one video that are near in time."""
+    """Return whether three records are successive frames of one video, of one size and near in time."""
     if not before.file == now.file == after.file:
+        return False
+    if not (before.width, before.height) == (now.width, now.height) == (after.width, after.height):
         return False
     if before.time is None or now.time is None or after.time is None:
         return before.frame is not None and after.frame == before.frame + 2  # an image sequence, or pages

@@ -16,3 +16,14 @@ class Step(Protocol):
 
     def update(self, record: ImageRecord) -> ImageRecord:
         """Return the next record with what this step adds."""
+
+
+def goes_on(before: ImageRecord, now: ImageRecord) -> bool:
+    """Return whether a record's time and coordinates can be compared with those of the one before it.
+
+    They cannot where the clock does not advance, as in joined files, where the size of the pictures changes, as in a
+    browser's recordings, and beside a failure, which has no time.
+    """
+    if before.time is None or now.time is None or now.time <= before.time:
+        return False
+    return (before.width, before.height) == (now.width, now.height)

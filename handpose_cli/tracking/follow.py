@@ -15,8 +15,11 @@ from handpose_cli.annotator.proposals import Candidate, candidates, far_candidat
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
 from handpose_cli.annotator.tta import around
 from handpose_cli.boxes import iou
+from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.media.frames import Frame
+from handpose_cli.media.picture import Picture
 from handpose_cli.records import Hand
+from handpose_cli.sizes import scaled
 
 DETECT_EVERY = 8  # frames in a chunk; a hand that comes into view beside others is missed for at most half of it
 # Most views of a hand that is followed: its crop comes from keypoints, and stands upright as far as it must, so that a
@@ -27,15 +30,23 @@ SAME_PLACE = 0.5  # intersection over union of a detection with a hand that is k
 
 
 class _Followed(NamedTuple):
-    """A hand of a frame, its keypoints (float32 [21, 2]) and the detector's score where it was last detected."""
+    """A hand of a picture and the detector's score where it was last detected."""
 
     hand: Hand
-    keypoints: np.ndarray
+    picture_size: tuple[int, int]
     box_score: float
 
     @property
     def is_sure(self) -> bool:
         return (self.hand.score or 0.0) >= SURE
+
+    def place_in(self, picture: Picture, pose: KeypointNetwork) -> Candidate:
+        """Return where the hand may be in the picture beside."""
+        hand, (width, height) = self.hand, self.picture_size
+        if (width, height) != (picture.width, picture.height):
+            hand = scaled(hand, picture.width / width, picture.height / height)
+        assert hand.keypoints is not None
+        return Candidate(picture, hand.box, around(hand.keypoints, pose), self.box_score)
 
 
 def follow(frames: list[Frame], networks: Networks, settings: AnnotateSettings) -> list[Annotated]:
@@ -104,14 +115,12 @@ def _find(
     """Find the hands of a frame, put them into its record and return them.
 
     Args:
-        known: the hands of the frame beside.
+        known: the hands of the frame beside, which may be of another size.
         expected: the detector runs if fewer sure hands than these are found where the known ones were.
     """
     record, picture, _ = result
     assert picture is not None
-    places = [
-        Candidate(picture, each.hand.box, around(each.keypoints, networks.pose), each.box_score) for each in known
-    ]
+    places = [each.place_in(picture, networks.pose) for each in known]
     found = _best(_look(places, networks, min(settings.views, FOLLOWED_VIEWS)), networks, settings)
     if _sure(found) < expected:
         there = np.reshape([each.hand.box for each in found if each.is_sure], (-1, 4))
@@ -125,11 +134,10 @@ def _find(
 
 
 def _look(places: list[Candidate], networks: Networks, views: int) -> list[_Followed]:
-    found = []
-    for place, hand in zip(places, look(places, networks, views), strict=True):
-        assert hand.keypoints is not None
-        found.append(_Followed(hand, hand.keypoints, place.box_score))
-    return found
+    return [
+        _Followed(hand, (place.picture.width, place.picture.height), place.box_score)
+        for place, hand in zip(places, look(places, networks, views), strict=True)
+    ]
 
 
 def _best(found: list[_Followed], networks: Networks, settings: AnnotateSettings) -> list[_Followed]:

@@ -1,7 +1,8 @@
 """Smooth the keypoints of tracked hands over time, and put hands where a track was lost for a moment.
 
 Two methods: "zero-lag" looks both ways in time and is for files; "one-euro" (`OneEuro`) only looks back and serves a
-camera, too. Both count in seconds and in sizes of the hand, so that they hold for any frame rate and resolution.
+camera, too. Both count in seconds and in sizes of the hand, so that they hold for any frame rate and resolution. Where
+the clock does not advance or the pictures' size changes (`goes_on`), neither looks across, and no gap is filled.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from handpose_cli.annotator.pose import is_double
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
+from handpose_cli.tracking import goes_on
 from handpose_cli.tracking.tracks import MAX_GAP
 
 # Seconds to each side. The first is short enough for fast hands: at 10 frames a second it leaves almost all as it is.
@@ -24,7 +26,7 @@ MIN_CUTOFF = 1.0  # Hz, of a still joint
 BETA = 25.0  # Hz that a speed of one hand's size a second adds
 SPEED_CUTOFF = 1.0  # Hz, of the speed itself
 LEAST_WEIGHT = 1e-3  # of a joint with score 0
-MOST_NEIGHBOURS = 500  # frames on each side: of a stream whose clock stands still all would be neighbours
+MOST_NEIGHBOURS = 500  # frames on each side: of a stream whose clock hardly advances all would be neighbours
 
 Cutoff = TypeVar("Cutoff", float, np.ndarray)
 Scores = TypeVar("Scores", float, np.ndarray)
@@ -88,18 +90,22 @@ class OneEuroTracks:
     def __init__(self) -> None:
         self._filters: dict[int, OneEuro] = {}
         self._seen: dict[int, float] = {}
+        self._before: ImageRecord | None = None
 
     def update(self, record: ImageRecord) -> ImageRecord:
         """Return the next record with smoothed hands, see `smooth`."""
         hands, now = list(record.hands), record.time
         if now is None:  # the record of a failure
             return record
+        if self._before is not None and not goes_on(self._before, record):
+            self._filters, self._seen = {}, {}
+        self._before = record
         for i, hand in enumerate(hands):
             if hand.track_id is not None and hand.keypoints is not None:
                 smoother = self._filters.setdefault(hand.track_id, OneEuro())
                 self._seen[hand.track_id] = now
                 hands[i] = _smoothed(hand, smoother(now, hand.keypoints, hand.keypoint_scores))
-        for number in [n for n, time in self._seen.items() if abs(now - time) > MAX_GAP]:
+        for number in [n for n, time in self._seen.items() if now - time > MAX_GAP]:
             del self._filters[number], self._seen[number]
         return replace(record, hands=hands)
 
@@ -215,11 +221,12 @@ def _with_neighbours(
 ) -> Iterator[tuple[ImageRecord, Sequence[ImageRecord]]]:
     """Yield each record with those up to `reach` seconds before and after it, itself among them, in order.
 
-    Only these are held, and no more than `MOST_NEIGHBOURS` on each side. A record without time (of a failure) is far
-    from all others, and so is one after a jump back.
+    Only these are held, and no more than `MOST_NEIGHBOURS` on each side. None are beyond one that does not go on from
+    the one before it.
     """
     before: deque[ImageRecord] = deque()
     after: deque[ImageRecord] = deque()
+    last: ImageRecord | None = None
 
     def neighbours(record: ImageRecord) -> list[ImageRecord]:
         while before and (len(before) > MOST_NEIGHBOURS or _far(before[0], record, reach)):
@@ -228,6 +235,12 @@ def _with_neighbours(
         return [*before, *after]
 
     for newest in records:
+        if last is not None and not goes_on(last, newest):
+            while after:
+                record = after.popleft()
+                yield record, neighbours(record)
+            before.clear()
+        last = newest
         after.append(newest)
         while after and (len(after) > MOST_NEIGHBOURS or _far(after[0], newest, reach)):
             record = after.popleft()
@@ -238,7 +251,7 @@ def _with_neighbours(
 
 
 def _far(one: ImageRecord, other: ImageRecord, reach: float) -> bool:
-    return one.time is None or other.time is None or abs(other.time - one.time) > reach
+    return one.time is None or other.time is None or other.time - one.time > reach
 
 
 def _tracked(records: Iterable[ImageRecord]) -> Iterator[tuple[float, Hand]]:

@@ -3,7 +3,8 @@
 The association is ByteTrack's (Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box",
 ECCV 2022): sure hands are matched to tracks first, then doubtful ones to what is left. Hands are compared by how boxes
 overlap and by how far keypoints lie from where the track should be by now. All is counted in seconds, since frames may
-be left out or come at uneven times.
+be left out or come at uneven times. Where the size of the pictures changes, as in a browser's recordings, tracks are
+scaled and go on.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class Linker:
         self.found = 0  # tracks so far; their ids are 1, 2, ... in the order they came
         self._records = 0
         self._tracks: list[_Track] = []
+        self._size: np.ndarray | None = None  # width and height of the last record
 
     def update(self, record: ImageRecord) -> ImageRecord:
         """Return the record with track ids, without doubtful hands that go on with no track."""
@@ -78,6 +80,7 @@ class Linker:
         if record.time is None:  # the record of a failure
             return ids
         now = record.time
+        self._scale(record)
         self._tracks = [t for t in self._tracks if t.record == self._records or abs(now - t.time) <= MAX_GAP]
         scores = [1.0 if hand.score is None else hand.score for hand in record.hands]
         sure = [i for i, score in enumerate(scores) if score >= self.threshold]
@@ -95,6 +98,17 @@ class Linker:
                 ids[i] = self.found
                 self._tracks.append(_begin(self.found, record.hands[i], scores[i], now, self._records))
         return ids
+
+    def _scale(self, record: ImageRecord) -> None:
+        """Bring the tracks to a record's size, if it is another one than before."""
+        if record.width is None or record.height is None:
+            return
+        before, self._size = self._size, np.array([record.width, record.height], np.float64)
+        if before is not None and (before != self._size).any():
+            scale = self._size / before
+            for track in self._tracks:
+                track.keypoints, track.velocity = track.keypoints * scale, track.velocity * scale
+                track.box = track.box * np.tile(scale, 2)
 
     def _match(
         self, record: ImageRecord, rows: Sequence[int], tracks: Sequence[_Track], ids: list[int]
