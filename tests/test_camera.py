@@ -66,6 +66,7 @@ def test_it_can_be_stopped_from_another_thread(tmp_path):
         ("camera:7", "no camera 7: it cannot be opened"),
         ("camera:/dev/video77", "no camera /dev/video77: it cannot be opened"),
         ("camera:no.mp4", "no camera no.mp4: it cannot be opened"),
+        ("camera:http://me:secret@127.0.0.1:9/a?b=secret", "no camera http://127.0.0.1:9/a: it cannot be opened"),
         ("camera:", "no camera is named: write camera:0 for the first one"),
     ],
 )

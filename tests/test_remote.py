@@ -209,6 +209,9 @@ def test_a_package_that_is_not_installed_is_named(inputs, tmp_path):
 def test_what_is_secret_in_a_url_is_left_out():
     assert public("https://user:pass@host/a%20b.jpg?token=1#x") == "https://host/a%20b.jpg"
     assert path_of("https://user:pass@host/a%20b.jpg?token=1") == "host/a b.jpg"
+    assert public("http://host?token=1") == "http://host"
+    assert public("camera:http://user:pass@host/a.mjpg?token=1") == "camera:http://host/a.mjpg"
+    assert public("camera:rtsp://user:pa?s@host:554/live?password=1") == "camera:rtsp://host:554/live"
     assert public("s3://key:secret@bucket/a?b.jpg") == "s3://bucket/a?b.jpg"
     assert public("photos/a?b.jpg") == "photos/a?b.jpg"
     error = OSError("cannot connect to https://user:pass@host/x?token=1 now")

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.remote import public
 from handpose_cli.quiet import quiet_stderr
 
 PREFIX = "camera:"
@@ -120,7 +121,7 @@ def open_camera(source: str) -> Iterator[Camera]:
         opened = capture.isOpened()
         capture.release()
         reason = "it gives no picture" if opened else "it cannot be opened"
-        raise UnreadableError(f"no camera {name}: {reason}", transient=True)
+        raise UnreadableError(f"no camera {public(source).removeprefix(PREFIX)}: {reason}", transient=True)
     rate = capture.get(cv2.CAP_PROP_FPS) if is_file else 0.0
     camera = Camera(capture, first, 1 / rate if rate > 0 else 0.0)
     try:

@@ -62,14 +62,15 @@ def path_of(url: str) -> str:
 
 
 def public(url: str) -> str:
-    """Return a URL without what may be secret in it; other text as it is."""
+    """Return a URL, also a camera's, without what may be secret in it; other text as it is."""
     scheme, mark, rest = url.partition("://")
     if not mark:
         return url
     place, slash, path = rest.partition("/")
-    if scheme.lower() in WEB:
-        path = re.split(r"[?#]", path, maxsplit=1)[0]
-    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
+    rest = f"{place.rpartition('@')[2]}{slash}{path}"
+    if scheme.lower() in WEB or scheme.startswith("camera:"):
+        rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    return f"{scheme}://{rest}"
 
 
 def open_store(url: str) -> Store:
