@@ -1,11 +1,13 @@
 """`handpose predict camera:...`, with a video file in place of a camera, and a virtual display in place of a screen."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import av
 import numpy as np
@@ -58,6 +60,36 @@ def test_what_the_file_says_of_videos_is_not_for_a_camera_whose_results_say_how_
     arguments = read_results(tmp_path / "out")["info"]["arguments"]
     told = ("detector", "track", "smooth", "every", "start", "boxes", "views")
     assert [arguments[name] for name in told] == ["ssd-hand", True, "one-euro", 1, None, None, 1]
+
+
+class _FivePictures(BaseHTTPRequestHandler):
+    """A network camera that breaks off."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
+        self.end_headers()
+        picture = (SAMPLES / "no_hand.jpg").read_bytes()
+        for _ in range(5):
+            self.wfile.write(b"--next\r\nContent-Type: image/jpeg\r\n\r\n" + picture + b"\r\n")
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_a_camera_that_breaks_off_is_told(tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), _FivePictures) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        camera = f"camera:http://me:secret@127.0.0.1:{server.server_port}/a.mjpg?token=secret"
+        done = subprocess.run(
+            [*HANDPOSE, "predict", camera, "-o", str(tmp_path), "--views", "1", "-q"], capture_output=True, text=True
+        )
+        server.shutdown()
+    told = r"The camera gave no more pictures after \d\.\d s\. What came before is recorded\.\n"
+    assert done.returncode == 3 and re.fullmatch(told, done.stderr), done.stderr
+    results = read_results(tmp_path)
+    assert results["files"][0]["frames"] > 0
+    assert results["info"]["arguments"]["inputs"] == [f"camera:http://127.0.0.1:{server.server_port}/a.mjpg"]
 
 
 def test_ctrl_c_ends_a_recording_which_is_whole(clip, tmp_path):

@@ -34,7 +34,8 @@ def predict_live(
 ) -> None:
     """Annotate a camera until it ends, q or Esc is pressed in the window, or Ctrl-C comes.
 
-    With `record` what it saw is kept in the output folder.
+    With `record` what it saw is kept in the output folder. A camera that gives no more pictures is told, and the exit
+    code then is that of inputs that failed.
     """
     from handpose_cli.api import Annotator
     from handpose_cli.commands.lost_formats import say_lost
@@ -43,6 +44,7 @@ def predict_live(
     from handpose_cli.runs.errors import RunError
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.live import RECORDING, run_live
+    from handpose_cli.runs.report import EXIT_SOME_FAILED
     from handpose_cli.runs.results import RESULTS
     from handpose_cli.runs.settings import Span, TrackSettings
     from handpose_cli.weights import WeightsError
@@ -72,7 +74,7 @@ def predict_live(
             window = _window(settings.output.style) if show else lambda live: True
             output = settings.output if record else None
             report = run_live(camera, networks, settings.annotate, output, info, window, overwrite)
-            dropped = camera.dropped
+            dropped, broke_off = camera.dropped, camera.broke_off
     except (UnreadableError, EncodingError, RunError, WeightsError) as error:
         raise failure(error) from error
     except OSError as error:
@@ -84,9 +86,12 @@ def predict_live(
             f"{dropped} dropped, {report.hands} hands{kept}",
             err=True,
         )
+    if broke_off:
+        kept = " What came before is recorded." if record else ""
+        click.echo(f"The camera gave no more pictures after {report.seconds:.1f} s.{kept}", err=True)
     if record and report.lost:
         say_lost(report, folder, folder)
-        ctx.exit(report.exit_code)
+    ctx.exit(report.exit_code or (EXIT_SOME_FAILED if broke_off else 0))
 
 
 def _check_display() -> None:

@@ -40,12 +40,14 @@ class Camera:
 
     Attributes:
         dropped: how many pictures came and went while one before them was worked on.
+        broke_off: whether the camera gave no more pictures, though nobody stopped it; never so of a file, which ends.
     """
 
-    def __init__(self, capture: cv2.VideoCapture, first: np.ndarray, seconds: float):
+    def __init__(self, capture: cv2.VideoCapture, first: np.ndarray, seconds: float | None):
         self.dropped = 0
+        self.broke_off = False
         self._capture = capture
-        self._seconds = seconds  # from picture to picture of a file; 0: the camera itself sets the pace
+        self._seconds = seconds  # from picture to picture of a file, 0 if unknown; None: the camera sets the pace
         self._started = time.monotonic()
         self._newest: tuple[int, float, np.ndarray] | None = (0, 0.0, first)
         self._ended = False
@@ -88,6 +90,7 @@ class Camera:
                     time.sleep(max(0.0, self._started + index * self._seconds - time.monotonic()))
                 is_read, picture = self._capture.read()
                 with self._changed:
+                    self.broke_off = not is_read and not self._ended and self._seconds is None
                     if is_read and not self._ended:
                         self.dropped += self._newest is not None
                         self._newest = index, time.monotonic() - self._started, picture
@@ -122,8 +125,8 @@ def open_camera(source: str) -> Iterator[Camera]:
         capture.release()
         reason = "it gives no picture" if opened else "it cannot be opened"
         raise UnreadableError(f"no camera {public(source).removeprefix(PREFIX)}: {reason}", transient=True)
-    rate = capture.get(cv2.CAP_PROP_FPS) if is_file else 0.0
-    camera = Camera(capture, first, 1 / rate if rate > 0 else 0.0)
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    camera = Camera(capture, first, None if not is_file else 1 / rate if rate > 0 else 0.0)
     try:
         yield camera
     finally:
