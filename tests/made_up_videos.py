@@ -27,6 +27,7 @@ def make_video(
     times: Sequence[Fraction] | None = None,
     codec: str = "libx264",
     format: str | None = None,
+    pixel_aspect: Fraction | None = None,
     **options: str,
 ) -> Path:
     """Write a video with a white top left corner, and of B-frames too if it is H.264.
@@ -42,6 +43,8 @@ def make_video(
         stream = container.add_stream(codec, rate=fps)
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = *size, "yuv420p", 30
         stream.codec_context.time_base = Fraction(1, fps if codec == "mpeg4" else 90_000)
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         if codec == "libx264":
             stream.options = {"crf": "10", "bf": "3", "threads": "1"}
         for index, time in enumerate(times):

@@ -16,7 +16,7 @@ import pytest
 from conftest import SAMPLES, handpose
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_videos import make_video
+from made_up_videos import make_video, set_matrix
 
 from handpose_cli.media import annotated_copies
 from handpose_cli.media.annotated_copies import copy_path, save_image, write_video
@@ -102,6 +102,18 @@ def test_pictures_that_change_their_size(tmp_path):
         found = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert [image.shape for image in found] == [(32, 48, 3)] * 3
     assert [int(image[16, 24, 0]) for image in found] == pytest.approx([90, 200, 90], abs=4)
+
+
+@pytest.mark.parametrize(("is_turned", "size", "aspect"), [(False, (64, 48), "4/3"), (True, (48, 64), "3/4")])
+def test_pixels_that_are_not_square_stay_so(tmp_path, is_turned, size, aspect):
+    """As of DV and DVD recordings; where a camera was turned, height is width."""
+    video = make_video(tmp_path / "a.mp4", 2, pixel_aspect=Fraction(4, 3))
+    if is_turned:
+        set_matrix(video, 0, 1, -1, 0)
+    assert handpose("predict", video, "-o", tmp_path / "out", "--draw").exit_code == 0
+    with av.open(str(tmp_path / "out/annotated/a.mp4")) as container:
+        stream = container.streams.video[0]
+        assert ((stream.width, stream.height), str(stream.sample_aspect_ratio)) == (size, aspect)
 
 
 def test_a_copy_appears_when_it_is_complete(tmp_path):

@@ -23,6 +23,7 @@ KEPT_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # most pixels along a side
 _LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".png": 1_000_000}
 _LONGEST_VIDEO = 16_384
+_SQUARE = Fraction(1)  # a pixel that is as wide as high
 _ENCODER = "libx264"
 _CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 6 microseconds
 _LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot hold one of more than 13 hours
@@ -85,7 +86,9 @@ def _place(folder: Path, file: str, page: int | None) -> Path:
     return copy_path(folder, file) if page is None else folder / file / f"{page:06d}.jpg"
 
 
-def write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float) -> None:
+def write_video(
+    path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float, pixel_aspect: Fraction = _SQUARE
+) -> None:
     """Write an annotated video, which appears under its name when it is complete; without frames there is none.
 
     The first frame is at 0, and the others are as far from it as they were; only where a stream's clock starts again or
@@ -97,6 +100,7 @@ def write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: flo
         path: see `copy_path`.
         frames: times in seconds, and pictures uint8 [h, w, 3], RGB.
         fps: the frame rate, frames a second; 0 if it is not known.
+        pixel_aspect: width over height of a pixel, as players are to show it.
 
     Raises:
         OSError: if the file cannot be written.
@@ -105,14 +109,14 @@ def write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: flo
     import av
 
     try:
-        _write_video(path, frames, fps)
+        _write_video(path, frames, fps, pixel_aspect)
     except av.codec.codec.UnknownCodecError as error:
         raise EncodingError(f"PyAV's FFmpeg has no {_ENCODER}, which encodes H.264") from error
     except av.FFmpegError as error:  # of the disk, Python's own errors come
         raise EncodingError(f"FFmpeg cannot encode it: {error.strerror}") from error
 
 
-def _write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float) -> None:
+def _write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float, pixel_aspect: Fraction) -> None:
     iterator = iter(frames)
     first = next(iterator, None)
     if first is None:
@@ -121,7 +125,7 @@ def _write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: fl
     step = round(_CLOCK / fps)
     with atomic(path, "wb") as file:
         image = _within(first[1], _LONGEST_VIDEO)
-        with _encoder(file, image, fps) as (container, stream):
+        with _encoder(file, image, fps, pixel_aspect) as (container, stream):
             ticks = shift = 0
             for number, (time, pixels) in enumerate(chain([first], iterator)):
                 now = round(time * _CLOCK) + shift
@@ -163,7 +167,7 @@ def _frame(image: np.ndarray, shape: tuple[int, ...]) -> av.VideoFrame:
 
 @contextmanager
 def _encoder(
-    file: IO[bytes], image: np.ndarray, fps: float
+    file: IO[bytes], image: np.ndarray, fps: float, pixel_aspect: Fraction
 ) -> Iterator[tuple[av.container.OutputContainer, av.VideoStream]]:
     """Open an MP4 with one H.264 stream for pictures of an image's size."""
     import av
@@ -177,6 +181,8 @@ def _encoder(
         # pictures do not always give the same bytes
         stream.options = {"crf": "20", "preset": "veryfast", "bf": "0", "mbtree": "0"}
         stream.codec_context.time_base = Fraction(1, _CLOCK)
+        if pixel_aspect != _SQUARE:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         yield container, stream
     except BaseException:
         with suppress(av.FFmpegError, OSError):

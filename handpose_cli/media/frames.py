@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Frame:
             frame only converted to RGB here, so that several threads do it at once.
         index, time, fps: frame number from 0, presentation time in seconds and the video's average frame rate; None for
             a still image, and for the frame that stands for a video's failure. Pages have a number alone.
+        pixel_aspect: width over height of a video's pixels, as players show them; other pictures' are taken for square.
     """
 
     file: str
@@ -36,6 +38,7 @@ class Frame:
     index: int | None = None
     time: float | None = None
     fps: float | None = None
+    pixel_aspect: Fraction = Fraction(1)
 
 
 def frames(
@@ -63,7 +66,7 @@ def frames(
         try:
             with fetched(entry) as path:
                 for frame in read_video(path, every, start, end):
-                    yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
+                    yield _of_video(entry, frame)
         except UnreadableError as error:
             yield Frame(entry.name, partial(_fail, str(error), error.transient))
 
@@ -76,9 +79,13 @@ def stretch_frames(entry: Input, stretch: Stretch) -> Iterator[Frame]:
     try:
         with fetched(entry, keep=True) as path:
             for frame in read_stretch(path, stretch):
-                yield Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps)
+                yield _of_video(entry, frame)
     except UnreadableError as error:
         raise InexactError from error
+
+
+def _of_video(entry: Input, frame: VideoFrame) -> Frame:
+    return Frame(entry.name, partial(_convert, frame), frame.index, frame.time, frame.fps, frame.pixel_aspect)
 
 
 def _pages(entry: Input) -> Iterator[Frame]:

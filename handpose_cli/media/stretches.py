@@ -152,7 +152,8 @@ def read_stretch(path: Path, stretch: Stretch) -> Iterator[VideoFrame]:
                 index = stretch.key + offset
                 if index in stretch.chosen:
                     seconds = float(picture.pts * picture.time_base)
-                    yield VideoFrame(index, seconds, fps, picture, matrices.of(picture))
+                    aspect = stream.sample_aspect_ratio
+                    yield VideoFrame(index, seconds, fps, picture, matrices.of(picture), aspect)
     except (av.FFmpegError, UnreadableError, OSError, ValueError, IndexError) as error:
         raise InexactError from error
 

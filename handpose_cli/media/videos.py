@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -26,6 +27,7 @@ class VideoFrame:
         fps: the stream's average frame rate; 0 if it is not known.
         picture: as the decoder gave it, half as large as its RGB pixels.
         matrix: how it is shown, see `upright`.
+        stored_aspect: width over height of the picture's pixels, before it is turned; None if it is not known.
     """
 
     index: int
@@ -33,6 +35,14 @@ class VideoFrame:
     fps: float
     picture: av.VideoFrame
     matrix: Matrix
+    stored_aspect: Fraction | None
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width over height of the upright picture's pixels."""
+        a, b, *_ = self.matrix
+        aspect = self.stored_aspect or Fraction(1)
+        return aspect if abs(a) >= abs(b) else 1 / aspect
 
     @property
     def pixels(self) -> np.ndarray:
@@ -101,7 +111,7 @@ def read_video(
                 break
             if last >= low:
                 if chosen % every == 0:
-                    yield VideoFrame(index, last, fps, picture, matrices.of(picture))
+                    yield VideoFrame(index, last, fps, picture, matrices.of(picture), stream.sample_aspect_ratio)
                 chosen += 1
     if decoding.failure is not None:
         raise UnreadableError(decoding.failure, decoding.transient)

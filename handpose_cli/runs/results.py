@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -149,14 +150,17 @@ def draw_video(
     fps = next((record.fps for record in journal.records(entry.name) if record.fps is not None), None)
     drawing = draw_side_by_side if output.style.side_by_side else draw_hands
 
-    def drawn() -> Iterator[tuple[float, np.ndarray]]:
-        for frame, record in zip(frames(), records, strict=False):
+    def drawn(shown: Iterable[Frame]) -> Iterator[tuple[float, np.ndarray]]:
+        for frame, record in zip(shown, records, strict=False):
             if record.failure is None:
                 yield record.time or 0.0, drawing(frame.read().pixels, record.hands, output.style)
 
     if fps is not None:
         try:
-            write_video(copy_path(output.copies, entry.name), drawn(), fps)
+            shown = frames()
+            first = next(shown)  # there is always one, if only to say that the video is damaged
+            pictures = drawn(chain([first], shown))
+            write_video(copy_path(output.copies, entry.name), pictures, fps, first.pixel_aspect)
         except (UnreadableError, EncodingError) as error:
             return str(error)
     return ""
