@@ -116,6 +116,19 @@ def test_pixels_that_are_not_square_stay_so(tmp_path, is_turned, size, aspect):
         assert ((stream.width, stream.height), str(stream.sample_aspect_ratio)) == (size, aspect)
 
 
+@pytest.mark.parametrize(("size", "matrix"), [((720, 1280), 1), ((720, 576), 1), ((480, 640), 6)])
+def test_colours_are_those_that_players_show(tmp_path, size, matrix):
+    """The tags say how they were converted: as players take it of HD, and of smaller videos, without tags too."""
+    write_video(tmp_path / "a.mp4", [(0, np.full((*size, 3), (200, 60, 40), np.uint8))], 25)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        tags = container.streams.video[0].codec_context
+        assert (tags.colorspace, tags.color_primaries, tags.color_trc, tags.color_range) == (matrix, 1, 1, 1)
+        (frame,) = container.decode(video=0)
+    by_tags = "ITU709" if matrix == 1 else "ITU601"
+    shown = frame.reformat(format="rgb24", src_colorspace=by_tags).to_ndarray()
+    assert shown[100, 100].tolist() == pytest.approx([200, 60, 40], abs=4)
+
+
 def test_a_copy_appears_when_it_is_complete(tmp_path):
     def broken():
         yield 0.0, PICTURE

@@ -25,6 +25,7 @@ _LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".png": 1_000_000}
 _LONGEST_VIDEO = 16_384
 _SQUARE = Fraction(1)  # a pixel that is as wide as high
 _ENCODER = "libx264"
+_BT709, _BT601 = 1, 6  # as H.264 numbers them
 _CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 6 microseconds
 _LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot hold one of more than 13 hours
 
@@ -155,6 +156,7 @@ def _within(image: np.ndarray, longest: int) -> np.ndarray:
 def _frame(image: np.ndarray, shape: tuple[int, ...]) -> av.VideoFrame:
     """Return an image, of this shape, as a frame with even sides."""
     import av
+    from av.video.reformatter import Colorspace
 
     height, width = shape[:2]
     if image.shape != shape:
@@ -162,7 +164,13 @@ def _frame(image: np.ndarray, shape: tuple[int, ...]) -> av.VideoFrame:
     if height % 2 or width % 2:
         image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     # left to the encoder, the conversion is not the same each time
-    return av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")
+    rgb = av.VideoFrame.from_ndarray(image, format="rgb24")
+    return rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709 if _is_hd(shape) else Colorspace.ITU601)
+
+
+def _is_hd(shape: tuple[int, ...]) -> bool:
+    """Return whether players that do not read a video's tags take its colours for BT.709 rather than BT.601."""
+    return shape[0] > 576 or shape[1] >= 1280
 
 
 @contextmanager
@@ -171,6 +179,7 @@ def _encoder(
 ) -> Iterator[tuple[av.container.OutputContainer, av.VideoStream]]:
     """Open an MP4 with one H.264 stream for pictures of an image's size."""
     import av
+    from av.video.reformatter import ColorRange
 
     container = av.open(file, "w", format="mp4")
     try:
@@ -180,9 +189,12 @@ def _encoder(
         # with B-frames an MP4's index has no place for the last frame's duration, and with the macroblock tree the same
         # pictures do not always give the same bytes
         stream.options = {"crf": "20", "preset": "veryfast", "bf": "0", "mbtree": "0"}
-        stream.codec_context.time_base = Fraction(1, _CLOCK)
+        context = stream.codec_context
+        context.time_base = Fraction(1, _CLOCK)
+        context.colorspace = _BT709 if _is_hd(image.shape) else _BT601
+        context.color_primaries, context.color_trc, context.color_range = _BT709, _BT709, ColorRange.MPEG
         if pixel_aspect != _SQUARE:
-            stream.codec_context.sample_aspect_ratio = pixel_aspect
+            context.sample_aspect_ratio = pixel_aspect
         yield container, stream
     except BaseException:
         with suppress(av.FFmpegError, OSError):
