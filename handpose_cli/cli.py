@@ -16,6 +16,7 @@ from handpose_cli.quiet import (
     forgiving_stderr,
     open_closed_streams,
     set_up_libraries,
+    telling_stdout,
 )
 
 # name: (module in handpose_cli.commands, one line for `handpose --help`)
@@ -50,7 +51,7 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         open_closed_streams()
-        with forgiving_stderr(), ended_as_interrupted():
+        with forgiving_stderr(), telling_stdout(), ended_as_interrupted():
             return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -58,7 +59,7 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except OSError as error:  # that no command has expected
             if error.errno == errno.EPIPE:
-                raise  # who read standard output is gone: Click ends without a word
+                raise  # who read what was written is gone: Click ends without a word
             place = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{place}{error.strerror or error}") from error
         except (ImportError, AttributeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -9,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import click
 
 try:
     import fcntl
@@ -88,6 +91,43 @@ class _Forgiving:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())  # what waits in its buffer goes there too
         os.close(nowhere)
+
+
+class _Telling(_Forgiving):
+    """Standard output, whose errors are no OSError: commands take these for errors of the files they write."""
+
+    def write(self, text: str) -> int:
+        if text != "":  # Click writes that to see whether it can, and takes no error from it
+            with self._told():
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._told():
+            self._stream.flush()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._lead_nowhere()
+            if error.errno == errno.EPIPE:  # who reads it has read enough
+                raise click.exceptions.Exit(1) from error
+            raise click.ClickException(
+                f"Cannot write to standard output: {error.strerror}. Lead it to another place."
+            ) from error
+
+
+@contextmanager
+def telling_stdout() -> Iterator[None]:
+    """In the block, have errors of standard output end the command with a line that names it."""
+    kept = sys.stdout
+    sys.stdout = _Telling(kept)
+    try:
+        yield
+    finally:
+        sys.stdout = kept
 
 
 @contextmanager

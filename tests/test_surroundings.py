@@ -76,6 +76,29 @@ def test_standard_error_may_be_lost_but_not_the_run(tmp_path):
     assert len(read_results(tmp_path / "out")["files"]) == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("call", ["--version", "--help", "predict {} -o out --dry-run", "convert-labels {} --check"])
+def test_a_standard_output_that_cannot_be_written_to_is_named(tmp_path, call):
+    """And not one of the command's own files."""
+    arguments = [PALM if word == "{}" else word for word in call.split()]
+    if "--check" in arguments:
+        arguments[1] = SAMPLES / "labels.json"
+    with Path("/dev/full").open("w") as full:
+        done = run(*arguments, stdout=full, stderr=subprocess.PIPE, capture_output=False, cwd=tmp_path)
+    told = "Error: Cannot write to standard output: No space left on device. Lead it to another place.\n"
+    assert (done.returncode, done.stderr) == (1, told)
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_reads_standard_output_may_go(tmp_path):
+    reads, writes = os.pipe()
+    os.close(reads)
+    call = ("predict", PALM, "-o", tmp_path / "out", "--dry-run")
+    done = run(*call, stdout=writes, stderr=subprocess.PIPE, capture_output=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_a_closed_standard_error_is_no_error_in_python():
     code = "import os; os.close(2); from handpose_cli import Annotator; print(len(Annotator.load(views=1)('{}')))"
     done = subprocess.run([sys.executable, "-c", code.format(PALM)], stdout=subprocess.PIPE, text=True)
