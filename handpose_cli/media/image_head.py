@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import imagesize
+
+from handpose_cli.media.tiff import HEIGHT, ORIENTATION, WIDTH, first_page, tiff_pages
 
 JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF, JPEG_2000, OTHER = (
     "JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JPEG 2000", "other"
@@ -30,7 +31,6 @@ _SIZES = (  # width and height, in the heads of some other kinds
     re.compile(rb"#\?R(?s:.*?)\n-Y (?P<height>\d+) \+X (?P<width>\d+)\n"),
 )
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-_MOST_PAGES = 100_000  # of a TIFF: damaged heads lead anywhere
 
 
 class Head(NamedTuple):
@@ -79,7 +79,8 @@ def _size(kind: str, file: IO[bytes]) -> tuple[int, int, int]:
     if kind == PNG:
         return _of_png(file)
     if kind == TIFF:
-        return next(_of_tiff(page) for page in tiff_pages(file))
+        page = first_page(file)[1]
+        return page[WIDTH], page[HEIGHT], page.get(ORIENTATION, 1)
     if kind == BMP:
         head = file.read(26)
         if head[14] == 12:  # OS/2's
@@ -131,53 +132,6 @@ def _orientation(exif: bytes) -> int:
     import io
 
     try:
-        return next(tiff_pages(io.BytesIO(exif.removeprefix(b"Exif\0\0")))).get(274, 1)
+        return next(tiff_pages(io.BytesIO(exif.removeprefix(b"Exif\0\0")))).get(ORIENTATION, 1)
     except (ValueError, StopIteration, struct.error):
         return 1
-
-
-def _of_tiff(page: dict[int, int]) -> tuple[int, int, int]:
-    return page[256], page[257], page.get(274, 1)
-
-
-def tiff_pages(file: IO[bytes]) -> Iterator[dict[int, int]]:
-    """Yield the directories of a TIFF: by tag, the values that are single whole numbers.
-
-    Raises:
-        ValueError, struct.error: if it is none, or damaged.
-    """
-    file.seek(0)
-    head = file.read(16)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    if order is None:
-        raise ValueError("not a TIFF")
-    is_big = struct.unpack(order + "H", head[2:4])[0] == 43
-    number, entry, count = ("Q", "HHQ8s", "Q") if is_big else ("I", "HHI4s", "H")
-    at = struct.unpack_from(order + number, head, 8 if is_big else 4)[0]
-    seen: set[int] = set()
-    while at and at not in seen and len(seen) < _MOST_PAGES:
-        seen.add(at)
-        file.seek(at)
-        entries = struct.unpack(order + count, _exactly(file, struct.calcsize(count)))[0]
-        if entries > 10_000:
-            raise ValueError("a damaged directory")
-        size = struct.calcsize(order + entry)
-        table = _exactly(file, entries * size)
-        yield _whole_numbers(struct.iter_unpack(order + entry, table), order)
-        at = struct.unpack(order + number, _exactly(file, struct.calcsize(number)))[0]
-
-
-def _whole_numbers(entries: Iterator[tuple[Any, ...]], order: str) -> dict[int, int]:
-    forms = {3: "H", 4: "I", 16: "Q"}  # SHORT, LONG, LONG8
-    return {
-        tag: struct.unpack_from(order + forms[type], value)[0]
-        for tag, type, count, value in entries
-        if count == 1 and type in forms and len(value) >= struct.calcsize(forms[type])
-    }
-
-
-def _exactly(file: IO[bytes], length: int) -> bytes:
-    data = file.read(length)
-    if len(data) < length:
-        raise ValueError("cut short")
-    return data
