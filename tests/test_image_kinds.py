@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
 
@@ -132,6 +133,50 @@ def test_exif_elsewhere_in_the_file_counts_too(tmp_path):
     quarters().save(tmp_path / "c.jpg", exif=exif)
     for name in ("b.png", "b.jpg", "c.jpg"):
         assert image_size(tmp_path / name) == read_image(tmp_path / name).shape[1::-1] == (80, 160)
+
+
+def exif(*entries, order="<"):
+    """EXIF with entries: tag, type, how many values, and their bytes."""
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, len(entries))
+    packed = (struct.pack(f"{order}HHI4s", *entry) for entry in entries)
+    return b"Exif\0\0" + head + b"".join(packed) + bytes(4)
+
+
+TURNED, UPRIGHT_TAG = (0x0112, 3, 1, b"\6"), (0x0112, 3, 1, b"\1")
+
+
+@pytest.mark.parametrize(
+    ("segments", "turned"),
+    [
+        ([exif(TURNED)], True),
+        ([exif((0x0112, 4, 1, b"\6"))], True),  # LONG
+        ([exif((0x0112, 4, 1, b"\0\0\0\6"), order=">")], True),
+        ([exif((0x0112, 1, 1, b"\6"))], True),  # BYTE
+        ([exif((0x0112, 3, 2, b"\6\0\6\0"))], True),  # twice
+        ([exif(TURNED, UPRIGHT_TAG)], True),
+        ([exif(TURNED), exif(UPRIGHT_TAG)], True),
+        ([exif(UPRIGHT_TAG), exif(TURNED)], False),
+        ([b"other", exif(TURNED)], True),
+        ([exif((0x0112, 3, 1, b"\0"))], False),
+        ([exif((0x0112, 3, 1, b"\11"))], False),
+        ([exif(TURNED)[:17]], False),
+    ],
+)
+def test_any_way_to_write_the_orientation_of_a_jpeg(tmp_path, segments, turned):
+    """The first one counts, for the size and for the pixels alike."""
+    image = quarters().resize((1280, 1280 // 2 + 16 * 30))
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=95)
+    added = b"".join(b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment for segment in segments)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data.getvalue()[:2] + added + b"\0\xff" + data.getvalue()[2:])
+    size = image.size[::-1] if turned else image.size
+    assert image_size(path) == read_image(path).shape[1::-1] == size
+    expected = [BLUE, RED, GREY, GREEN] if turned else [RED, GREEN, BLUE, GREY]
+    picture = open_image(path)
+    assert (picture.width, picture.height) == size
+    for pixels in (read_image(path), picture.reduced(2)[0]):
+        assert corners(pixels) == pytest.approx(np.array(expected), abs=6)
 
 
 def test_labels_of_shares_are_in_the_upright_picture(tmp_path):

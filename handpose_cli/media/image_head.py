@@ -30,6 +30,7 @@ _SIZES = (  # width and height, in the heads of some other kinds
     re.compile(rb"P[1-6Ff](?:\s|#.*\n)+(?P<width>\d+)(?:\s|#.*\n)+(?P<height>\d+)"),
     re.compile(rb"#\?R(?s:.*?)\n-Y (?P<height>\d+) \+X (?P<width>\d+)\n"),
 )
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that have its size
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
@@ -93,12 +94,44 @@ def _size(kind: str, file: IO[bytes]) -> tuple[int, int, int]:
             return (*struct.unpack(">II", head[4:12]), 1)
         match = next(match for pattern in _SIZES if (match := pattern.match(head)))
         return int(match["width"]), int(match["height"]), 1
-    if kind in (JPEG, GIF, JPEG_2000):
-        return (*imagesize.get(file), 1)  # turned upright already
+    if kind == JPEG:
+        return _of_jpeg(file)
+    if kind in (GIF, JPEG_2000):
+        return (*imagesize.get(file), 1)
     if kind == WEBP:
         width, height = imagesize.get(file)
         return width, height, _orientation_of_webp(file)
     return 0, 0, 1
+
+
+def _of_jpeg(file: IO[bytes]) -> tuple[int, int, int]:
+    """Read the segments before the pixels; of several with EXIF, the first one counts, as for other programs."""
+    width = height = 0
+    exif: bytes | None = None
+    file.seek(2)
+    while (marker := _marker(file)) not in (0xDA, 0xD9, 0):  # pixels, or the end
+        if marker == 1 or 0xD0 <= marker <= 0xD8:  # without content
+            continue
+        length = max(int.from_bytes(file.read(2), "big") - 2, 0)
+        if marker == 0xE1 and exif is None:
+            content = file.read(length)
+            exif = content if content.startswith(b"Exif\0\0") else None
+        elif marker in _FRAMES and not width:
+            height, width = struct.unpack(">xHH", file.read(5))
+            file.seek(length - 5, 1)
+        else:
+            file.seek(length, 1)
+    return width, height, _orientation(exif or b"")
+
+
+def _marker(file: IO[bytes]) -> int:
+    """Return the next marker of a JPEG, after bytes that belong to none; 0 at the end of the file."""
+    before = b""
+    while byte := file.read(1):
+        if before == b"\xff" and byte not in (b"\0", b"\xff"):
+            return byte[0]
+        before = byte
+    return 0
 
 
 def _of_png(file: IO[bytes]) -> tuple[int, int, int]:

@@ -27,10 +27,11 @@ MOST_PIXELS = 2**28  # 0.8 GB as RGB; the largest cameras' pictures have 2e8
 # A JPEG is decoded to 1/2, 1/4 or 1/8 first if no side falls short of this. That takes a third of the time, and is
 # enough for the detector and for hands that are large. Smaller pictures gain too little to be decoded twice.
 LEAST_REDUCED = 500
-_LEFT_AS_STORED = (PNG, WEBP)  # damaged ones of several pictures, OpenCV does not turn upright
+# OpenCV reads other EXIF than other programs do, and does not turn damaged PNGs and WebPs of several pictures
+_LEFT_AS_STORED = (JPEG, PNG, WEBP)
 _RGB = (JPEG, PNG, WEBP, BMP)  # of deep TIFFs, OpenCV 5.0.0 gives now RGB and now BGR when it is asked for RGB
-# cv2.IMREAD_REDUCED_COLOR_n for RGB
-_FLAGS = {1: cv2.IMREAD_COLOR_RGB, **{n: cv2.IMREAD_COLOR_RGB | (8 * n) for n in (2, 4, 8)}}
+_AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+_OF_JPEG = {1: _AS_STORED, **{n: _AS_STORED | (8 * n) for n in (2, 4, 8)}}  # as cv2.IMREAD_REDUCED_COLOR_n
 # of a PNG: the length of its signature and of each chunk's checksum, its last chunk, and those that APNG adds
 _SIGNATURE, _CHECKSUM, _END = 8, 4, b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _OF_ANIMATIONS = (b"acTL", b"fcTL", b"fdAT")
@@ -162,9 +163,9 @@ def _in_colour(image: np.ndarray) -> np.ndarray:
 def _flags(kind: str, factor: int) -> int:
     if kind not in _RGB:
         return cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH
-    if kind in _LEFT_AS_STORED:
-        return cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-    return _FLAGS[factor]
+    if kind == JPEG:
+        return _OF_JPEG[factor]
+    return cv2.IMREAD_COLOR_RGB if kind == BMP else _AS_STORED | cv2.IMREAD_ANYDEPTH
 
 
 def _decode(data: bytes, flags: int, page: int = 0) -> np.ndarray | None:

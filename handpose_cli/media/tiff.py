@@ -53,12 +53,14 @@ def tiff_pages(file: IO[bytes]) -> Iterator[dict[int, int]]:
             raise ValueError("a damaged directory")
         size = struct.calcsize(order + entry)
         table = _exactly(file, entries * size)
+        after = file.tell()
+        page: dict[int, int] = {}
+        for tag, type, count_of_it, value in struct.iter_unpack(order + entry, table):
+            if tag in _TAGS and type in _FORMS and count_of_it and tag not in page:
+                page[tag] = _first(file, order, _FORMS[type], count_of_it, value)
+        yield page
+        file.seek(after)
         at = struct.unpack(order + number, _exactly(file, struct.calcsize(number)))[0]
-        yield {
-            tag: _first(file, order, _FORMS[type], count, value)
-            for tag, type, count, value in struct.iter_unpack(order + entry, table)
-            if tag in _TAGS and type in _FORMS and count
-        }
 
 
 def _first(file: IO[bytes], order: str, form: str, count: int, value: bytes) -> int:
