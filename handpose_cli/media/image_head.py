@@ -10,8 +10,8 @@ import imagesize
 
 from handpose_cli.media.tiff import HEIGHT, ORIENTATION, WIDTH, first_page, tiff_pages
 
-JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF, JPEG_2000, OTHER = (
-    "JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JPEG 2000", "other"
+JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF, JPEG_2000, PNM, OTHER = (
+    "JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JPEG 2000", "PNM", "other"
 )  # fmt: skip
 KINDS = "JPEG, PNG, WebP, AVIF, HEIC, GIF, JPEG 2000, TIFF, BMP or PNM"
 _STARTS = {
@@ -71,7 +71,7 @@ def kind_of(start: bytes) -> str:
             return AVIF
         return HEIF if brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1") else ""
     if _PNM.match(start):
-        return OTHER
+        return PNM
     return next((kind for head, kind in _STARTS.items() if start.startswith(head)), "")
 
 
@@ -88,7 +88,7 @@ def _size(kind: str, file: IO[bytes]) -> tuple[int, int, int]:
             return (*struct.unpack("<HH", head[18:22]), 1)
         width, height = struct.unpack("<ii", head[18:26])
         return width, abs(height), 1  # below 0: the first row is the upper one
-    if kind == OTHER:
+    if kind in (PNM, OTHER):
         head = file.read(1000)
         if head.startswith(b"\x59\xa6\x6a\x95"):
             return (*struct.unpack(">II", head[4:12]), 1)

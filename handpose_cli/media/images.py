@@ -13,9 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from handpose_cli.media import pnm
+from handpose_cli.media.bmp import decode_masked
 from handpose_cli.media.depth import to_8_bits
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
-from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, TIFF, WEBP, Head, read_head
+from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, PNM, TIFF, WEBP, Head, read_head
 from handpose_cli.media.jpeg_end import with_end
 from handpose_cli.media.opening import is_web_page, open_file
 from handpose_cli.media.picture import Picture
@@ -118,6 +120,11 @@ def _upright(data: bytes, kind: str, factor: int, page: int | None) -> np.ndarra
         return next(pillow_images.read_pages(data, kind, MOST_PIXELS))
     if kind == TIFF:
         return _of_tiff(data, page)
+    if kind == BMP and (image := _masked(data)) is not None:
+        return image
+    white = 255
+    if kind == PNM:
+        data, white = pnm.for_opencv(data)
     image = _decode(_still(data) if kind == PNG else data, _flags(kind, factor))
     if image is None and kind == JPEG and (mended := with_end(data)) is not None:
         image = _decode(mended, _flags(kind, factor))
@@ -125,7 +132,7 @@ def _upright(data: bytes, kind: str, factor: int, page: int | None) -> np.ndarra
         if is_web_page(data[:200]):
             raise UnreadableError("a web page (HTML), not an image")
         raise UnreadableError(_DAMAGED if kind else f"not an image ({KINDS})")
-    image = to_8_bits(image)
+    image = pnm.scaled(to_8_bits(image), white)
     if kind in _LEFT_AS_STORED:
         return turned(image, read_head(io.BytesIO(data)).orientation)
     return image if kind in _RGB else _in_colour(image)
@@ -153,6 +160,13 @@ def _of_tiff(data: bytes, index: int | None) -> np.ndarray:
         raise UnreadableError(_DAMAGED)
     image = _in_colour(to_8_bits(image))
     return ~image if page.get(COLOURS) == WHITE_IS_0 and page.get(BITS, 1) > 8 else image  # of 8, OpenCV has done it
+
+
+def _masked(data: bytes) -> np.ndarray | None:
+    try:
+        return decode_masked(data)
+    except ValueError as error:
+        raise UnreadableError(_DAMAGED) from error
 
 
 def _in_colour(image: np.ndarray) -> np.ndarray:
