@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 from fractions import Fraction
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -320,13 +321,28 @@ def test_heic(tmp_path):
     except ImportError:
         with pytest.raises(UnreadableError) as error:
             read_image(tmp_path / "a.heic")
-        assert str(error.value) == message
+        assert (str(error.value), error.value.transient) == (message, True)
         return
     with pytest.raises(UnreadableError, match=r"^damaged or cut short"):
         read_image(tmp_path / "a.heic")
     pillow_heif.register_heif_opener()
     save(quarters(), tmp_path / "b.heic", 6)
     assert image_size(tmp_path / "b.heic") == read_image(tmp_path / "b.heic").shape[1::-1] == (80, 160)
+
+
+def test_heic_is_read_by_resume_when_its_package_is_there(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    quarters().save(tmp_path / "b.png")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    call = ("predict", tmp_path / "a.heic", tmp_path / "b.png", "-o", tmp_path / "out", "--views", 1)
+    assert handpose(*call).exit_code == 3
+    result = handpose(*call, "--resume")
+    assert result.stderr.splitlines()[0] == "1 of 2 inputs are done; left: 1 could not be read before (a.heic)"
+    monkeypatch.setitem(sys.modules, "pillow_heif", SimpleNamespace(register_heif_opener=lambda: None))
+    handpose(*call, "--resume")
+    failures = [entry.get("failure") for entry in read_results(tmp_path / "out")["files"]]
+    assert failures == ["damaged or cut short, or of a kind that cannot be decoded", None]
+    assert handpose(*call, "--resume").stderr.splitlines()[0] == "2 of 2 inputs are done"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")

@@ -76,7 +76,8 @@ def _open(data: bytes, kind: str) -> Image.Image:
         try:
             import pillow_heif
         except ImportError as error:
-            raise UnreadableError("HEIC is not read without: pip install 'handpose-cli[heif]'") from error
+            message = "HEIC is not read without: pip install 'handpose-cli[heif]'"
+            raise UnreadableError(message, transient=True) from error
         pillow_heif.register_heif_opener()
     try:
         return Image.open(io.BytesIO(data))

@@ -8,9 +8,9 @@ import numpy as np
 
 from handpose_cli.media.errors import UnreadableError
 
-_HEAD = re.compile(rb"P[56](?:(?:\s|#.*\n)+\d+){2}(?:\s|#.*\n)+(\d+)\s")
+_HEAD = re.compile(rb"P[56](?:(?:\s|#.*\n)+\d+){2}(?:\s|#.*\n)+(\d{1,9})\s")
 _PAM = re.compile(rb"P7\n(?:.*\n)*?ENDHDR\n")
-_NUMBER = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL)[ \t]+(\d+)", re.MULTILINE)
+_NUMBER = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL)[ \t]+(\d{1,9})\s", re.MULTILINE)
 _MEANING = re.compile(rb"^TUPLTYPE[ \t]+(\S+)", re.MULTILINE)
 # by the number of channels, what they are; without a word, these are meant too
 _CHANNELS = {
