@@ -3,9 +3,13 @@
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
+from fractions import Fraction
+from types import SimpleNamespace
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -24,8 +28,7 @@ HEIF = {".heic", ".heif", ".hif"}
 # kinds that cannot say which way up they are
 UPRIGHT = {".gif", ".bmp", ".dib", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
            ".pam", ".pfm", ".ras", ".sr", ".hdr"}  # fmt: skip
-BY_OPENCV = {".pam": [cv2.IMWRITE_PAM_TUPLETYPE, cv2.IMWRITE_PAM_FORMAT_RGB], ".pfm": [], ".ras": [], ".sr": [],
-             ".hdr": []}  # fmt: skip
+BY_OPENCV = {".pfm", ".ras", ".sr", ".hdr"}
 
 
 def quarters() -> Image.Image:
@@ -39,11 +42,21 @@ def corners(image):
     return np.array([image[9, 9], image[9, -9], image[-9, 9], image[-9, -9]])
 
 
+def by_ffmpeg(codec, pixels):
+    """An image encoded by FFmpeg, which OpenCV's own writer of PAM is no measure for: it exchanges red and blue."""
+    encoder = av.CodecContext.create(codec, "w")
+    encoder.height, encoder.width, encoder.pix_fmt, encoder.time_base = *pixels.shape[:2], "rgb24", Fraction(1, 25)
+    return b"".join(bytes(packet) for packet in encoder.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+
+
 def save(image, path, orientation=1):
     if path.suffix in BY_OPENCV:
         bgr = np.asarray(image)[..., ::-1]
         bgr = bgr if path.suffix not in (".pfm", ".hdr") else (bgr / 255).astype(np.float32)
-        assert cv2.imwrite(str(path), bgr, BY_OPENCV[path.suffix])
+        assert cv2.imwrite(str(path), bgr)
+        return
+    if path.suffix == ".pam":
+        path.write_bytes(by_ffmpeg("pam", np.asarray(image)))
         return
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -132,6 +145,50 @@ def test_exif_elsewhere_in_the_file_counts_too(tmp_path):
     quarters().save(tmp_path / "c.jpg", exif=exif)
     for name in ("b.png", "b.jpg", "c.jpg"):
         assert image_size(tmp_path / name) == read_image(tmp_path / name).shape[1::-1] == (80, 160)
+
+
+def exif(*entries, order="<"):
+    """EXIF with entries: tag, type, how many values, and their bytes."""
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, len(entries))
+    packed = (struct.pack(f"{order}HHI4s", *entry) for entry in entries)
+    return b"Exif\0\0" + head + b"".join(packed) + bytes(4)
+
+
+TURNED, UPRIGHT_TAG = (0x0112, 3, 1, b"\6"), (0x0112, 3, 1, b"\1")
+
+
+@pytest.mark.parametrize(
+    ("segments", "turned"),
+    [
+        ([exif(TURNED)], True),
+        ([exif((0x0112, 4, 1, b"\6"))], True),  # LONG
+        ([exif((0x0112, 4, 1, b"\0\0\0\6"), order=">")], True),
+        ([exif((0x0112, 1, 1, b"\6"))], True),  # BYTE
+        ([exif((0x0112, 3, 2, b"\6\0\6\0"))], True),  # twice
+        ([exif(TURNED, UPRIGHT_TAG)], True),
+        ([exif(TURNED), exif(UPRIGHT_TAG)], True),
+        ([exif(UPRIGHT_TAG), exif(TURNED)], False),
+        ([b"other", exif(TURNED)], True),
+        ([exif((0x0112, 3, 1, b"\0"))], False),
+        ([exif((0x0112, 3, 1, b"\11"))], False),
+        ([exif(TURNED)[:17]], False),
+    ],
+)
+def test_any_way_to_write_the_orientation_of_a_jpeg(tmp_path, segments, turned):
+    """The first one counts, for the size and for the pixels alike."""
+    image = quarters().resize((1280, 1280 // 2 + 16 * 30))
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=95)
+    added = b"".join(b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment for segment in segments)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data.getvalue()[:2] + added + b"\0\xff" + data.getvalue()[2:])
+    size = image.size[::-1] if turned else image.size
+    assert image_size(path) == read_image(path).shape[1::-1] == size
+    expected = [BLUE, RED, GREY, GREEN] if turned else [RED, GREEN, BLUE, GREY]
+    picture = open_image(path)
+    assert (picture.width, picture.height) == size
+    for pixels in (read_image(path), picture.reduced(2)[0]):
+        assert corners(pixels) == pytest.approx(np.array(expected), abs=6)
 
 
 def test_labels_of_shares_are_in_the_upright_picture(tmp_path):
@@ -264,13 +321,28 @@ def test_heic(tmp_path):
     except ImportError:
         with pytest.raises(UnreadableError) as error:
             read_image(tmp_path / "a.heic")
-        assert str(error.value) == message
+        assert (str(error.value), error.value.transient) == (message, True)
         return
     with pytest.raises(UnreadableError, match=r"^damaged or cut short"):
         read_image(tmp_path / "a.heic")
     pillow_heif.register_heif_opener()
     save(quarters(), tmp_path / "b.heic", 6)
     assert image_size(tmp_path / "b.heic") == read_image(tmp_path / "b.heic").shape[1::-1] == (80, 160)
+
+
+def test_heic_is_read_by_resume_when_its_package_is_there(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    quarters().save(tmp_path / "b.png")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    call = ("predict", tmp_path / "a.heic", tmp_path / "b.png", "-o", tmp_path / "out", "--views", 1)
+    assert handpose(*call).exit_code == 3
+    result = handpose(*call, "--resume")
+    assert result.stderr.splitlines()[0] == "1 of 2 inputs are done; left: 1 could not be read before (a.heic)"
+    monkeypatch.setitem(sys.modules, "pillow_heif", SimpleNamespace(register_heif_opener=lambda: None))
+    handpose(*call, "--resume")
+    failures = [entry.get("failure") for entry in read_results(tmp_path / "out")["files"]]
+    assert failures == ["damaged or cut short, or of a kind that cannot be decoded", None]
+    assert handpose(*call, "--resume").stderr.splitlines()[0] == "2 of 2 inputs are done"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")

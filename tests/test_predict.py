@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import SAMPLES, handpose, read_results
+from PIL import Image
 
 from handpose_cli import weights
 from handpose_cli.formats import label_list
@@ -144,6 +145,19 @@ def test_whole_image_and_boxes_from_a_file(tmp_path):
     assert result.stderr == (
         f"Error: {tmp_path / 'boxes.json'}: no entry of --boxes names one of the inputs (such as no_hand.jpg)\n"
     )
+
+
+@pytest.mark.parametrize("of_pages", [False, True])
+def test_boxes_of_a_first_page_are_those_of_the_image(tmp_path, of_pages):
+    with Image.open(PICTURE) as image:
+        image.save(tmp_path / "a.tif", save_all=True, append_images=[Image.new("RGB", (64, 48))])
+    call = ("predict", tmp_path / "a.tif", "--views", 1)
+    first, second = ((), ("--pages",)) if not of_pages else (("--pages",), ())
+    assert handpose(*call, "-o", tmp_path / "boxes", *first).exit_code == 0
+    boxes = tmp_path / "boxes" / "predictions.json"
+    assert handpose(*call, "-o", tmp_path / "out", *second, "--boxes", boxes).exit_code == 0
+    hands = [read_results(tmp_path / name)["files"][0]["hands"] for name in ("boxes", "out")]
+    assert len(hands[0]) == len(hands[1]) > 0
 
 
 def test_results_can_be_given_as_boxes(samples_run, tmp_path):

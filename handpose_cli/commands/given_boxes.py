@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from handpose_cli.labels.source import Source
+from handpose_cli.media.suffixes import is_video
 
 if TYPE_CHECKING:
     from handpose_cli.annotator.settings import Boxes, Sizes
     from handpose_cli.records import Hand
+
+Value = TypeVar("Value")
 
 
 def read_boxes(source: Source, names: set[str], all_of_run: bool) -> tuple[Boxes, Sizes]:
@@ -34,6 +38,8 @@ def read_boxes(source: Source, names: set[str], all_of_run: bool) -> tuple[Boxes
         if record.width and record.height:
             sizes[key] = record.width, record.height
         others += bool(record.hands) and key[0] not in names
+    _share_first_pages(boxes)
+    _share_first_pages(sizes)
     if all_of_run and not names & {file for file, _ in boxes}:
         raise FormatError(f"{source.path}: no entry of --boxes names one of the inputs (such as {min(names)})")
     missing = sorted(names - {file for file, _ in boxes})
@@ -43,3 +49,10 @@ def read_boxes(source: Source, names: set[str], all_of_run: bool) -> tuple[Boxes
     if all_of_run and others:
         click.echo(f"{source.path}: {others} images with boxes are none of the inputs", err=True)
     return boxes, sizes
+
+
+def _share_first_pages(values: dict[tuple[str, int | None], Value]) -> None:
+    """Give what is of an image to its page 0 as well, and the other way round: they are the same picture."""
+    for (file, frame), value in list(values.items()):
+        if frame in (0, None) and not is_video(Path(file)):
+            values.setdefault((file, 0 if frame is None else None), value)

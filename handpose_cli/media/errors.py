@@ -10,8 +10,9 @@ class UnreadableError(ValueError):
     """An input cannot be decoded; the message says why, in one line, and becomes the record's `failure`.
 
     Attributes:
-        transient: whether the file system was the cause (no such file, no permission, a disk that fails), or memory
-            that was short, so that trying again may help; the same bytes would fail again otherwise.
+        transient: whether the file system was the cause (no such file, no permission, a disk that fails), memory
+            that was short, or a package that is not installed, so that trying again may help; the same bytes would fail
+            again otherwise.
     """
 
     def __init__(self, message: str, transient: bool = False):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import imagesize
 
-JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF, JPEG_2000, OTHER = (
-    "JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JPEG 2000", "other"
+from handpose_cli.media.tiff import HEIGHT, ORIENTATION, WIDTH, first_page, tiff_pages
+
+JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF, JPEG_2000, PNM, OTHER = (
+    "JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JPEG 2000", "PNM", "other"
 )  # fmt: skip
 KINDS = "JPEG, PNG, WebP, AVIF, HEIC, GIF, JPEG 2000, TIFF, BMP or PNM"
 _STARTS = {
@@ -29,8 +30,8 @@ _SIZES = (  # width and height, in the heads of some other kinds
     re.compile(rb"P[1-6Ff](?:\s|#.*\n)+(?P<width>\d+)(?:\s|#.*\n)+(?P<height>\d+)"),
     re.compile(rb"#\?R(?s:.*?)\n-Y (?P<height>\d+) \+X (?P<width>\d+)\n"),
 )
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that have its size
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-_MOST_PAGES = 100_000  # of a TIFF: damaged heads lead anywhere
 
 
 class Head(NamedTuple):
@@ -70,7 +71,7 @@ def kind_of(start: bytes) -> str:
             return AVIF
         return HEIF if brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1") else ""
     if _PNM.match(start):
-        return OTHER
+        return PNM
     return next((kind for head, kind in _STARTS.items() if start.startswith(head)), "")
 
 
@@ -79,25 +80,58 @@ def _size(kind: str, file: IO[bytes]) -> tuple[int, int, int]:
     if kind == PNG:
         return _of_png(file)
     if kind == TIFF:
-        return next(_of_tiff(page) for page in tiff_pages(file))
+        page = first_page(file)[1]
+        return page[WIDTH], page[HEIGHT], page.get(ORIENTATION, 1)
     if kind == BMP:
         head = file.read(26)
         if head[14] == 12:  # OS/2's
             return (*struct.unpack("<HH", head[18:22]), 1)
         width, height = struct.unpack("<ii", head[18:26])
         return width, abs(height), 1  # below 0: the first row is the upper one
-    if kind == OTHER:
+    if kind in (PNM, OTHER):
         head = file.read(1000)
         if head.startswith(b"\x59\xa6\x6a\x95"):
             return (*struct.unpack(">II", head[4:12]), 1)
         match = next(match for pattern in _SIZES if (match := pattern.match(head)))
         return int(match["width"]), int(match["height"]), 1
-    if kind in (JPEG, GIF, JPEG_2000):
-        return (*imagesize.get(file), 1)  # turned upright already
+    if kind == JPEG:
+        return _of_jpeg(file)
+    if kind in (GIF, JPEG_2000):
+        return (*imagesize.get(file), 1)
     if kind == WEBP:
         width, height = imagesize.get(file)
         return width, height, _orientation_of_webp(file)
     return 0, 0, 1
+
+
+def _of_jpeg(file: IO[bytes]) -> tuple[int, int, int]:
+    """Read the segments before the pixels; of several with EXIF, the first one counts, as for other programs."""
+    width = height = 0
+    exif: bytes | None = None
+    file.seek(2)
+    while (marker := _marker(file)) not in (0xDA, 0xD9, 0):  # pixels, or the end
+        if marker == 1 or 0xD0 <= marker <= 0xD8:  # without content
+            continue
+        length = max(int.from_bytes(file.read(2), "big") - 2, 0)
+        if marker == 0xE1 and exif is None:
+            content = file.read(length)
+            exif = content if content.startswith(b"Exif\0\0") else None
+        elif marker in _FRAMES and not width:
+            height, width = struct.unpack(">xHH", file.read(5))
+            file.seek(length - 5, 1)
+        else:
+            file.seek(length, 1)
+    return width, height, _orientation(exif or b"")
+
+
+def _marker(file: IO[bytes]) -> int:
+    """Return the next marker of a JPEG, after bytes that belong to none; 0 at the end of the file."""
+    before = b""
+    while byte := file.read(1):
+        if before == b"\xff" and byte not in (b"\0", b"\xff"):
+            return byte[0]
+        before = byte
+    return 0
 
 
 def _of_png(file: IO[bytes]) -> tuple[int, int, int]:
@@ -131,53 +165,6 @@ def _orientation(exif: bytes) -> int:
     import io
 
     try:
-        return next(tiff_pages(io.BytesIO(exif.removeprefix(b"Exif\0\0")))).get(274, 1)
+        return next(tiff_pages(io.BytesIO(exif.removeprefix(b"Exif\0\0")))).get(ORIENTATION, 1)
     except (ValueError, StopIteration, struct.error):
         return 1
-
-
-def _of_tiff(page: dict[int, int]) -> tuple[int, int, int]:
-    return page[256], page[257], page.get(274, 1)
-
-
-def tiff_pages(file: IO[bytes]) -> Iterator[dict[int, int]]:
-    """Yield the directories of a TIFF: by tag, the values that are single whole numbers.
-
-    Raises:
-        ValueError, struct.error: if it is none, or damaged.
-    """
-    file.seek(0)
-    head = file.read(16)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    if order is None:
-        raise ValueError("not a TIFF")
-    is_big = struct.unpack(order + "H", head[2:4])[0] == 43
-    number, entry, count = ("Q", "HHQ8s", "Q") if is_big else ("I", "HHI4s", "H")
-    at = struct.unpack_from(order + number, head, 8 if is_big else 4)[0]
-    seen: set[int] = set()
-    while at and at not in seen and len(seen) < _MOST_PAGES:
-        seen.add(at)
-        file.seek(at)
-        entries = struct.unpack(order + count, _exactly(file, struct.calcsize(count)))[0]
-        if entries > 10_000:
-            raise ValueError("a damaged directory")
-        size = struct.calcsize(order + entry)
-        table = _exactly(file, entries * size)
-        yield _whole_numbers(struct.iter_unpack(order + entry, table), order)
-        at = struct.unpack(order + number, _exactly(file, struct.calcsize(number)))[0]
-
-
-def _whole_numbers(entries: Iterator[tuple[Any, ...]], order: str) -> dict[int, int]:
-    forms = {3: "H", 4: "I", 16: "Q"}  # SHORT, LONG, LONG8
-    return {
-        tag: struct.unpack_from(order + forms[type], value)[0]
-        for tag, type, count, value in entries
-        if count == 1 and type in forms and len(value) >= struct.calcsize(forms[type])
-    }
-
-
-def _exactly(file: IO[bytes], length: int) -> bytes:
-    data = file.read(length)
-    if len(data) < length:
-        raise ValueError("cut short")
-    return data

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from handpose_cli.media import pnm
+from handpose_cli.media.bmp import decode_masked
 from handpose_cli.media.depth import to_8_bits
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
-from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, TIFF, WEBP, Head, read_head
+from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, PNM, TIFF, WEBP, Head, read_head
 from handpose_cli.media.jpeg_end import with_end
 from handpose_cli.media.opening import is_web_page, open_file
 from handpose_cli.media.picture import Picture
+from handpose_cli.media.tiff import BITS, COLOURS, WHITE_IS_0, first_page, is_for_pillow, tiff_pages
 from handpose_cli.media.turning import turned
 
 _DAMAGED = "damaged or cut short, or of a kind that cannot be decoded"
@@ -24,10 +29,11 @@ MOST_PIXELS = 2**28  # 0.8 GB as RGB; the largest cameras' pictures have 2e8
 # A JPEG is decoded to 1/2, 1/4 or 1/8 first if no side falls short of this. That takes a third of the time, and is
 # enough for the detector and for hands that are large. Smaller pictures gain too little to be decoded twice.
 LEAST_REDUCED = 500
-_LEFT_AS_STORED = (PNG, WEBP)  # damaged ones of several pictures, OpenCV does not turn upright
+# OpenCV reads other EXIF than other programs do, and does not turn damaged PNGs and WebPs of several pictures
+_LEFT_AS_STORED = (JPEG, PNG, WEBP)
 _RGB = (JPEG, PNG, WEBP, BMP)  # of deep TIFFs, OpenCV 5.0.0 gives now RGB and now BGR when it is asked for RGB
-# cv2.IMREAD_REDUCED_COLOR_n for RGB
-_FLAGS = {1: cv2.IMREAD_COLOR_RGB, **{n: cv2.IMREAD_COLOR_RGB | (8 * n) for n in (2, 4, 8)}}
+_AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+_OF_JPEG = {1: _AS_STORED, **{n: _AS_STORED | (8 * n) for n in (2, 4, 8)}}  # as cv2.IMREAD_REDUCED_COLOR_n
 # of a PNG: the length of its signature and of each chunk's checksum, its last chunk, and those that APNG adds
 _SIGNATURE, _CHECKSUM, _END = 8, 4, b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _OF_ANIMATIONS = (b"acTL", b"fcTL", b"fdAT")
@@ -89,13 +95,13 @@ def _checked(path: Path) -> tuple[bytes, Head]:
     return data, head
 
 
-def decode(data: bytes, kind: str, factor: int = 1, page: int = 0) -> np.ndarray:
+def decode(data: bytes, kind: str, factor: int = 1, page: int | None = None) -> np.ndarray:
     """Decode an image: uint8 [h, w, 3], RGB; raise UnreadableError if that cannot be done.
 
     Args:
         kind: see `image_head`.
         factor: 1, 2, 4 or 8, of a JPEG: make it so many times smaller, by means of pixels.
-        page: of a TIFF.
+        page: of a TIFF; None: the first that is no smaller copy of another.
     """
     try:
         return _upright(data, kind, factor, page)
@@ -107,35 +113,73 @@ def decode(data: bytes, kind: str, factor: int = 1, page: int = 0) -> np.ndarray
         raise UnreadableError(f"cannot be decoded: {' '.join(str(error.err).split())}") from error
 
 
-def _upright(data: bytes, kind: str, factor: int, page: int) -> np.ndarray:
+def _upright(data: bytes, kind: str, factor: int, page: int | None) -> np.ndarray:
     if kind in (GIF, AVIF, HEIF):
         from handpose_cli.media import pillow_images
 
         return next(pillow_images.read_pages(data, kind, MOST_PIXELS))
-    image = _decode(_still(data) if kind == PNG else data, _flags(kind, factor), page)
+    if kind == TIFF:
+        return _of_tiff(data, page)
+    if kind == BMP and (image := _masked(data)) is not None:
+        return image
+    white = 255
+    if kind == PNM:
+        data, white = pnm.for_opencv(data)
+    image = _decode(_still(data) if kind == PNG else data, _flags(kind, factor))
     if image is None and kind == JPEG and (mended := with_end(data)) is not None:
         image = _decode(mended, _flags(kind, factor))
-    if image is None and kind == TIFF:  # grey ones of 32 bits
-        image = _decode(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE, page)
     if image is None:
         if is_web_page(data[:200]):
             raise UnreadableError("a web page (HTML), not an image")
         raise UnreadableError(_DAMAGED if kind else f"not an image ({KINDS})")
-    image = to_8_bits(image)
-    if image.ndim == 2:
-        colour: np.ndarray = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-        return colour
+    image = pnm.scaled(to_8_bits(image), white)
     if kind in _LEFT_AS_STORED:
         return turned(image, read_head(io.BytesIO(data)).orientation)
-    return image if kind in _RGB else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image if kind in _RGB else _in_colour(image)
+
+
+def _of_tiff(data: bytes, index: int | None) -> np.ndarray:
+    file = io.BytesIO(data)
+    try:
+        if index is None:
+            index, page = first_page(file)
+        else:
+            page = next(islice(tiff_pages(file), index, None))
+    except (ValueError, LookupError, StopIteration, struct.error) as error:
+        if isinstance(error, UnreadableError):
+            raise
+        raise UnreadableError(_DAMAGED) from error
+    if is_for_pillow(page):
+        from handpose_cli.media import pillow_images
+
+        return pillow_images.read_page(data, TIFF, index)
+    image = _decode(data, cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH, index)
+    if image is None:  # grey ones of 32 bits
+        image = _decode(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE, index)
+    if image is None:
+        raise UnreadableError(_DAMAGED)
+    image = _in_colour(to_8_bits(image))
+    return ~image if page.get(COLOURS) == WHITE_IS_0 and page.get(BITS, 1) > 8 else image  # of 8, OpenCV has done it
+
+
+def _masked(data: bytes) -> np.ndarray | None:
+    try:
+        return decode_masked(data)
+    except ValueError as error:
+        raise UnreadableError(_DAMAGED) from error
+
+
+def _in_colour(image: np.ndarray) -> np.ndarray:
+    colour: np.ndarray = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
+    return colour
 
 
 def _flags(kind: str, factor: int) -> int:
     if kind not in _RGB:
         return cv2.IMREAD_COLOR_BGR | cv2.IMREAD_ANYDEPTH
-    if kind in _LEFT_AS_STORED:
-        return cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-    return _FLAGS[factor]
+    if kind == JPEG:
+        return _OF_JPEG[factor]
+    return cv2.IMREAD_COLOR_RGB if kind == BMP else _AS_STORED | cv2.IMREAD_ANYDEPTH
 
 
 def _decode(data: bytes, flags: int, page: int = 0) -> np.ndarray | None:

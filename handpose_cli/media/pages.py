@@ -11,11 +11,10 @@ from typing import IO
 import numpy as np
 
 from handpose_cli.media.errors import UnreadableError
-from handpose_cli.media.image_head import AVIF, GIF, HEIF, JPEG, PNG, TIFF, WEBP, kind_of, tiff_pages
+from handpose_cli.media.image_head import AVIF, GIF, HEIF, JPEG, PNG, TIFF, WEBP, kind_of
 from handpose_cli.media.opening import open_file
 from handpose_cli.media.suffixes import PAGED_SUFFIXES
-
-_REDUCED = 1  # bit of a TIFF's NewSubfileType: another page, smaller
+from handpose_cli.media.tiff import HEIGHT, WIDTH, is_reduced, tiff_pages
 
 
 def page_count(path: Path) -> int:
@@ -75,8 +74,8 @@ def _whole_pages(file: IO[bytes]) -> dict[int, tuple[int, int]]:
     pages = {}
     try:
         for index, page in enumerate(tiff_pages(file)):
-            if not page.get(254, 0) & _REDUCED:
-                pages[index] = page[256], page[257]
+            if not is_reduced(page):
+                pages[index] = page[WIDTH], page[HEIGHT]
     except (ValueError, KeyError, struct.error):
         pass
     return pages

@@ -1,4 +1,4 @@
-"""Kinds of images that Pillow reads better than OpenCV: GIF, AVIF (with its orientation) and HEIC; and their pages."""
+"""What Pillow reads better than OpenCV: GIF, AVIF (with its orientation), HEIC, some TIFFs; and their pages."""
 
 from __future__ import annotations
 
@@ -32,13 +32,23 @@ def read_pages(data: bytes, kind: str, most_pixels: int) -> Iterator[np.ndarray]
             size = f"{image.width} x {image.height} pixels"
             raise UnreadableError(f"too large to be read: {size}; the limit is {most_pixels} in all")
         for index in range(page_count(image)):
-            try:
-                image.seek(index)
-                yield np.array(ImageOps.exif_transpose(image).convert("RGB"))
-            except MemoryError as error:
-                raise UnreadableError(NO_MEMORY, transient=True) from error
-            except Exception as error:  # its plug-ins raise whatever comes
-                raise UnreadableError(f"damaged or cut short: {' '.join(str(error).split())}") from error
+            yield _page(image, index)
+
+
+def read_page(data: bytes, kind: str, index: int) -> np.ndarray:
+    """Return one of the pictures that `read_pages` yields; raises the same."""
+    with _open(data, kind) as image:
+        return _page(image, index)
+
+
+def _page(image: Image.Image, index: int) -> np.ndarray:
+    try:
+        image.seek(index)
+        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    except MemoryError as error:
+        raise UnreadableError(NO_MEMORY, transient=True) from error
+    except Exception as error:  # its plug-ins raise whatever comes
+        raise UnreadableError(f"damaged or cut short: {' '.join(str(error).split())}") from error
 
 
 def count_pages(data: bytes, kind: str) -> int:
@@ -66,7 +76,8 @@ def _open(data: bytes, kind: str) -> Image.Image:
         try:
             import pillow_heif
         except ImportError as error:
-            raise UnreadableError("HEIC is not read without: pip install 'handpose-cli[heif]'") from error
+            message = "HEIC is not read without: pip install 'handpose-cli[heif]'"
+            raise UnreadableError(message, transient=True) from error
         pillow_heif.register_heif_opener()
     try:
         return Image.open(io.BytesIO(data))
