@@ -48,6 +48,10 @@ def test_a_run_s_copies_are_on_them(tmp_path):
     again = handpose(*call, "--resume")
     assert again.exit_code == 3 and "4 inputs" in again.stderr  # sheets are no inputs
     assert (sheets / "0001.jpg").read_bytes() == bytes_of_first
+    (photos / "pinch_field.jpg").unlink()
+    handpose("predict", photos, "-r", "-o", photos / "out", "--draw", "--views", 1, "--every", 9, "--resume", "--prune")
+    assert (photos / "out" / "annotated" / "two_hands.jpg").exists()
+    assert not sheets.exists(), "they would show what is not among the results"
 
 
 def test_joined_runs_have_sheets_and_the_copies_of_pages_too(tmp_path):

@@ -51,6 +51,14 @@ def test_a_camera_is_recorded(clip, tmp_path):
     )
 
 
+def test_a_camera_replaces_a_run_whole(clip, tmp_path):
+    out = tmp_path / "out"
+    assert handpose("predict", SAMPLES / "two_hands.jpg", "-o", out, "--format", "csv", "--views", 1).exit_code == 0
+    result = handpose("predict", f"camera:{clip}", "-o", out, "--views", 1, "--overwrite")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["camera.mp4", "predictions.json"]
+
+
 def test_what_the_file_says_of_videos_is_not_for_a_camera_whose_results_say_how_it_was_followed(clip, tmp_path):
     config = tmp_path / "handpose.toml"
     config.write_text('[predict]\nevery = 5\nsheets = true\nsmooth = "zero-lag"\nstart = 1\nviews = 1\n')

@@ -105,7 +105,8 @@ def test_other_settings_mean_all_anew(inputs, finished, tmp_path):
         "track was True and is now False, views was 1 and is now 2",
         "0 of 6 inputs are done; left: 6 not begun",
     ]
-    assert handpose("predict", inputs, "-o", tmp_path / "anew", "--views", 2, "--max-hands", 1).exit_code == 3
+    anew = handpose("predict", inputs, "-o", tmp_path / "anew", "--format", "csv", "--views", 2, "--max-hands", 1)
+    assert anew.exit_code == 3
     assert outputs(out) == outputs(tmp_path / "anew")
     result = resume(inputs, out)  # what the first settings gave is still known, but for the copies
     assert result.stderr.splitlines()[1] == (
@@ -272,6 +273,11 @@ def test_the_summary_as_json(inputs, tmp_path):
         "status": "done", "exit_code": 3, "inputs": 6, "images": 24, "failures": 1, "annotated": 24
     }  # fmt: skip
     handpose("predict", inputs, "-o", tmp_path / "out", "--summary-json", tmp_path / "s.json", "-q", *FAST)
+    taken = tmp_path / "out" / "predictions.json"
+    result = handpose("predict", inputs, "-o", tmp_path / "out", "--summary-json", taken, "--resume", *FAST)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        2, f"Error: --summary-json {taken} would replace a file of the results. Give it another name."
+    )  # fmt: skip
     assert json.loads((tmp_path / "s.json").read_text())["status"] == "failed"
 
 
@@ -347,3 +353,86 @@ def test_large_files_come_in_smaller_batches(tmp_path):
     inputs.append(Input("gone", str(tmp_path / "gone")))
     batches = ["".join(entry.name for entry in batch.inputs) for batch in _stills(inputs, 3)]
     assert batches == ["012", "3", "4", "5", "678", "9gone"]
+
+
+def test_overwriting_removes_no_folder_that_no_run_has_made(inputs, tmp_path):
+    """Though it is named as the one for annotated copies: then it is of the inputs."""
+    photos = tmp_path / "photos"
+    (photos / "annotated").mkdir(parents=True)
+    shutil.copy(inputs / "0.jpg", photos / "a.jpg")
+    shutil.copy(inputs / "1.jpg", photos / "annotated" / "b.jpg")
+    result = handpose("predict", photos, "-r", "-o", photos, "--overwrite", *FAST)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {photos}/annotated would be removed, and is not of a run of handpose predict. "
+        "Choose another --output.\n",
+    )
+    assert sorted(path.name for path in photos.rglob("*")) == ["a.jpg", "annotated", "b.jpg"]
+    assert handpose("predict", photos, "-r", "-o", tmp_path / "out", *FAST).exit_code == 0
+    assert [entry["file"] for entry in read_results(tmp_path / "out")["files"]] == ["a.jpg", "annotated/b.jpg"]
+
+
+@pytest.mark.parametrize("named", ["photos", "photos/**/*.jpg", "link"])
+def test_annotated_copies_among_the_inputs_are_no_inputs(inputs, tmp_path, monkeypatch, named):
+    monkeypatch.chdir(tmp_path)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shutil.copy(inputs / "0.jpg", photos / "a.jpg")
+    (tmp_path / "link").symlink_to("photos")
+    for out in ("photos/out1", "photos/out2"):
+        assert handpose("predict", named, "-r", "-o", out, "--draw", *FAST).exit_code == 0
+        result = handpose("predict", named, "-r", "-o", out, "--draw", "--resume", *FAST)
+        assert "1 of 1 inputs are done\n" in result.stderr
+
+
+def test_a_run_that_goes_on_writes_the_formats_that_it_wrote_before(inputs, tmp_path):
+    out = tmp_path / "out"
+    assert handpose("predict", inputs / "0.jpg", "-o", out, *FAST, "--format", "csv").exit_code == 0
+    assert handpose("predict", inputs / "0.jpg", "-o", out, *FAST, "--resume", "--format", "yolo-pose").exit_code == 0
+    assert {path.name for path in out.iterdir()} >= {"predictions.csv", "predictions-yolo-pose"}
+    assert read_results(out)["info"]["arguments"]["formats"] == ["csv", "yolo-pose"]
+
+
+@pytest.mark.parametrize(("format", "own"), [("yolo-pose", {"data.yaml", "labels"}), ("openpose", set())])
+def test_what_a_user_put_beside_labels_stays(inputs, tmp_path, format, own):
+    out = tmp_path / "out"
+    assert handpose("predict", inputs / "0.jpg", "-o", out, *FAST, "--format", format).exit_code == 0
+    folder = out / f"predictions-{format}"
+    (folder / "images").mkdir()
+    shutil.copy(inputs / "0.jpg", folder / "images" / "0.jpg")
+    assert {path.name for path in folder.iterdir()} >= own
+    assert handpose("predict", inputs / "0.jpg", "-o", out, *FAST, "--overwrite").exit_code == 0
+    assert [path.name for path in folder.rglob("*")] == ["images", "0.jpg"]
+
+
+def test_results_without_a_journal_are_no_run_to_go_on_with(inputs, finished, tmp_path):
+    out = copied(finished, tmp_path)
+    (out / journals.NAME).unlink()
+    before = outputs(out)
+    for options in ((), ("--dry-run",)):
+        result = resume(inputs, out, *EVERYTHING, *options)
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"Error: {out}/predictions.json exists, but there is no run to go on with. "
+            "Replace it with --overwrite or choose another --output.\n",
+        )
+    assert outputs(out) == before
+
+
+def test_the_same_photos_by_other_names_are_refused(inputs, tmp_path):
+    for day in ("day1", "day2"):
+        (tmp_path / day).mkdir()
+        shutil.copy(inputs / "0.jpg", tmp_path / day / "a.jpg")
+    shutil.copy(inputs / "1.jpg", tmp_path / "day2" / "a.jpg")
+    out = tmp_path / "out"
+    assert handpose("predict", tmp_path / "day1", "-o", out, *FAST).exit_code == 0
+    result = handpose("predict", tmp_path / "day1", tmp_path / "day2", "-o", out, "--resume", *FAST)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: a.jpg of this run is day1/a.jpg now. Name the same as before, drop the old names with --prune, "
+        "or choose another --output.\n",
+    )
+    assert [entry["file"] for entry in read_results(out)["files"]] == ["a.jpg"]
+    both = handpose("predict", tmp_path / "day1", tmp_path / "day2", "-o", out, "--resume", "--prune", *FAST)
+    assert both.exit_code == 0
+    assert [entry["file"] for entry in read_results(out)["files"]] == ["day1/a.jpg", "day2/a.jpg"]

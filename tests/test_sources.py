@@ -210,3 +210,10 @@ def test_a_video_that_fails_ends_with_a_frame_that_fails(tmp_path):
     assert (frame.file, frame.index) == ("a.mp4", None)
     with pytest.raises(UnreadableError):
         frame.read()
+
+
+def test_lists_have_names_that_begin_with_a_number_sign_or_end_with_a_blank(tmp_path):
+    for name in ("#1.jpg", "b.jpg", " c.jpg "):
+        (tmp_path / name).touch()
+    (tmp_path / "list.txt").write_text("# the good ones\n#1.jpg\n  b.jpg\n c.jpg \n#not-there.jpg\n")
+    assert names(tmp_path / "list.txt") == [" c.jpg ", "#1.jpg", "b.jpg"]

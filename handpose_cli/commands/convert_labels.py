@@ -183,7 +183,7 @@ def command(
             if not dry_run:
                 targets = {part: path for part, path in names.items() if path is not None}
                 for path in dict.fromkeys(targets.values()):
-                    for written in target_is.outputs(path):
+                    for written in target_is.outputs(path) if target_is.suffix else [path]:
                         _refuse_existing(written, overwrite)
                 places = images or (source.folder if place_images or target_is.shows_images else None)
                 if place_images == "copy" and places is not None and places.is_dir():

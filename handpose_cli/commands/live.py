@@ -41,11 +41,11 @@ def predict_live(
     from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.media.camera import open_camera
     from handpose_cli.media.errors import EncodingError, UnreadableError
+    from handpose_cli.runs.earlier import RESULTS
     from handpose_cli.runs.errors import RunError
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.live import RECORDING, run_live
     from handpose_cli.runs.report import EXIT_SOME_FAILED
-    from handpose_cli.runs.results import RESULTS
     from handpose_cli.runs.settings import Span, TrackSettings
     from handpose_cli.weights import WeightsError
 

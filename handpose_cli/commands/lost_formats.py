@@ -12,7 +12,7 @@ from handpose_cli.runs.report import Report
 
 def say_lost(report: Report, folder: Path, output: Path | str) -> None:
     """Print a line for each format that a run could not write; everything is in the result file."""
-    from handpose_cli.runs.results import RESULTS, result_path
+    from handpose_cli.runs.earlier import RESULTS, result_path
 
     for name, reason in report.lost.items():
         target = result_path(folder, name)

@@ -33,9 +33,9 @@ def command(
     Exit codes: 0 done, 1 an error, 2 wrong usage, 3 done, but some inputs could not be read
     """
     from handpose_cli.commands.lost_formats import say_lost
+    from handpose_cli.runs.earlier import RESULTS
     from handpose_cli.runs.errors import RunError
     from handpose_cli.runs.merge import merge
-    from handpose_cli.runs.results import RESULTS
 
     try:
         report = merge(runs, output, formats or None, overwrite=overwrite, say=lambda line: click.echo(line, err=True))

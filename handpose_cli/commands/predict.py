@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from handpose_cli.labels.source import Source
     from handpose_cli.media.inputs import Input
     from handpose_cli.runs.report import Report
-    from handpose_cli.runs.settings import RunSettings
+    from handpose_cli.runs.settings import OutputSettings, RunSettings
     from handpose_cli.runs.shard import Shard
 
 EXIT_ERROR = 1
@@ -124,8 +124,8 @@ def command(
     from handpose_cli.annotator.settings import AnnotateSettings
     from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.drawing import DrawStyle
+    from handpose_cli.runs.earlier import RESULTS, result_path
     from handpose_cli.runs.report import Report
-    from handpose_cli.runs.results import RESULTS, result_path
     from handpose_cli.runs.settings import NetworkSettings, OutputSettings, RunSettings, Span, TrackSettings
 
     live = any(name.startswith("camera:") for name in inputs)
@@ -133,6 +133,8 @@ def command(
         raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
     if live and isinstance(output, str):
         raise click.UsageError("A camera's results go to a folder here. Give its path to --output.")
+    if summary_json is not None and isinstance(output, Path):
+        _check_summary(summary_json, output)
     if not live:
         check_predict(ctx)
     check_output(ctx)
@@ -161,7 +163,7 @@ def command(
         found = _inputs(settings, shard, quiet, output)
         report.total = len(found)
         with run_errors(output), at_output(output, earlier, look_only=dry_run) as folder:
-            settings = replace(settings, output=replace(settings.output, folder=folder))
+            settings = replace(settings, output=_output_in(folder, settings.output, earlier))
             if dry_run:
                 return _preview(found, settings, earlier)
             _annotate(
@@ -184,6 +186,14 @@ def command(
     ctx.exit(status.code)
 
 
+def _check_summary(path: Path, output: Path) -> None:
+    from handpose_cli.runs.earlier import STEM
+    from handpose_cli.runs.journal import NAME
+
+    if path.absolute().parent == output.absolute() and path.name.startswith((f"{STEM}.", NAME)):
+        raise click.UsageError(f"--summary-json {path} would replace a file of the results. Give it another name.")
+
+
 class Status(NamedTuple):
     """How a run ended: a word for `--summary-json`, and the exit code."""
 
@@ -191,15 +201,24 @@ class Status(NamedTuple):
     code: int
 
 
+def _output_in(folder: Path, output: OutputSettings, earlier: str) -> OutputSettings:
+    """Return the output's settings for a folder; a run that goes on writes the formats that it wrote before, too."""
+    from handpose_cli.runs.earlier import formats_before
+
+    before = formats_before(folder) if earlier == "resume" else ()
+    return replace(output, folder=folder, formats=tuple(dict.fromkeys((*before, *output.formats))))
+
+
 def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool, output: Path | str) -> Sequence[Input]:
     from handpose_cli.media.discover import discover
+    from handpose_cli.runs.earlier import holds_copies
     from handpose_cli.runs.settings import COPIES
 
     with run_errors(None):
         stdin = _lines_of_stdin() if "-" in settings.inputs else ()
         passed_over: list[str] = []
-        copies = f"{output}/{COPIES}" if isinstance(output, str) else output / COPIES
-        found = discover(settings.inputs, settings.recursive, stdin, copies, passed_over.append)
+        skipped = f"{output}/{COPIES}" if isinstance(output, str) else holds_copies
+        found = discover(settings.inputs, settings.recursive, stdin, skipped, passed_over.append)
         for line in passed_over if not quiet else ():
             click.echo(line, err=True)
     return found if shard is None else shard.of(found)

@@ -39,6 +39,7 @@ REMEDIES = {
     "pages": {"pages": "Annotate them with --pages"},
     "kept": {"prune": "Drop these with --prune"},
     "absent": {"prune": "Bring them back, drop them with --prune, or choose another --output."},
+    "renamed": {"prune": "Name the same as before, drop the old names with --prune, or choose another --output."},
     "stopped": {
         "fail_fast given": "Go on with --resume, without --fail-fast.",
         "max_failures": "Go on with --resume and a larger --max-failures.",

@@ -141,7 +141,7 @@ class SeveralFiles(Protocol):
     """A `WritableFormat` that writes more than one file."""
 
     def outputs(self, path: Path) -> list[Path]:
-        """Return all that may be written beside and with `path`."""
+        """Return all that may be written beside and with `path`, or in it if it is a folder."""
         ...
 
 
@@ -277,7 +277,7 @@ class Format:
         return self._part(WritableFormat).KEEPS  # type: ignore[type-abstract]
 
     def outputs(self, path: Path) -> list[Path]:
-        """Return all files that are written for `path`."""
+        """Return all files that are written for `path`; of a folder, those that are there."""
         writer = self._part(WritableFormat)  # type: ignore[type-abstract]
         return writer.outputs(path) if isinstance(writer, SeveralFiles) else [path]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from handpose_cli.media.folders import LeftOut, folders_in, media_in
+from handpose_cli.media.folders import LeftOut, Skipped, folders_in, media_in
 from handpose_cli.media.inputs import Input, Version
 from handpose_cli.media.remote import StoreError, public, scheme_of
 from handpose_cli.media.suffixes import is_media, is_url
@@ -27,19 +27,19 @@ def discover(
     arguments: Sequence[str],
     recursive: bool = False,
     standard_input: Iterable[str] = (),
-    left_out: Path | str | None = None,
+    left_out: Skipped | str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> list[Input]:
     """Return the inputs that the arguments name, sorted by name, each once.
 
     Args:
-        arguments: paths or URLs of image and video files, folders, glob patterns, `.txt` files with one path a line, or
-            "-" for the lines of `standard_input`. A folder or a pattern gives images and videos, by suffix; a file
-            named by itself is taken whatever its suffix, so that a wrong one is reported and not overlooked. So is a
-            folder that cannot be read.
+        arguments: paths or URLs of image and video files, folders, glob patterns, `.txt` files with one path a line
+            (and comments behind #), or "-" for the lines of `standard_input`. A folder or a pattern gives images and
+            videos, by suffix; a file named by itself is taken whatever its suffix, so that a wrong one is reported and
+            not overlooked. So is a folder that cannot be read.
         recursive: look into folders' folders too.
         standard_input: lines, read only for "-".
-        left_out: a folder not to look into, or its URL: the results', which may lie among the inputs.
+        left_out: tells folders not to look into, such as results' among the inputs; or the URL of one.
         say: called with a line on what is passed over, if anything is.
 
     Raises:
@@ -49,7 +49,7 @@ def discover(
     roots: list[str] = []
     remote = _Remote(left_out if isinstance(left_out, str) else None)
     passed_over = LeftOut()
-    but = None if left_out is None or isinstance(left_out, str) else _absolute(left_out)
+    skipped = None if isinstance(left_out, str) else left_out
     for argument in arguments:
         if argument == "-":
             listed: Iterable[str] = _listed(standard_input, "standard input", Path())
@@ -63,7 +63,7 @@ def discover(
                 continue
             listed = _listed_at(argument)
         else:
-            listed = _matching(argument, passed_over)
+            listed = _matching(argument, passed_over, skipped)
         inside = recursive or argument.endswith("**")
         for line in listed:
             if is_url(line):
@@ -71,7 +71,7 @@ def discover(
                 continue
             path = _absolute(line)
             is_folder = os.path.isdir(path)  # noqa: PTH112 (a hundred thousand Paths take longer)
-            paths += media_in(path, inside, but, passed_over) if is_folder else [path]
+            paths += media_in(path, inside, skipped, passed_over) if is_folder else [path]
             roots.append(path if is_folder else os.path.dirname(path))  # noqa: PTH120
     if line := str(passed_over):
         say(line)
@@ -141,10 +141,10 @@ def _name(path: Path, root: Path) -> str:
     return printable(path.relative_to(root).as_posix() if path != root else path.name)
 
 
-def _matching(pattern: str, left_out: LeftOut) -> Iterator[str]:
+def _matching(pattern: str, left_out: LeftOut, skipped: Skipped | None) -> Iterator[str]:
     """Yield the folders, images and videos that match, and the folders that a `**` cannot look into."""
     found = False
-    for path in _expanded(pattern):
+    for path in _expanded(pattern, skipped):
         if os.path.isdir(path) or is_media(os.path.basename(path)):  # noqa: PTH112, PTH119
             found = True
             yield path
@@ -154,7 +154,7 @@ def _matching(pattern: str, left_out: LeftOut) -> Iterator[str]:
         raise NoInputError(f"No such file or folder, and no match as a pattern: {printable(pattern)}")
 
 
-def _expanded(pattern: str) -> Iterator[str]:
+def _expanded(pattern: str, skipped: Skipped | None) -> Iterator[str]:
     """Yield what matches, `**` being each folder inside once: glob itself would follow links in circles.
 
     A `**` at the end is left to who looks into the folder.
@@ -168,11 +168,11 @@ def _expanded(pattern: str) -> Iterator[str]:
         if not tail:
             yield base
             continue
-        for folder, entries in folders_in(base) if os.path.isdir(base) else ():  # noqa: PTH112
+        for folder, entries in folders_in(base, skipped) if os.path.isdir(base) else ():  # noqa: PTH112
             if entries is None:
                 yield folder
             else:
-                yield from _expanded(os.path.join(glob.escape(folder), tail))  # noqa: PTH118
+                yield from _expanded(os.path.join(glob.escape(folder), tail), skipped)  # noqa: PTH118
 
 
 def _exists(path: str) -> bool:
@@ -208,14 +208,17 @@ def _listed(lines: Iterable[str], source: str, folder: Path) -> list[str]:
     """Return the paths on the lines; relative ones from the working folder, else from the list's own."""
     paths = []
     for number, line in enumerate(lines, 1):
-        text = line.removeprefix("\ufeff").strip()
-        if not text or text.startswith("#"):
+        whole = line.removeprefix("\ufeff").rstrip("\r\n")
+        text = whole.strip()
+        if not text:
             continue
         if is_url(text):
             paths.append(text)
             continue
-        found = next((p for p in (text, os.path.join(folder, text)) if _exists(p)), None)  # noqa: PTH118
-        if found is None:
+        names = (whole, os.path.join(folder, whole), text, os.path.join(folder, text))  # noqa: PTH118
+        found = next((name for name in names if _exists(name)), None)
+        if found is not None:
+            paths.append(found)
+        elif not text.startswith("#"):  # which may be a name's beginning, too
             raise NoInputError(f"{source}, line {number}: no such file: {printable(text)}")
-        paths.append(found)
     return paths

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from handpose_cli.media.suffixes import is_media
 
+Skipped = Callable[[str], bool]  # whether a folder in a folder, by its path, is not looked into
 _SHOWN = 8  # suffixes in the line on what is passed over
 
 
@@ -43,21 +44,21 @@ class LeftOut:
         return f"Passed over: {', '.join(parts)}" if parts else ""
 
 
-def media_in(folder: str, recursive: bool, but: str | None, left_out: LeftOut) -> Iterator[str]:
+def media_in(folder: str, recursive: bool, skipped: Skipped | None, left_out: LeftOut) -> Iterator[str]:
     """Yield the paths of images and videos in a folder, and of folders in it that cannot be read.
 
     Args:
         recursive: look into folders' folders too.
-        but: a folder not to look into.
+        skipped: tells folders not to look into.
         left_out: counts what is passed over.
     """
-    for path, entries in folders_in(folder, but, recursive):
+    for path, entries in folders_in(folder, skipped, recursive):
         if entries is None:
             yield path
             continue
         for entry in entries:
             if _is_folder(entry):
-                left_out.folders += not recursive and not entry.name.startswith(".") and entry.path != but
+                left_out.folders += not recursive and not _is_skipped(entry, skipped)
             elif is_media(entry.name):
                 yield entry.path
             else:
@@ -65,7 +66,7 @@ def media_in(folder: str, recursive: bool, but: str | None, left_out: LeftOut) -
 
 
 def folders_in(
-    folder: str, but: str | None = None, recursive: bool = True
+    folder: str, skipped: Skipped | None = None, recursive: bool = True
 ) -> Iterator[tuple[str, list[os.DirEntry[str]] | None]]:
     """Yield a folder, and those inside, with their entries; None if a folder cannot be read.
 
@@ -88,8 +89,12 @@ def folders_in(
         seen.add((status.st_dev, status.st_ino))
         yield path, entries
         for entry in entries if recursive else ():
-            if _is_folder(entry) and not entry.name.startswith(".") and entry.path != but:
+            if _is_folder(entry) and not _is_skipped(entry, skipped):
                 (links if entry.is_symlink() else waiting).append(entry.path)
+
+
+def _is_skipped(entry: os.DirEntry[str], skipped: Skipped | None) -> bool:
+    return entry.name.startswith(".") or (skipped is not None and skipped(entry.path))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -8,10 +8,26 @@ from collections.abc import Sequence
 from handpose_cli.media.annotated_copies import remove_copies
 from handpose_cli.media.inputs import Input
 from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.fingerprint import is_unchanged
 from handpose_cli.runs.journal import Header, Journal
 from handpose_cli.runs.settings import OutputSettings
 
 _SHOWN = 3
+
+
+def refuse_renamed(journal: Journal, inputs: Sequence[Input]) -> None:
+    """Raise RunError if inputs are there by other names than before: a run's names begin where all its inputs lie.
+
+    They would be annotated again, and be in the results by both names.
+    """
+    names = {entry.name for entry in inputs}
+    for entry in inputs:
+        name = entry.name.partition("/")[2]
+        while name:
+            known = journal.entries.get(name)
+            if known is not None and known.input is not None and name not in names and is_unchanged(entry, known.input):
+                raise RunError(f"{name} of this run is {entry.name} now", "renamed")
+            name = name.partition("/")[2]
 
 
 def refuse_loss(journal: Journal, header: Header, inputs: Sequence[Input]) -> None:

@@ -106,11 +106,12 @@ class Journal:
     def last_settings(self) -> dict[str, Any] | None:
         """Return the settings of the last run that the file has; None if it has none."""
         last = None
-        for header in self._headers():
+        for header in self.headers_there():
             last = header.settings
         return last
 
-    def _headers(self) -> Iterator[Header]:
+    def headers_there(self) -> Iterator[Header]:
+        """Yield the headers that the file has; it need not be loaded."""
         with self.path.open("rb") as file:
             for line in file:
                 if line.startswith(b'{"journal"'):

@@ -23,10 +23,11 @@ from handpose_cli.media.frames import Frame
 from handpose_cli.media.picture import Picture
 from handpose_cli.records import ImageRecord
 from handpose_cli.run_facts import RunFacts
+from handpose_cli.runs.earlier import RESULTS, refuse_existing, refuse_foreign, remove_existing, remove_journal
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.names import check_installed
 from handpose_cli.runs.report import Report
-from handpose_cli.runs.results import RESULTS, open_format, refuse_existing, remove_existing
+from handpose_cli.runs.results import open_format
 from handpose_cli.runs.settings import OutputSettings
 from handpose_cli.runs.writers import Writers, writing
 from handpose_cli.tracking import Step
@@ -103,11 +104,7 @@ def run_live(
         copy: Record | None = None
         if output is not None:
             check_installed(output.formats)
-            if overwrite:
-                remove_existing(output.folder)
-            refuse_existing(output.folder)
-            if (output.folder / RECORDING).exists() and not overwrite:
-                raise RunError(f"{output.folder / RECORDING} exists", "exists")
+            _make_room(output.folder, overwrite)
             results = stack.enter_context(handpose_json.open_writer(output.folder / RESULTS, run=RunFacts(info=info)))
             writers = stack.enter_context(writing())
             report.lost = writers.lost
@@ -133,6 +130,18 @@ def run_live(
         except KeyboardInterrupt:  # the usual end of a recording
             pass
     return report
+
+
+def _make_room(folder: Path, overwrite: bool) -> None:
+    """Remove what an earlier run or recording left in the folder, or raise RunError if that is not wanted."""
+    if overwrite:
+        refuse_foreign(folder)
+        remove_journal(folder)
+        remove_existing(folder)
+        return
+    refuse_existing(folder)
+    if (folder / RECORDING).exists():
+        raise RunError(f"{folder / RECORDING} exists", "exists")
 
 
 @contextmanager

@@ -11,13 +11,14 @@ from typing import Any
 
 from handpose_cli.media.annotated_copies import copy_path
 from handpose_cli.runs import journal as journals
+from handpose_cli.runs.earlier import refuse_existing, refuse_foreign, remove_existing
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Header, Journal, open_journal, read_journal
 from handpose_cli.runs.names import check_installed
 from handpose_cli.runs.plan import describe_change
 from handpose_cli.runs.ranges import in_order, joined_lines, range_of, refuse_incomplete, whole_range
 from handpose_cli.runs.report import Report
-from handpose_cli.runs.results import refuse_existing, remove_existing, write_results
+from handpose_cli.runs.results import write_results
 from handpose_cli.runs.settings import COPIES, SHEETS, OutputSettings, TrackSettings
 
 
@@ -61,7 +62,9 @@ def merge(
     )
     check_installed(output.formats)
     tracks = TrackSettings(arguments["track"], arguments["smooth"], arguments["score_threshold"])
-    if not overwrite:
+    if overwrite:
+        refuse_foreign(folder)
+    else:
         refuse_existing(folder)
     with open_journal(folder / journals.NAME, header, empty=True) as journal:
         remove_existing(folder)

@@ -18,18 +18,20 @@ from handpose_cli.media.inputs import Input
 from handpose_cli.media.remote import public
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
-from handpose_cli.runs.absent import describe_absent, keep_or_drop, refuse_loss
+from handpose_cli.runs.absent import describe_absent, keep_or_drop, refuse_loss, refuse_renamed
+from handpose_cli.runs.earlier import refuse_existing, refuse_foreign, refuse_no_run, remove_existing
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executing import Execute
 from handpose_cli.runs.journal import Header, Journal, open_journal
 from handpose_cli.runs.names import check_names
 from handpose_cli.runs.plan import describe, describe_change, describe_restyling, plan
 from handpose_cli.runs.report import Report
-from handpose_cli.runs.results import draw_video, refuse_existing, remove_existing, write_results
+from handpose_cli.runs.results import draw_video, write_results
 from handpose_cli.runs.settings import RunSettings
 from handpose_cli.runs.work import Piece
 
 SHOWN = 10  # inputs in a preview
+_REFUSE = {"refuse": refuse_existing, "resume": refuse_no_run, "overwrite": refuse_foreign}
 
 
 def predict(
@@ -65,8 +67,7 @@ def predict(
         OSError: if something cannot be written; no half-written file is left, and the journal has what was done.
     """
     report.total, output = len(inputs), settings.output
-    if earlier == "refuse":
-        refuse_existing(output.folder)
+    _REFUSE[earlier](output.folder)
     check_names(inputs, output, settings.span)
     if earlier == "resume" and not prune:
         refuse_loss(Journal(output.folder / journals.NAME), header, inputs)
@@ -76,6 +77,8 @@ def predict(
         if earlier == "overwrite":
             remove_existing(output.folder)
         remove_parts(output.folder, output.copies)
+        if not prune:
+            refuse_renamed(journal, inputs)
         if restyled := describe_restyling(journal.headers[:-1], header):
             for entry in inputs:
                 if entry.name in journal.entries:
@@ -141,8 +144,7 @@ def predict(
 def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earlier: str) -> list[str]:
     """Return lines on what `predict` would do; raise RunError where it would."""
     output = settings.output
-    if earlier == "refuse":
-        refuse_existing(output.folder)
+    _REFUSE[earlier](output.folder)
     check_names(inputs, output, settings.span)
     journal = Journal(output.folder / journals.NAME)
     if earlier == "resume" and journal.path.exists():

@@ -13,7 +13,7 @@ import numpy as np
 from handpose_cli.doubt.video import flagged
 from handpose_cli.drawing import draw_hands, draw_side_by_side
 from handpose_cli.files import remove
-from handpose_cli.formats import FORMATS, handpose_json
+from handpose_cli.formats import handpose_json
 from handpose_cli.formats import load as load_format
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.media.annotated_copies import copy_path, write_video
@@ -23,23 +23,13 @@ from handpose_cli.media.inputs import Input
 from handpose_cli.media.suffixes import is_video
 from handpose_cli.records import ImageRecord
 from handpose_cli.run_facts import RunFacts
-from handpose_cli.runs import journal as journals
-from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.earlier import RESULTS, remove_results, result_path
 from handpose_cli.runs.fingerprint import identify, is_unchanged
 from handpose_cli.runs.journal import Journal
 from handpose_cli.runs.report import Report
-from handpose_cli.runs.settings import COPIES, OutputSettings, TrackSettings
+from handpose_cli.runs.settings import SHEETS, OutputSettings, TrackSettings
 from handpose_cli.runs.sheets import write_contact_sheets
 from handpose_cli.runs.writers import writing
-
-STEM = "predictions"
-RESULTS = f"{STEM}.json"
-
-
-def result_path(folder: Path, name: str) -> Path:
-    """Return where a run's results of a format go: `predictions.csv`, or a folder, `predictions-yolo-pose`."""
-    suffix = FORMATS[name].suffix
-    return folder / (f"{STEM}{suffix}" if suffix else f"{STEM}-{name}")
 
 
 def open_format(output: OutputSettings, name: str, run: RunFacts | None = None) -> AbstractContextManager[Any]:
@@ -48,34 +38,6 @@ def open_format(output: OutputSettings, name: str, run: RunFacts | None = None) 
     known: dict[str, Any] = {"image_prefix": output.image_prefix, "run": run}
     options = WriteOptions(**{option: known[option] for option in format.write_options if option in known})
     return format.open_writer(result_path(output.folder, name), None, options)
-
-
-def refuse_existing(folder: Path) -> None:
-    """Raise RunError if a folder holds an earlier run's journal or results."""
-    others = [result_path(folder, name) for name, format in FORMATS.items() if format.writes]
-    for path in (folder / RESULTS, *others, folder / COPIES):
-        if path.exists():
-            raise RunError(f"{path} exists", "begun" if (folder / journals.NAME).exists() else "exists")
-    if (folder / journals.NAME).exists():
-        raise RunError(f"{folder} holds an unfinished run", "unfinished")
-
-
-def remove_existing(folder: Path) -> None:
-    """Remove an earlier run's results and annotated copies."""
-    remove_results(folder)
-    remove(folder / RESULTS)
-    remove(folder / COPIES)
-
-
-def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
-    """Remove an earlier run's results, besides the result file and the formats in `but`: they belong to that run."""
-    if all(path.name == RESULTS for path in folder.glob(f"{STEM}*")):
-        return  # there are none, and to know their names each format's writer would be loaded
-    for name, format in FORMATS.items():
-        path = result_path(folder, name)
-        if format.writes and path.name != RESULTS and name not in but:
-            for written in format.outputs(path):
-                remove(written)
 
 
 def final_records(journal: Journal, file: str, settings: TrackSettings) -> Iterator[ImageRecord]:
@@ -128,6 +90,8 @@ def write_results(
         # each unit of a video is a line in the journal, and its records are counted
         counts = {file: journal.entries[file].records for file in files if is_video(Path(file))}
         write_contact_sheets(files, counts, output)
+    elif not any(file.startswith(f"{SHEETS}/") for file in files):  # which would have its copies there
+        remove(output.copies / SHEETS)  # an earlier run's, of other pictures
     journal.write({"complete": len(files)})
 
 

@@ -27,8 +27,8 @@ from typing import Any
 
 from handpose_cli.media.remote import Store, StoreError, open_store, public, reason, scheme_of, scratch
 from handpose_cli.runs import journal as journals
+from handpose_cli.runs.earlier import RESULTS, refuse_existing
 from handpose_cli.runs.errors import RunError
-from handpose_cli.runs.results import RESULTS, refuse_existing
 
 LOCK, PARTS = "run.lock", "journal.parts"
 EVERY = 30.0  # seconds between parts
