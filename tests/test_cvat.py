@@ -197,6 +197,30 @@ def test_tracks_of_a_project_belong_to_their_tasks_videos(tmp_path):
     assert [(r.file, r.width, r.frame) for r in records] == [("1.mp4", 10, 3), ("2.mp4", 20, 3)]
 
 
+def project(path, source="", subsets=("Train", "Validation"), names=("a.jpg", "a.jpg")):
+    tasks = "".join(
+        f"<task><id>{number}</id><subset>{subset}</subset>{source}</task>" for number, subset in enumerate(subsets)
+    )
+    images = "".join(
+        f'<image id="0" name="{name}" task_id="{number}" width="64" height="48">{box("hand")}</image>'
+        for number, name in enumerate(names)
+    )
+    return export(path, images, f"<meta><project><tasks>{tasks}</tasks></project></meta>", "", "")
+
+
+def test_images_of_a_project_that_have_one_name_are_told_apart(tmp_path, notes):
+    path = tmp_path / "p.xml"
+    assert [r.file for r in read(project(path, names=("a.jpg", "b.jpg")))] == ["a.jpg", "b.jpg"] and not notes(tmp_path)
+    assert [r.file for r in read(project(path))] == ["Train/a.jpg", "Validation/a.jpg"]
+    assert [r.file for r in read(project(path, subsets=("Train", "Train")))] == ["task_0/a.jpg", "task_1/a.jpg"]
+    video = project(path, "<source>v.mp4</source>", names=("frame_000003", "frame_000003"))
+    assert [(r.file, r.frame) for r in read(video)] == [("Train/v.mp4", 3), ("Validation/v.mp4", 3)]
+    assert notes(tmp_path) == [
+        f"p.xml: tasks with images or videos of one name: names begin with their {name}"
+        for name in ("subset, such as Train/a.jpg", "task, such as task_0/a.jpg", "subset, such as Train/v.mp4")
+    ]
+
+
 def hand(**more):
     places = np.array([[i + 3, 2 * i + 3] for i in range(21)], np.float32)
     return Hand(np.array([1, 2, 60, 70], np.float32), keypoints=places, **more)

@@ -23,7 +23,8 @@ sizes, samples, failures. Pixels are rounded to 1/100.
 Read are skeletons, boxes (the upright one around a rotated box) and point sets of 21 whose label is a hand's (`hand`,
 `left_hand`); the label or an attribute (handedness) tells which. <meta>'s sub-labels say which joint is which: by
 names, 0 to 20 or 1 to 21; where it has none, those of all skeletons do. A ZIP export is read as it is. A "for video"
-export of photos has no names of theirs: they are the images in `images` (or in the ZIP), sorted as CVAT does. What
+export of photos has no names of theirs: they are the images in `images` (or in the ZIP), sorted as CVAT does. Where
+tasks of a project have images of one name, all names begin with their subset, or else with `task_` and a number. What
 else is there is counted. CVAT's own tracks do not show which frames have no hands: such frames are not read.
 """
 
@@ -36,7 +37,7 @@ from xml.etree.ElementTree import Element
 
 from handpose_cli.formats._cvat_shapes import Found, Shapes, joined
 from handpose_cli.formats._cvat_writer import open_writer, outputs, videos_beside
-from handpose_cli.formats._cvat_xml import ZIP, Video, images_in, is_cvat_zip, meta_of, parts
+from handpose_cli.formats._cvat_xml import ZIP, Video, images_in, is_cvat_zip, meta_of, parts, set_apart
 from handpose_cli.formats._image_files import images_under
 from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import errors_at
@@ -108,6 +109,7 @@ def _read(path: Path, images: Path | None, shapes: Shapes) -> Iterator[ImageReco
                 found.append(one)
             elif holder.tag == "meta":
                 shapes.meta = meta_of(holder)
+                set_apart(path, shapes.meta)
             elif holder.tag == "image" and shape is None:
                 size = int(holder.attrib["width"]), int(holder.attrib["height"])
                 numbered = re.fullmatch(r"frame_(\d+)", holder.attrib["name"])
@@ -121,7 +123,7 @@ def _read(path: Path, images: Path | None, shapes: Shapes) -> Iterator[ImageReco
                     video.size = size
                     videos[video.name] = video
                 else:
-                    still = ImageRecord(holder.attrib["name"], *size, joined(hands), exhaustive=whole)
+                    still = ImageRecord(video.folder + holder.attrib["name"], *size, joined(hands), exhaustive=whole)
         if still is not None:
             yield from _frames(frames, videos, photos, partial)
             frames = {}
