@@ -226,6 +226,21 @@ def test_urls_of_images_begin_as_wanted_and_names_come_back(tmp_path, prefix, ur
     assert [found.file for found in read(path)] == ["b/c d#.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("photos/a#1.jpg", "photos/a#1.jpg"),
+        ("/photos/a?1.jpg", "photos/a?1.jpg"),
+        ("photos/a%20b.jpg", "photos/a b.jpg"),
+        ("C:\\photos\\a#1.jpg", "C:\\photos\\a#1.jpg"),
+        ("https://h.org/photos/a.jpg?v=1#x", "photos/a.jpg"),
+        ("/tool/data/upload/1/0a1b2c3d-a%231.jpg?v=1", "a#1.jpg"),
+    ],
+)
+def test_only_in_a_url_have_signs_of_names_a_meaning(tmp_path, url, file):
+    assert read(save(tmp_path / "a.json", [task(rectangle(), image=url)]))[0].file == file
+
+
 def test_people_are_shown_the_reasons_for_doubt_and_joints_in_their_finger_s_colour(tmp_path):
     hand = Hand(np.array([10, 10, 50, 50]), keypoints=np.full((21, 2), 30), flags=("low_scores", "mine"))
     with FORMATS["label-studio"].open_writer(tmp_path / "a.json") as writer:
