@@ -128,6 +128,36 @@ def test_a_point_set_of_21_is_a_hand_in_the_usual_order(tmp_path, notes):
     ]
 
 
+def skeleton(x, more=""):
+    return f'<skeleton label="hand" {more}>{points(KEYPOINT_NAMES[:9], shift=x)}</skeleton>'  # from x to x + 8, y 9
+
+
+def test_boxes_of_one_group_are_those_of_the_skeletons_that_they_overlap_most(tmp_path, notes):
+    group = 'group_id="1"'
+    shapes = box("hand", 98, 5, 115, 30, group) + skeleton(10, group) + skeleton(100, group)
+    first, second = read(export(tmp_path / "a.xml", shapes + box("hand", 8, 5, 105, 30, group)))[0].hands
+    assert (first.box.tolist(), second.box.tolist()) == ([8, 5, 97, 25], [98, 5, 17, 25])
+    shapes += box("hand", 300, 5, 310, 30, group)
+    assert [hand.keypoints is None for hand in read(export(tmp_path / "a.xml", shapes))[0].hands] == [
+        False, False, True
+    ]  # fmt: skip
+    assert not notes(tmp_path)
+
+
+def test_a_box_without_a_group_is_that_of_the_only_skeleton_in_it(tmp_path, notes):
+    def hands(shapes):
+        return [(hand.keypoints is not None, hand.box[0]) for hand in read(export(tmp_path / "a.xml", shapes))[0].hands]
+
+    around = box("hand", 9, 8, 30, 30)
+    assert hands(skeleton(8) + around + skeleton(100)) == [(True, 9), (True, 100)]
+    assert notes(tmp_path) == ["a.xml: 1 boxes without a group taken as those of the skeletons in them"]
+    for apart in (box("hand", 14, 8, 30, 30), box("hand_box", 9, 8, 30, 30), box("hand", 9, 8, 130, 30)):
+        assert len(hands(skeleton(10) + skeleton(100) + apart)) == 3
+    assert len(hands(skeleton(10) + around + around)) == 3
+    assert len(hands(skeleton(10).replace('"hand"', '"left hand"') + around.replace('"hand"', '"right hand"'))) == 2
+    assert len(notes(tmp_path)) == 1
+
+
 def photo(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imencode(".png", np.zeros((9, 9), np.uint8))[1].tofile(path)
