@@ -45,6 +45,36 @@ def test_an_image_that_is_listed_twice_is_written_once(tmp_path, to):
         ]  # fmt: skip
 
 
+@pytest.mark.parametrize("to", ["handpose", "cvat", "deeplabcut"])
+def test_frames_of_videos_that_take_turns_are_brought_together(tmp_path, to):
+    frames = [ImageRecord(f"{name}.mp4", 400, 300, [open_hand()], frame=n) for n in (2, 0, 1) for name in "vw"]
+    path = write(tmp_path / "l.json", "coco", [*frames, image("a.jpg", open_hand())][: 7 if to == "handpose" else 6])
+    done = handpose("convert-labels", path, tmp_path / "t", "--to", to)
+    assert (done.exit_code, done.stderr.splitlines()[-1].startswith("Error")) == (0, False), done.stderr
+    assert "listed more than once" not in done.stderr
+    if to == "handpose":
+        entries = json.loads((tmp_path / "t").read_text())["files"]
+        assert [(entry["file"], len(entry["hands"])) for entry in entries] == [("v.mp4", 3), ("w.mp4", 3), ("a.jpg", 1)]
+        assert [frame for frame, _ in entries[0]["frame_times"]] == [0, 1, 2]
+
+
+def test_a_video_that_broke_off_stays_one_entry(tmp_path):
+    def entry(file, frame, **more):
+        hand = {"frame": frame, "time": None, "box": [1, 2, 3, 4], "score": None, "handedness": None, "track_id": None,
+                "keypoints": None}  # fmt: skip
+        return {"file": file, "width": 9, "height": 9, "fps": 2, "frame_times": [[frame, None]], "hands": [hand]} | more
+
+    whole = json.loads(write(tmp_path / "l.json", "handpose", []).read_text())
+    whole["files"] = [entry("v.mp4", 0), entry("w.mp4", 0), entry("v.mp4", 1, failure="cut")]
+    (tmp_path / "l.json").write_text(json.dumps(whole))
+    done = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.json", "--to", "handpose")
+    assert done.exit_code == 0, done.stderr
+    written = json.loads((tmp_path / "t.json").read_text())["files"]
+    assert [(one["file"], len(one["hands"]), one.get("failure")) for one in written] == [
+        ("v.mp4", 2, "cut"), ("w.mp4", 1, None)
+    ]  # fmt: skip
+
+
 def test_two_images_of_one_name_and_two_sizes_are_not_mixed(tmp_path):
     write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand()), ImageRecord("a.jpg", 800, 600, [open_hand()])])
     done = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.json", "--to", "handpose")

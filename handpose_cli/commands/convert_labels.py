@@ -132,7 +132,7 @@ def command(
     """
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
-    from handpose_cli.labels.file_matching import each_once
+    from handpose_cli.labels.file_matching import gathered
     from handpose_cli.labels.provenance import head_of
     from handpose_cli.labels.select import read_notes
     from handpose_cli.labels.source import of_classes
@@ -155,7 +155,7 @@ def command(
         name = source.format.name
         if check or target_format is None:
             ctx.exit(_check(source, images, name))
-        read: Read = each_once(partial(source.read, images))
+        read: Read = gathered(partial(source.read, images))
         target_is = FORMATS[target_format]
         head = head_of(source) if "run" in target_is.write_options else None
         if corrections is not None:

@@ -60,33 +60,60 @@ def _refuse_sizes(first: ImageRecord, other: ImageRecord) -> None:
         )
 
 
-def each_once(read: Read) -> Read:
-    """Return what reads each image once: `read`, or, if it has images more than once, with their hands joined.
+def gathered(read: Read) -> Read:
+    """Return what reads each image once, its hands joined, and the frames of each video one after the other.
+
+    That is `read` itself if it does; else the images and the videos that come again wait in memory.
 
     Raises:
         FormatError: from reading, or because the entries of an image are for different sizes.
     """
+    repeated, scattered = _come_again(read())
+    if not repeated and not scattered:
+        return read
+
+    def waits(record: ImageRecord) -> bool:
+        return (record.file, record.frame) in repeated or record.file in scattered
+
+    again = [record for record in read() if waits(record)]
+    images = by_image(again)
+    waiting: dict[str | Key, list[ImageRecord]] = {}
+    for key in sorted(images, key=lambda key: key[1] or 0):
+        waiting.setdefault(key[0] if key[0] in scattered else key, []).append(images[key])
+    for record in again:
+        if record.failure is not None:  # a video that could not be read to its end
+            waiting.setdefault(record.file if record.file in scattered else (record.file, None), []).append(record)
+
+    def read_gathered() -> Iterator[ImageRecord]:
+        left = dict(waiting)
+        for record in read():
+            if not waits(record):
+                yield record
+                continue
+            place = record.file if record.file in scattered else (record.file, record.frame)
+            for one in left.pop(place, ()):
+                yield replace(one, hands=list(one.hands))  # what is done with one must not show the next time
+
+    return read_gathered
+
+
+def _come_again(records: Iterable[ImageRecord]) -> tuple[set[Key], set[str]]:
+    """Return the images that are listed more than once, and the videos whose frames do not follow each other."""
     seen: set[Key] = set()
     repeated: set[Key] = set()
-    for record in read():
+    videos: set[str] = set()
+    scattered: set[str] = set()
+    before = None
+    for record in records:
         key = record.file, record.frame
         if record.failure is None:
             (repeated if key in seen else seen).add(key)
-    if not repeated:
-        return read
-    joined = by_image(record for record in read() if (record.file, record.frame) in repeated)
-
-    def read_once() -> Iterator[ImageRecord]:
-        left = dict(joined)
-        for record in read():
-            key = record.file, record.frame
-            if record.failure is not None or key not in repeated:
-                yield record
-            elif key in left:
-                whole = left.pop(key)
-                yield replace(whole, hands=list(whole.hands))  # what is done with one must not show the next time
-
-    return read_once
+        if record.file in videos and record.file != before:
+            scattered.add(record.file)
+        if record.frame is not None:
+            videos.add(record.file)
+        before = record.file
+    return repeated, scattered
 
 
 def rename(
