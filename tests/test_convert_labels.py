@@ -29,6 +29,62 @@ def test_it_says_what_the_target_drops(tmp_path):
     assert len((tmp_path / "t.csv").read_text().splitlines()) == 1 + 2 * 21
 
 
+@pytest.mark.parametrize("to", ["handpose", "csv", "coco", "yolo-pose", "cvat"])
+def test_an_image_that_is_listed_twice_is_written_once(tmp_path, to):
+    records = [image("a.jpg", open_hand()), image("b.jpg", open_hand()), image("a.jpg", open_hand(200), open_hand(20))]
+    write(tmp_path / "l.json", "coco", records)
+    done = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t", "--to", to, "--split", "0.5")
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (
+        0, "1 images are listed more than once, such as a.jpg: their hands are joined"
+    )  # fmt: skip
+    assert done.stderr.splitlines()[1].startswith(f"2 images, 4 hands, from coco to {to} (1 train, 1 val): ")
+    if to != "yolo-pose":
+        parts = [list(load(to).read(tmp_path / f"t-{part}")) for part in ("train", "val")]
+        assert sorted((record.file, len(record.hands)) for part in parts for record in part) == [
+            ("a.jpg", 3), ("b.jpg", 1)
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("to", ["handpose", "cvat", "deeplabcut"])
+def test_frames_of_videos_that_take_turns_are_brought_together(tmp_path, to):
+    frames = [ImageRecord(f"{name}.mp4", 400, 300, [open_hand()], frame=n) for n in (2, 0, 1) for name in "vw"]
+    path = write(tmp_path / "l.json", "coco", [*frames, image("a.jpg", open_hand())][: 7 if to == "handpose" else 6])
+    done = handpose("convert-labels", path, tmp_path / "t", "--to", to)
+    assert (done.exit_code, done.stderr.splitlines()[-1].startswith("Error")) == (0, False), done.stderr
+    assert "listed more than once" not in done.stderr
+    if to == "handpose":
+        entries = json.loads((tmp_path / "t").read_text())["files"]
+        assert [(entry["file"], len(entry["hands"])) for entry in entries] == [("v.mp4", 3), ("w.mp4", 3), ("a.jpg", 1)]
+        assert [frame for frame, _ in entries[0]["frame_times"]] == [0, 1, 2]
+
+
+def test_a_video_that_broke_off_stays_one_entry(tmp_path):
+    def entry(file, frame, **more):
+        hand = {"frame": frame, "time": None, "box": [1, 2, 3, 4], "score": None, "handedness": None, "track_id": None,
+                "keypoints": None}  # fmt: skip
+        return {"file": file, "width": 9, "height": 9, "fps": 2, "frame_times": [[frame, None]], "hands": [hand]} | more
+
+    whole = json.loads(write(tmp_path / "l.json", "handpose", []).read_text())
+    whole["files"] = [entry("v.mp4", 0), entry("w.mp4", 0), entry("v.mp4", 1, failure="cut")]
+    (tmp_path / "l.json").write_text(json.dumps(whole))
+    done = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.json", "--to", "handpose")
+    assert done.exit_code == 0, done.stderr
+    written = json.loads((tmp_path / "t.json").read_text())["files"]
+    assert [(one["file"], len(one["hands"]), one.get("failure")) for one in written] == [
+        ("v.mp4", 2, "cut"), ("w.mp4", 1, None)
+    ]  # fmt: skip
+
+
+def test_two_images_of_one_name_and_two_sizes_are_not_mixed(tmp_path):
+    write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand()), ImageRecord("a.jpg", 800, 600, [open_hand()])])
+    done = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.json", "--to", "handpose")
+    assert (done.exit_code, done.stderr) == (
+        1, "Error: a.jpg: listed twice, for 400 x 300 and for 800 x 600 pixels, as two images of one name would be. "
+        "Rename one of them\n"
+    )  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["l.json"]
+
+
 def test_strict_makes_a_loss_an_error_and_writes_nothing(tmp_path):
     write(tmp_path / "l.json", "handpose", [image("b.jpg", open_hand()), image("a.jpg", tracked())])
     done = handpose("convert-labels", tmp_path / "l.json", tmp_path / "t.csv", "--to", "csv", "--strict")

@@ -128,6 +128,36 @@ def test_a_point_set_of_21_is_a_hand_in_the_usual_order(tmp_path, notes):
     ]
 
 
+def skeleton(x, more=""):
+    return f'<skeleton label="hand" {more}>{points(KEYPOINT_NAMES[:9], shift=x)}</skeleton>'  # from x to x + 8, y 9
+
+
+def test_boxes_of_one_group_are_those_of_the_skeletons_that_they_overlap_most(tmp_path, notes):
+    group = 'group_id="1"'
+    shapes = box("hand", 98, 5, 115, 30, group) + skeleton(10, group) + skeleton(100, group)
+    first, second = read(export(tmp_path / "a.xml", shapes + box("hand", 8, 5, 105, 30, group)))[0].hands
+    assert (first.box.tolist(), second.box.tolist()) == ([8, 5, 97, 25], [98, 5, 17, 25])
+    shapes += box("hand", 300, 5, 310, 30, group)
+    assert [hand.keypoints is None for hand in read(export(tmp_path / "a.xml", shapes))[0].hands] == [
+        False, False, True
+    ]  # fmt: skip
+    assert not notes(tmp_path)
+
+
+def test_a_box_without_a_group_is_that_of_the_only_skeleton_in_it(tmp_path, notes):
+    def hands(shapes):
+        return [(hand.keypoints is not None, hand.box[0]) for hand in read(export(tmp_path / "a.xml", shapes))[0].hands]
+
+    around = box("hand", 9, 8, 30, 30)
+    assert hands(skeleton(8) + around + skeleton(100)) == [(True, 9), (True, 100)]
+    assert notes(tmp_path) == ["a.xml: 1 boxes without a group taken as those of the skeletons in them"]
+    for apart in (box("hand", 14, 8, 30, 30), box("hand_box", 9, 8, 30, 30), box("hand", 9, 8, 130, 30)):
+        assert len(hands(skeleton(10) + skeleton(100) + apart)) == 3
+    assert len(hands(skeleton(10) + around + around)) == 3
+    assert len(hands(skeleton(10).replace('"hand"', '"left hand"') + around.replace('"hand"', '"right hand"'))) == 2
+    assert len(notes(tmp_path)) == 1
+
+
 def photo(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imencode(".png", np.zeros((9, 9), np.uint8))[1].tofile(path)
@@ -195,6 +225,30 @@ def test_tracks_of_a_project_belong_to_their_tasks_videos(tmp_path):
     tracks = "".join(f'<track id="{n}" label="hand" task_id="{n}">{shape}' for n in (1, 2))
     records = read(export(tmp_path / "a.xml", tracks, about, "", ""))
     assert [(r.file, r.width, r.frame) for r in records] == [("1.mp4", 10, 3), ("2.mp4", 20, 3)]
+
+
+def project(path, source="", subsets=("Train", "Validation"), names=("a.jpg", "a.jpg")):
+    tasks = "".join(
+        f"<task><id>{number}</id><subset>{subset}</subset>{source}</task>" for number, subset in enumerate(subsets)
+    )
+    images = "".join(
+        f'<image id="0" name="{name}" task_id="{number}" width="64" height="48">{box("hand")}</image>'
+        for number, name in enumerate(names)
+    )
+    return export(path, images, f"<meta><project><tasks>{tasks}</tasks></project></meta>", "", "")
+
+
+def test_images_of_a_project_that_have_one_name_are_told_apart(tmp_path, notes):
+    path = tmp_path / "p.xml"
+    assert [r.file for r in read(project(path, names=("a.jpg", "b.jpg")))] == ["a.jpg", "b.jpg"] and not notes(tmp_path)
+    assert [r.file for r in read(project(path))] == ["Train/a.jpg", "Validation/a.jpg"]
+    assert [r.file for r in read(project(path, subsets=("Train", "Train")))] == ["task_0/a.jpg", "task_1/a.jpg"]
+    video = project(path, "<source>v.mp4</source>", names=("frame_000003", "frame_000003"))
+    assert [(r.file, r.frame) for r in read(video)] == [("Train/v.mp4", 3), ("Validation/v.mp4", 3)]
+    assert notes(tmp_path) == [
+        f"p.xml: tasks with images or videos of one name: names begin with their {name}"
+        for name in ("subset, such as Train/a.jpg", "task, such as task_0/a.jpg", "subset, such as Train/v.mp4")
+    ]
 
 
 def hand(**more):

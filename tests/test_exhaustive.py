@@ -147,24 +147,6 @@ def test_an_image_with_several_entries_is_exhaustive_if_all_say_so(first):
     assert (len(one.hands), one.exhaustive) == (1, first)
 
 
-def test_entries_for_several_sizes_of_an_image_are_brought_to_one(tmp_path):
-    entries = [
-        {"image": "a.jpg", "width": 640, "height": 480, "boxes": [[0, 0, 100, 100]]},
-        {"image": "a.jpg", "width": 1280, "height": 960, "boxes": [[800, 800, 100, 100]]},
-    ]
-    (tmp_path / "l.json").write_text(json.dumps(entries))
-    (joined,) = by_image(read("label-list", tmp_path / "l.json")).values()
-    assert joined.width == 640 and joined.hands[1].box.tolist() == [400, 400, 50, 50]
-    entries[1] |= {"width": 480, "height": 640}
-    (tmp_path / "l.json").write_text(json.dumps(entries))
-    with pytest.raises(FormatError) as error:
-        by_image(read("label-list", tmp_path / "l.json"))
-    assert str(error.value) == (
-        "a.jpg: its labels are for 480 x 640 pixels, another of its entries is 640 x 480: "
-        "they are not of the same picture"
-    )
-
-
 def test_a_correction_that_lacks_hands_is_not_exhaustive():
     correction = image("a.jpg", HAND)
     correction.exhaustive = False

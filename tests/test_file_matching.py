@@ -124,6 +124,17 @@ def test_hands_of_an_image_listed_twice_are_joined_without_changing_what_was_pas
     assert [len(record.hands) for record in records] == [1, 1, 1]
 
 
+def test_entries_for_two_sizes_are_two_images_of_one_name():
+    records = [ImageRecord("a.jpg", None, None), ImageRecord("a.jpg", 640, 480), ImageRecord("a.jpg", 1280, 960)]
+    assert by_image(records[:2])["a.jpg", None].width == 640
+    with pytest.raises(FormatError) as error:
+        by_image(records)
+    assert str(error.value) == (
+        "a.jpg: listed twice, for 640 x 480 and for 1280 x 960 pixels, as two images of one name would be. "
+        "Rename one of them"
+    )
+
+
 def test_many_files_of_one_name_are_quick():
     labels = keyed(*(f"clip{i:05d}/000000.jpg" for i in range(6000)))
     records = keyed(*(f"run/clip{i:05d}/000000.jpg" for i in range(6000)))

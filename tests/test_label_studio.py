@@ -61,10 +61,10 @@ def test_a_single_task_is_read(tmp_path):
     assert hand.box.tolist() == [20, 20, 60, 40] and hand.keypoints[0].tolist() == [30, 30]
 
 
-def test_json_min_has_no_parents_so_joints_go_to_the_rectangle_around_them(tmp_path):
+def test_json_min_of_old_has_no_parents_so_joints_go_to_the_rectangle_around_them(tmp_path):
     path = save(tmp_path / "min.json", [
         minimal(rectangle(), joint("wrist"), handedness="left"),
-        minimal(rectangle(), rectangle(x=60), joint("wrist"), joint("wrist", x=70), handedness="left"),
+        minimal(rectangle(), rectangle(x=60), joint("wrist"), joint("wrist", x=70), handedness="left", id=2),
     ])  # fmt: skip
     assert recognise(path).name == "label-studio"
     one, two = read(path)
@@ -77,6 +77,51 @@ def test_json_min_has_no_parents_so_joints_go_to_the_rectangle_around_them(tmp_p
     assert str(error.value) == (
         f"{path}: task 0: result 2: a keypoint without a parent among several hands, inside 2 rectangles"
     )
+
+
+def test_joints_of_json_min_go_to_their_parents_where_these_are_said(tmp_path):
+    results = rectangle(), rectangle(x=20), joint("wrist", x=25, parent="hand10"), joint("wrist", x=22, parent="hand20")
+    entry = minimal()
+    for tag, result in zip(("label", "label", "kp-1", "kp-1"), results, strict=True):
+        entry[tag].append({**result["value"], **SIZE, "id": result["id"], "parentID": result.get("parentID")})
+    (record,) = read(save(tmp_path / "min.json", [entry]))
+    assert [(hand.box[0], hand.keypoints[0, 0]) for hand in record.hands] == [(20, 50), (40, 44)]
+
+
+def test_of_json_min_s_entries_for_the_annotations_of_a_task_the_first_is_read(tmp_path, notes):
+    entries = [minimal(rectangle(x=x), image=image, annotation_id=x) for x in (10, 20) for image in ("a.jpg", "b.jpg")]
+    records = read(save(tmp_path / "min.json", entries))
+    assert [(record.file, record.hands[0].box[0]) for record in records] == [("a.jpg", 20), ("b.jpg", 20)]
+    assert notes(tmp_path) == ["min.json: left out: 2 annotations of tasks that have one before"]
+
+
+@pytest.mark.parametrize(
+    ("data", "file"),
+    [
+        ({"img": "/data/upload/1/0a1b2c3d-a.jpg", "text": "a hand"}, "a.jpg"),
+        ({"image": None, "url": "s3://b/c/d.PNG"}, "c/d.PNG"),
+        ({"image": "https://h.org/photo"}, "photo"),
+    ],
+)
+def test_the_image_may_have_any_key(tmp_path, data, file):
+    assert read(save(tmp_path / "a.json", [{**task(rectangle()), "data": data}]))[0].file == file
+    one = minimal(rectangle())
+    del one["image"]
+    assert read(save(tmp_path / "min.json", [one | data]))[0].file == file
+
+
+@pytest.mark.parametrize(("data", "message"), [
+    ({"image": None, "text": "a", "page": 1}, "none of its data is the name of an image. Received: image (null), text "
+     "(a text), page (a number)"),
+    ({"image": ["a.jpg", "b.jpg"]}, "none of its data is the name of an image. Received: image (a list)"),
+    ({"left": "a.jpg", "right": "b.jpg"}, "it is open which of its data is its image: left, right"),
+    ({}, "none of its data is the name of an image. Received: nothing"),
+])  # fmt: skip
+def test_a_task_without_an_image_is_said_with_what_it_has(tmp_path, data, message):
+    path = save(tmp_path / "a.json", [{**task(), "data": data}])
+    with pytest.raises(FormatError) as error:
+        read(path)
+    assert str(error.value) == f"{path}: task 0: {message}"
 
 
 def test_a_zip_of_its_coco_or_yolo_export_is_to_be_unpacked(tmp_path):
@@ -110,6 +155,22 @@ def test_handedness_is_a_choice_in_any_spelling(tmp_path, choice, side):
     chosen = {"id": "hand10", "type": "choices", "value": {"choices": [choice]}, **SIZE}
     ((hand,),) = (record.hands for record in read(save(tmp_path / "a.json", [task(rectangle(), chosen)])))
     assert hand.handedness == side
+
+
+def test_a_choice_for_the_whole_image_is_of_its_only_hand(tmp_path, notes):
+    def sides(*results, choice="Left"):
+        of_image = {"id": "whole", "type": "choices", "value": {"choices": [choice]}}
+        return [hand.handedness for hand in read(save(tmp_path / "a.json", [task(*results, of_image)]))[0].hands]
+
+    assert sides(rectangle(), joint("wrist", parent="hand10")) == sides(joint("wrist")) == ["left"]
+    assert sides(rectangle(), choice="a hand at work") == [None] and sides(rectangle("left_hand")) == ["left"]
+    assert not notes(tmp_path)
+    assert sides(rectangle(), rectangle(x=60)) == [None, None] and sides(rectangle("right_hand")) == ["right"]
+    entry = minimal(rectangle(), rectangle(x=60), handedness=["Left", "Right"])  # JSON-MIN does not say which is whose
+    assert [hand.handedness for hand in read(save(tmp_path / "a.json", [entry]))[0].hands] == [None, None]
+    assert notes(tmp_path) == [
+        f"a.json: left out: {count} choices of left or right that are of no single hand" for count in (1, 1, 2)
+    ]
 
 
 def test_of_several_annotations_the_truth_is_taken_else_the_first(tmp_path):
@@ -163,6 +224,21 @@ def test_urls_of_images_begin_as_wanted_and_names_come_back(tmp_path, prefix, ur
         writer.write(record)
     assert json.loads(path.read_text())[0]["data"]["image"] == url
     assert [found.file for found in read(path)] == ["b/c d#.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("photos/a#1.jpg", "photos/a#1.jpg"),
+        ("/photos/a?1.jpg", "photos/a?1.jpg"),
+        ("photos/a%20b.jpg", "photos/a b.jpg"),
+        ("C:\\photos\\a#1.jpg", "C:\\photos\\a#1.jpg"),
+        ("https://h.org/photos/a.jpg?v=1#x", "photos/a.jpg"),
+        ("/tool/data/upload/1/0a1b2c3d-a%231.jpg?v=1", "a#1.jpg"),
+    ],
+)
+def test_only_in_a_url_have_signs_of_names_a_meaning(tmp_path, url, file):
+    assert read(save(tmp_path / "a.json", [task(rectangle(), image=url)]))[0].file == file
 
 
 def test_people_are_shown_the_reasons_for_doubt_and_joints_in_their_finger_s_colour(tmp_path):

@@ -270,6 +270,36 @@ def test_the_images_come_along_frames_too(tmp_path, name, target, folder):
     assert f"{2 if name == 'yolo-pose' else 3} images corrected" in back.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "target"), [("coco", "t.json"), ("label-studio", "t.json"), ("yolo-pose", "t"), ("cvat", "t.zip")]
+)
+def test_images_to_copy_that_are_not_there_are_an_error_if_all_are_or_with_strict(tmp_path, name, target):
+    labels = write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand()), image("b.jpg", open_hand())])
+    call = ("convert-labels", labels, tmp_path / target, "--to", name, "--copy-images")
+    none = handpose(*call)
+    assert (none.exit_code, none.stderr) == (
+        1,
+        f"Error: {tmp_path}: none of the 2 images is there, such as a.jpg. Say where the images are with --images\n",
+    )
+    shutil.copy(SAMPLES / "two_hands.jpg", tmp_path / "a.jpg")
+    some = handpose(*call, "--strict")
+    assert (some.exit_code, some.stderr) == (
+        1, "Error: b.jpg: the target would lack this image, which is not there. Without --strict it does\n"
+    )  # fmt: skip
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.jpg", "l.json"]
+    assert handpose(*call).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["../out.jpg", "a/../../out.jpg", "/out.jpg", "..\\out.jpg", "C:\\out.jpg"])
+def test_no_image_leads_out_of_cvat_s_zip(tmp_path, name):
+    (tmp_path / "in").mkdir()
+    shutil.copy(SAMPLES / "two_hands.jpg", tmp_path / "out.jpg")
+    labels = write(tmp_path / "in/l.json", "coco", [image(name, open_hand())])
+    done = handpose("convert-labels", labels, tmp_path / "t.zip", "--to", "cvat", "--copy-images")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {name}: a name that leads out of the folder to write\n")
+    assert not (tmp_path / "t.zip").exists()
+
+
 def test_the_readmes_example(tmp_path, samples_run, monkeypatch):
     readme = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
     lines = readme.split("<!-- loop -->\n```\n")[1].split("```")[0].splitlines()

@@ -89,7 +89,7 @@ def test_an_installed_package_adds_a_format_to_every_command(tmp_path, installed
     assert f"2 images, 2 hands, from handpose to dots: {tmp_path / 'l.dots'}" in there.stderr
     assert "dots drops image sizes (in 2 images)" in there.stderr
     back = call(installed, "convert-labels", tmp_path / "l.dots", tmp_path / "back.json", "--to", "handpose")
-    assert "2 images, 2 hands, from dots to handpose" in back.stderr
+    assert "1 images, 2 hands, from dots to handpose" in back.stderr
     (record,) = Source.parse(str(tmp_path / "back.json")).read()
     assert record.hands[0].keypoints == pytest.approx(open_hand().keypoints, abs=0.01)
 

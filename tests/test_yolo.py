@@ -230,8 +230,9 @@ def test_images_that_labels_are_made_from_are_never_replaced(tmp_path):
 def test_images_that_are_not_there_are_counted(tmp_path):
     path = labels(tmp_path)
     (tmp_path / "s/3.png").unlink()
-    done = handpose("convert-labels", path, tmp_path / "y", "--to", "yolo-pose", "--copy-images")
+    done = handpose("convert-labels", path, tmp_path / "y", "--to", "yolo-pose", "--copy-images", "--split", "0.5")
     assert done.exit_code == 0 and "y: left out: 1 images that are not there" in done.stderr
+    assert "\n9 images, 9 hands, from handpose to yolo-pose (5 train, 4 val): " in done.stderr
     wrong = handpose("convert-labels", path, tmp_path / "c.csv", "--to", "csv", "--copy-images")
     assert wrong.exit_code == 1 and "files of the format csv have no place for images" in wrong.stderr
 

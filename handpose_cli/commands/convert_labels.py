@@ -70,7 +70,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
               help="Put copies of the images and of videos' frames beside the labels, or into TARGET.zip.")  # fmt: skip
 @click.option("--link-images", "place_images", flag_value="link", help="Put links to the images beside the labels.")
 @click.option("--seed", type=int, default=0, help="Of the split.")
-@click.option("--strict", is_flag=True, help="Make it an error if the target format drops anything.")
+@click.option("--strict", is_flag=True, help="Make it an error if the target drops anything, or lacks an image.")
 @click.option("--check", is_flag=True, help="Only look through SOURCE for probable mistakes; exit code 1 if any.")
 @click.option(
     "--dry-run", is_flag=True, help="Only count, and say what would be dropped; nothing is written, or tried."
@@ -132,6 +132,7 @@ def command(
     """
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
+    from handpose_cli.labels.file_matching import gathered
     from handpose_cli.labels.provenance import head_of
     from handpose_cli.labels.select import read_notes
     from handpose_cli.labels.source import of_classes
@@ -152,9 +153,9 @@ def command(
             chosen, corrections = of_classes([source, corrections], classes)
             source = chosen or source
         name = source.format.name
-        read: Read = partial(source.read, images)
         if check or target_format is None:
             ctx.exit(_check(source, images, name))
+        read: Read = gathered(partial(source.read, images))
         target_is = FORMATS[target_format]
         head = head_of(source) if "run" in target_is.write_options else None
         if corrections is not None:
@@ -178,6 +179,7 @@ def command(
             notes = {}
         run = RunFacts(info=head) if head else None
         wanted = WriteOptions(image_prefix, place_images or "", again, notes, run)
+        places: Path | None = None
         with ExitStack() as stack:
             writers: dict[str, Any] = {}
             if not dry_run:
@@ -185,7 +187,10 @@ def command(
                 for path in dict.fromkeys(targets.values()):
                     for written in target_is.outputs(path) if target_is.suffix else [path]:
                         _refuse_existing(written, overwrite)
-                places = images or (source.folder if place_images or target_is.shows_images else None)
+                if place_images and (images is None or not images.is_dir()):  # it may be the file that names them
+                    places = source.folder
+                else:
+                    places = images or (source.folder if target_is.shows_images else None)
                 if place_images == "copy" and places is not None and places.is_dir():
                     from handpose_cli.labels.gathered_images import gathered_images  # OpenCV takes 0.1 s to import
 
@@ -201,7 +206,8 @@ def command(
             if writers and split is not None and target_is.parted and target is not None:
                 opened = stack.enter_context(target_is.open_parts(target, tuple(names), places, wanted))
                 writers = {part: partial(nullcontext, writer) for part, writer in opened.items()}
-            counts = convert.convert(records, writers, part_of, target_is.keeps, strict)
+            placed = places if place_images else None
+            counts = convert.convert(records, writers, part_of, target_is.keeps, strict, placed)
     except FormatError as error:
         raise failure(error) from error
     except OSError as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from handpose_cli.formats._cvat_groups import Found, Joined
+from handpose_cli.formats._cvat_labels import BOX_LABEL
 from handpose_cli.formats._cvat_xml import Meta, attributes_of, parts
 from handpose_cli.formats._hand_names import is_wanted, side_in, side_of
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of
@@ -17,15 +18,6 @@ from handpose_cli.formats._notes import LeftOut, listed, say
 from handpose_cli.formats._parsing import box_of, hand_of, has_size, numbers_of
 from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.records import NUM_JOINTS, Hand
-
-
-@dataclass
-class Found:
-    """A hand, the group that its shape belongs to (empty if none), and whether the shape is a box."""
-
-    hand: Hand
-    group: str
-    is_box: bool
 
 
 class Shapes:
@@ -36,6 +28,7 @@ class Shapes:
         self._joints: dict[str, dict[str, int]] = {}  # of each skeleton label's sub-labels
         self._set_order: Order | None = None
         self.meta = Meta()
+        self.joined = Joined()
 
     def find(self, shape: Element, label: str) -> Found | None:
         """Return the hand of a shape; None if it is another thing's, or says that the hand is gone.
@@ -65,7 +58,7 @@ class Shapes:
             # one that is grouped is the outline of a hand that has a skeleton or a box
             self.left_out.add("shapes that are neither skeletons nor boxes", shape.tag, hands=not _group(shape))
             return None
-        return None if hand is None else Found(hand, _group(shape), shape.tag == "box")
+        return None if hand is None else Found(hand, _group(shape), shape.tag == "box", label == BOX_LABEL)
 
     def _boxed(self, shape: Element, fields: dict[str, Any]) -> Hand | None:
         box = box_of(_upright(shape))
@@ -142,24 +135,3 @@ def _upright(shape: Element) -> list[float]:
         reach = np.array([half[0] * cosine + half[1] * sine, half[0] * sine + half[1] * cosine])
         corners = np.concatenate([middle - reach, middle + reach])
     return [*corners[:2], *(corners[2:] - corners[:2])]
-
-
-def joined(found: list[Found]) -> list[Hand]:
-    """Return the hands of an image: a box that is grouped with a skeleton is its hand's box."""
-    skeletons: dict[str, list[Hand]] = {}
-    boxes: dict[str, int] = {}
-    for one in found:
-        if one.group and one.is_box:
-            boxes[one.group] = boxes.get(one.group, 0) + 1
-        elif one.group:
-            skeletons.setdefault(one.group, []).append(one.hand)
-    hands = []
-    for one in found:
-        of = skeletons.get(one.group, [])
-        if one.is_box and len(of) == 1 and boxes[one.group] == 1:
-            of[0].box = one.hand.box
-            if of[0].handedness is None:
-                of[0].handedness = one.hand.handedness
-        else:
-            hands.append(one.hand)
-    return hands

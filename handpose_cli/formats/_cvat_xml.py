@@ -15,6 +15,7 @@ from zipfile import BadZipFile, ZipFile
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.media.suffixes import IMAGE_SUFFIXES
 
@@ -30,6 +31,8 @@ class Video:
     name: str | None = None
     size: Size = (None, None)
     frames: int | None = None  # how many images the task has, as far as that is known
+    subset: str = ""
+    folder: str = ""  # what the names of its images begin with, see `set_apart`
 
 
 @dataclass
@@ -59,13 +62,42 @@ def meta_of(element: Element) -> Meta:
     for number, task in enumerate(tasks):
         size = next(((_whole(s, "width"), _whole(s, "height")) for s in task.iter("original_size")), (None, None))
         names = {source.text for source in task.iter("source") if source.text}
-        video = Video(names.pop() if len(names) == 1 else None, size, _whole(task, "size"))
+        subset = (task.findtext("subset") or "").strip()
+        video = Video(names.pop() if len(names) == 1 else None, size, _whole(task, "size"), subset)
         meta.videos[task.findtext("id") or f"-{number}"] = video
     for label in element.iter("label"):
         parent, name = label.findtext("parent"), label.findtext("name")
         if parent and name is not None and name not in meta.joints.setdefault(parent, []):
             meta.joints[parent].append(name)
     return meta
+
+
+def set_apart(path: Path, meta: Meta) -> None:
+    """Where tasks of a project have images or videos of one name, have all begin with their subset, as in CVAT's ZIP.
+
+    If that is not enough, with their task's number. Say so.
+    """
+    if len(meta.videos) < 2:
+        return
+    names = {task: {video.name} if video.name else set() for task, video in meta.videos.items()}
+    for holder, shape in parts(path):
+        task = holder.get("task_id", "")
+        if holder.tag == "image" and shape is None and task in names and not meta.videos[task].name:
+            names[task].add(holder.get("name", ""))
+    subsets = {task: f"{video.subset}/" if video.subset else "" for task, video in meta.videos.items()}
+    if _are_apart(names, dict.fromkeys(names, "")):
+        return
+    what, folders = ("subset", subsets) if _are_apart(names, subsets) else ("task", {t: f"task_{t}/" for t in names})
+    for task, video in meta.videos.items():
+        video.folder = folders[task]
+        video.name = video.name and video.folder + video.name
+    example = min(folders[task] + name for task, of_task in names.items() for name in of_task)
+    say(f"{path}: tasks with images or videos of one name: names begin with their {what}, such as {example}")
+
+
+def _are_apart(names: dict[str, set[str]], folders: dict[str, str]) -> bool:
+    in_folders = [folders[task] + name for task, of_task in names.items() for name in of_task]
+    return len(in_folders) == len(set(in_folders))
 
 
 def _whole(element: Element, tag: str) -> int | None:

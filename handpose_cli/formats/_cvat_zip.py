@@ -13,6 +13,7 @@ from handpose_cli.files import atomic
 from handpose_cli.formats import _cvat_labels
 from handpose_cli.formats._cvat_task import Task
 from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._placed_images import leads_out
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import ImageRecord
@@ -50,6 +51,8 @@ class ZipWriter:
         if record.failure is not None:
             return
         name = image_name(record)
+        if self._images is not None and leads_out(name):
+            raise FormatError(f"{name}: a name that leads out of the folder to write")
         self._task.write(replace(record, file=name, frame=None))
         if self._images is None:
             return

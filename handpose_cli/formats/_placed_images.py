@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import filecmp
+import posixpath
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from handpose_cli.formats._label_folder import new_folder
 from handpose_cli.formats._notes import LeftOut
@@ -63,6 +64,12 @@ def refuse_loss(folder: Path, images: Path, replace: bool, parts: Sequence[str] 
 
 def _same_size(one: Path, other: Path) -> bool:
     return one.stat().st_size == other.stat().st_size
+
+
+def leads_out(name: str) -> bool:
+    """Return whether a name leads out of the folder that it is in, on whatever system the files are unpacked."""
+    folder = posixpath.normpath(name.replace("\\", "/"))
+    return folder.startswith(("/", "../")) or PureWindowsPath(name).is_absolute()
 
 
 def place(name: str, images: Path, folder: Path, how: str, left_out: LeftOut) -> bool:

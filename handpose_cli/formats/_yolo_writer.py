@@ -94,16 +94,18 @@ class Writer:
         self._labels, self._left_out = labels, left_out
         self._images, self._pictures, self._how = images, pictures, how
 
-    def write(self, record: ImageRecord) -> None:
+    def write(self, record: ImageRecord) -> bool:
+        """Write a record; return False if it is left out, since its image is not there."""
         if record.failure is not None:
-            return
+            return True
         if self._pictures is not None and not place(
             image_name(record), self._images, self._pictures, self._how, self._left_out
         ):
-            return
+            return False
         size = size_of(record)
         lines = [line for hand in record.hands if (line := _line(hand, *size)) is not None]
         create(self._labels, file_of(record), "".join(lines))
+        return True
 
 
 def file_of(record: ImageRecord) -> str:

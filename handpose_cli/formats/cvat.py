@@ -21,10 +21,13 @@ several, the photos go to NAME.xml, each video to NAME.video-VIDEO.xml. Lost: fr
 sizes, samples, failures. Pixels are rounded to 1/100.
 
 Read are skeletons, boxes (the upright one around a rotated box) and point sets of 21 whose label is a hand's (`hand`,
-`left_hand`); the label or an attribute (handedness) tells which. <meta>'s sub-labels say which joint is which: by
-names, 0 to 20 or 1 to 21; where it has none, those of all skeletons do. A ZIP export is read as it is. A "for video"
-export of photos has no names of theirs: they are the images in `images` (or in the ZIP), sorted as CVAT does. What
-else is there is counted. CVAT's own tracks do not show which frames have no hands: such frames are not read.
+`left_hand`); the label or an attribute (handedness) tells which. A box in a group with skeletons is the box of the one
+it overlaps most, one without a group that of the only skeleton in it, unless its label is `hand_box`. <meta>'s sub-
+labels say which joint is which: by names, 0 to 20 or 1 to 21; where it has none, those of all skeletons do. A ZIP
+export is read as it is. A "for video" export of photos has no names of theirs: they are the images in `images` (or in
+the ZIP), sorted as CVAT does. Where tasks of a project have images of one name, all names begin with their subset, or
+else with `task_` and a number. What else is there is counted. CVAT's own tracks do not show which frames have no hands:
+such frames are not read.
 """
 
 from __future__ import annotations
@@ -34,9 +37,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from handpose_cli.formats._cvat_shapes import Found, Shapes, joined
+from handpose_cli.formats._cvat_groups import Found, Joined
+from handpose_cli.formats._cvat_shapes import Shapes
 from handpose_cli.formats._cvat_writer import open_writer, outputs, videos_beside
-from handpose_cli.formats._cvat_xml import ZIP, Video, images_in, is_cvat_zip, meta_of, parts
+from handpose_cli.formats._cvat_xml import ZIP, Video, images_in, is_cvat_zip, meta_of, parts, set_apart
 from handpose_cli.formats._image_files import images_under
 from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import errors_at
@@ -108,6 +112,7 @@ def _read(path: Path, images: Path | None, shapes: Shapes) -> Iterator[ImageReco
                 found.append(one)
             elif holder.tag == "meta":
                 shapes.meta = meta_of(holder)
+                set_apart(path, shapes.meta)
             elif holder.tag == "image" and shape is None:
                 size = int(holder.attrib["width"]), int(holder.attrib["height"])
                 numbered = re.fullmatch(r"frame_(\d+)", holder.attrib["name"])
@@ -121,12 +126,15 @@ def _read(path: Path, images: Path | None, shapes: Shapes) -> Iterator[ImageReco
                     video.size = size
                     videos[video.name] = video
                 else:
-                    still = ImageRecord(holder.attrib["name"], *size, joined(hands), exhaustive=whole)
+                    still = ImageRecord(
+                        video.folder + holder.attrib["name"], *size, shapes.joined.hands(hands), exhaustive=whole
+                    )
         if still is not None:
-            yield from _frames(frames, videos, photos, partial)
+            yield from _frames(frames, videos, photos, partial, shapes.joined)
             frames = {}
             yield still
-    yield from _frames(frames, videos, photos, partial)
+    yield from _frames(frames, videos, photos, partial, shapes.joined)
+    shapes.joined.say(path)
 
 
 def _place(path: Path, holder: Element, shape: Element | None) -> str:
@@ -152,10 +160,10 @@ def _photos(path: Path, images: Path | None, video: Video, tasks: int) -> list[s
 
 
 def _frames(
-    frames: Frames, videos: dict[str, Video], photos: list[str] | None, partial: set[tuple[str, int]]
+    frames: Frames, videos: dict[str, Video], photos: list[str] | None, partial: set[tuple[str, int]], joined: Joined
 ) -> Iterator[ImageRecord]:
     for name, index in sorted(frames):
-        hands, whole = joined(frames[name, index]), (name, index) not in partial
+        hands, whole = joined.hands(frames[name, index]), (name, index) not in partial
         if name:
             yield ImageRecord(name, *videos[name].size, hands, frame=index, exhaustive=whole)
         elif photos is not None:

@@ -18,9 +18,11 @@ words, which Label Studio shows as the region's note. Lost: inputs that could
 not be read, which images were corrected, and which may show more hands.
 
 Exports with annotations are read too, as JSON (a list or a single task) and as JSON-MIN: of a task the annotation that
-is its ground truth, else the first that was not skipped, else its first prediction; a task with neither is not labelled
-and left out. Rectangles of hands are read, joints by their names or numbers; a joint without a parent goes to the only
-rectangle around it. Of an uploaded image's name Label Studio's prefix is dropped.
+is its ground truth, else the first that was not skipped, else its first prediction; of JSON-MIN, which has an entry for
+each annotation, the first. A task with none is not labelled and left out. The image is under `image` in `data`, or the
+only text there that is named like one. Rectangles of hands are read, joints by their names or numbers; a joint without
+a parent goes to the only rectangle around it, a choice of left or right for the whole image to its only hand. Of an
+uploaded image's name Label Studio's prefix is dropped.
 """
 
 from __future__ import annotations
@@ -31,14 +33,14 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.formats._hand_names import is_wanted, side_of, words_of
-from handpose_cli.formats._json import begins_with, first_character, stream_json
+from handpose_cli.formats._hand_names import is_wanted, side_of
+from handpose_cli.formats._json import first_character
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, order_of
+from handpose_cli.formats._label_studio_tasks import Result, image_of, is_min, results_of, side_chosen, tasks
 from handpose_cli.formats._label_studio_urls import path_of
 from handpose_cli.formats._label_studio_writer import OF_HAND, OF_IMAGE, open_writer, outputs
 from handpose_cli.formats._notes import LeftOut, listed, say
 from handpose_cli.formats._parsing import box_of, errors_at, flags_in, hand_of, has_size, numbers_of
-from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
@@ -46,10 +48,7 @@ from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
 KEEPS = EVERYTHING - {"failure", "corrected", "exhaustive", "raw_keypoints", "interpolated"}
 __all__ = ["KEEPS", "open_writer", "outputs", "path_of", "read", "recognises"]
 
-MIN_KINDS = ("rectanglelabels", "keypointlabels")
 OUTLINES = ("polygonlabels", "brushlabels", "ellipselabels")
-SIDES = {"left", "right", "l", "r", "hand"}  # the words of a choice that is a hand's side
-Result = dict[str, Any]
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -70,52 +69,11 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     """
     with LeftOut(path) as left_out:
         reader = _Reader(path, options, left_out)
-        for index, task in enumerate(_tasks(path)):
+        for index, task in enumerate(tasks(path)):
             with errors_at(f"{path}: task {index}"):
                 record = reader.record(task, f"{path}: task {index}")
             if record is not None:
                 yield record
-
-
-def _tasks(path: Path) -> Iterator[dict[str, Any]]:
-    if begins_with(path, b"{"):
-        found = stream_json(path, "")
-    elif begins_with(path, b"["):
-        found = stream_json(path, "item")
-    else:
-        raise FormatError(f"{path}: expected a JSON list of tasks, or one task")
-    for index, task in enumerate(found):
-        if not isinstance(task, dict) or not ("data" in task or "image" in task):
-            raise FormatError(f"{path}: task {index}: no 'data'")
-        yield task
-
-
-def _results(task: dict[str, Any], looked_at: bool = False) -> list[Result] | None:
-    """Return what marks a task's image; None if it is not labelled, or not by a person where that is asked for."""
-    if "data" not in task:  # JSON-MIN; an untouched task's annotation is null
-        return list(_of_min(task)) if task.get("annotation_id", 0) is not None else None
-    done = [annotation for annotation in task.get("annotations") or () if not annotation.get("was_cancelled")]
-    if looked_at and not done:
-        return None
-    found = done or [guess for guess in task.get("predictions") or () if isinstance(guess, dict)]  # or only ids
-    true = [annotation for annotation in done if annotation.get("ground_truth")]
-    return (true or found)[0]["result"] if found else None
-
-
-def _of_min(task: dict[str, Any]) -> Iterator[Result]:
-    """Yield the results of a task of JSON-MIN, where each tag has its values, without ids and parents."""
-    rectangles = []
-    for tag, values in task.items():
-        for number, value in enumerate(values if isinstance(values, list) else ()):
-            kind = next((kind for kind in MIN_KINDS if isinstance(value, dict) and kind in value), None)
-            if kind is not None:
-                size = {side: value.get(side) for side in ("original_width", "original_height")}
-                yield {"id": f"{tag}-{number}", "type": kind, "value": value, **size}
-                if kind == "rectanglelabels":
-                    rectangles.append(f"{tag}-{number}")
-    sides = [value for value in task.values() if isinstance(value, str) and value.lower() in ("left", "right")]
-    if len(rectangles) == len(sides) == 1:
-        yield {"id": rectangles[0], "type": "choices", "value": {"choices": sides}}
 
 
 class _Reader:
@@ -125,10 +83,11 @@ class _Reader:
         self._path, self._options, self._left_out = path, options, left_out
         self._joints: dict[str, int] = {}  # of each label that the file has
         self._all_known = False
+        self._read: set[tuple[Any, str]] = set()  # the tasks of JSON-MIN, which come again with each annotation
 
     def record(self, task: dict[str, Any], place: str) -> ImageRecord | None:
         """Return a task's record; None if it is not labelled or cannot be used."""
-        results = _results(task, self._options.looked_at)
+        results = results_of(task, self._options.looked_at)
         if results is None:
             what = "an annotation" if self._options.looked_at else "an annotation or a prediction"
             self._left_out.add(f"tasks without {what}")
@@ -139,7 +98,12 @@ class _Reader:
         data = task.get("data", task)
         sized = next((result for result in results if result.get("original_width")), {})  # a relation has no size
         data = data | {side: sized[f"original_{side}"] for side in ("width", "height") if sized}
-        file = data["video"] if "frame" in data else data.get("file") or path_of(data["image"])
+        file = data["video"] if "frame" in data else data.get("file") or image_of(data)
+        if is_min(task) and task.get("id") is not None:
+            if (task["id"], file) in self._read:
+                self._left_out.add("annotations of tasks that have one before")
+                return None
+            self._read.add((task["id"], file))
         record = ImageRecord(file, **_told(data, OF_IMAGE))
         with self._left_out.of(record):
             record.hands = self._hands(results, place)
@@ -158,7 +122,7 @@ class _Reader:
                         rectangles[result["id"]] = result
                     else:
                         others.add(result["id"])
-                elif kind == "choices" and (side := _side(str(result["value"]["choices"][0]))):
+                elif kind == "choices" and (side := side_chosen(str(result["value"]["choices"][0]))):
                     sides[result["id"]] = side
                 elif kind == "keypointlabels":
                     marks.append((number, result))
@@ -182,7 +146,17 @@ class _Reader:
                 if joints.setdefault(of, {}).setdefault(joint, result) is not result:
                     raise ValueError(f"a second {name} of one hand. Each keypoint needs its hand's rectangle as parent")
         ids = dict.fromkeys([*rectangles, *joints])
-        return [_hand(rectangles.get(id), joints.get(id, {}), sides.get(id)) for id in ids]
+        hands = [_hand(rectangles.get(id), joints.get(id, {}), sides.get(id)) for id in ids]
+        regions = {result.get("id") for result in results if result["type"] != "choices"}
+        self._of_image([side for id, side in sides.items() if id not in regions], hands)
+        return hands
+
+    def _of_image(self, sides: list[str], hands: list[Hand]) -> None:
+        """Give the only hand the handedness that was chosen for the image as a whole; count what is of no hand."""
+        if len(hands) == len(set(sides)) == 1 and hands[0].handedness in (None, sides[0]):
+            hands[0].handedness = sides[0]
+        elif sides:
+            self._left_out.add("choices of left or right that are of no single hand", count=len(sides))
 
     def _has_hands_label(self, result: Result, kind: str) -> bool:
         return any(is_wanted(str(label), self._options.classes) for label in result["value"].get(kind) or ())
@@ -213,8 +187,8 @@ class _Reader:
 
 
 def _names_in(path: Path) -> Iterator[str]:
-    for task in _tasks(path):
-        for result in _results(task) or ():
+    for task in tasks(path):
+        for result in results_of(task) or ():
             if result["type"] == "keypointlabels":
                 yield str(result["value"]["keypointlabels"][0])
 
@@ -229,11 +203,6 @@ def _around(keypoint: Result, rectangles: dict[str, Result]) -> str:
     if len(around) != 1:
         raise ValueError(f"a keypoint without a parent among several hands, inside {len(around)} rectangles")
     return around[0]
-
-
-def _side(choice: str) -> str | None:
-    """Return the handedness that a choice is; None for others, such as "held in left"."""
-    return side_of(choice) if SIDES.issuperset(words_of(choice)) else None
 
 
 def _told(entry: dict[str, Any], kinds: dict[str, Any]) -> dict[str, Any]:

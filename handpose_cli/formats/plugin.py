@@ -71,8 +71,8 @@ NO_WRITE_OPTIONS = WriteOptions()
 class RecordWriter(Protocol):
     """What an open writer gives."""
 
-    def write(self, record: ImageRecord) -> None:
-        """Write a record; the frames of one video follow each other."""
+    def write(self, record: ImageRecord) -> bool | None:
+        """Write a record; the frames of one video follow each other. Return False if it is left out."""
         ...
 
 

@@ -87,18 +87,21 @@ def convert(
     part_of: Callable[[ImageRecord], str],
     keeps: frozenset[str],
     strict: bool = False,
+    places: Path | None = None,
 ) -> Counts:
-    """Write each record to the file of its part, and count. All files appear at the end, or none after an error.
+    """Write each record to the file of its part, and count them. All files appear at the end, or none after an error.
 
     Args:
         parts: what opens the writer of each part; a part that is not there is counted but not written.
         keeps: what the format keeps, of `fields.FIELDS`.
         strict: raise at the first record that has more.
+        places: where the images are, if they are put beside the labels.
 
     Raises:
-        FormatError: from reading, from writing, or because `strict` forbids a loss.
+        FormatError: from reading, from writing, because `strict` forbids a loss, or because no image is there.
     """
     counts = Counts()
+    wanted, missing = 0, list[str]()
     with ExitStack() as files:
         writers = {part: files.enter_context(open_writer()) for part, open_writer in parts.items()}
         for record in records:
@@ -107,10 +110,18 @@ def convert(
                 names = ", ".join(FIELDS[name] for name in FIELDS if name in lost)
                 raise FormatError(f"{image_name(record)}: the target would drop {names}", "strict")
             counts.dropped.update(lost)
+            if places is not None and record.failure is None:
+                wanted += 1
+                if not (places / image_name(record)).is_file():
+                    missing.append(image_name(record))
+            if missing and strict:
+                raise FormatError(f"{missing[0]}: the target would lack this image, which is not there", "strict")
             part = part_of(record)
-            if part in writers:
-                writers[part].write(record)
+            if part in writers and writers[part].write(record) is False:
+                continue
             counts.records += 1
             counts.hands += len(record.hands)
             counts.parts[part] += 1
+        if missing and len(missing) == wanted:
+            raise FormatError(f"{places}: none of the {wanted} images is there, such as {missing[0]}", "images")
     return counts

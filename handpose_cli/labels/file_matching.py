@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
+from handpose_cli.formats.fields import image_name
 from handpose_cli.labels.file_names import Parts, place_of, stem_of
 from handpose_cli.records import ImageRecord
-from handpose_cli.sizes import same_size
 
 Key = tuple[str, int | None]  # file and frame
+Read = Callable[[], Iterator[ImageRecord]]
 
 # how well two files' names agree, best first
 EQUAL, BUT_FOR_SUFFIX, LABEL_IN_FOLDER, LABELS_FOLDER_MISSING = range(4)
@@ -20,12 +22,12 @@ _IMAGE = {"label": "labelled", "prediction": "predicted"}
 
 
 def by_image(records: Iterable[ImageRecord]) -> dict[Key, ImageRecord]:
-    """Return the records by file and frame; hands of an image that is listed more than once are joined.
+    """Return the records by file and frame; hands of an image that is listed more than once are joined, and it is said.
 
     It is exhaustive only if every entry says so.
 
     Raises:
-        FormatError: if its entries are for sizes that one picture cannot have; else they are scaled to the first's.
+        FormatError: if its entries are for different sizes: they may be two images of one name.
     """
     found: dict[Key, ImageRecord] = {}
     joined: set[Key] = set()
@@ -40,9 +42,78 @@ def by_image(records: Iterable[ImageRecord]) -> dict[Key, ImageRecord]:
             found[key] = replace(found[key], hands=list(found[key].hands))
             joined.add(key)
         first = found[key]
-        first.hands.extend(same_size(record, first.width, first.height, "another of its entries", True).hands)
+        _refuse_sizes(first, record)
+        first.width, first.height = first.width or record.width, first.height or record.height
+        first.hands.extend(record.hands)
         first.exhaustive &= record.exhaustive
+    if joined:
+        say(f"{len(joined)} images are listed more than once, such as {min(joined)[0]}: their hands are joined")
     return found
+
+
+def _refuse_sizes(first: ImageRecord, other: ImageRecord) -> None:
+    sizes = [f"{record.width} x {record.height}" for record in (first, other) if record.width is not None]
+    if len(set(sizes)) > 1:
+        raise FormatError(
+            f"{image_name(first)}: listed twice, for {' and for '.join(sizes)} pixels, as two images of one name would "
+            "be. Rename one of them"
+        )
+
+
+def gathered(read: Read) -> Read:
+    """Return what reads each image once, its hands joined, and the frames of each video one after the other.
+
+    That is `read` itself if it does; else the images and the videos that come again wait in memory.
+
+    Raises:
+        FormatError: from reading, or because the entries of an image are for different sizes.
+    """
+    repeated, scattered = _come_again(read())
+    if not repeated and not scattered:
+        return read
+
+    def waits(record: ImageRecord) -> bool:
+        return (record.file, record.frame) in repeated or record.file in scattered
+
+    again = [record for record in read() if waits(record)]
+    images = by_image(again)
+    waiting: dict[str | Key, list[ImageRecord]] = {}
+    for key in sorted(images, key=lambda key: key[1] or 0):
+        waiting.setdefault(key[0] if key[0] in scattered else key, []).append(images[key])
+    for record in again:
+        if record.failure is not None:  # a video that could not be read to its end
+            waiting.setdefault(record.file if record.file in scattered else (record.file, None), []).append(record)
+
+    def read_gathered() -> Iterator[ImageRecord]:
+        left = dict(waiting)
+        for record in read():
+            if not waits(record):
+                yield record
+                continue
+            place = record.file if record.file in scattered else (record.file, record.frame)
+            for one in left.pop(place, ()):
+                yield replace(one, hands=list(one.hands))  # what is done with one must not show the next time
+
+    return read_gathered
+
+
+def _come_again(records: Iterable[ImageRecord]) -> tuple[set[Key], set[str]]:
+    """Return the images that are listed more than once, and the videos whose frames do not follow each other."""
+    seen: set[Key] = set()
+    repeated: set[Key] = set()
+    videos: set[str] = set()
+    scattered: set[str] = set()
+    before = None
+    for record in records:
+        key = record.file, record.frame
+        if record.failure is None:
+            (repeated if key in seen else seen).add(key)
+        if record.file in videos and record.file != before:
+            scattered.add(record.file)
+        if record.frame is not None:
+            videos.add(record.file)
+        before = record.file
+    return repeated, scattered
 
 
 def rename(
