@@ -5,6 +5,7 @@ import logging
 import re
 import shlex
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -225,6 +226,27 @@ def test_images_that_labels_are_made_from_are_never_replaced(tmp_path):
     done = handpose(*call, "--images", tmp_path / "y/images")
     assert done.exit_code == 1 and "not replaced: " in done.stderr
     assert len(list((tmp_path / "y/images/s").iterdir())) == 10
+
+
+def test_no_folder_called_images_is_below_the_one_that_ultralytics_replaces_by_labels(tmp_path):
+    for name in ("images/a.png", "s/images/b.png", "s/c.png"):
+        image(tmp_path / name)
+    names = ("images/a.png", "s/images/b.png", "s/c.png")
+    boxed = [{"file": name, "width": 100, "height": 50, "hands": [{"box": [5, 5, 20, 20]}]} for name in names]
+    (tmp_path / "l.json").write_text(json.dumps(boxed))
+    call = ("convert-labels", tmp_path / "l.json", tmp_path / "y", "--to", "yolo-pose", "--copy-images")
+    done = handpose(*call)
+    assert done.exit_code == 0
+    assert "2 folders `images` in images' names, where Ultralytics would look for their labels" in done.stderr
+    pictures = sorted((tmp_path / "y/images").rglob("*.png"))
+    assert [path.relative_to(tmp_path / "y").as_posix() for path in pictures] == [
+        "images/a.png", "images/s/b.png", "images/s/c.png",
+    ]  # fmt: skip
+    for picture in pictures:  # Ultralytics' img2label_paths
+        assert Path("/labels/".join(str(picture).rsplit("/images/", 1))).with_suffix(".txt").is_file()
+    assert len(read(tmp_path / "y")) == 3
+    (tmp_path / "y/images/s/b.png").unlink()
+    assert handpose(*call, "--overwrite", "--where", "file = 'images/a.png'").exit_code == 0
 
 
 def test_images_that_are_not_there_are_counted(tmp_path):

@@ -8,7 +8,7 @@
 x, y, w and h are shares of the image's width and height, so reading needs the images, for their sizes; v is 0 (not
 labelled, x = y = 0), 1 (hidden) or 2 (visible). Without v (kpt_shape [21, 2]), x = y = 0 means not labelled. A hand
 without keypoints has 21 times `0 0 0`. A split is written as images/train, labels/train and images/val, labels/val;
-with `place_images` the images are copied or linked there.
+with `place_images` the images are copied or linked there, without folders `images` in their names.
 
 A video's frame becomes an image: v.mp4/000012.jpg. Lost: whatever is outside the image (Ultralytics would leave out the
 whole image): joints there become `0 0 0`, boxes are clipped; frame numbers and times, scores, handedness, tracks.
