@@ -170,6 +170,46 @@ def test_a_track_stands_behind_the_score_and_boxes_stand_alone(tmp_path):
         read(tmp_path)
 
 
+def boxes(root, yaml=None):
+    """Labels of boxes alone, some with a score and a track."""
+    image(root / "images/a.png")
+    text(root / "labels/a.txt", "0 .5 .5 .2 .4\n0 .5 .5 .1 .2 0.9\n0 .5 .5 .1 .1 0.8 3\n")
+    if yaml is not None:
+        text(root / "data.yaml", yaml)
+    return root
+
+
+def test_a_set_without_kpt_shape_is_of_boxes(tmp_path):
+    root = boxes(tmp_path, {"names": ["left_hand", "face"], "train": "images"})
+    (record,) = read(root)
+    assert [(hand.keypoints, hand.score, hand.track_id) for hand in record.hands] == [
+        (None, None, None), (None, 0.9, None), (None, 0.8, 3),
+    ]  # fmt: skip
+    assert record.hands[0].box == pytest.approx([40, 15, 20, 20]) and record.hands[0].handedness == "left"
+    text(root / "labels/a.txt", line())
+    with pytest.raises(FormatError) as error:
+        read(root)
+    assert str(error.value) == (
+        f"{root.resolve()}/labels/a.txt: line 1: expected 5 numbers: class and box, since there is no kpt_shape. "
+        "Received: 68"
+    )
+
+
+def test_boxes_without_a_yaml_are_read_where_the_format_is_named(tmp_path, notes):
+    root = boxes(tmp_path)
+    assert [len(record.hands) for path in (root, root / "labels") for record in read(path)] == [3, 3]
+    assert notes(root) == []
+    with pytest.raises(FormatError):
+        recognise(root)
+    text(root / "labels/a.txt", "an apple\n")
+    with pytest.raises(FormatError) as error:
+        read(root)
+    assert str(error.value) == (
+        f"{root}: no data.yaml, and no .txt files with lines of a class, a box and perhaps 21 keypoints, "
+        "here or in labels"
+    )
+
+
 def test_predictions_are_scored_by_evaluate(tmp_path):
     predictions(tmp_path / "predicted")
     text(tmp_path / "true/data.yaml", HAND)
