@@ -227,25 +227,38 @@ def test_a_file_without_categories_is_all_hands_and_says_so(tmp_path, caplog):
 
 
 def test_handedness_from_categories_and_attributes(tmp_path):
-    categories = [{"id": 1, "name": "left_hand"}, {"id": 2, "name": "Hand (right)"}]
-    of = [{}, {"category_id": 2}, {"category_id": "2"}, {"attributes": {"handedness": "Right", "track_id": 7}},
-          {"handedness": "right"}]  # fmt: skip
+    categories = [{"id": 1, "name": "left_hand"}, {"id": 2, "name": "Hand (right)"}, {"id": 3, "name": "hand"}]
+    of = [
+        {},
+        {"category_id": 2},
+        {"category_id": "2"},
+        {"handedness": "left"},
+        {"handedness": "right"},
+        {"attributes": {"handedness": "Right", "track_id": 7}},
+    ]
+    of[4]["category_id"] = of[5]["category_id"] = 3  # fmt: skip
     hands = read(coco_file(tmp_path / "c.json", of, categories))[0].hands
-    assert [hand.handedness for hand in hands] == ["left", "right", "right", "right", "right"]
-    assert [hand.track_id for hand in hands] == [None, None, None, 7, None]
+    assert [hand.handedness for hand in hands] == ["left", "right", "right", "left", "right", "right"]
+    assert [hand.track_id for hand in hands] == [None, None, None, None, None, 7]
+    path = coco_file(tmp_path / "c.json", [{"handedness": "Right"}], categories)
+    with pytest.raises(FormatError) as error:
+        read(path)
+    assert str(error.value) == (
+        f"{path}: annotations[0]: the entry names both hands: right, in a category of left ones"
+    )
 
 
 def test_evaluate_and_train_read_the_chosen_class(tmp_path):
     path = coco_file(tmp_path / "c.json", categories=[{"name": "palm"}, {"id": 2, "name": "hand"}])
     predictions = write(tmp_path / "p.json", "handpose", [image("a.jpg", HAND)])
     call = ("evaluate", "--labels", path, "--predictions", predictions, "--json")
-    assert "no hand to score against" in handpose(*call).stderr
+    assert f"{path}: no image has a hand: only false hands are counted" in handpose(*call).stderr.splitlines()
     assert json.loads(handpose(*call, "--class", "palm").stdout)["end_to_end"]["found"] == 1
     from handpose_cli.training.data.samples import read_samples
 
     (tmp_path / "a.jpg").write_bytes((SAMPLES / "two_hands.jpg").read_bytes())
     assert len(read_samples([str(path)], ReadOptions(classes=("palm",)))) == 1
-    with pytest.raises(FormatError, match="no labelled hands"):
+    with pytest.raises(FormatError, match="no hands with keypoints in"):
         read_samples([str(path)])
 
 

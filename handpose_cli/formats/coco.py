@@ -172,7 +172,7 @@ def hands_of(
     Args:
         labelled: values of v up to this one mean hidden, larger ones visible; 0 means not labelled.
         order: which joint each of its keypoints is.
-        side: the handedness, unless the annotation has it.
+        side: the handedness, unless the annotation has it; raise ValueError if that is another.
     """
     if annotation.get("iscrowd") or annotation.get("ignore"):
         left_out.add("crowds" if annotation.get("iscrowd") else "annotations to be ignored", hands=True)
@@ -180,7 +180,10 @@ def hands_of(
     box = None if annotation.get("bbox") is None else box_of(annotation["bbox"])
     attributes = annotation.get("attributes")
     tracked = attributes.get("track_id") if isinstance(attributes, dict) else None  # CVAT's place for it
-    optional = hand_fields({"track_id": tracked, **annotation, "handedness": side_in(annotation) or side})
+    said = side_in(annotation)
+    if said and side and said != side:
+        raise ValueError(f"the entry names both hands: {said}, in a category of {side} ones")
+    optional = hand_fields({"track_id": tracked, **annotation, "handedness": said or side})
     if box is not None and _is(optional["area"], box[2] * box[3]):
         optional["area"] = None  # says nothing that the box does not
     optional["flags"] = _flags_of(annotation)
