@@ -306,6 +306,8 @@ def test_the_card_says_what_the_folder_holds(delivery, tmp_path):
     assert "`heatmaps`: float32 [n, 8, 8, 21], a map for each joint, a Gaussian (sigma 1.5 map pixels" in other
     assert "each was seen 9.2 times" in other
     assert "does not say which hand it is" in other
+    write_data(run, known, 12, 3, (1, 2))
+    assert "; 1 of the 2 images to validate on are also trained on.\n" in write_card(run).read_text()
 
 
 def test_the_card_says_what_the_encoders_own_answer_is():

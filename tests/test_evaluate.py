@@ -348,7 +348,7 @@ def test_wrong_input_gets_one_line(tmp_path, monkeypatch, arguments, code, messa
     write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand())])
     write(tmp_path / "p.json", "coco", [image("a.jpg", open_hand())])
     write(tmp_path / "other.json", "coco", [image("z.jpg", open_hand())])
-    write(tmp_path / "none_here.json", "coco", [image("a.jpg")])
+    write(tmp_path / "none_here.json", "coco", [ImageRecord("a.jpg", 400, 300, exhaustive=False)])
     (tmp_path / "text.txt").write_text("hello")
     flat = [1.0] * 63
     (tmp_path / "bad.json").write_text(json.dumps([{"image_id": 1, "keypoints": flat, "score": "high"}]))

@@ -88,9 +88,18 @@ def test_the_tables_are_of_finding_hands_alone(tmp_path):
     assert "<td>small hands: 1 labelled, recall / precision / AP@iou0.5</td><td>1.000 / 0.500 / 1.000</td>" in page
 
 
-def test_labels_without_any_hand_say_so(tmp_path):
-    labels = write(tmp_path / "labels.json", "handpose", [picture("none.jpg")])
-    result = handpose("evaluate", "--labels", labels, "--predictions", labels)
+def test_labels_without_any_hand_are_for_false_ones(tmp_path):
+    labels = write(tmp_path / "labels.json", "handpose", [picture("a.jpg"), picture("b.jpg")])
+    found = write(tmp_path / "found.json", "handpose", [picture("a.jpg", box(1, 2, 40)), picture("b.jpg")])
+    call = ("evaluate", "--labels", labels, "--predictions", found)
+    result = handpose(*call, "--json", "--report", tmp_path / "r.html")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (
+        0, f"{labels}: no image has a hand: only false hands are counted"
+    )  # fmt: skip
+    figures = json.loads(result.stdout)["detection"]
+    assert (figures["empty_images"], figures["false_hands_an_empty_image"]) == (2, 0.5)
+    write(labels, "handpose", [picture("a.jpg", exhaustive=False)])
+    result = handpose(*call)
     assert (result.exit_code, result.stderr) == (1, f"Error: {labels}: no hand to score against\n")
 
 

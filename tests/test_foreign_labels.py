@@ -55,6 +55,55 @@ def in_order(places):
     return np.column_stack([HAND.keypoints[places], np.full(len(places), 2)]).astype(float).ravel().tolist()
 
 
+def with_third_numbers(*third):
+    return np.column_stack([HAND.keypoints, third]).astype(float).ravel().tolist()
+
+
+def test_fractions_in_place_of_marks_are_scores_of_visible_joints(tmp_path, caplog):
+    path = coco_file(tmp_path / "c.json", [{"keypoints": with_third_numbers(*[0.87] * 20, 1.0)}, {}])
+    (record,) = read(path)
+    scored, marked = record.hands
+    assert scored.visibility is None and scored.keypoint_scores == pytest.approx([0.87] * 20 + [1])
+    assert marked.visibility is None and marked.keypoint_scores is None
+    what = "1 annotations have fractions as v: taken for scores of joints, which are all visible"
+    assert said(caplog) == [(f"{path}: {what}", "")]
+    coco_file(path, [{"keypoints": with_third_numbers(*[87.5] * 21)}])
+    with pytest.raises(FormatError) as error:
+        read(path)
+    assert str(error.value) == f"{path}: annotations[0]: v must be 0, 1 or 2, or a score from 0 to 1. Received: 87.5"
+
+
+def test_marks_in_place_of_scores_are_marks(tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps([{"image_id": "a.jpg", "keypoints": with_third_numbers(0, *[1] * 10, *[2] * 10)}]))
+    (hand,) = read(path)[0].hands
+    assert hand.keypoint_scores is None and hand.visibility.tolist() == [0, *[1] * 10, *[2] * 10]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"keypoints": with_third_numbers(*[0.5] * 21), "score": 87.5}, "score must be from 0 to 1. Received: 87.5"),
+        ({"keypoints": with_third_numbers(*[64] * 21)}, "keypoints: scores must be from 0 to 1. Received: 64"),
+        ({"bbox": [0, 0, 9, 9], "score": 99}, "score must be from 0 to 1. Received: 99"),
+    ],
+)
+def test_percents_are_no_scores(tmp_path, entry, message):
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps([{"image_id": "a.jpg", **entry}]))
+    with pytest.raises(FormatError) as error:
+        read(path)
+    assert str(error.value) == f"{path}: entry 0: {message}"
+
+
+def test_heat_maps_peaks_beyond_1_are_scores_of_1(tmp_path):
+    path = tmp_path / "r.json"
+    entry = {"image_id": "a.jpg", "keypoints": with_third_numbers(*[1.02] * 20, 0.4), "score": 1.01}
+    path.write_text(json.dumps([entry]))
+    (hand,) = read(path)[0].hands
+    assert hand.score == 1 and hand.keypoint_scores == pytest.approx([1] * 20 + [0.4])
+
+
 # === names of keypoints ===
 
 
@@ -178,25 +227,38 @@ def test_a_file_without_categories_is_all_hands_and_says_so(tmp_path, caplog):
 
 
 def test_handedness_from_categories_and_attributes(tmp_path):
-    categories = [{"id": 1, "name": "left_hand"}, {"id": 2, "name": "Hand (right)"}]
-    of = [{}, {"category_id": 2}, {"category_id": "2"}, {"attributes": {"handedness": "Right", "track_id": 7}},
-          {"handedness": "right"}]  # fmt: skip
+    categories = [{"id": 1, "name": "left_hand"}, {"id": 2, "name": "Hand (right)"}, {"id": 3, "name": "hand"}]
+    of = [
+        {},
+        {"category_id": 2},
+        {"category_id": "2"},
+        {"handedness": "left"},
+        {"handedness": "right"},
+        {"attributes": {"handedness": "Right", "track_id": 7}},
+    ]
+    of[4]["category_id"] = of[5]["category_id"] = 3  # fmt: skip
     hands = read(coco_file(tmp_path / "c.json", of, categories))[0].hands
-    assert [hand.handedness for hand in hands] == ["left", "right", "right", "right", "right"]
-    assert [hand.track_id for hand in hands] == [None, None, None, 7, None]
+    assert [hand.handedness for hand in hands] == ["left", "right", "right", "left", "right", "right"]
+    assert [hand.track_id for hand in hands] == [None, None, None, None, None, 7]
+    path = coco_file(tmp_path / "c.json", [{"handedness": "Right"}], categories)
+    with pytest.raises(FormatError) as error:
+        read(path)
+    assert str(error.value) == (
+        f"{path}: annotations[0]: the entry names both hands: right, in a category of left ones"
+    )
 
 
 def test_evaluate_and_train_read_the_chosen_class(tmp_path):
     path = coco_file(tmp_path / "c.json", categories=[{"name": "palm"}, {"id": 2, "name": "hand"}])
     predictions = write(tmp_path / "p.json", "handpose", [image("a.jpg", HAND)])
     call = ("evaluate", "--labels", path, "--predictions", predictions, "--json")
-    assert "no hand to score against" in handpose(*call).stderr
+    assert f"{path}: no image has a hand: only false hands are counted" in handpose(*call).stderr.splitlines()
     assert json.loads(handpose(*call, "--class", "palm").stdout)["end_to_end"]["found"] == 1
     from handpose_cli.training.data.samples import read_samples
 
     (tmp_path / "a.jpg").write_bytes((SAMPLES / "two_hands.jpg").read_bytes())
     assert len(read_samples([str(path)], ReadOptions(classes=("palm",)))) == 1
-    with pytest.raises(FormatError, match="no labelled hands"):
+    with pytest.raises(FormatError, match="no hands with keypoints in"):
         read_samples([str(path)])
 
 

@@ -245,6 +245,9 @@ def test_sleaps_analysis_csv_keeps_tracks_and_scores_also_with_one_track_behind_
     assert found[0][3].tolist() == [0.5, *[0.0] * 20] and found[2][3] is None
     assert_both(records[:1], file="v.mp4")
     assert {record.message for record in caplog.records} == {f"{path}: left out: 1 columns: video_fps"}
+    sided = [[f"{side}_hand", 3, 0.9, *cells(LEFT, 0.5), 25] for side in ("left", "right")]
+    (record,) = read(table(tmp_path / "sides.csv", header, sided), options=ReadOptions(video="v.mp4"))
+    assert [hand.handedness for hand in record.hands] == ["left", "right"]
     (tmp_path / "s.slp").write_bytes(b"\x89HDF\r\n\x1a\n")
     assert handpose("convert-labels", tmp_path / "s.slp", tmp_path / "o.csv", "--to", "csv").stderr == (
         f"Error: {tmp_path}/s.slp: SLEAP's own files are not read. Export the analysis CSV, in SLEAP or by "

@@ -172,7 +172,8 @@ def test_frames_of_a_clip_are_on_one_side_of_a_split(tmp_path):
     (tmp_path / "boxes.json").write_text(json.dumps(entries))
     settings = of_new_run({"preset": "ssd-hand", "data": (f"label-list:{tmp_path}/boxes.json",), "val_split": 0.25})
     data = read_data(settings)
-    assert len(data.held_back) == 10
+    assert len(data.held_back) == 10 and data.shared == (0, 10)
+    assert read_data(replace(settings, val=settings.data)).shared == (40, 40)
     assert {photo.sample for photo in data.held_back}.isdisjoint(photo.sample for photo in data.photos)
 
 

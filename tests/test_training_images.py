@@ -52,7 +52,8 @@ def test_the_remedy_that_is_printed_makes_images_that_are_trained_on(clip, folde
     refused = handpose("train", "--data", clip, "-o", tmp_path / "run")
     assert (refused.exit_code, refused.stderr) == (
         1,
-        f"{clip}: {COUNTED}. Make images of them, and train on these: {REMEDY}\nError: no labelled hands in: {clip}\n",
+        f"{clip}: {COUNTED}. Make images of them, and train on these: {REMEDY}\n"
+        f"Error: no hands with keypoints in: {clip}\n",
     )
     monkeypatch.chdir(tmp_path)
     words = refused.stderr.splitlines()[0].partition("on these: handpose ")[2].replace("VIDEOS", "videos")
@@ -92,7 +93,7 @@ def test_frames_without_images_are_counted_beside_photographs(tmp_path, caplog, 
 @pytest.mark.parametrize(
     ("read", "message"),
     [
-        (samples, "no labelled hands in: {}"),
+        (samples, "no hands with keypoints in: {}"),
         (places, "no hands with a box alone and no places without one in: {}"),
         (photos, "no labelled photographs in: {}"),
     ],

@@ -69,6 +69,21 @@ def test_a_clips_frames_stay_on_one_side():
     assert sample_of(ImageRecord("v1.mp4", 9, 9, frame=3)) == sample_of(records[20]) == "v1.mp4"
 
 
+@pytest.mark.parametrize(
+    ("stem", "sample"),
+    [
+        ("train/photo1_jpg", "train/photo1.jpg"),
+        ("photo1_JPG", "photo1.JPG"),
+        ("walk_frame_000012_png", "walk"),
+        ("walk_mp4-12_jpg", "walk.mp4"),
+    ],
+)
+def test_what_roboflow_made_of_one_photo_or_clip_stays_on_one_side(stem, sample):
+    versions = [f"{stem}.rf.{digit * 32}.jpg" for digit in "0a"]
+    assert [sample_of(image(name, open_hand())) for name in versions] == [sample, sample]
+    assert sample_of(image("photo1.rf.jpg", open_hand())) == "photo1.rf.jpg"
+
+
 def test_a_clips_frames_are_one_hand_to_judge_the_order_by():
     stored = np.argsort(next(iter(OTHER_ORDERS.values())))
     wrong = [image(f"v.mp4/{i:06d}.jpg", placed(open_hand(100 + i).keypoints[stored])) for i in range(50)]

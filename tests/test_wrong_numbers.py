@@ -69,6 +69,10 @@ def test_predictions_that_are_nowhere_near_are_said_to_be(tmp_path):
     assert kinds(images(percent)) == ["unit mistake suspected: coordinates from 0 to 100, not pixels"]
 
 
+def test_hands_that_only_begin_within_100_pixels_are_in_pixels():
+    assert kinds(images([Hand(np.array([95, 95, 80, 60 + n], np.float32)) for n in range(6)])) == []
+
+
 @pytest.mark.parametrize("score", [{"score": 7.5}, {"score": -0.1}, {"keypoint_scores": np.full(21, 12, np.float32)}])
 def test_scores_that_are_none_are_found_by_the_check(score):
     assert kinds([image("a.jpg", open_hand(**score))]) == ["a score that is not from 0 to 1"]

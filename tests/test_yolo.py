@@ -5,6 +5,7 @@ import logging
 import re
 import shlex
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -169,6 +170,46 @@ def test_a_track_stands_behind_the_score_and_boxes_stand_alone(tmp_path):
         read(tmp_path)
 
 
+def boxes(root, yaml=None):
+    """Labels of boxes alone, some with a score and a track."""
+    image(root / "images/a.png")
+    text(root / "labels/a.txt", "0 .5 .5 .2 .4\n0 .5 .5 .1 .2 0.9\n0 .5 .5 .1 .1 0.8 3\n")
+    if yaml is not None:
+        text(root / "data.yaml", yaml)
+    return root
+
+
+def test_a_set_without_kpt_shape_is_of_boxes(tmp_path):
+    root = boxes(tmp_path, {"names": ["left_hand", "face"], "train": "images"})
+    (record,) = read(root)
+    assert [(hand.keypoints, hand.score, hand.track_id) for hand in record.hands] == [
+        (None, None, None), (None, 0.9, None), (None, 0.8, 3),
+    ]  # fmt: skip
+    assert record.hands[0].box == pytest.approx([40, 15, 20, 20]) and record.hands[0].handedness == "left"
+    text(root / "labels/a.txt", line())
+    with pytest.raises(FormatError) as error:
+        read(root)
+    assert str(error.value) == (
+        f"{root.resolve()}/labels/a.txt: line 1: expected 5 numbers: class and box, since there is no kpt_shape. "
+        "Received: 68"
+    )
+
+
+def test_boxes_without_a_yaml_are_read_where_the_format_is_named(tmp_path, notes):
+    root = boxes(tmp_path)
+    assert [len(record.hands) for path in (root, root / "labels") for record in read(path)] == [3, 3]
+    assert notes(root) == []
+    with pytest.raises(FormatError):
+        recognise(root)
+    text(root / "labels/a.txt", "an apple\n")
+    with pytest.raises(FormatError) as error:
+        read(root)
+    assert str(error.value) == (
+        f"{root}: no data.yaml, and no .txt files with lines of a class, a box and perhaps 21 keypoints, "
+        "here or in labels"
+    )
+
+
 def test_predictions_are_scored_by_evaluate(tmp_path):
     predictions(tmp_path / "predicted")
     text(tmp_path / "true/data.yaml", HAND)
@@ -225,6 +266,27 @@ def test_images_that_labels_are_made_from_are_never_replaced(tmp_path):
     done = handpose(*call, "--images", tmp_path / "y/images")
     assert done.exit_code == 1 and "not replaced: " in done.stderr
     assert len(list((tmp_path / "y/images/s").iterdir())) == 10
+
+
+def test_no_folder_called_images_is_below_the_one_that_ultralytics_replaces_by_labels(tmp_path):
+    for name in ("images/a.png", "s/images/b.png", "s/c.png"):
+        image(tmp_path / name)
+    names = ("images/a.png", "s/images/b.png", "s/c.png")
+    boxed = [{"file": name, "width": 100, "height": 50, "hands": [{"box": [5, 5, 20, 20]}]} for name in names]
+    (tmp_path / "l.json").write_text(json.dumps(boxed))
+    call = ("convert-labels", tmp_path / "l.json", tmp_path / "y", "--to", "yolo-pose", "--copy-images")
+    done = handpose(*call)
+    assert done.exit_code == 0
+    assert "2 folders `images` in images' names, where Ultralytics would look for their labels" in done.stderr
+    pictures = sorted((tmp_path / "y/images").rglob("*.png"))
+    assert [path.relative_to(tmp_path / "y").as_posix() for path in pictures] == [
+        "images/a.png", "images/s/b.png", "images/s/c.png",
+    ]  # fmt: skip
+    for picture in pictures:  # Ultralytics' img2label_paths
+        assert Path("/labels/".join(str(picture).rsplit("/images/", 1))).with_suffix(".txt").is_file()
+    assert len(read(tmp_path / "y")) == 3
+    (tmp_path / "y/images/s/b.png").unlink()
+    assert handpose(*call, "--overwrite", "--where", "file = 'images/a.png'").exit_code == 0
 
 
 def test_images_that_are_not_there_are_counted(tmp_path):

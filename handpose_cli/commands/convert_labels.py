@@ -123,8 +123,8 @@ def command(
     Reads SOURCE and writes TARGET; what TARGET's format cannot keep is said on standard error. Labels only: images stay
     where they are, but for --copy-images and --link-images; --extract-frames writes those that are frames of videos.
     With --split, TARGET's name gets -train and -val (yolo-pose writes one folder with both); images of one sample
-    (FreiHAND's four versions of a pose, a video's frames, also as v.mp4/000012.jpg or walk/frame_000012.jpg) stay
-    together. With --check, a file of the handpose format is held against its JSON Schema
+    (FreiHAND's four versions of a pose, Roboflow's of a photograph, a video's frames, also as v.mp4/000012.jpg or
+    walk/frame_000012.jpg) stay together. With --check, a file of the handpose format is held against its JSON Schema
     too; entries that break it are left out of the rest of the check.
 
     \b

@@ -13,6 +13,7 @@ from handpose_cli.evaluation.matching import with_all_boxes
 from handpose_cli.evaluation.predicting import predict_labelled
 from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.evaluation.sizes import same_sizes
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.file_matching import Key, by_image, rename
 from handpose_cli.labels.source import Source
@@ -82,7 +83,9 @@ def read_truth(
     records = by_image(labels.read(images) if isinstance(labels, Source) else in_pixels(labels, Path(name)))
     hands = [hand for record in records.values() for hand in record.hands]
     if not hands:
-        raise FormatError(f"{name}: no hand to score against")
+        if not any(record.exhaustive for record in records.values()):
+            raise FormatError(f"{name}: no hand to score against")
+        say(f"{name}: no image has a hand: only false hands are counted")
     if "head" in settings.norms and not any(hand.head_size for hand in hands):
         have = "Panoptic's labels have them, in the formats panoptic and mmpose"
         raise FormatError(f"{name}: no head sizes, which the norm head needs ({have})", "norm")

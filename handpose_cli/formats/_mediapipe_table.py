@@ -4,7 +4,7 @@
     file,left_WRIST_x,left_WRIST_y, ... right_PINKY_TIP_y           both hands in a row, also hand0_... and hand1_...
     file,hand,landmark,x,y,z                                        a landmark by its number or name
 
-SLEAP's analysis CSV is such a table too: track, frame_idx, instance.score, NODE.x, NODE.y, NODE.score.
+SLEAP's analysis CSV is such a table too: track (left_hand tells the handedness), frame_idx, instance.score, NODE.x ...
 
 `file` may be called image, filename, path and the like; where there is only `frame`, --video names the video. `hand` is
 a number, left or right; `width` and `height` are the image's size. In a wide table joints may have a score (likelihood,
@@ -277,6 +277,8 @@ def _hand(points: np.ndarray, row: Row, columns: _Columns, side: str | None, tra
     score = _number(row[columns.score]) if columns.score else np.nan
     handedness = side or (side_of(row[columns.side]) if columns.side else None)
     track = tracks.number(row[columns.track]) if columns.track else None
+    if handedness is None and columns.track:  # SLEAP has no other place for it
+        handedness = side_of(row[columns.track])
     return FoundHand(points, None if np.isnan(score) else score, handedness, track)
 
 

@@ -57,7 +57,7 @@ def refuse_loss(folder: Path, images: Path, replace: bool, parts: Sequence[str] 
             continue
         name = path.relative_to(folder)
         names = [name, Path(*name.parts[1:])] if name.parts[0] in parts else [name]
-        found = (images / each for each in names)
+        found = (images / each for each in (*names, *(Path(folder.name, each) for each in names)))
         if not any(each.is_file() and not each.samefile(path) and _same_size(each, path) for each in found):
             raise FormatError(f"{folder}: not replaced: {name} is not in {images}. Remove it or choose another folder")
 
@@ -72,13 +72,16 @@ def leads_out(name: str) -> bool:
     return folder.startswith(("/", "../")) or PureWindowsPath(name).is_absolute()
 
 
-def place(name: str, images: Path, folder: Path, how: str, left_out: LeftOut) -> bool:
+def place(name: str, images: Path, folder: Path, how: str, left_out: LeftOut, placed: str = "") -> bool:
     """Put one image into a new folder; count it, and return False, if it is not there.
+
+    Args:
+        placed: its name there, if it is another.
 
     Raises:
         FormatError: if its name leads out of the folder, or is another image's there.
     """
-    source, target = images / name, folder / name
+    source, target = images / name, folder / (placed or name)
     if not target.parent.resolve().is_relative_to(folder.resolve()):  # and not where a link there leads
         raise FormatError(f"{name}: a name that leads out of the folder to write")
     if not source.is_file():

@@ -31,7 +31,7 @@ class Description:
     Attributes:
         names: of the classes by number; empty if all are hands.
         chosen: numbers of the classes that are read, if they have names.
-        count: keypoints of an object.
+        count: keypoints of an object; 0: it is a box.
         dimensions: numbers of a keypoint, 2 or 3.
     """
 
@@ -65,15 +65,15 @@ class Description:
 
 
 def describe(file: Path, options: ReadOptions) -> tuple[Description, dict[str, Any]]:
-    """Read a data.yaml.
+    """Read a data.yaml; without kpt_shape it is of boxes.
 
     Raises:
-        FormatError: if it cannot be read, or is not of keypoints.
+        FormatError: if it cannot be read.
     """
     content = read_yaml(file)
     found = Description(file, options)
     with errors_at(file):
-        shape = content["kpt_shape"]
+        shape = content.get("kpt_shape", [0, 3])
         if not (isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3) and isinstance(shape[0], int)):
             raise ValueError(f"kpt_shape must be [{NUM_JOINTS}, 3] or [{NUM_JOINTS}, 2]. Received: {shape}")
         found.count, found.dimensions = shape
@@ -83,7 +83,7 @@ def describe(file: Path, options: ReadOptions) -> tuple[Description, dict[str, A
         if isinstance(keypoints, list) and not any(isinstance(names, list) for names in keypoints):
             keypoints = dict.fromkeys(found.names or [0], keypoints)
         found.keypoints = {int(n): list(map(str, names)) for n, names in _numbered(keypoints)}
-    _choose(found)
+    _choose(found, found.count > 0)
     return found, content
 
 
@@ -103,12 +103,15 @@ def describe_plain(path: Path, texts: list[Path], options: ReadOptions) -> Descr
             found.names = {number: line.strip() for number, line in enumerate(lines) if line.strip()}
             break
     found.path = notes if found.keypoints else path
-    _choose(found)
+    _choose(found, bool(found.keypoints) or options.keypoint_names is not None)
     return found
 
 
-def _choose(found: Description) -> None:
+def _choose(found: Description, has_keypoints: bool) -> None:
     """Choose the classes that are read.
+
+    Args:
+        has_keypoints: whether it is known that they have keypoints; else the first that come are understood.
 
     Raises:
         FormatError: if there is none that a user names, or the keypoints of one cannot be understood.
@@ -123,7 +126,7 @@ def _choose(found: Description) -> None:
         for number, names in found.keypoints.items()
         if sum(joint != NONE for joint in understand(names)) >= ENOUGH
     }
-    for number in found.chosen or ([0] if not found.names else []):
+    for number in (found.chosen or ([0] if not found.names else [])) if has_keypoints else ():
         with errors_at(found.path):
             found.order(number)
 
@@ -217,28 +220,37 @@ def without_text(pairs: list[tuple[Path, Path]]) -> Iterator[Path]:
                     yield image
 
 
-def has_lines(path: Path) -> bool:
-    """Return whether a text file is one of labels: lines of a class, a box, 21 keypoints and perhaps a score."""
+def has_lines(path: Path, boxes: bool = False) -> bool:
+    """Return whether a text file is one of labels: lines of a class, a box, 21 keypoints, perhaps a score and a track.
+
+    Args:
+        boxes: whether they may lack keypoints; much else looks like them.
+    """
     try:
         with path.open(encoding="utf-8-sig") as file:
             line = next((line for line in file if line.strip()), "")
         numbers = [float(part) for part in line.split()]
     except (OSError, ValueError):
         return False
-    return any(len(numbers) - 5 - NUM_JOINTS * dimensions in (0, 1, 2) for dimensions in (2, 3))
+    counts = [5 + NUM_JOINTS * dimensions for dimensions in (2, 3)] + [5] * boxes
+    return any(len(numbers) - count in (0, 1, 2) for count in counts)
 
 
 def dimensions_in(path: Path) -> int:
     """Return how many numbers the keypoints in a label file have, 3 if it has none."""
     with path.open(encoding="utf-8-sig") as file:
         lengths = {len(line.split()) for line in file if line.strip()}
-    return 2 if lengths and max(lengths) < 5 + NUM_JOINTS * 3 and max(lengths) > 6 else 3
+    return 2 if lengths and max(lengths) < 5 + NUM_JOINTS * 3 and max(lengths) > 7 else 3
 
 
-def without_yaml(path: Path) -> list[Path]:
-    """Return the label files of a folder without a data.yaml, or in its folder `labels`; none if it has others too."""
+def without_yaml(path: Path, boxes: bool = False) -> list[Path]:
+    """Return the label files of a folder without a data.yaml, or in its folder `labels`; none if it has only others.
+
+    Args:
+        boxes: see `has_lines`.
+    """
     for folder in (path, path / "labels"):
         found = sorted(text for text in folder.glob("*.txt") if text.name != "classes.txt")
         if found:
-            return found if any(has_lines(text) for text in found[:20]) else []
+            return found if any(has_lines(text, boxes) for text in found[:20]) else []
     return []

@@ -98,8 +98,11 @@ class Writer:
         """Write a record; return False if it is left out, since its image is not there."""
         if record.failure is not None:
             return True
+        name = image_name(record)
+        if _placed_name(name) != name:
+            self._left_out.add("folders `images` in images' names, where Ultralytics would look for their labels")
         if self._pictures is not None and not place(
-            image_name(record), self._images, self._pictures, self._how, self._left_out
+            name, self._images, self._pictures, self._how, self._left_out, _placed_name(name)
         ):
             return False
         size = size_of(record)
@@ -110,7 +113,16 @@ class Writer:
 
 def file_of(record: ImageRecord) -> str:
     """Return the name of a record's label file in the folder of labels."""
-    return str(PurePosixPath(image_name(record)).with_suffix(".txt"))
+    return str(PurePosixPath(_placed_name(image_name(record))).with_suffix(".txt"))
+
+
+def _placed_name(name: str) -> str:
+    """Return an image's name in the folder of images: without folders `images`.
+
+    Ultralytics looks for its labels beside the last of these, which has to be the one that is written.
+    """
+    *folders, file = PurePosixPath(name).parts
+    return str(PurePosixPath(*(folder for folder in folders if folder != IMAGES), file)) if IMAGES in folders else name
 
 
 def _line(hand: Hand, width: int, height: int) -> str | None:

@@ -8,7 +8,7 @@
 v is 0 (not labelled, x = y = 0), 1 (labelled, hidden) or 2 (visible); the skeleton counts from 1. Beyond COCO, and only
 where known: a frame's `video`, `frame`, `time` and `fps`, an image's `sample`, `corrected` and `exhaustive`, and an
 annotation's `score`, `keypoint_scores`, `handedness`, `track_id`, `head_size`, `interpolated` and `flags`. Lost: inputs
-that could not be read, and keypoints before smoothing.
+that could not be read, and keypoints before smoothing. Fractions as v are read as scores, of joints that are visible.
 
 Read are the categories named hand, left_hand and the like, or, if there is none, those whose keypoints are a hand's by
 their names. The category's names say which keypoint is which. The name (left_hand), `handedness` or the like in an
@@ -37,7 +37,7 @@ from handpose_cli.formats._coco_writer import (
 from handpose_cli.formats._hand_names import side_in
 from handpose_cli.formats._json import first_character, has_member, stream_json
 from handpose_cli.formats._keypoint_names import OURS, Order
-from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, has_size, is_exhaustive, numbers_of
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
@@ -72,6 +72,7 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
     """Read a file whose annotations are hands; see `hands_of` for `labelled`."""
     categories = Categories(path, options)
     apart: set[int] = set()
+    scored = 0
 
     def hands(annotation: dict[str, Any], left_out: LeftOut) -> list[Hand]:
         category = categories.find(annotation.get("category_id"))
@@ -79,13 +80,35 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
             left_out.add("annotations of other categories", category.name, remedy="classes")
             return []
         order = categories.order(category, len(annotation.get("keypoints") or ()))
-        found = hands_of(annotation, left_out, labelled, order, category.side)
+        marked = _marked(annotation)
+        nonlocal scored
+        scored += marked is not annotation
+        found = hands_of(marked, left_out, labelled, order, category.side)
         if category.name in categories.apart:
             apart.update(map(id, found))
         return found
 
     records = read_annotations(path, hands)
     yield from together(path, records, apart) if categories.apart else records
+    if scored:
+        say(f"{path}: {scored} annotations have fractions as v: taken for scores of joints, which are all visible")
+
+
+def _marked(annotation: dict[str, Any]) -> dict[str, Any]:
+    """Return the annotation itself, or, where its v are scores from 0 to 1, one with these as `keypoint_scores`.
+
+    Other tools put their confidence there; it would make every joint hidden.
+    """
+    keypoints = annotation.get("keypoints") or ()
+    if not any(isinstance(mark, float) and mark % 1 > 0 for mark in keypoints[2::3]):
+        return annotation
+    count = len(keypoints) // 3
+    table = numbers_of(keypoints, (3 * count,), "keypoints").reshape(-1, 3)
+    scores = table[:, 2].copy()
+    if (wrong := scores[(scores < 0) | (scores > 1)]).size:
+        raise ValueError(f"v must be 0, 1 or 2, or a score from 0 to 1. Received: {wrong[0]:g}")
+    table[:, 2] = np.where(table[:, :2].any(axis=1), 2, 0)
+    return {"keypoint_scores": scores.tolist(), **annotation, "keypoints": table.ravel().tolist()}
 
 
 def read_annotations(path: Path, hands_of: Read) -> Iterator[ImageRecord]:
@@ -149,7 +172,7 @@ def hands_of(
     Args:
         labelled: values of v up to this one mean hidden, larger ones visible; 0 means not labelled.
         order: which joint each of its keypoints is.
-        side: the handedness, unless the annotation has it.
+        side: the handedness, unless the annotation has it; raise ValueError if that is another.
     """
     if annotation.get("iscrowd") or annotation.get("ignore"):
         left_out.add("crowds" if annotation.get("iscrowd") else "annotations to be ignored", hands=True)
@@ -157,7 +180,10 @@ def hands_of(
     box = None if annotation.get("bbox") is None else box_of(annotation["bbox"])
     attributes = annotation.get("attributes")
     tracked = attributes.get("track_id") if isinstance(attributes, dict) else None  # CVAT's place for it
-    optional = hand_fields({"track_id": tracked, **annotation, "handedness": side_in(annotation) or side})
+    said = side_in(annotation)
+    if said and side and said != side:
+        raise ValueError(f"the entry names both hands: {said}, in a category of {side} ones")
+    optional = hand_fields({"track_id": tracked, **annotation, "handedness": said or side})
     if box is not None and _is(optional["area"], box[2] * box[3]):
         optional["area"] = None  # says nothing that the box does not
     optional["flags"] = _flags_of(annotation)

@@ -5,7 +5,8 @@
 It names images by their ids in a COCO annotation file: give that as the images' place. `file_name` in an entry, or an
 `image_id` that is one, comes before that. Keypoints are in the order of that file's category. A `bbox` is read if there
 is one, and is written; an entry with a `bbox` alone is a detection. A joint that is not labelled is 0, 0, 0; where
-scores are not known they are 1. Of COCO-WholeBody's results `lefthand_kpts` and `righthand_kpts` are read.
+scores are not known they are 1; with a 2 among them they are marks as in annotations. Of COCO-WholeBody's results
+`lefthand_kpts` and `righthand_kpts` are read.
 
 Without a COCO file images are numbered from 1 as the `coco` format numbers them, and each entry has its `file_name`, so
 `coco` and `coco-results` of one run fit together. Lost: hands without keypoints, handedness unless that file has a
@@ -51,6 +52,7 @@ KEEPS = frozenset(
 )
 
 SIDES = ("left", "right")
+FAR = 0.5  # beyond 0 to 1 a score is none
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -155,8 +157,7 @@ class _Objects:
             left_out.add("boxes without a size")
             return []
         score = entry.get("score")
-        score = None if score is None else float(numbers_of(score, (), "score"))
-        return [Hand(box, score=score, handedness=side)]
+        return [Hand(box, score=None if score is None else float(_scores(score, (), "score")), handedness=side)]
 
     def _order(self, names: tuple[str, ...], count: int) -> Order:
         if (names, count) not in self._orders:
@@ -174,15 +175,31 @@ def _hand(entry: dict[str, Any], order: Order, **fields: Any) -> Hand:
     table = order.arrange(numbers_of(entry["keypoints"], (3 * count,), "keypoints").reshape(count, 3))
     box = None if entry.get("bbox") is None else box_of(entry["bbox"])
     labelled = (table != 0).any(axis=1)
-    known = (table[labelled, 2] != 1).any()
+    visibility = np.where(labelled, 2, 0)
+    marked = (table[:, 2] == 2).any() and np.isin(table[:, 2], (0, 1, 2)).all()  # as in annotations
+    if marked:
+        visibility = table[:, 2]
+    known = not marked and (table[labelled, 2] != 1).any()
     return hand_of(
         table[:, :2],
-        np.where(labelled, 2, 0),
+        visibility,
         box if box is not None and has_size(box) else None,
-        keypoint_scores=table[:, 2].astype(np.float32) if known else None,
-        score=None if entry.get("score") == 1 else entry.get("score"),
+        keypoint_scores=_scores(table[:, 2], (NUM_JOINTS,), "keypoints: scores") if known else None,
+        score=None if entry.get("score") in (None, 1) else float(_scores(entry["score"], (), "score")),
         **fields,
     )
+
+
+def _scores(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Return scores from 0 to 1, clipped where a network's peaks reach a little beyond.
+
+    Raises:
+        ValueError: if they are something else, such as percent.
+    """
+    scores = numbers_of(values, shape, name)
+    if (wrong := scores[(scores < -FAR) | (scores > 1 + FAR)]).size:
+        raise ValueError(f"{name} must be from 0 to 1. Received: {wrong.ravel()[0]:g}")
+    return scores.clip(0, 1)
 
 
 @contextmanager

@@ -8,14 +8,15 @@
 x, y, w and h are shares of the image's width and height, so reading needs the images, for their sizes; v is 0 (not
 labelled, x = y = 0), 1 (hidden) or 2 (visible). Without v (kpt_shape [21, 2]), x = y = 0 means not labelled. A hand
 without keypoints has 21 times `0 0 0`. A split is written as images/train, labels/train and images/val, labels/val;
-with `place_images` the images are copied or linked there.
+with `place_images` the images are copied or linked there, without folders `images` in their names.
 
 A video's frame becomes an image: v.mp4/000012.jpg. Lost: whatever is outside the image (Ultralytics would leave out the
 whole image): joints there become `0 0 0`, boxes are clipped; frame numbers and times, scores, handedness, tracks.
 
 Read are all folders that `path`, `train`, `val` and `test` of the data.yaml name, also as Roboflow has them
 (train/images, train/labels); an image there without a label file shows no hand. Classes are chosen by their names,
-which tell the handedness too (left_hand), joints go by `kpt_names`. Lines of five numbers are boxes. Ultralytics'
+which tell the handedness too (left_hand), joints go by `kpt_names`. Lines of five numbers are boxes, and so are all
+where the data.yaml has no `kpt_shape` (such sets are not recognised: name the format). Ultralytics'
 predictions (`save_txt`, `save_conf`) are read as well: the third number of a joint is its score then, a number behind
 all joints the hand's score, one more the track; without scores whole numbers are the tracks. A folder of such files
 without a data.yaml is taken to have 21 keypoints of hands, unless Label Studio's notes.json says more.
@@ -89,9 +90,10 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
         empty = list(without_text(pairs)) if whole else []
     else:
         empty = []
-        found_texts = [path] if not path.is_dir() else without_yaml(path)
+        found_texts = [path] if not path.is_dir() else without_yaml(path, boxes=True)
         if not found_texts:
-            raise FormatError(f"{path}: no data.yaml, and no label files")
+            lines = "lines of a class, a box and perhaps 21 keypoints"
+            raise FormatError(f"{path}: no data.yaml, and no .txt files with {lines}, here or in labels")
         description = describe_plain(path, found_texts, options)
         folder = found_texts[0].parent
         beside = folder.parent / IMAGES
@@ -160,7 +162,9 @@ def _hand(
 ) -> Hand | None:
     count, dimensions = description.count, description.dimensions
     wanted = BOX + count * dimensions
-    box_only = len(parts) in (BOX, BOX + 1)
+    box_only = len(parts) - BOX in (0, 1, 2) and (not count or len(parts) < wanted)
+    if not box_only and not count:
+        raise ValueError(f"expected {BOX} numbers: class and box, since there is no kpt_shape. Received: {len(parts)}")
     if not box_only and len(parts) - wanted not in (0, 1, 2):
         raise ValueError(f"expected {wanted} numbers: class, box and {count} keypoints. Received: {len(parts)}")
     numbers = numbers_of(parts, (len(parts),), "a hand")

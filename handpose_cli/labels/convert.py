@@ -14,7 +14,7 @@ from typing import Any
 from handpose_cli.formats._image_files import image_size, video_size
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import FIELDS, image_name, used
-from handpose_cli.labels.file_names import clip_of
+from handpose_cli.labels.file_names import clip_of, uploaded
 from handpose_cli.records import ImageRecord
 from handpose_cli.sizes import same_size
 
@@ -34,12 +34,14 @@ class Counts:
 def sample_of(record: ImageRecord) -> str:
     """Return the name of the sample that a record belongs to.
 
-    Frames of a video share one, also those that were extracted (`file_names.clip_of`), and so do versions of a pose.
+    Frames of a video share one, also those that were extracted (`file_names.clip_of`), and so do versions of a pose,
+    and those that Roboflow made of a photograph.
     """
     if record.sample is not None:
         return record.sample
-    clip = clip_of(record.file, record.frame)
-    return record.file if clip is None else clip
+    file = uploaded(record.file)
+    clip = clip_of(file, record.frame)
+    return file if clip is None else clip
 
 
 def choose_train(records: Iterable[ImageRecord], share: float, seed: int) -> set[str]:

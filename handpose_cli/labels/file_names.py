@@ -22,6 +22,11 @@ _DRIVE = re.compile(r"[A-Za-z]:(?=/)")
 _FRAME = re.compile(r"(?:frame|img|image)?[ _-]*(\d{1,12})", re.IGNORECASE)  # its whole name, in a video's folder
 _SAID_FRAME = re.compile(r"(.*?)[ ._-]*(?<![a-z])frame[ _-]*\d{1,12}", re.IGNORECASE)
 _DEEPLABCUT = re.compile(r"img\d+", re.IGNORECASE)
+# Roboflow's names: a_jpg.rf.HASH.jpg for each augmented version of a.jpg, v_mp4-12_jpg.rf.HASH.jpg for a frame of v.mp4
+_ROBOFLOW = re.compile(
+    r"(?P<stem>.+?)(_(?P<video>mp4|m4v|mov|avi|mkv|webm|wmv)-\d+)?_(?P<image>[a-z0-9]{2,5})\.rf\.[a-z0-9]{16,}\.[a-z0-9]+",
+    re.IGNORECASE,
+)
 # names of folders that are of no single video
 _ANY_FOLDER = re.compile(
     r"(images?|imgs?|frames?|jpe?gs?|pngs?|photos?|pictures?|data|dataset|train|val|valid|validation|test|all|labels?|"
@@ -61,6 +66,12 @@ def place_of(file: str, frame: int | None) -> tuple[Parts, int | None]:
         if numbered:
             return parts[:-1], int(numbered[1])
     return parts, frame
+
+
+def uploaded(file: str) -> str:
+    """Return the name of the photograph or video that Roboflow made a file of; of others their own."""
+    made = _ROBOFLOW.fullmatch(file)
+    return file if made is None else f"{made['stem']}.{made['video'] or made['image']}"
 
 
 def clip_of(file: str, frame: int | None) -> str | None:

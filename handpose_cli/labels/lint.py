@@ -120,7 +120,7 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
             least_side = min(least_side, record.width, record.height)
         for number, hand in enumerate(record.hands):
             hands += 1
-            farthest = max(farthest, *hand.box[:2].tolist())
+            farthest = max(farthest, *(hand.box[:2] + hand.box[2:]).tolist())
             problems = _hand_problems(hand, record)
             if any(_same(hand, other) for other in record.hands if other is not hand):
                 problems = [what for what in problems if what != OF_FLAGS["duplicate"]]
@@ -132,8 +132,8 @@ def lint(records: Iterable[ImageRecord], findings: Findings | None = None) -> tu
             if hand.keypoints is not None and np.isfinite(hand.keypoints).all():
                 orders.setdefault(sample_of(record), []).append(_costs(hand.keypoints))
     sides.finish()
-    if hands >= ENOUGH_SAMPLES and 1.5 < farthest <= 100 and 4 * 100 <= least_side < np.inf:
-        findings[PERCENT] = Finding(PERCENT, hands, [f"no hand begins behind {farthest:.1f}"])
+    if hands >= ENOUGH_SAMPLES and 1.5 < farthest <= 101 and 4 * 100 <= least_side < np.inf:
+        findings[PERCENT] = Finding(PERCENT, hands, [f"no hand reaches beyond {farthest:.1f}"])
     if len(orders) >= ENOUGH_SAMPLES:
         ratios = np.median([np.mean(of_sample, axis=0) for of_sample in orders.values()], axis=0)
         best = int(ratios.argmin())

@@ -79,6 +79,8 @@ def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     refuse_other(run, trained_on, data.known)
     processes.check_agreement(settings, data.known, (run / STATE).exists() and (run / STATE).read_bytes())
     report(f"{data.described()}, {settings.network}")
+    if data.shared[0]:
+        report("{} of {} images to validate on are also trained on".format(*data.shared))
     if settings.preset not in DETECTORS and not settings.negatives and not (run / STATE).exists():
         report(NO_HAND_HEAD)  # whatever the weights that it starts from can do
     if settings.precision == "mixed_bfloat16" and lacks_bfloat16():
@@ -104,7 +106,7 @@ def _fit(
     writes = processes.number() == 0
     if writes:
         run_settings.save(settings, run)
-        card.write_data(run, data.known, data.trained, data.held)
+        card.write_data(run, data.known, data.trained, data.held, data.shared)
 
     log = read_log(run)
     if writes and len(log) < settings.epochs:

@@ -19,6 +19,7 @@ class TaskData(Protocol):
     Attributes:
         known: what was read, see `data.digest`.
         trained, held: how many are trained on, and validated on.
+        shared: how many of the images to validate on are trained on too, and how many there are.
     """
 
     @property
@@ -29,6 +30,9 @@ class TaskData(Protocol):
 
     @property
     def held(self) -> int: ...
+
+    @property
+    def shared(self) -> tuple[int, int]: ...
 
     def described(self) -> str:
         """Return what there is, in a line."""

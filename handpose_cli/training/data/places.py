@@ -15,7 +15,7 @@ from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
 from handpose_cli.media.picture import Picture
 from handpose_cli.training.data.images import with_images
-from handpose_cli.training.data.samples import Sample, read_labelled, size_of
+from handpose_cli.training.data.samples import Sample, in_their_images, read_labelled, size_of
 
 ALARM = 0.5  # of what the detector's boxes must score to be looked at, for a false alarm worth learning from
 ANYWHERE = 2  # random places in each image
@@ -40,7 +40,7 @@ def find_places(sources: Iterable[str], seed: int, options: ReadOptions = NO_OPT
     detector = engine.load_detector("litert")
     rng = np.random.default_rng(seed)
     for source in (Source.parse(text).with_options(options) for text in sources):
-        for record, path in with_images(source, by_image(source.read()).values()):
+        for record, path in with_images(source, by_image(in_their_images(source)).values()):
             size, boxed = size_of(record), [hand for hand in record.hands if hand.keypoints is None]
             all_known = record.exhaustive and len(boxed) == len(record.hands)
             yield from (Sample(path, hand, hand.box, size=size, exhaustive=all_known) for hand in boxed)

@@ -11,7 +11,7 @@ from handpose_cli.evaluation.metrics import longer_sides
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.training.data.digest import Known, digest
 from handpose_cli.training.data.places import find_places
-from handpose_cli.training.data.samples import Sample, read_samples, split
+from handpose_cli.training.data.samples import Sample, read_samples, shared_images, split
 from handpose_cli.training.settings import Settings
 
 
@@ -23,12 +23,14 @@ class Data(NamedTuple):
         held_back: hands to validate on.
         places: boxed hands and places without a hand, see `places.find_places`.
         known: what was read, see `digest`.
+        shared: see `samples.shared_images`.
     """
 
     samples: list[Sample]
     held_back: list[Sample]
     places: list[Sample]
     known: Known
+    shared: tuple[int, int]
 
     @property
     def trained(self) -> int:
@@ -72,7 +74,8 @@ def read_data(settings: Settings) -> Data:
         name: {source: (len(found), digest(map(_labelled, found))) for source, found in sources.items()}
         for name, sources in read.items()
     }
-    return Data(samples, held_back, _all(places, settings.negatives), known)
+    shared = shared_images((sample.image for sample in samples), (sample.image for sample in held_back))
+    return Data(samples, held_back, _all(places, settings.negatives), known, shared)
 
 
 def _labelled(sample: Sample) -> tuple[object, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._parsing import inside
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.convert import choose, sample_of
@@ -47,14 +49,42 @@ def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> l
     sources = list(sources)
     samples = []
     for source in (Source.parse(text).with_options(options) for text in sources):
-        for record, image in with_images(source, filter(_with_keypoints, source.read())):
+        for record, image in with_images(source, filter(_with_keypoints, in_their_images(source))):
             hands = _with_keypoints(record)
             whole = record.exhaustive and len(hands) == len(record.hands)
             about = group_of(source, record), size_of(record), whole
             samples += [Sample(image, hand, hand.box, *about) for hand in hands]
     if not samples:
-        raise FormatError(f"no labelled hands in: {', '.join(sources)}")
+        raise FormatError(f"no hands with keypoints in: {', '.join(sources)}")
     return samples
+
+
+def in_their_images(source: Source) -> Iterator[ImageRecord]:
+    """Yield a source's records without hands that lie outside their image, which are counted.
+
+    Images that have no others are left out too: their labels are wrong, so nobody knows what they show.
+    """
+    with LeftOut(source.path) as left_out:
+        for record in source.read():
+            seen = [hand for hand in record.hands if _reaches_into(hand, size_of(record))]
+            if len(seen) < len(record.hands):
+                left_out.add("hands that lie outside their image", count=len(record.hands) - len(seen))
+                record.hands = seen
+                if not seen:
+                    continue
+            yield record
+
+
+def _reaches_into(hand: Hand, size: tuple[int, int] | None) -> bool:
+    if size is None or ((hand.box[:2] < size).all() and (hand.box[:2] + hand.box[2:] > 0).all()):
+        return True
+    return hand.keypoints is not None and bool(inside(hand.keypoints, *size).any())
+
+
+def shared_images(trained: Iterable[Path], held: Iterable[Path]) -> tuple[int, int]:
+    """Return how many of the images to validate on are trained on too, also by links, and how many there are."""
+    ours, theirs = ({(stat.st_dev, stat.st_ino) for stat in map(Path.stat, set(paths))} for paths in (trained, held))
+    return len(ours & theirs), len(theirs)
 
 
 def _with_keypoints(record: ImageRecord) -> list[Hand]:

@@ -38,13 +38,14 @@ USES = {
 }
 
 
-def write_data(run: Path, known: Known, trained: int, held: int) -> None:
+def write_data(run: Path, known: Known, trained: int, held: int, shared: tuple[int, int] = (0, 0)) -> None:
     """Write `data.json`, what the card says of the data, and what `--resume` holds them against.
 
     Args:
         known: what was read, see `data.digest`.
         trained: hands to train on.
         held: hands to validate on, of `val`, or of `data` where there is no `val`.
+        shared: see `data.samples.shared_images`.
     """
 
     def rows(option: str, sources: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
@@ -58,7 +59,8 @@ def write_data(run: Path, known: Known, trained: int, held: int) -> None:
             for text, (count, digest) in sources.items()
         ]
 
-    described = {**{option: rows(option, of_it) for option, of_it in known.items()}, "trained": trained, "held": held}
+    counts = {"trained": trained, "held": held, "shared": shared}
+    described = {**{option: rows(option, of_it) for option, of_it in known.items()}, **counts}
     with atomic(run / DATA) as file:
         json.dump(described, file, indent=1)
         file.write("\n")
@@ -179,9 +181,15 @@ def _data(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> str:
 {table(("for", "source", "format", "labelled"), rows)}
 
 Trained on {data["trained"]:,} hands, of which each was seen {_passes(data, settings, epochs):,.1f} times on average, \
-validated on {data["held"]:,}{held}.
+validated on {data["held"]:,}{held}{also_trained_on(data)}.
 
 Licence of the data: {licences}."""
+
+
+def also_trained_on(data: dict[str, Any]) -> str:
+    """Return what follows on how many are validated on, if some of their images are trained on too."""
+    some, images = data.get("shared", (0, 0))  # there were none before
+    return f"; {some:,} of the {images:,} images to validate on are also trained on" if some else ""
 
 
 def _passes(data: dict[str, Any], settings: dict[str, Any], epochs: int) -> float:

@@ -10,7 +10,7 @@ from handpose_cli.files import atomic
 from handpose_cli.networks.ssd import presets
 from handpose_cli.networks.ssd.cells import SIZE_IN_STRIDES, STRIDES
 from handpose_cli.training.checkpoint import LOG
-from handpose_cli.training.delivery.card import CARD, CURVES, DATA, recipe, table
+from handpose_cli.training.delivery.card import CARD, CURVES, DATA, also_trained_on, recipe, table
 from handpose_cli.training.delivery.curves import draw_curves, read_columns
 from handpose_cli.training.delivery.deliver import INT8
 from handpose_cli.training.detection.validation import MONITOR
@@ -65,8 +65,10 @@ def _data(data: dict[str, Any], settings: dict[str, Any]) -> str:
 
 {table(("for", "source", "format", "labelled"), rows)}
 
-Trained on {data["trained"]:,} images, validated on {data["held"]:,}. Labels with boxes alone are taken for whole \
-photographs, those with keypoints for hands to paste into others. Licence of the data: {licences}."""
+Trained on {data["trained"]:,} images, validated on {data["held"]:,}{also_trained_on(data)}. Labels with boxes alone \
+are taken for whole photographs, those with keypoints for hands to paste into others.
+
+Licence of the data: {licences}."""
 
 
 def _validation(log: Path) -> str:

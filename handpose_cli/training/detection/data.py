@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from handpose_cli import weights
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.training.data.digest import TEACHER, Known, digest
-from handpose_cli.training.data.samples import choose_held_back
+from handpose_cli.training.data.samples import choose_held_back, shared_images
 from handpose_cli.training.detection.photos import Photo, Photos, read_photos
 from handpose_cli.training.settings import Settings
 
@@ -20,6 +20,7 @@ class DetectionData:
     photos: Photos
     held_back: list[Photo]
     known: Known
+    shared: tuple[int, int]
 
     @property
     def trained(self) -> int:
@@ -73,7 +74,8 @@ def read_data(settings: Settings) -> DetectionData:
     if settings.teacher is not None:
         network = weights.find(settings.teacher, "litert", "detector", remedy="teacher")
         known[TEACHER] = {settings.teacher: (1, weights.sha256(network))}
-    return DetectionData(photos, list(val), known)
+    shared = shared_images((photo.image for photo in photos), (photo.image for photo in val))
+    return DetectionData(photos, list(val), known, shared)
 
 
 def _labelled(photo: Photo) -> tuple[object, ...]:

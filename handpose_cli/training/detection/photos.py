@@ -16,7 +16,7 @@ from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
 from handpose_cli.records import MIDDLE_MCP, WRIST, Hand
 from handpose_cli.training.data.images import with_images
-from handpose_cli.training.data.samples import group_of, read_labelled, size_of
+from handpose_cli.training.data.samples import group_of, in_their_images, read_labelled, size_of
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def read_photos(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> Ph
     whole: list[Photo] = []
     hands: list[Photo] = []
     for source in (Source.parse(text).with_options(options) for text in sources):
-        for record, image in with_images(source, by_image(source.read()).values()):
+        for record, image in with_images(source, by_image(in_their_images(source)).values()):
             with_keypoints = any(hand.keypoints is not None for hand in record.hands)
             boxes = [_box(hand, record.width, record.height) for hand in record.hands]
             group = f"{source.path}:{_kind(record.file)}"
