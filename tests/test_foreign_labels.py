@@ -233,10 +233,9 @@ def test_handedness_from_categories_and_attributes(tmp_path):
         {"category_id": 2},
         {"category_id": "2"},
         {"handedness": "left"},
-        {"handedness": "right"},
-        {"attributes": {"handedness": "Right", "track_id": 7}},
+        {"category_id": 3, "handedness": "right"},
+        {"category_id": 3, "attributes": {"handedness": "Right", "track_id": 7}},
     ]
-    of[4]["category_id"] = of[5]["category_id"] = 3  # fmt: skip
     hands = read(coco_file(tmp_path / "c.json", of, categories))[0].hands
     assert [hand.handedness for hand in hands] == ["left", "right", "right", "left", "right", "right"]
     assert [hand.track_id for hand in hands] == [None, None, None, None, None, 7]
@@ -246,6 +245,12 @@ def test_handedness_from_categories_and_attributes(tmp_path):
     assert str(error.value) == (
         f"{path}: annotations[0]: the entry names both hands: right, in a category of left ones"
     )
+
+
+def test_tracks_with_names_are_numbered(tmp_path):
+    named = [{"track_id": name} for name in ("7", "a", "b", "")] + [{"attributes": {"track_id": "a"}}]
+    hands = read(coco_file(tmp_path / "c.json", named))[0].hands
+    assert [hand.track_id for hand in hands] == [7, 0, 1, None, 0]
 
 
 def test_evaluate_and_train_read_the_chosen_class(tmp_path):

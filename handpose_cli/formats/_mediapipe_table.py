@@ -17,7 +17,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -30,7 +29,7 @@ from handpose_cli.formats._keypoint_names import NONE, order_of, understand
 from handpose_cli.formats._notes import listed, say
 from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats._results_in_units import FoundHand, FoundImage, no_joints
-from handpose_cli.formats._text import encoding_of, is_missing, number_in, whole_number_in
+from handpose_cli.formats._text import Tracks, encoding_of, is_missing, number_in, whole_number_in
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.records import NUM_JOINTS
@@ -98,22 +97,7 @@ class _Columns:
         return {self.image, self.frame, self.hand, self.side, self.score, self.track, self.joint, *self.sizes}
 
 
-class _Tracks:
-    """Numbers of tracks: those of the file, or where it has names, in the order in which they come."""
-
-    def __init__(self) -> None:
-        self._by_name: dict[str, int] = {}
-
-    def number(self, cell: str) -> int | None:
-        """Return a track's number."""
-        if is_missing(cell):
-            return None
-        with suppress(ValueError):
-            return whole_number_in(cell)
-        return self._by_name.setdefault(cell.strip(), len(self._by_name))
-
-
-_Read = Callable[[Lines, _Columns, _Tracks], Iterator[FoundHand]]  # gives the hands in an image's rows
+_Read = Callable[[Lines, _Columns, Tracks], Iterator[FoundHand]]  # gives the hands in an image's rows
 
 
 def images_of(path: Path, options: ReadOptions) -> Iterator[FoundImage]:
@@ -132,7 +116,7 @@ def images_of(path: Path, options: ReadOptions) -> Iterator[FoundImage]:
         read, used = _long(path, columns, names, options) if columns.joint else _wide(path, names, options)
         if unread := [name for name in names if name.strip() and name not in used | columns.used()]:
             say(f"{path}: left out: {len(unread)} columns: {listed(unread)}")
-        tracks = _Tracks()
+        tracks = Tracks()
         for (name, frame), lines in _by_image(path, columns):
             place = f"{path}: line {lines[0][0]}"
             with errors_at(place):
@@ -223,7 +207,7 @@ def _wide(path: Path, names: Sequence[str], options: ReadOptions) -> tuple[_Read
         hands.append((hand, at))
     of_joints = {*axes.values(), *(scores[joint] for joint, _ in axes if joint in scores)}
 
-    def read(lines: Lines, columns: _Columns, tracks: _Tracks) -> Iterator[FoundHand]:
+    def read(lines: Lines, columns: _Columns, tracks: Tracks) -> Iterator[FoundHand]:
         for _, row in lines:
             for hand, places in hands:
                 points, of_points = no_joints(), np.full(NUM_JOINTS, np.nan)
@@ -247,7 +231,7 @@ def _long(path: Path, columns: _Columns, names: Sequence[str], options: ReadOpti
     with errors_at(path):
         joint_of = dict(zip(labels, order_of(labels, options.keypoint_names).joints, strict=True)) if labels else {}
 
-    def read(lines: Lines, columns: _Columns, tracks: _Tracks) -> Iterator[FoundHand]:
+    def read(lines: Lines, columns: _Columns, tracks: Tracks) -> Iterator[FoundHand]:
         hands: dict[tuple[str, int], tuple[np.ndarray, Row]] = {}
         seen: dict[tuple[str, int], int] = {}  # of a hand's name and joint, how often
         for number, row in lines:
@@ -273,7 +257,7 @@ def _label(cell: str) -> str:
     return re.sub(r"(\d+)\.0+", r"\1", cell.strip())
 
 
-def _hand(points: np.ndarray, row: Row, columns: _Columns, side: str | None, tracks: _Tracks) -> FoundHand:
+def _hand(points: np.ndarray, row: Row, columns: _Columns, side: str | None, tracks: Tracks) -> FoundHand:
     score = _number(row[columns.score]) if columns.score else np.nan
     handedness = side or (side_of(row[columns.side]) if columns.side else None)
     track = tracks.number(row[columns.track]) if columns.track else None

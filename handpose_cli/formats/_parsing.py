@@ -76,8 +76,9 @@ def hand_fields(entry: dict[str, Any]) -> dict[str, Any]:
         value = entry.get(name)
         fields[name] = None if value is None else float(numbers_of(value, (), name))
     fields["handedness"], fields["track_id"] = entry.get("handedness"), entry.get("track_id")
-    if isinstance(fields["track_id"], float) and fields["track_id"].is_integer():
-        fields["track_id"] = int(fields["track_id"])
+    track = fields["track_id"]
+    if (isinstance(track, float) and track.is_integer()) or (isinstance(track, str) and track.isdecimal()):
+        fields["track_id"] = int(track)
     if fields["handedness"] not in (None, "left", "right"):
         raise ValueError(f"handedness must be left, right or null. Received: {fields['handedness']!r}")
     if fields["track_id"] is not None and not isinstance(fields["track_id"], int):

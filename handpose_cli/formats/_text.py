@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -83,3 +84,18 @@ def whole_number_in(cell: str) -> int:
     if not number.is_integer():
         raise ValueError(f"a whole number expected. Received: {cell!r}")
     return int(number)
+
+
+class Tracks:
+    """Numbers of tracks: those of the file, or where it has names, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, int] = {}
+
+    def number(self, cell: str) -> int | None:
+        """Return a track's number."""
+        if is_missing(cell):
+            return None
+        with suppress(ValueError):
+            return whole_number_in(cell)
+        return self._by_name.setdefault(cell.strip(), len(self._by_name))

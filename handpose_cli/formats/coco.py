@@ -39,6 +39,7 @@ from handpose_cli.formats._json import first_character, has_member, stream_json
 from handpose_cli.formats._keypoint_names import OURS, Order
 from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, has_size, is_exhaustive, numbers_of
+from handpose_cli.formats._text import Tracks
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import EVERYTHING
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -72,7 +73,7 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
     """Read a file whose annotations are hands; see `hands_of` for `labelled`."""
     categories = Categories(path, options)
     apart: set[int] = set()
-    scored = 0
+    scored, tracks = 0, Tracks()
 
     def hands(annotation: dict[str, Any], left_out: LeftOut) -> list[Hand]:
         category = categories.find(annotation.get("category_id"))
@@ -80,9 +81,9 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
             left_out.add("annotations of other categories", category.name, remedy="classes")
             return []
         order = categories.order(category, len(annotation.get("keypoints") or ()))
-        marked = _marked(annotation)
+        marked = _marked(_tracked(annotation, tracks))
         nonlocal scored
-        scored += marked is not annotation
+        scored += "keypoint_scores" in marked and "keypoint_scores" not in annotation
         found = hands_of(marked, left_out, labelled, order, category.side)
         if category.name in categories.apart:
             apart.update(map(id, found))
@@ -92,6 +93,14 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
     yield from together(path, records, apart) if categories.apart else records
     if scored:
         say(f"{path}: {scored} annotations have fractions as v: taken for scores of joints, which are all visible")
+
+
+def _tracked(annotation: dict[str, Any], tracks: Tracks) -> dict[str, Any]:
+    """Return the annotation itself, or, where its track has a name, one with a number."""
+    attributes = annotation.get("attributes")
+    track = attributes.get("track_id") if isinstance(attributes, dict) else None  # CVAT's place for it
+    track = annotation.get("track_id", track)
+    return {**annotation, "track_id": tracks.number(track)} if isinstance(track, str) else annotation
 
 
 def _marked(annotation: dict[str, Any]) -> dict[str, Any]:
