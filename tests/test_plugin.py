@@ -138,7 +138,7 @@ def test_each_module_is_what_its_entry_says(format):
         asked = [name for name in inspect.signature(protocol.read).parameters if name != "self"]
         assert list(inspect.signature(module.read).parameters) == asked
     if format.writes:
-        assert format.outputs(Path("a"))[0] == Path("a")
+        assert not format.suffix or format.outputs(Path("a"))[0] == Path("a")  # of a folder, what is in it
         assert format.keeps == module.KEEPS
 
 

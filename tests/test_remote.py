@@ -289,3 +289,17 @@ def test_processes_of_one_number_have_scratch_folders_of_their_own(tmp_path, mon
     assert not theirs.exists() and ours.exists() and last.exists()
     remote._leave(2)
     assert not last.exists()
+
+
+def test_what_lies_beside_the_results_at_a_url_stays_there(memory):
+    """The results' folder may be the inputs' own."""
+    before = {name: memory.cat_file(name) for name in memory.find("/lab/photos")}
+    memory.pipe("/lab/photos/annotated/mine.jpg", b"mine")
+    call = ("predict", "memory://lab/photos/*.png", "-o", "memory://lab/photos", "--format", "csv", *FAST)
+    assert handpose(*call, "--overwrite").exit_code == 3
+    assert handpose(*call, "--resume").exit_code == 3
+    after = {name: memory.cat_file(name) for name in memory.find("/lab/photos")}
+    assert {name.rpartition("/")[2] for name in after.keys() - before.keys()} == {
+        "journal.jsonl", "mine.jpg", "predictions.csv", "predictions.json"
+    }  # fmt: skip
+    assert {name: after[name] for name in before} == before

@@ -43,7 +43,7 @@ def site_packages(folder, package, code):
         (
             "cv2",
             "",
-            "OpenCV is too old, or incomplete (module 'cv2' has no attribute 'IMREAD_COLOR_RGB'): its packages replace "
+            "OpenCV is too old, or incomplete (module 'cv2' has no attribute 'BORDER_CONSTANT'): its packages replace "
             "each other's files. Mend it with: pip uninstall -y opencv-python opencv-python-headless "
             "opencv-contrib-python && pip install opencv-python",
         ),

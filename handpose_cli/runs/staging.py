@@ -27,10 +27,10 @@ from typing import Any
 
 from handpose_cli.media.remote import Store, StoreError, open_store, public, reason, scheme_of, scratch
 from handpose_cli.runs import journal as journals
-from handpose_cli.runs.earlier import RESULTS, refuse_existing
+from handpose_cli.runs.earlier import RESULTS
 from handpose_cli.runs.errors import RunError
+from handpose_cli.runs.stored import LOCK, PARTS, fetch, is_ours, names, outdated, refuse, remove_at, size
 
-LOCK, PARTS = "run.lock", "journal.parts"
 EVERY = 30.0  # seconds between parts
 STALE = 4 * EVERY  # without a sign of life, whoever has the lock is taken for killed
 SAFE = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory")
@@ -63,19 +63,22 @@ def staged(url: str, earlier: str, look_only: bool = False) -> Iterator[Path]:
     try:
         upload = _Upload(store, public(url), folder)
         with upload.errors():
-            there = _names(store)
+            there = [name for name in names(store) if is_ours(name)]
             if earlier == "refuse":
-                _refuse(folder, public(url), there)
+                refuse(folder, public(url), there)
             elif earlier == "resume":
-                _fetch(store, folder, there)
+                fetch(store, folder, there)
+            else:
+                there = outdated(store, folder, there)
         if look_only:
             yield folder
             return
         with upload.errors():
             upload.lock()
         try:
-            upload.done = _size(folder / journals.NAME)
+            upload.done = size(folder / journals.NAME)
             upload.outdated = there if earlier == "overwrite" else []
+            upload.fetched = set(there) if earlier == "resume" else set()
             with upload.now_and_then():
                 yield folder
             upload.all()
@@ -94,11 +97,13 @@ class _Upload:
 
     Attributes:
         done: bytes of the journal that are there.
+        fetched: names of what is there and was in the folder at first.
         outdated: names of what is there and goes before anything new comes.
     """
 
     def __init__(self, store: Store, url: str, folder: Path):
         self.done = 0
+        self.fetched: set[str] = set()
         self.outdated: list[str] = []
         self._store, self._url, self._folder = store, url, folder
         self._token = secrets.token_hex(8)
@@ -137,7 +142,7 @@ class _Upload:
     def part(self) -> None:
         """Put the journal's new lines there."""
         path = self._folder / journals.NAME
-        if _size(path) <= self.done:
+        if size(path) <= self.done:
             return
         with path.open("rb") as file:
             file.seek(self.done)
@@ -161,17 +166,17 @@ class _Upload:
                 self._check_lock()
                 self._remove_outdated()
                 files = {p.relative_to(self._folder).as_posix(): p for p in self._folder.rglob("*") if p.is_file()}
-                before = _names(self._store)
+                before = [name for name in names(self._store) if name in self.fetched or name.startswith(f"{PARTS}/")]
                 for name in sorted(files, key=lambda name: (name == RESULTS, name)):
                     self._store.fs.put_file(str(files[name]), self._at(name))
-                _remove(self._store, [name for name in before if name not in files])
+                remove_at(self._store, [name for name in before if name not in files])
         except RunError as error:
             kept = Path(tempfile.mkdtemp(prefix="handpose-kept-"))
             self._folder.replace(kept)
             raise RunError(f"{str(error).rstrip('.')}. What was done is kept in {kept}.") from error
 
     def _remove_outdated(self) -> None:
-        _remove(self._store, self.outdated)
+        remove_at(self._store, self.outdated)
         self.outdated = []
 
     def lock(self) -> None:
@@ -236,51 +241,6 @@ def _written(fs: Any, path: str) -> datetime:
             return time
     written: datetime = fs.modified(path)  # not every store's file system has this
     return written
-
-
-def _names(store: Store) -> list[str]:
-    """Return what there is besides locks, by names from the folder on."""
-    try:
-        found = store.fs.find(store.path)
-    except FileNotFoundError:
-        return []
-    root = store.path.rstrip("/") + "/"
-    names = (name.removeprefix(root) for name in found)
-    return sorted(name for name in names if not name.startswith(LOCK))
-
-
-def _fetch(store: Store, folder: Path, names: list[str]) -> None:
-    """Fetch an earlier run's output, with its journal as it was when it was last put there."""
-    for name in names:
-        if not name.startswith(f"{PARTS}/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            store.fs.get_file(f"{store.path}/{name}", str(folder / name))
-    path = folder / journals.NAME
-    for name in names:
-        if name.startswith(f"{PARTS}/") and int(name.rpartition("/")[2]) == _size(path):  # else it is in there already
-            with path.open("ab") as file:
-                file.write(store.fs.cat_file(f"{store.path}/{name}"))
-
-
-def _refuse(folder: Path, url: str, names: list[str]) -> None:
-    """Raise RunError as `refuse_existing` does, by names."""
-    for name in names:
-        (folder / (journals.NAME if name.startswith(f"{PARTS}/") else name.partition("/")[0])).touch()
-    try:
-        refuse_existing(folder)
-    except RunError as error:
-        raise RunError(str(error).replace(str(folder), url), error.remedy) from error
-    for path in folder.iterdir():
-        path.unlink()
-
-
-def _remove(store: Store, names: list[str]) -> None:
-    for name in names:
-        store.fs.rm_file(f"{store.path}/{name}")
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _read_lock(store: Store) -> dict[str, Any]:
