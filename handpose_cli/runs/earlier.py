@@ -81,23 +81,19 @@ def remove_journal(folder: Path) -> None:
         remove(path)
 
 
-def remove_results(folder: Path, but: Sequence[str] = ()) -> list[str]:
+def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
     """Remove an earlier run's results, besides the result file and the formats in `but`: they belong to that run.
 
-    Returns:
-        The names of what was there. In folders, only what the format writes is removed.
+    In folders, only what the format writes is removed.
     """
-    removed: list[str] = []
     if all(path.name == RESULTS for path in folder.glob(f"{STEM}*")):
-        return removed  # there are none, and to know their names each format's writer would be loaded
+        return  # there are none, and to know their names each format's writer would be loaded
     for name, format in FORMATS.items():
         path = result_path(folder, name)
         if format.writes and path.name != RESULTS and name not in but:
-            removed += [path.name] if path.exists() else []
             for written in format.outputs(path):
                 remove(written)
             _remove_empty(path)
-    return removed
 
 
 def _remove_empty(path: Path) -> None:
