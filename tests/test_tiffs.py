@@ -120,7 +120,10 @@ def test_compressions_that_are_not_decoded_are_named(refusal, number, name):
 @pytest.mark.parametrize("compression", ["zstd", "lzma"])
 def test_compressions_that_pillow_decodes(tmp_path, compression):
     for number, image in enumerate((RGB, GREY)):
-        Image.fromarray(image).save(tmp_path / f"{number}.tif", compression=compression)
+        try:
+            Image.fromarray(image).save(tmp_path / f"{number}.tif", compression=compression)
+        except OSError:
+            pytest.skip("this Pillow is built without it, as 11.3 is")
         assert np.array_equal(read_image(tmp_path / f"{number}.tif")[..., 0], image if image.ndim == 2 else RGB[..., 0])
     Image.fromarray(deep(GREY)).save(tmp_path / "a.tif", compression="zstd")
     with pytest.raises(UnreadableError, match=r"^a TIFF of 16 bits with Zstandard compression, which is not decoded\."):
