@@ -138,7 +138,8 @@ def test_each_module_is_what_its_entry_says(format):
         asked = [name for name in inspect.signature(protocol.read).parameters if name != "self"]
         assert list(inspect.signature(module.read).parameters) == asked
     if format.writes:
-        assert not format.suffix or format.outputs(Path("a"))[0] == Path("a")  # of a folder, what is in it
+        assert format.outputs(Path("a"))[0] == Path("a")
+        assert bool(format.suffix) != bool(format.files)  # of a folder it is known what is removed
         assert format.keeps == module.KEEPS
 
 

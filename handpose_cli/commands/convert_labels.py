@@ -185,7 +185,7 @@ def command(
             if not dry_run:
                 targets = {part: path for part, path in names.items() if path is not None}
                 for path in dict.fromkeys(targets.values()):
-                    for written in target_is.outputs(path) if target_is.suffix else [path]:
+                    for written in target_is.outputs(path):
                         _refuse_existing(written, overwrite)
                 if place_images and (images is None or not images.is_dir()):  # it may be the file that names them
                     places = source.folder

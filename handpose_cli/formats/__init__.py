@@ -6,7 +6,7 @@ To add a format, write a module here with
 - the joint order at the top, if it is not FreiHAND's: `JOINTS[i]` is where FreiHAND's i-th joint stands in the source,
 - what `plugin.ReadableFormat` asks for (`recognises`, `read`), or `plugin.NamingFormat` if files name their classes or
   keypoints, and/or `plugin.WritableFormat` (`open_writer`, `KEEPS`; write with `files.atomic`),
-- where it writes more than one file, `outputs`,
+- where it writes more than one file, `outputs`; where it writes a folder, `Format.files` in its line,
 
 and a line in `BUILT_IN`: two files. Readers raise `FormatError` with the file and the place in it, and count what they
 leave out with `_notes.LeftOut`. `tests/test_round_trips.py` then round-trips it.
@@ -53,12 +53,13 @@ BUILT_IN = (
     Format("coco-results", "COCO keypoint or detection results list", _HERE + "coco_results", writes=True,
            suffix=".coco-results.json", chooses=True),
     Format("yolo-pose", "YOLO-pose folder with data.yaml", _HERE + "yolo_pose", writes=True, images="images",
-           chooses=True, parted=True, write_options=("place_images", "replace_images")),
+           files=("data.yaml", "labels/**/*.txt"), chooses=True, parted=True,
+           write_options=("place_images", "replace_images")),
     Format("cvat", "CVAT XML 1.1 skeletons and tracks", _HERE + "cvat", writes=True, suffix=".cvat.xml",
            chooses=True, write_options=("place_images",)),
     Format("deeplabcut", "DeepLabCut tables, CSV or .h5", _HERE + "deeplabcut", writes=True,
            suffix=".deeplabcut.csv", chooses=True, has_classes=False, of_video=True),
-    Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True),
+    Format("openpose", "OpenPose JSON folder", _HERE + "openpose", writes=True, files=("**/*_keypoints.json",)),
     Format("report", "a page to look at, HTML", _HERE + "report", reads=False, writes=True, suffix=".report.html",
            shows_images=True, write_options=("run",)),
     # before the plain lists, which name images alike

@@ -34,11 +34,6 @@ DESCRIPTION = {
 }
 
 
-def outputs(path: Path) -> list[Path]:
-    """Return what there is in a folder that such a writer may have written, besides placed images."""
-    return [path / "data.yaml", *(path / "labels").rglob("*.txt")]
-
-
 @contextmanager
 def open_writer(
     path: Path, images: Path | None = None, place_images: str = "", replace_images: bool = False

@@ -100,11 +100,6 @@ def _record(stem: str, folder: Path, hands: list[Hand]) -> ImageRecord:
     return ImageRecord(name or stem, None, None, hands)
 
 
-def outputs(path: Path) -> list[Path]:
-    """Return what there is in a folder that such a writer may have written."""
-    return list(path.rglob(f"*{ENDING}"))
-
-
 @contextmanager
 def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
     """Open a folder for writing record by record; it appears when the block ends without an error."""

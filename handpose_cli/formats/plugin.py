@@ -141,7 +141,7 @@ class SeveralFiles(Protocol):
     """A `WritableFormat` that writes more than one file."""
 
     def outputs(self, path: Path) -> list[Path]:
-        """Return all that may be written beside and with `path`, or in it if it is a folder."""
+        """Return all that may be written beside and with `path`."""
         ...
 
 
@@ -180,6 +180,7 @@ class Format:
         has_classes: a `NamingFormat` whose files name classes of objects, not only keypoints.
         of_video: a `NamingFormat` whose files may be of one video without its name: `ReadOptions.video`.
         images: folder beside the labels in which the images lie; empty if they lie where the labels do.
+        files: glob patterns of what is written into a folder; users may have other files there.
         parted: it is a `PartedFormat`.
         shows_images: its writer reads the images.
         write_options: which of `WriteOptions` its `open_writer` takes, as keyword arguments.
@@ -197,6 +198,7 @@ class Format:
     has_classes: bool = True
     of_video: bool = False
     images: str = ""
+    files: tuple[str, ...] = ()
     parted: bool = False
     shows_images: bool = False
     write_options: tuple[str, ...] = ()
@@ -277,7 +279,7 @@ class Format:
         return self._part(WritableFormat).KEEPS  # type: ignore[type-abstract]
 
     def outputs(self, path: Path) -> list[Path]:
-        """Return all files that are written for `path`; of a folder, those that are there."""
+        """Return all files that are written for `path`."""
         writer = self._part(WritableFormat)  # type: ignore[type-abstract]
         return writer.outputs(path) if isinstance(writer, SeveralFiles) else [path]
 

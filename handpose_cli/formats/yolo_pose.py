@@ -45,13 +45,13 @@ from handpose_cli.formats._yolo_layout import (
     without_text,
     without_yaml,
 )
-from handpose_cli.formats._yolo_writer import IMAGES, file_of, open_parts, open_writer, outputs
+from handpose_cli.formats._yolo_writer import IMAGES, file_of, open_parts, open_writer
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.records import NUM_JOINTS, Hand, ImageRecord
 
 KEEPS = frozenset({"size", "no_hands", "box", "box_only", "hidden"})
-__all__ = ["KEEPS", "file_of", "open_parts", "open_writer", "outputs", "read", "recognises"]
+__all__ = ["KEEPS", "file_of", "open_parts", "open_writer", "read", "recognises"]
 
 LARGEST = 2.0  # of a coordinate, for what is guessed beyond the edge
 BOX = 5  # numbers of a class and a box

@@ -91,9 +91,13 @@ def remove_results(folder: Path, but: Sequence[str] = ()) -> None:
     for name, format in FORMATS.items():
         path = result_path(folder, name)
         if format.writes and path.name != RESULTS and name not in but:
-            for written in format.outputs(path):
+            for written in format.outputs(path) if format.suffix else _in_folder(path, format.files):
                 remove(written)
             _remove_empty(path)
+
+
+def _in_folder(path: Path, patterns: Sequence[str]) -> list[Path]:
+    return [file for pattern in patterns for file in path.glob(pattern)]
 
 
 def _remove_empty(path: Path) -> None:
