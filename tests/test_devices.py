@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from conftest import handpose
-from tiny_training import TINY, train
+from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.training import fit
 from handpose_cli.training.devices import lacks_bfloat16
@@ -27,7 +27,8 @@ for devices in (1, 2):
 
 def test_two_devices_learn_what_one_does(folder, tmp_path):
     arguments = ["train", "--data", str(folder), "--val", str(folder), "--preset", "hourglass-lite", "--epochs", "2",
-                 "--batch-size", "4", "--learning-rate", "1e-3", "--ema", "0.9", "--export", "none", "-q"]  # fmt: skip
+                 "--steps-per-epoch", "3", "--batch-size", "4", "--learning-rate", "1e-3", "--ema", "0.9",
+                 "--export", "none", "-q"]  # fmt: skip
     script = SCRIPT.format(arguments=repr(arguments), output=tmp_path)
     subprocess.run([sys.executable, "-c", script], check=True, stderr=subprocess.DEVNULL)
     one, two = (json.loads((tmp_path / name / "state" / "state.json").read_text())["log"] for name in "12")
@@ -61,6 +62,7 @@ def test_a_processor_without_bfloat16_is_known_by_what_the_system_says(tmp_path,
     assert lacks_bfloat16(tmp_path / "cpuinfo") == lacks
 
 
+@no_graphs()
 @pytest.mark.parametrize(
     ("precision", "lacks"), [("mixed_bfloat16", True), ("mixed_bfloat16", False), ("float32", True)]
 )

@@ -120,7 +120,8 @@ def test_a_damaged_run_without_weights_is_begun_elsewhere(run, tiny_preset):
 @pytest.mark.parametrize("content", ["", "null", "{}"])
 def test_weights_whose_settings_are_damaged_are_not_predicted_with(run, tmp_path, content):
     (run / "settings.json").write_text(content)
-    call = ("predict", SAMPLES / "no_hand.jpg", "-o", tmp_path / "out", "--weights", run, "--engine", "keras")
+    call = ("predict", SAMPLES / "no_hand.jpg", "-o", tmp_path / "out", "--weights", run, "--engine", "keras",
+            "--detector", "whole-image")  # fmt: skip
     said = f"Error: {run / 'settings.json'} is damaged: it does not say what the network is"
     result = handpose(*call)
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, said)
