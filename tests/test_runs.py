@@ -174,6 +174,22 @@ def test_shards_are_numbered_from_1_or_as_a_job_array_says(text, shard):
     assert str(ShardType().convert(text, None, None)) == shard
 
 
+def test_runs_are_not_joined_into_one_of_them(inputs, tmp_path):
+    """Its journal would be emptied before it is read."""
+    one, link = tmp_path / "one", tmp_path / "link"
+    assert handpose("predict", inputs / "0.jpg", "-o", one, *FAST).exit_code == 0
+    link.symlink_to("one")
+    before = outputs(one), (one / journals.NAME).read_bytes()
+    for target in (one, link):
+        result = handpose("merge", one, "-o", target, "--overwrite")
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"Error: {target} is one of the runs to be joined, and would be replaced by what they give. "
+            "Choose another --output.\n",
+        )
+    assert (outputs(one), (one / journals.NAME).read_bytes()) == before
+
+
 def test_what_cannot_be_joined_is_refused(inputs, finished, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     assert handpose("predict", inputs / "0.jpg", "-o", one, "--shard", "1/2", *FAST).exit_code == 0

@@ -41,10 +41,12 @@ def merge(
         say: called with a line on what is left out.
 
     Raises:
-        RunError: if a run is not complete, if a shard or a range is missing, if the runs' settings differ or if two of
-            them have the same input, or the same frames of it.
+        RunError: if `folder` is one of `folders`, if a run is not complete, if a shard or a range is missing, if the
+            runs' settings differ or if two of them have the same input, or the same frames of it.
         OSError: if something cannot be written.
     """
+    if folder.exists() and any(folder.samefile(path) for path in folders):
+        raise RunError(f"{folder} is one of the runs to be joined, and would be replaced by what they give", "output")
     parts = [read_journal(path / journals.NAME) for path in folders]
     for part in parts:
         _refuse_unfinished(part)
