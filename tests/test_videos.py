@@ -83,6 +83,23 @@ def test_a_stream_without_times_gets_them_from_the_frame_rate(tmp_path):
     assert [frame.time for frame in found] == pytest.approx([i / found[0].fps for i in range(30)])
 
 
+def test_a_stream_without_times_may_tell_its_frame_rate(tmp_path):
+    """libavformat takes all for 25 frames a second."""
+    path = tmp_path / "a.h264"
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(8):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode())
+    assert (frame_rate(path), times_of(path)) == (10.0, pytest.approx([i / 10 for i in range(8)]))
+
+
+def test_the_frame_rate_of_a_dv_tape(tmp_path):
+    path = make_video(tmp_path / "a.dv", 5, (720, 576), codec="dvvideo")
+    assert (frame_rate(path), times_of(path)) == (25.0, pytest.approx([i / 25 for i in range(5)]))
+
+
 @pytest.fixture(scope="module")
 def uneven(tmp_path_factory):
     """A video of a variable frame rate, and its frames' times."""
