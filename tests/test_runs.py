@@ -452,3 +452,46 @@ def test_the_same_photos_by_other_names_are_refused(inputs, tmp_path):
     both = handpose("predict", tmp_path / "day1", tmp_path / "day2", "-o", out, "--resume", "--prune", *FAST)
     assert both.exit_code == 0
     assert [entry["file"] for entry in read_results(out)["files"]] == ["day1/a.jpg", "day2/a.jpg"]
+
+
+def test_another_folder_s_file_does_not_take_the_place_of_one_that_is_there(inputs, tmp_path):
+    days = [tmp_path / name for name in ("day1", "day2")]
+    for number, day in enumerate(days):
+        day.mkdir()
+        shutil.copy(inputs / f"{number}.jpg", day / "a.jpg")
+    shutil.copy(inputs / "2.jpg", days[1] / "b.jpg")
+    out = tmp_path / "out"
+    assert handpose("predict", days[0], "-o", out, *FAST).exit_code == 0
+    before = (out / journals.NAME).read_bytes()
+    for options in ((), ("--dry-run",)):
+        result = resume(days[1], out, *FAST, *options)
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"Error: a.jpg of this run is {days[0]}/a.jpg, and would be {days[1]}/a.jpg. Name the same as before, "
+            "drop the old names with --prune, or choose another --output.\n",
+        )
+    assert (out / journals.NAME).read_bytes() == before
+    assert resume(days[1] / "b.jpg", out, *FAST).exit_code == 0  # of another name
+    days[0].rename(tmp_path / "moved")
+    assert resume(tmp_path / "moved", out, *FAST).exit_code == 0
+    shutil.copytree(tmp_path / "moved", days[0])
+    assert resume(days[0], out, *FAST).exit_code == 0
+    assert [entry["file"] for entry in read_results(out)["files"]] == ["a.jpg", "b.jpg"]
+    assert resume(days[1], out, *FAST, "--prune").exit_code == 0
+    shutil.copy(inputs / "3.jpg", days[1] / "a.jpg")
+    assert resume(days[1], out, *FAST).stderr.startswith("1 of 2 inputs are done; left: 1 changed since (a.jpg)\n")
+
+
+def test_a_dry_run_is_refused_where_the_run_would_be(inputs, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(inputs, tmp_path / "in")
+    assert handpose("predict", tmp_path / "in", "-o", out, *FAST).exit_code == 3
+    before = (out / journals.NAME).read_bytes()
+    for inputs_now, options in (((tmp_path / "in" / "0.jpg",), ("--views", 2)), ((tmp_path / "in", SAMPLES), FAST)):
+        errors = {
+            resume(*inputs_now[:1], out, *inputs_now[1:], *options, *more).stderr.splitlines()[-1]
+            for more in ((), ("--dry-run",))
+        }
+        assert len(errors) == 1
+        assert errors.pop().startswith("Error: ")
+    assert (out / journals.NAME).read_bytes() == before

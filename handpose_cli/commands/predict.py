@@ -165,7 +165,7 @@ def command(
         with run_errors(output), at_output(output, earlier, look_only=dry_run) as folder:
             settings = replace(settings, output=_output_in(folder, settings.output, earlier))
             if dry_run:
-                return _preview(found, settings, earlier)
+                return _preview(found, settings, earlier, prune)
             _annotate(
                 found, settings, shard, report, quiet, earlier=earlier, prune=prune, threads=threads, cluster=cluster,
                 batch_size=batch_size or BATCH[engine], max_failures=0 if fail_fast else max_failures,
@@ -230,12 +230,12 @@ def _lines_of_stdin() -> Iterator[str]:
         yield os.fsdecode(line)
 
 
-def _preview(found: Sequence[Input], settings: RunSettings, earlier: str) -> None:
+def _preview(found: Sequence[Input], settings: RunSettings, earlier: str, prune: bool) -> None:
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import preview
 
     with run_errors(settings.output.folder):
-        lines = preview(found, settings, make_header(settings), earlier)
+        lines = preview(found, settings, make_header(settings), earlier, prune)
     click.echo("\n".join([*lines, "Nothing was done (--dry-run)."]))
 
 

@@ -129,7 +129,12 @@ def _joined_header(parts: Sequence[Journal]) -> Header:
     inputs = list(dict.fromkeys(name for header in headers for name in header.info["arguments"]["inputs"]))
     started = min(header.info["started"] for part in parts for header in part.headers)
     arguments = {**info["arguments"], "inputs": inputs, **whole}
-    return Header({**headers[0].settings, **whole}, {**info, "started": started, "arguments": arguments})
+    roots = {header.root for header in headers}
+    return Header(
+        {**headers[0].settings, **whole},
+        {**info, "started": started, "arguments": arguments},
+        roots.pop() if len(roots) == 1 else "",
+    )
 
 
 def _take_copy(source: Path, target: Path, file: str) -> None:
