@@ -203,10 +203,11 @@ class Status(NamedTuple):
 
 def _output_in(folder: Path, output: OutputSettings, earlier: str) -> OutputSettings:
     """Return the output's settings for a folder; a run that goes on writes the formats that it wrote before, too."""
-    from handpose_cli.runs.earlier import formats_before
+    from handpose_cli.runs.earlier import output_before
 
-    before = formats_before(folder) if earlier == "resume" else ()
-    return replace(output, folder=folder, formats=tuple(dict.fromkeys((*before, *output.formats))))
+    formats, prefix = output_before(folder) if earlier == "resume" else ((), "")
+    formats = tuple(dict.fromkeys((*formats, *output.formats)))
+    return replace(output, folder=folder, formats=formats, image_prefix=output.image_prefix or prefix)
 
 
 def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool, output: Path | str) -> Sequence[Input]:
