@@ -17,6 +17,7 @@ from handpose_cli.commands.idle_options import check_output, check_predict
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import (
     SourceType,
+    ValueOption,
     config_option,
     detector_option,
     draw_options,
@@ -64,7 +65,8 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
               help="Where no hand is near, search large pictures for small ones in tiles too, of about so many pixels, "
               "at least 300; auto is 600.")  # fmt: skip
 @click.option("--track", is_flag=True, help="Follow hands through videos: track ids, and faster.")
-@click.option("--smooth", type=click.Choice(["zero-lag", "one-euro"]), is_flag=False, flag_value="zero-lag",
+@click.option("--smooth", cls=ValueOption, type=click.Choice(["zero-lag", "one-euro"]), is_flag=False,
+              flag_value="zero-lag",
               help="Smooth tracks and fill their gaps; raw keypoints are kept beside. Implies --track.")  # fmt: skip
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Annotate every N-th frame of videos.")
 @click.option("--pages", is_flag=True,
