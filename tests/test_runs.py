@@ -295,6 +295,18 @@ def test_the_summary_as_json(inputs, tmp_path):
         2, f"Error: --summary-json {taken} would replace a file of the results. Give it another name."
     )  # fmt: skip
     assert json.loads((tmp_path / "s.json").read_text())["status"] == "failed"
+    photo = tmp_path / "photo.jpg"
+    shutil.copy(inputs / "0.jpg", photo)
+    result = handpose("predict", photo, "-o", tmp_path / "other", "--summary-json", photo, *FAST)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        2, f"Error: --summary-json {photo} would replace a file that is no summary. Give it another name."
+    )  # fmt: skip
+    assert photo.read_bytes() == (inputs / "0.jpg").read_bytes()
+    (tmp_path / "new.json").touch()
+    for name in ("new.json", "s.json"):
+        call = ("predict", photo, "-o", tmp_path / "other", "--overwrite", "--summary-json", tmp_path / name, *FAST)
+        assert handpose(*call).exit_code == 0
+        assert json.loads((tmp_path / name).read_text())["status"] == "done"
 
 
 @pytest.mark.parametrize(

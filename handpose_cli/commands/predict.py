@@ -28,7 +28,7 @@ from handpose_cli.commands.output import OutputType, at_output, named
 from handpose_cli.commands.remedies import with_remedy
 from handpose_cli.commands.result_format import ResultFormat, ResultFormatOption
 from handpose_cli.commands.run_errors import run_errors
-from handpose_cli.commands.summary import write_summary
+from handpose_cli.commands.summary import check_summary, write_summary
 from handpose_cli.quiet import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ def command(
         raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
     if live and isinstance(output, str):
         raise click.UsageError("A camera's results go to a folder here. Give its path to --output.")
-    if summary_json is not None and isinstance(output, Path):
-        _check_summary(summary_json, output)
+    if summary_json is not None:
+        check_summary(summary_json, output)
     if not live:
         check_predict(ctx)
     check_output(ctx)
@@ -186,14 +186,6 @@ def command(
     if report.lost:
         say_lost(report, folder, output)
     ctx.exit(status.code)
-
-
-def _check_summary(path: Path, output: Path) -> None:
-    from handpose_cli.runs.earlier import STEM
-    from handpose_cli.runs.journal import NAME
-
-    if path.absolute().parent == output.absolute() and path.name.startswith((f"{STEM}.", NAME)):
-        raise click.UsageError(f"--summary-json {path} would replace a file of the results. Give it another name.")
 
 
 class Status(NamedTuple):
