@@ -166,6 +166,28 @@ def test_shards_join_to_the_single_run(inputs, finished, tmp_path):
     assert resume(inputs, tmp_path / "all").stderr.startswith("6 of 6 inputs are done\n")
 
 
+def test_shards_of_a_folder_that_grew_in_between_are_not_joined(inputs, tmp_path):
+    """Else d.jpg, in no shard, would be missing from the results without a word."""
+    photos, out = tmp_path / "photos", tmp_path / "all"
+    photos.mkdir()
+    for name in "abcd":
+        shutil.copy(inputs / "0.jpg", photos / f"{name}.jpg")
+    one, two = ("predict", photos, "-o", tmp_path / "1", *FAST), ("predict", photos, "-o", tmp_path / "2", *FAST)
+    assert handpose(*one, "--shard", "1/2").exit_code == 0
+    shutil.copy(inputs / "1.jpg", photos / "c2.jpg")
+    assert handpose(*two, "--shard", "2/2").exit_code == 0
+    result = handpose("merge", tmp_path / "1", tmp_path / "2", "-o", out)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {tmp_path}/1 and {tmp_path}/2 are shards of different inputs (4 and 5), so that some may be in none: "
+        "files came or went in between. Run all again on the same, with --resume --prune.\n",
+    )
+    for predict, number in ((one, 1), (two, 2)):
+        assert handpose(*predict, "--shard", f"{number}/2", "--resume", "--prune").exit_code == 0
+    assert handpose("merge", tmp_path / "1", tmp_path / "2", "-o", out).exit_code == 0
+    assert [entry["file"] for entry in read_results(out)["files"]] == [f"{n}.jpg" for n in ("a", "b", "c", "c2", "d")]
+
+
 @pytest.mark.parametrize(
     ("text", "shard"),
     [("1/3", "1/3"), ("3/3", "3/3"), ("0/0-2", "1/3"), ("2/0-2", "3/3"), ("7/5-8", "3/4"), ("1/1-1", "1/1")],

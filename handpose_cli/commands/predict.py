@@ -162,7 +162,9 @@ def command(
     assert output is not None
     report, status = Report(), Status("failed", EXIT_ERROR)
     try:
-        found = _inputs(settings, shard, quiet, output)
+        found = _inputs(settings, quiet, output)
+        if shard is not None:
+            shard, found = shard.of(found)
         report.total = len(found)
         with run_errors(output), at_output(output, earlier, look_only=dry_run) as folder:
             settings = replace(settings, output=_output_in(folder, settings.output, earlier))
@@ -204,7 +206,7 @@ def _output_in(folder: Path, output: OutputSettings, earlier: str) -> OutputSett
     return replace(output, folder=folder, formats=formats, image_prefix=output.image_prefix or prefix)
 
 
-def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool, output: Path | str) -> Sequence[Input]:
+def _inputs(settings: RunSettings, quiet: bool, output: Path | str) -> Sequence[Input]:
     from handpose_cli.media.discover import discover
     from handpose_cli.runs.earlier import holds_copies
     from handpose_cli.runs.settings import COPIES
@@ -216,7 +218,7 @@ def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool, output: Pat
         found = discover(settings.inputs, settings.recursive, stdin, skipped, passed_over.append)
         for line in passed_over if not quiet else ():
             click.echo(line, err=True)
-    return found if shard is None else shard.of(found)
+    return found
 
 
 def _lines_of_stdin() -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 JSON, one object a line; lines are only ever appended:
 
-    {"journal": 1, "settings": {...}, "info": {...}, "root": "/photos"}      a run begins, or goes on
+    {"journal": 1, "settings": {...}, "info": {...}, "root": "/photos", "divided": ""}   a run begins, or goes on
     {"file": "a.jpg", "input": [size, mtime_ns, "sha256"], "from": 0, "records": [...], "end": true}
     {"file": "clip.mp4", "input": [...], "from": 0, "records": [...]}        a video's frames, some at a time
     {"file": "clip.mp4", "from": 8, "records": [], "end": true}
@@ -60,11 +60,13 @@ class Header:
 
     Attributes:
         root: the folder from which on its inputs have their names; empty if it is not known, or at a URL.
+        divided: of a shard, number and digest of the inputs that all shards divide; empty otherwise, or if not known.
     """
 
     settings: dict[str, Any]
     info: dict[str, Any]
     root: str = ""
+    divided: str = ""
 
 
 class Journal:
@@ -195,7 +197,7 @@ class Journal:
 
 
 def _header(line: dict[str, Any]) -> Header:
-    return Header(line["settings"], line["info"], line.get("root", ""))
+    return Header(line["settings"], line["info"], line.get("root", ""), line.get("divided", ""))
 
 
 @contextmanager

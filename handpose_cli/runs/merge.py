@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +102,29 @@ def _refuse_mixed(parts: Sequence[Journal]) -> None:
                 "mixed",
             )
     for span in {range_of(part) for part in parts}:
-        shards = [part.headers[-1].info.get("shard") for part in parts if range_of(part) == span]
-        counts = {int(shard.split("/")[1]) for shard in shards if shard is not None}
+        shards = [_shard(part) for part in parts if range_of(part) == span]
+        counts = {int(shard.split("/")[1]) for shard in shards if shard}
         for count in counts:
             missing = [f"{i}/{count}" for i in range(1, count + 1) if f"{i}/{count}" not in shards]
             if missing:
                 raise RunError(f"Shard {missing[0]} is missing. Give the folders of all shards.")
+            _refuse_other_lists([p for p in parts if range_of(p) == span and _shard(p).endswith(f"/{count}")])
+
+
+def _refuse_other_lists(shards: Sequence[Journal]) -> None:
+    """Raise RunError if shards are not of one list of inputs: where they divide it depends on what it has."""
+    for one, two in pairwise(part for part in shards if part.headers[-1].divided):
+        if one.headers[-1].divided != two.headers[-1].divided:
+            first, second = (part.headers[-1].divided.split()[0] for part in (one, two))
+            raise RunError(
+                f"{one.path.parent} and {two.path.parent} are shards of different inputs ({first} and {second}), so "
+                "that some may be in none: files came or went in between",
+                "lists",
+            )
+
+
+def _shard(part: Journal) -> str:
+    return str(part.headers[-1].info.get("shard", ""))
 
 
 def _but_range(part: Journal) -> dict[str, Any]:
