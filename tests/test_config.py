@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from conftest import SAMPLES, handpose
 
 from handpose_cli.commands.option_types import TimeType
-from handpose_cli.commands.options import config_option
+from handpose_cli.commands.options import ValueOption, config_option
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_name_like_no_option_lists_them(config, tmp_path):
 @click.option("--name", "names", multiple=True)
 @click.option("--views", type=click.Choice([1, 2, 4]), default=4)
 @click.option("--draw/--plain", default=False)
-@click.option("--smooth", type=click.Choice(["a", "b"]), is_flag=False, flag_value="b")
+@click.option("--smooth", cls=ValueOption, type=click.Choice(["a", "b"]), is_flag=False, flag_value="b")
 @click.option("--start", type=TimeType())
 @click.option("-v", "--verbose", count=True)
 @config_option
@@ -154,6 +154,14 @@ def call_kinds(tmp_path, text: str, *arguments: str, **variables: str) -> str:
 )  # fmt: skip
 def test_every_kind_of_option(tmp_path, text, gets):
     assert call_kinds(tmp_path, text) == gets
+
+
+@pytest.mark.parametrize(
+    ("value", "gets"),
+    [("1", "('smooth', 'b'), "), ("true", "('smooth', 'b'), "), ("a", "('smooth', 'a'), "), ("0", ""), ("", "")],
+)
+def test_a_variable_s_1_is_the_value_of_an_option_that_needs_none(tmp_path, value, gets):
+    assert call_kinds(tmp_path, "", HANDPOSE_KINDS_SMOOTH=value) == f"[{gets}('views', 4)]"
 
 
 def test_precedence_for_several_values_and_flags(tmp_path):

@@ -73,6 +73,10 @@ def test_joined_runs_have_sheets_and_the_copies_of_pages_too(tmp_path):
 
     assert copies("joined") == copies("whole")
     assert {"annotated/scan.tiff/000001.jpg", "annotated/contact-sheets/0001.jpg"} < copies("joined").keys()
+    sheet = copies("whole")["annotated/contact-sheets/0001.jpg"]
+    (tmp_path / "whole" / "annotated" / "scan.tiff" / ".DS_Store").write_text("a Finder's")
+    assert handpose(*call, tmp_path / "whole", "--resume").exit_code == 0
+    assert copies("whole")["annotated/contact-sheets/0001.jpg"] == sheet
 
 
 def test_inputs_of_that_name_are_refused(tmp_path):

@@ -71,6 +71,23 @@ def test_lists_as_programs_write_them(tmp_path, content):
     assert found(tmp_path / "list.txt")[0] == ["a.jpg", "b.jpg"]
 
 
+def test_a_name_in_a_list_may_have_what_unicode_takes_for_ends_of_lines(tmp_path):
+    names = ["a\x0bb.jpg", "c\x85d.jpg", "e\u2028f.jpg"]
+    touch(tmp_path, *names)
+    (tmp_path / "list.txt").write_text("\r\n".join(["# chosen", *names]), encoding="utf-8")
+    assert found(tmp_path / "list.txt")[0] == names
+
+
+def test_two_files_never_have_one_name_in_the_results(tmp_path):
+    touch(tmp_path, "caf\\xe9.jpg", os.fsdecode(b"caf\xe9.jpg"))
+    result = handpose("predict", tmp_path, "-o", tmp_path / "out")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: '{tmp_path}/caf\\\\xe9.jpg' and '{tmp_path}/caf\\udce9.jpg' would both be caf\\xe9.jpg in the "
+        "results: rename one\n",
+    )
+
+
 def test_names_that_are_no_utf8(tmp_path):
     folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
     os.mkdir(folder)  # noqa: PTH102

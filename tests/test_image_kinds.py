@@ -271,6 +271,17 @@ def test_pages_are_counted_and_read(tmp_path, suffix):
     assert page_count(path) == 1
 
 
+def test_an_animated_png_may_say_so_behind_its_palette_profile_or_texts(tmp_path):
+    first, *others = [shade.quantize(200, dither=0) for shade in shades(3)]
+    first.putpalette(list(range(256)) * 3)
+    path = tmp_path / "a.png"
+    first.save(path, save_all=True, append_images=others, icc_profile=b"p" * 500, dpi=(72, 72))
+    assert path.read_bytes().index(b"acTL") > 64
+    assert page_count(path) == 3
+    first.save(path, icc_profile=b"acTL" * 500)
+    assert page_count(path) == 1
+
+
 def test_a_tiffs_smaller_copies_are_no_pages(tmp_path):
     from PIL import TiffImagePlugin
 

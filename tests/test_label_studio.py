@@ -308,6 +308,8 @@ def test_predict_writes_urls_that_load(tmp_path):
     assert done.exit_code == 0, done.stderr
     (task,) = json.loads((tmp_path / "predictions.label-studio.json").read_text())
     assert task["data"]["image"] == f"s3://b/in/{picture.name}" and task["predictions"][0]["result"]
+    assert handpose("predict", picture, "-o", tmp_path, "--resume").exit_code == 0
+    assert json.loads((tmp_path / "predictions.label-studio.json").read_text()) == [task]
 
 
 def test_joined_shards_write_the_same_urls(tmp_path):

@@ -51,6 +51,16 @@ def test_a_camera_is_recorded(clip, tmp_path):
     )
 
 
+def test_a_recording_is_not_replaced_by_what_is_recorded_of_it(clip, tmp_path):
+    shutil.copy(clip, tmp_path / "camera.mp4")
+    call = ("predict", f"camera:{tmp_path}/camera.mp4", "-o", tmp_path, "--overwrite", "--views", 1)
+    result = handpose(*call)
+    assert (result.exit_code, result.stderr) == (
+        1, f"Error: {tmp_path}/camera.mp4 is played, and would be replaced. Choose another --output.\n"
+    )  # fmt: skip
+    assert (tmp_path / "camera.mp4").read_bytes() == clip.read_bytes()
+
+
 def test_a_camera_replaces_a_run_whole(clip, tmp_path):
     out = tmp_path / "out"
     assert handpose("predict", SAMPLES / "two_hands.jpg", "-o", out, "--format", "csv", "--views", 1).exit_code == 0

@@ -179,6 +179,10 @@ def test_what_cannot_be_put_there_at_the_end_is_kept_here(memory, inputs, finish
     ("arguments", "message"),
     [
         (("nosuch://b/a.jpg",), "nosuch://b/a.jpg: fsspec knows no nosuch://"),
+        (
+            ("zip://::/photos.zip",),
+            "zip://::/photos.zip: URLs with :: are not read, such as those of files in archives. Unpack these",
+        ),
         (("memory://lab/gone",), "memory://lab/gone cannot be listed: no such file or folder"),
         (
             ("memory://lab/photos", "."),

@@ -6,6 +6,7 @@ from dataclasses import fields
 from conftest import SAMPLES, handpose
 
 from handpose_cli.annotator.settings import AnnotateSettings
+from handpose_cli.media.inputs import Input
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.settings import NetworkSettings, OutputSettings, RunSettings, Span, TrackSettings
 from handpose_cli.runs.shard import Shard
@@ -54,8 +55,8 @@ def test_no_two_settings_share_a_name():
 
 
 def test_shards_are_parts_of_the_inputs_and_together_all_of_them():
-    inputs = list(range(11))
-    parts = [Shard(number, 3).of(inputs) for number in (1, 2, 3)]
+    inputs = [Input(f"{number:02d}.jpg", "") for number in range(11)]
+    parts = [Shard(number, 3).of(inputs)[1] for number in (1, 2, 3)]
     assert sorted(parts[0] + parts[1] + parts[2]) == inputs
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert str(Shard(2, 3)) == "2/3"

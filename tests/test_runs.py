@@ -166,12 +166,50 @@ def test_shards_join_to_the_single_run(inputs, finished, tmp_path):
     assert resume(inputs, tmp_path / "all").stderr.startswith("6 of 6 inputs are done\n")
 
 
+def test_shards_of_a_folder_that_grew_in_between_are_not_joined(inputs, tmp_path):
+    """Else d.jpg, in no shard, would be missing from the results without a word."""
+    photos, out = tmp_path / "photos", tmp_path / "all"
+    photos.mkdir()
+    for name in "abcd":
+        shutil.copy(inputs / "0.jpg", photos / f"{name}.jpg")
+    one, two = ("predict", photos, "-o", tmp_path / "1", *FAST), ("predict", photos, "-o", tmp_path / "2", *FAST)
+    assert handpose(*one, "--shard", "1/2").exit_code == 0
+    shutil.copy(inputs / "1.jpg", photos / "c2.jpg")
+    assert handpose(*two, "--shard", "2/2").exit_code == 0
+    result = handpose("merge", tmp_path / "1", tmp_path / "2", "-o", out)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {tmp_path}/1 and {tmp_path}/2 are shards of different inputs (4 and 5), so that some may be in none: "
+        "files came or went in between. Run all again on the same, with --resume --prune.\n",
+    )
+    for predict, number in ((one, 1), (two, 2)):
+        assert handpose(*predict, "--shard", f"{number}/2", "--resume", "--prune").exit_code == 0
+    assert handpose("merge", tmp_path / "1", tmp_path / "2", "-o", out).exit_code == 0
+    assert [entry["file"] for entry in read_results(out)["files"]] == [f"{n}.jpg" for n in ("a", "b", "c", "c2", "d")]
+
+
 @pytest.mark.parametrize(
     ("text", "shard"),
     [("1/3", "1/3"), ("3/3", "3/3"), ("0/0-2", "1/3"), ("2/0-2", "3/3"), ("7/5-8", "3/4"), ("1/1-1", "1/1")],
 )
 def test_shards_are_numbered_from_1_or_as_a_job_array_says(text, shard):
     assert str(ShardType().convert(text, None, None)) == shard
+
+
+def test_runs_are_not_joined_into_one_of_them(inputs, tmp_path):
+    """Its journal would be emptied before it is read."""
+    one, link = tmp_path / "one", tmp_path / "link"
+    assert handpose("predict", inputs / "0.jpg", "-o", one, *FAST).exit_code == 0
+    link.symlink_to("one")
+    before = outputs(one), (one / journals.NAME).read_bytes()
+    for target in (one, link):
+        result = handpose("merge", one, "-o", target, "--overwrite")
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"Error: {target} is one of the runs to be joined, and would be replaced by what they give. "
+            "Choose another --output.\n",
+        )
+    assert (outputs(one), (one / journals.NAME).read_bytes()) == before
 
 
 def test_what_cannot_be_joined_is_refused(inputs, finished, tmp_path):
@@ -279,6 +317,18 @@ def test_the_summary_as_json(inputs, tmp_path):
         2, f"Error: --summary-json {taken} would replace a file of the results. Give it another name."
     )  # fmt: skip
     assert json.loads((tmp_path / "s.json").read_text())["status"] == "failed"
+    photo = tmp_path / "photo.jpg"
+    shutil.copy(inputs / "0.jpg", photo)
+    result = handpose("predict", photo, "-o", tmp_path / "other", "--summary-json", photo, *FAST)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        2, f"Error: --summary-json {photo} would replace a file that is no summary. Give it another name."
+    )  # fmt: skip
+    assert photo.read_bytes() == (inputs / "0.jpg").read_bytes()
+    (tmp_path / "new.json").touch()
+    for name in ("new.json", "s.json"):
+        call = ("predict", photo, "-o", tmp_path / "other", "--overwrite", "--summary-json", tmp_path / name, *FAST)
+        assert handpose(*call).exit_code == 0
+        assert json.loads((tmp_path / name).read_text())["status"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -436,3 +486,46 @@ def test_the_same_photos_by_other_names_are_refused(inputs, tmp_path):
     both = handpose("predict", tmp_path / "day1", tmp_path / "day2", "-o", out, "--resume", "--prune", *FAST)
     assert both.exit_code == 0
     assert [entry["file"] for entry in read_results(out)["files"]] == ["day1/a.jpg", "day2/a.jpg"]
+
+
+def test_another_folder_s_file_does_not_take_the_place_of_one_that_is_there(inputs, tmp_path):
+    days = [tmp_path / name for name in ("day1", "day2")]
+    for number, day in enumerate(days):
+        day.mkdir()
+        shutil.copy(inputs / f"{number}.jpg", day / "a.jpg")
+    shutil.copy(inputs / "2.jpg", days[1] / "b.jpg")
+    out = tmp_path / "out"
+    assert handpose("predict", days[0], "-o", out, *FAST).exit_code == 0
+    before = (out / journals.NAME).read_bytes()
+    for options in ((), ("--dry-run",)):
+        result = resume(days[1], out, *FAST, *options)
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"Error: a.jpg of this run is {days[0]}/a.jpg, and would be {days[1]}/a.jpg. Name the same as before, "
+            "drop the old names with --prune, or choose another --output.\n",
+        )
+    assert (out / journals.NAME).read_bytes() == before
+    assert resume(days[1] / "b.jpg", out, *FAST).exit_code == 0  # of another name
+    days[0].rename(tmp_path / "moved")
+    assert resume(tmp_path / "moved", out, *FAST).exit_code == 0
+    shutil.copytree(tmp_path / "moved", days[0])
+    assert resume(days[0], out, *FAST).exit_code == 0
+    assert [entry["file"] for entry in read_results(out)["files"]] == ["a.jpg", "b.jpg"]
+    assert resume(days[1], out, *FAST, "--prune").exit_code == 0
+    shutil.copy(inputs / "3.jpg", days[1] / "a.jpg")
+    assert resume(days[1], out, *FAST).stderr.startswith("1 of 2 inputs are done; left: 1 changed since (a.jpg)\n")
+
+
+def test_a_dry_run_is_refused_where_the_run_would_be(inputs, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(inputs, tmp_path / "in")
+    assert handpose("predict", tmp_path / "in", "-o", out, *FAST).exit_code == 3
+    before = (out / journals.NAME).read_bytes()
+    for inputs_now, options in (((tmp_path / "in" / "0.jpg",), ("--views", 2)), ((tmp_path / "in", SAMPLES), FAST)):
+        errors = {
+            resume(*inputs_now[:1], out, *inputs_now[1:], *options, *more).stderr.splitlines()[-1]
+            for more in ((), ("--dry-run",))
+        }
+        assert len(errors) == 1
+        assert errors.pop().startswith("Error: ")
+    assert (out / journals.NAME).read_bytes() == before

@@ -9,6 +9,7 @@ from itertools import accumulate
 import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_videos import grey_of, make_video, move, noisy_video, read_all, set_matrix
@@ -81,6 +82,23 @@ def test_what_an_edit_list_cuts_off_is_no_frame(tmp_path):
 def test_a_stream_without_times_gets_them_from_the_frame_rate(tmp_path):
     found = list(read_video(make_video(tmp_path / "a.mpg", 30, format="h264")))
     assert [frame.time for frame in found] == pytest.approx([i / found[0].fps for i in range(30)])
+
+
+def test_a_stream_without_times_may_tell_its_frame_rate(tmp_path):
+    """libavformat takes all for 25 frames a second."""
+    path = tmp_path / "a.h264"
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(8):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode())
+    assert (frame_rate(path), times_of(path)) == (10.0, pytest.approx([i / 10 for i in range(8)]))
+
+
+def test_the_frame_rate_of_a_dv_tape(tmp_path):
+    path = make_video(tmp_path / "a.dv", 5, (720, 576), codec="dvvideo")
+    assert (frame_rate(path), times_of(path)) == (25.0, pytest.approx([i / 25 for i in range(5)]))
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +196,19 @@ def test_a_damaged_video_is_free_as_soon_as_it_is_read(tmp_path, no_collector):
     assert found[0] == (64, 96, 3)
     assert found[-1].startswith("cut short")
     assert large_things() == []
+
+
+def test_what_a_stream_cuts_off_on_the_left_is_not_shown(tmp_path):
+    whole, cut = make_video(tmp_path / "a.mp4", size=(64, 64)), tmp_path / "b.mp4"
+    with av.open(str(whole)) as source, av.open(str(cut), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        crop = BitStreamFilterContext("h264_metadata=crop_left=6:crop_top=2", source.streams.video[0], stream)
+        for packet in source.demux(video=0):
+            for cropped in crop.filter(packet if packet.size else None):
+                cropped.stream = stream
+                target.mux(cropped)
+    expected = next(iter(read_video(whole))).pixels[2:, 6:]
+    assert np.array_equal(next(iter(read_video(cut))).pixels, expected)
 
 
 def test_exif_in_a_videos_pictures(tmp_path):

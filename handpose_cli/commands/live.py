@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -39,7 +40,7 @@ def predict_live(
     """
     from handpose_cli.api import Annotator
     from handpose_cli.commands.lost_formats import say_lost
-    from handpose_cli.media.camera import open_camera
+    from handpose_cli.media.camera import PREFIX, open_camera
     from handpose_cli.media.errors import EncodingError, UnreadableError
     from handpose_cli.runs.earlier import RESULTS
     from handpose_cli.runs.errors import RunError
@@ -70,6 +71,8 @@ def predict_live(
     try:
         networks = Annotator.load(settings.networks.weights, settings.detector_name, settings.networks.engine).networks
         info = make_header(settings).info
+        if record:
+            _refuse_own(settings.inputs[0].removeprefix(PREFIX), folder / RECORDING)
         with open_camera(settings.inputs[0]) as camera:
             window = _window(settings.output.style) if show else lambda live: True
             output = settings.output if record else None
@@ -92,6 +95,14 @@ def predict_live(
     if record and report.lost:
         say_lost(report, folder, folder)
     ctx.exit(report.exit_code or (EXIT_SOME_FAILED if broke_off else 0))
+
+
+def _refuse_own(source: str, recording: Path) -> None:
+    """Raise RunError if a recording is played that would be replaced by what is recorded of it."""
+    from handpose_cli.runs.errors import RunError
+
+    if recording.is_file() and Path(source).is_file() and recording.samefile(source):
+        raise RunError(f"{recording} is played, and would be replaced", "output")
 
 
 def _check_display() -> None:

@@ -107,6 +107,18 @@ def draw_options(command: Command) -> Command:
     return command
 
 
+class ValueOption(click.Option):
+    """An option that may be given without a value: in the environment, 1 stands for that, as it turns a flag on."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        value = super().resolve_envvar_value(ctx)
+        try:
+            is_on = value is not None and click.BOOL.convert(value, self, ctx)
+        except click.BadParameter:  # no word for yes or no, but a value
+            return value
+        return str(self.flag_value) if is_on else None
+
+
 views_option = click.option(
     "--views",
     type=click.Choice([1, 2, 3, 4]),

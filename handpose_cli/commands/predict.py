@@ -17,6 +17,7 @@ from handpose_cli.commands.idle_options import check_output, check_predict
 from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import (
     SourceType,
+    ValueOption,
     config_option,
     detector_option,
     draw_options,
@@ -27,7 +28,7 @@ from handpose_cli.commands.output import OutputType, at_output, named
 from handpose_cli.commands.remedies import with_remedy
 from handpose_cli.commands.result_format import ResultFormat, ResultFormatOption
 from handpose_cli.commands.run_errors import run_errors
-from handpose_cli.commands.summary import write_summary
+from handpose_cli.commands.summary import check_summary, write_summary
 from handpose_cli.quiet import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
               help="Where no hand is near, search large pictures for small ones in tiles too, of about so many pixels, "
               "at least 300; auto is 600.")  # fmt: skip
 @click.option("--track", is_flag=True, help="Follow hands through videos: track ids, and faster.")
-@click.option("--smooth", type=click.Choice(["zero-lag", "one-euro"]), is_flag=False, flag_value="zero-lag",
+@click.option("--smooth", cls=ValueOption, type=click.Choice(["zero-lag", "one-euro"]), is_flag=False,
+              flag_value="zero-lag",
               help="Smooth tracks and fill their gaps; raw keypoints are kept beside. Implies --track.")  # fmt: skip
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Annotate every N-th frame of videos.")
 @click.option("--pages", is_flag=True,
@@ -133,8 +135,8 @@ def command(
         raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
     if live and isinstance(output, str):
         raise click.UsageError("A camera's results go to a folder here. Give its path to --output.")
-    if summary_json is not None and isinstance(output, Path):
-        _check_summary(summary_json, output)
+    if summary_json is not None:
+        check_summary(summary_json, output)
     if not live:
         check_predict(ctx)
     check_output(ctx)
@@ -160,12 +162,14 @@ def command(
     assert output is not None
     report, status = Report(), Status("failed", EXIT_ERROR)
     try:
-        found = _inputs(settings, shard, quiet, output)
+        found = _inputs(settings, quiet, output)
+        if shard is not None:
+            shard, found = shard.of(found)
         report.total = len(found)
         with run_errors(output), at_output(output, earlier, look_only=dry_run) as folder:
             settings = replace(settings, output=_output_in(folder, settings.output, earlier))
             if dry_run:
-                return _preview(found, settings, earlier)
+                return _preview(found, settings, earlier, prune)
             _annotate(
                 found, settings, shard, report, quiet, earlier=earlier, prune=prune, threads=threads, cluster=cluster,
                 batch_size=batch_size or BATCH[engine], max_failures=0 if fail_fast else max_failures,
@@ -186,14 +190,6 @@ def command(
     ctx.exit(status.code)
 
 
-def _check_summary(path: Path, output: Path) -> None:
-    from handpose_cli.runs.earlier import STEM
-    from handpose_cli.runs.journal import NAME
-
-    if path.absolute().parent == output.absolute() and path.name.startswith((f"{STEM}.", NAME)):
-        raise click.UsageError(f"--summary-json {path} would replace a file of the results. Give it another name.")
-
-
 class Status(NamedTuple):
     """How a run ended: a word for `--summary-json`, and the exit code."""
 
@@ -203,13 +199,14 @@ class Status(NamedTuple):
 
 def _output_in(folder: Path, output: OutputSettings, earlier: str) -> OutputSettings:
     """Return the output's settings for a folder; a run that goes on writes the formats that it wrote before, too."""
-    from handpose_cli.runs.earlier import formats_before
+    from handpose_cli.runs.earlier import output_before
 
-    before = formats_before(folder) if earlier == "resume" else ()
-    return replace(output, folder=folder, formats=tuple(dict.fromkeys((*before, *output.formats))))
+    formats, prefix = output_before(folder) if earlier == "resume" else ((), "")
+    formats = tuple(dict.fromkeys((*formats, *output.formats)))
+    return replace(output, folder=folder, formats=formats, image_prefix=output.image_prefix or prefix)
 
 
-def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool, output: Path | str) -> Sequence[Input]:
+def _inputs(settings: RunSettings, quiet: bool, output: Path | str) -> Sequence[Input]:
     from handpose_cli.media.discover import discover
     from handpose_cli.runs.earlier import holds_copies
     from handpose_cli.runs.settings import COPIES
@@ -221,7 +218,7 @@ def _inputs(settings: RunSettings, shard: Shard | None, quiet: bool, output: Pat
         found = discover(settings.inputs, settings.recursive, stdin, skipped, passed_over.append)
         for line in passed_over if not quiet else ():
             click.echo(line, err=True)
-    return found if shard is None else shard.of(found)
+    return found
 
 
 def _lines_of_stdin() -> Iterator[str]:
@@ -230,12 +227,12 @@ def _lines_of_stdin() -> Iterator[str]:
         yield os.fsdecode(line)
 
 
-def _preview(found: Sequence[Input], settings: RunSettings, earlier: str) -> None:
+def _preview(found: Sequence[Input], settings: RunSettings, earlier: str, prune: bool) -> None:
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import preview
 
     with run_errors(settings.output.folder):
-        lines = preview(found, settings, make_header(settings), earlier)
+        lines = preview(found, settings, make_header(settings), earlier, prune)
     click.echo("\n".join([*lines, "Nothing was done (--dry-run)."]))
 
 

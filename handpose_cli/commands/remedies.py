@@ -60,6 +60,7 @@ REMEDIES = {
     "leave_out": {"formats": "Leave out --format {format}."},
     # === of merge and convert-labels ===
     "incomplete": {"runs": "Go on with: handpose predict ... --resume"},
+    "lists": {"runs": "Run all again on the same, with --resume --prune."},
     "mixed": {"runs": "Run one of them again with --overwrite."},
     "images_exist": {"overwrite": "Replace it with --overwrite or choose another TARGET"},
     "frames_exist": {"frames_to": "Replace it with --overwrite, or extract to another folder"},

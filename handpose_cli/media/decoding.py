@@ -67,6 +67,8 @@ def main_stream(container: av.container.InputContainer) -> av.VideoStream:
     if stream.width * stream.height > MOST_PIXELS:
         size = f"{stream.width} x {stream.height} pixels"
         raise UnreadableError(f"too large to be read: {size}; the limit is {MOST_PIXELS} in all")
+    # else libavcodec leaves columns that a stream cuts off on the left, for which its memory would have to be aligned
+    stream.codec_context.flags |= av.codec.context.Flags.unaligned
     stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # the stream may differ from the head
     return stream
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import errno
 import glob
+import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from handpose_cli.media.folders import LeftOut, Skipped, folders_in, media_in
@@ -83,7 +85,11 @@ def discover(
     if remote.roots:
         return remote.inputs(bool(roots))
     root = Path(os.path.commonpath(roots))
-    return sorted({Input(_name(Path(path), root), path) for path in paths})
+    found = sorted({Input(_name(Path(path), root), path) for path in paths})
+    for one, two in pairwise(found):
+        if one.name == two.name:
+            raise NoInputError(f"{one.file!r} and {two.file!r} would both be {one.name} in the results: rename one")
+    return found
 
 
 class _Remote:
@@ -123,7 +129,7 @@ def _listed_at(url: str) -> list[str]:
     from handpose_cli.media.remote_listing import read_text
 
     try:
-        lines = _decoded(read_text(url)).splitlines()
+        lines = _lines(_decoded(read_text(url)))
     except (StoreError, UnicodeDecodeError) as error:
         raise NoInputError(f"{public(url)}: cannot be read as a list with one path a line: {error}") from error
     texts = (line.removeprefix("\ufeff").strip() for line in lines)
@@ -195,13 +201,18 @@ def _read_list(path: Path) -> list[str]:
         text = _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise NoInputError(f"{path}: cannot be read as a list with one path a line: {error}") from error
-    return _listed(text.splitlines(), str(path), path.parent)
+    return _listed(_lines(text), str(path), path.parent)
 
 
 def _decoded(content: bytes) -> str:
     """Return a list's text: Windows's tools write UTF-16 with a byte order mark; file names may be no UTF-8."""
     is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return content.decode("utf-16") if is_wide else content.decode("utf-8-sig", "surrogateescape")
+
+
+def _lines(text: str) -> Iterable[str]:
+    """Return the lines of a list; names may have the other characters that `splitlines` takes for ends of lines."""
+    return io.StringIO(text, newline=None)
 
 
 def _listed(lines: Iterable[str], source: str, folder: Path) -> list[str]:

@@ -23,11 +23,11 @@ def page_count(path: Path) -> int:
         return 1
     try:
         with open_file(path) as file:
-            start = file.read(64)
+            start = file.read(21)
             kind = kind_of(start)
             if kind == TIFF:
                 return max(1, len(_whole_pages(file)))
-            if not _may_have_pages(start, kind):
+            if not _may_have_pages(file, start, kind):
                 return 1
             file.seek(0)
             data = file.read()
@@ -61,12 +61,22 @@ def read_pages(path: Path, most_pixels: int) -> Iterator[np.ndarray]:
         yield decode(data, TIFF, page=index)
 
 
-def _may_have_pages(start: bytes, kind: str) -> bool:
+def _may_have_pages(file: IO[bytes], start: bytes, kind: str) -> bool:
     if kind == WEBP:
         return start[12:16] == b"VP8X" and bool(start[20] & 2)
     if kind == PNG:
-        return b"acTL" in start
+        return _is_animated(file)
     return kind in (GIF, AVIF, HEIF, JPEG)
+
+
+def _is_animated(png: IO[bytes]) -> bool:
+    """Return whether a PNG says before its pixels that it has frames: behind its colour profile, palette and texts."""
+    png.seek(8)
+    while len(head := png.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+        if head[4:] == b"acTL":
+            return True
+        png.seek(int.from_bytes(head[:4], "big") + 4, 1)  # with the checksum
+    return False
 
 
 def _whole_pages(file: IO[bytes]) -> dict[int, tuple[int, int]]:

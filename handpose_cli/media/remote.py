@@ -81,6 +81,8 @@ def open_store(url: str) -> Store:
     """
     scheme = scheme_of(url)
     extra = _EXTRAS.get(scheme)
+    if "::" in url:  # what fsspec lists in an archive has no URL of its own, and names would lead anywhere
+        raise StoreError(f"{public(url)}: URLs with :: are not read, such as those of files in archives. Unpack these")
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:

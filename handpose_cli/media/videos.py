@@ -9,12 +9,17 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.container
 import numpy as np
 
 from handpose_cli.media.clock import Clock
 from handpose_cli.media.decoding import Decoding, main_stream, open_video
 from handpose_cli.media.errors import NO_FRAME, NO_MEMORY, UnreadableError
 from handpose_cli.media.upright import DisplayMatrices, Matrix, turned_upright
+
+# formats without a clock, or with that of fields, to which libavformat gives 25 frames a second or a senseless rate
+_CODEC_KNOWS_RATE = frozenset({"h264", "hevc", "vvc", "mpegvideo", "dv", "gxf"})
+_HIGHEST_RATE = 1000  # of the codec's; in its place encoders may write the ticks that they count in
 
 
 @dataclass
@@ -69,7 +74,12 @@ def frame_rate(path: Path) -> float:
         UnreadableError: if the file is no video.
     """
     with open_video(path) as container:
-        return float(main_stream(container).average_rate or 0)
+        return _rate(container, main_stream(container))
+
+
+def _rate(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    own = stream.codec_context.framerate if container.format.name in _CODEC_KNOWS_RATE else None
+    return float((own if own and own <= _HIGHEST_RATE else stream.average_rate) or 0)
 
 
 def read_video(
@@ -97,7 +107,7 @@ def read_video(
     with open_video(path) as container:
         decoding = Decoding(container, path)
         stream = main_stream(container)
-        fps = float(stream.average_rate or 0)
+        fps = _rate(container, stream)
         matrices = DisplayMatrices()
         clock = Clock(1 / (fps or 30), trust_pts=container.format.name != "avi")
         origin = max(0.0, (container.start_time or 0) / av.time_base)

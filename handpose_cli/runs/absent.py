@@ -4,22 +4,44 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from handpose_cli.media.annotated_copies import remove_copies
+from handpose_cli.media.discover import printable
 from handpose_cli.media.inputs import Input
 from handpose_cli.runs.errors import RunError
-from handpose_cli.runs.fingerprint import is_unchanged
+from handpose_cli.runs.fingerprint import is_same, is_unchanged
 from handpose_cli.runs.journal import Header, Journal
 from handpose_cli.runs.settings import OutputSettings
 
 _SHOWN = 3
 
 
-def refuse_renamed(journal: Journal, inputs: Sequence[Input]) -> None:
-    """Raise RunError if inputs are there by other names than before: a run's names begin where all its inputs lie.
+def root_of(inputs: Sequence[Input]) -> str:
+    """Return the folder from which on inputs have their names; "" if there are none, or they are at URLs."""
+    if not inputs or inputs[0].is_remote:
+        return ""
+    return printable(inputs[0].path.parents[inputs[0].name.count("/")])
 
-    They would be annotated again, and be in the results by both names.
+
+def refuse_mixing(journal: Journal, inputs: Sequence[Input]) -> None:
+    """Raise RunError if a run would have results of the same files by two names, or of two files by one.
+
+    A run's names begin where all its inputs lie, which may be another folder than before.
     """
+    _refuse_renamed(journal, inputs)
+    now = root_of(inputs)
+    roots = {header.root for header in journal.headers} - {now, ""} if now else ()
+    for entry in inputs if roots else ():
+        known = journal.entries.get(entry.name)
+        if known is None or known.input is None or is_unchanged(entry, known.input):
+            continue
+        before = next((path for root in roots if is_same(path := Path(root, entry.name), known.input)), None)
+        if before is not None:
+            raise RunError(f"{entry.name} of this run is {before}, and would be {printable(entry.file)}", "renamed")
+
+
+def _refuse_renamed(journal: Journal, inputs: Sequence[Input]) -> None:
     names = {entry.name for entry in inputs}
     for entry in inputs:
         name = entry.name.partition("/")[2]

@@ -58,10 +58,11 @@ def holds_copies(folder: str) -> bool:
     return path.name == COPIES and has_drawn(path.parent)
 
 
-def formats_before(folder: Path) -> tuple[str, ...]:
-    """Return the formats, besides the result file, of the last run in a folder; none if there is none."""
+def output_before(folder: Path) -> tuple[tuple[str, ...], str]:
+    """Return the formats, besides the result file, and the image prefix of the last run in a folder; empty if none."""
     last: dict[str, Any] = next(reversed(_headers(folder)), {})
-    return tuple(name for name in last.get("arguments", {}).get("formats", ()) if name in FORMATS)
+    arguments = last.get("arguments", {})
+    return tuple(name for name in arguments.get("formats", ()) if name in FORMATS), arguments.get("image_prefix", "")
 
 
 def remove_existing(folder: Path) -> None:

@@ -78,7 +78,9 @@ def make_header(run: RunSettings, shard: Shard | None = None) -> Header:
         "coordinates": "pixels of the upright image (EXIF orientation applied); the first pixel's centre is (0, 0)",
         "scores": _CALIBRATED if has_calibration(pose) else _OWN,
     }
-    return Header(settings, info if shard is None else {**info, "shard": str(shard)})
+    if shard is None:
+        return Header(settings, info)
+    return Header(settings, {**info, "shard": str(shard)}, divided=shard.divided)
 
 
 def software(run: RunSettings) -> dict[str, Any]:

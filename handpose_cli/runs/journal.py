@@ -2,7 +2,7 @@
 
 JSON, one object a line; lines are only ever appended:
 
-    {"journal": 1, "settings": {...}, "info": {...}}         a run begins, or goes on
+    {"journal": 1, "settings": {...}, "info": {...}, "root": "/photos", "divided": ""}   a run begins, or goes on
     {"file": "a.jpg", "input": [size, mtime_ns, "sha256"], "from": 0, "records": [...], "end": true}
     {"file": "clip.mp4", "input": [...], "from": 0, "records": [...]}        a video's frames, some at a time
     {"file": "clip.mp4", "from": 8, "records": [], "end": true}
@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -56,10 +56,17 @@ class Entry:
 
 @dataclass
 class Header:
-    """How a run was called: `settings`, on which its records depend, and `info`, the head of the result file."""
+    """How a run was called: `settings`, on which its records depend, and `info`, the head of the result file.
+
+    Attributes:
+        root: the folder from which on its inputs have their names; empty if it is not known, or at a URL.
+        divided: of a shard, number and digest of the inputs that all shards divide; empty otherwise, or if not known.
+    """
 
     settings: dict[str, Any]
     info: dict[str, Any]
+    root: str = ""
+    divided: str = ""
 
 
 class Journal:
@@ -94,7 +101,7 @@ class Journal:
                 try:
                     value = json.loads(line)
                     if "journal" in value:
-                        self.headers.append(Header(value["settings"], value["info"]))
+                        self.headers.append(_header(value))
                         under, self.complete = value["settings"] == settings, None
                     elif "complete" in value:
                         self.complete = value["complete"]
@@ -117,7 +124,7 @@ class Journal:
                 if line.startswith(b'{"journal"'):
                     try:
                         value = json.loads(line)
-                        yield Header(value["settings"], value["info"])
+                        yield _header(value)
                     except (ValueError, KeyError):
                         continue
 
@@ -189,16 +196,26 @@ class Journal:
                 yield record_from_json(file, record)
 
 
+def _header(line: dict[str, Any]) -> Header:
+    return Header(line["settings"], line["info"], line.get("root", ""), line.get("divided", ""))
+
+
 @contextmanager
-def open_journal(path: Path, header: Header, empty: bool = False) -> Iterator[Journal]:
-    """Open a run's journal to go on with it, or begin one; `empty`: without what an earlier run put there.
+def open_journal(
+    path: Path, header: Header, empty: bool = False, check: Callable[[Journal], None] = lambda journal: None
+) -> Iterator[Journal]:
+    """Open a run's journal to go on with it, or begin one.
+
+    Args:
+        empty: without what an earlier run put there.
+        check: called with the journal before anything is written; an error leaves it as it was.
 
     Raises:
         RunError: if another process writes it.
         OSError: if it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = Header(*json.loads(json.dumps([header.settings, header.info])))
+    header = _header(json.loads(json.dumps(asdict(header))))
     with path.open("ab") as file:
         locked = lock(file)
         if locked is False:
@@ -207,9 +224,10 @@ def open_journal(path: Path, header: Header, empty: bool = False) -> Iterator[Jo
         journal.is_locked = locked is True
         if not empty:
             journal.load(header.settings)
+        check(journal)
         file.truncate(journal._end)
         journal._file = file
-        journal.write({"journal": VERSION, "settings": header.settings, "info": header.info})
+        journal.write({"journal": VERSION, **asdict(header)})
         journal.headers.append(header)
         journal.complete = None
         yield journal

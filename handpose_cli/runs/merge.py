@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,12 @@ def merge(
         say: called with a line on what is left out.
 
     Raises:
-        RunError: if a run is not complete, if a shard or a range is missing, if the runs' settings differ or if two of
-            them have the same input, or the same frames of it.
+        RunError: if `folder` is one of `folders`, if a run is not complete, if a shard or a range is missing, if the
+            runs' settings differ or if two of them have the same input, or the same frames of it.
         OSError: if something cannot be written.
     """
+    if folder.exists() and any(folder.samefile(path) for path in folders):
+        raise RunError(f"{folder} is one of the runs to be joined, and would be replaced by what they give", "output")
     parts = [read_journal(path / journals.NAME) for path in folders]
     for part in parts:
         _refuse_unfinished(part)
@@ -99,12 +102,29 @@ def _refuse_mixed(parts: Sequence[Journal]) -> None:
                 "mixed",
             )
     for span in {range_of(part) for part in parts}:
-        shards = [part.headers[-1].info.get("shard") for part in parts if range_of(part) == span]
-        counts = {int(shard.split("/")[1]) for shard in shards if shard is not None}
+        shards = [_shard(part) for part in parts if range_of(part) == span]
+        counts = {int(shard.split("/")[1]) for shard in shards if shard}
         for count in counts:
             missing = [f"{i}/{count}" for i in range(1, count + 1) if f"{i}/{count}" not in shards]
             if missing:
                 raise RunError(f"Shard {missing[0]} is missing. Give the folders of all shards.")
+            _refuse_other_lists([p for p in parts if range_of(p) == span and _shard(p).endswith(f"/{count}")])
+
+
+def _refuse_other_lists(shards: Sequence[Journal]) -> None:
+    """Raise RunError if shards are not of one list of inputs: where they divide it depends on what it has."""
+    for one, two in pairwise(part for part in shards if part.headers[-1].divided):
+        if one.headers[-1].divided != two.headers[-1].divided:
+            first, second = (part.headers[-1].divided.split()[0] for part in (one, two))
+            raise RunError(
+                f"{one.path.parent} and {two.path.parent} are shards of different inputs ({first} and {second}), so "
+                "that some may be in none: files came or went in between",
+                "lists",
+            )
+
+
+def _shard(part: Journal) -> str:
+    return str(part.headers[-1].info.get("shard", ""))
 
 
 def _but_range(part: Journal) -> dict[str, Any]:
@@ -127,7 +147,12 @@ def _joined_header(parts: Sequence[Journal]) -> Header:
     inputs = list(dict.fromkeys(name for header in headers for name in header.info["arguments"]["inputs"]))
     started = min(header.info["started"] for part in parts for header in part.headers)
     arguments = {**info["arguments"], "inputs": inputs, **whole}
-    return Header({**headers[0].settings, **whole}, {**info, "started": started, "arguments": arguments})
+    roots = {header.root for header in headers}
+    return Header(
+        {**headers[0].settings, **whole},
+        {**info, "started": started, "arguments": arguments},
+        roots.pop() if len(roots) == 1 else "",
+    )
 
 
 def _take_copy(source: Path, target: Path, file: str) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from handpose_cli.media.inputs import Input
 from handpose_cli.media.remote import public
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs import journal as journals
-from handpose_cli.runs.absent import describe_absent, keep_or_drop, refuse_loss, refuse_renamed
+from handpose_cli.runs.absent import describe_absent, keep_or_drop, refuse_loss, refuse_mixing, root_of
 from handpose_cli.runs.earlier import refuse_existing, refuse_foreign, refuse_no_run, remove_existing
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executing import Execute
@@ -69,16 +70,16 @@ def predict(
     report.total, output = len(inputs), settings.output
     _REFUSE[earlier](output.folder)
     check_names(inputs, output, settings.span)
+    path, header = output.folder / journals.NAME, replace(header, root=root_of(inputs))
     if earlier == "resume" and not prune:
-        refuse_loss(Journal(output.folder / journals.NAME), header, inputs)
-    with open_journal(output.folder / journals.NAME, header, empty=earlier == "overwrite") as journal:
+        refuse_loss(Journal(path), header, inputs)
+    check = (lambda journal: None) if prune else partial(refuse_mixing, inputs=inputs)
+    with open_journal(path, header, earlier == "overwrite", check) as journal:
         if not journal.is_locked and os.name != "nt":  # Windows never has such locks
             say(f"{output.folder} cannot be locked: see that no other run writes there", "")
         if earlier == "overwrite":
             remove_existing(output.folder)
         remove_parts(output.folder, output.copies)
-        if not prune:
-            refuse_renamed(journal, inputs)
         if restyled := describe_restyling(journal.headers[:-1], header):
             for entry in inputs:
                 if entry.name in journal.entries:
@@ -141,14 +142,20 @@ def predict(
         )
 
 
-def preview(inputs: Sequence[Input], settings: RunSettings, header: Header, earlier: str) -> list[str]:
+def preview(
+    inputs: Sequence[Input], settings: RunSettings, header: Header, earlier: str, prune: bool = False
+) -> list[str]:
     """Return lines on what `predict` would do; raise RunError where it would."""
     output = settings.output
     _REFUSE[earlier](output.folder)
     check_names(inputs, output, settings.span)
     journal = Journal(output.folder / journals.NAME)
     if earlier == "resume" and journal.path.exists():
+        if not prune:
+            refuse_loss(Journal(journal.path), header, inputs)
         journal.load(header.settings)
+        if not prune:
+            refuse_mixing(journal, inputs)
     restyled = describe_restyling(journal.headers, header)
     tasks = list(plan(inputs, journal, output.copies if output.draw else None))
     videos = sum(task.input.is_video for task in tasks)

@@ -41,7 +41,8 @@ def _pictures(files: Iterable[str], counts: dict[str, int], copies: Path) -> Ite
             yield from _of_video(file, copy, counts.get(file, 0))
             continue
         of_pages = copies / file
-        found = sorted(of_pages.iterdir()) if of_pages.is_dir() else [copy]
+        # desktops put files of their own into folders that they show
+        found = sorted(p for p in of_pages.iterdir() if p.stem.isdigit()) if of_pages.is_dir() else [copy]
         for path in found:
             if path.is_file():
                 name = file if len(found) == 1 else f"{file}, {int(path.stem)}"
