@@ -20,6 +20,7 @@ REMEDIES = {
     "video": {"video": "Name the video with --video"},
     "rescale": {"rescale": "Scale the labels with --rescale"},
     "share": {"split": "Choose another --split", "val_split": "Choose another --val-split"},
+    "scores": {"score_threshold given": "Leave out --score-threshold"},
     "strict": {"strict": "Without --strict it does"},
     "norm": {"norms": "Choose another --norm"},
     # === of predict ===

@@ -65,7 +65,7 @@ def in_their_images(source: Source) -> Iterator[ImageRecord]:
     Images that have no others are left out too: their labels are wrong, so nobody knows what they show.
     """
     with LeftOut(source.path) as left_out:
-        for record in source.read():
+        for record in source.read_scored():
             seen = [hand for hand in record.hands if _reaches_into(hand, size_of(record))]
             if len(seen) < len(record.hands):
                 left_out.add("hands that lie outside their image", count=len(record.hands) - len(seen))
