@@ -89,3 +89,14 @@ def side_in(entry: Mapping[str, Any]) -> str | None:
     if len(found) > 1:
         raise ValueError(f"the entry names both hands: {', '.join(found.values())}")
     return next(iter(found), None)
+
+
+def one_side(said: str | None, named: str | None, what: str) -> str | None:
+    """Return the handedness that an object's entry has, or else that of the class or the like that it is of.
+
+    Raises:
+        ValueError: if they differ; `what` is of which it is, such as "in a category of".
+    """
+    if said and named and said != named:
+        raise ValueError(f"the entry names both hands: {said}, {what} {named} ones")
+    return said or named

@@ -24,7 +24,7 @@ from typing import IO
 
 import numpy as np
 
-from handpose_cli.formats._hand_names import side_of
+from handpose_cli.formats._hand_names import one_side, side_of
 from handpose_cli.formats._keypoint_names import NONE, order_of, understand
 from handpose_cli.formats._notes import listed, say
 from handpose_cli.formats._parsing import errors_at
@@ -259,7 +259,9 @@ def _label(cell: str) -> str:
 
 def _hand(points: np.ndarray, row: Row, columns: _Columns, side: str | None, tracks: Tracks) -> FoundHand:
     score = _number(row[columns.score]) if columns.score else np.nan
-    handedness = side or (side_of(row[columns.side]) if columns.side else None)
+    handedness = side_of(row[columns.side]) if columns.side else None
+    if np.isfinite(points).any():  # a row for both hands may lack one
+        handedness = one_side(handedness, side, "in columns of")
     track = tracks.number(row[columns.track]) if columns.track else None
     if handedness is None and columns.track:  # SLEAP has no other place for it
         handedness = side_of(row[columns.track])

@@ -34,7 +34,7 @@ from handpose_cli.formats._coco_writer import (
     keypoints_and_marks,
     open_writer,
 )
-from handpose_cli.formats._hand_names import side_in
+from handpose_cli.formats._hand_names import one_side, side_in
 from handpose_cli.formats._json import first_character, has_member, stream_json
 from handpose_cli.formats._keypoint_names import OURS, Order
 from handpose_cli.formats._notes import LeftOut, say
@@ -189,10 +189,8 @@ def hands_of(
     box = None if annotation.get("bbox") is None else box_of(annotation["bbox"])
     attributes = annotation.get("attributes")
     tracked = attributes.get("track_id") if isinstance(attributes, dict) else None  # CVAT's place for it
-    said = side_in(annotation)
-    if said and side and said != side:
-        raise ValueError(f"the entry names both hands: {said}, in a category of {side} ones")
-    optional = hand_fields({"track_id": tracked, **annotation, "handedness": said or side})
+    side = one_side(side_in(annotation), side, "in a category of")
+    optional = hand_fields({"track_id": tracked, **annotation, "handedness": side})
     if box is not None and _is(optional["area"], box[2] * box[3]):
         optional["area"] = None  # says nothing that the box does not
     optional["flags"] = _flags_of(annotation)

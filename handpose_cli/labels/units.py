@@ -115,7 +115,7 @@ def _has_probabilities(hand: Hand) -> bool:
 
 def _farthest(hand: Hand) -> float:
     """Return the score that is farthest from 0 to 1."""
-    scores = [] if hand.keypoint_scores is None else hand.keypoint_scores.tolist()
+    scores: list[float] = [] if hand.keypoint_scores is None else hand.keypoint_scores.tolist()
     return max([*scores, *([] if hand.score is None else [hand.score])], key=lambda score: abs(score - 0.5))
 
 
