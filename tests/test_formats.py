@@ -323,6 +323,13 @@ def test_corrupt_tables(tmp_path, lines, message):
     assert str(error.value) == f"{tmp_path / 't.csv'}: {message}"
 
 
+def test_tracks_of_a_table_may_have_names(tmp_path):
+    rows = [f"a.jpg,{hand},wrist,{hand},2,1,{track}\n" for hand, track in enumerate(("mouse 1", "7", "NA", "mouse 1"))]
+    (tmp_path / "t.csv").write_text(HEADER.replace("\n", ",track_id\n") + "".join(rows))
+    (record,) = csv_table.read(tmp_path / "t.csv")
+    assert [hand.track_id for hand in record.hands] == [0, 7, None, 0]
+
+
 def test_an_interrupted_file_does_not_appear(tmp_path):
     (tmp_path / "x.json").write_text("before")
     with pytest.raises(KeyboardInterrupt), atomic(tmp_path / "x.json") as file:

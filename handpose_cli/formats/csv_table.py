@@ -9,7 +9,8 @@ image sizes, images without hands, frame times, failures, and which joints are h
 scores to 1/10,000.
 
 Read are also tables as pandas, R and spreadsheets write them: columns and rows in any order, more columns, rows left
-out (their joints are not labelled), `;` or tabs between cells, decimal commas, `NA`, whole numbers as 3.0.
+out (their joints are not labelled), `;` or tabs between cells, decimal commas, `NA`, whole numbers as 3.0, tracks with
+names (they are numbered).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from handpose_cli.formats._hand_names import side_in
 from handpose_cli.formats._keypoint_names import NONE, order_of
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of
-from handpose_cli.formats._text import encoding_of, is_missing, number_in, whole_number_in
+from handpose_cli.formats._text import Tracks, encoding_of, is_missing, number_in, whole_number_in
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.handpose_json import hand_to_json
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -76,6 +77,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
         for numbered in _rows(path):
             by_image.setdefault(_image_of(numbered), []).append(numbered)
         groups = by_image.items()
+    tracks = Tracks()
     with LeftOut(path) as left_out:
         for (name, frame), rows in groups:
             hands: dict[str, list[Numbered]] = {}
@@ -88,7 +90,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
                 continue
             with errors_at(f"{path}: line {next(iter(hands.values()))[0][0]}"):
                 index = None if is_missing(frame) else whole_number_in(frame)
-            found = [_hand(path, hands[key], joints) for key in sorted(hands, key=_order)]
+            found = [_hand(path, hands[key], joints, tracks) for key in sorted(hands, key=_order)]
             labelled = [hand for hand in found if hand is not None]
             if len(labelled) < len(found):
                 left_out.add("hands without a labelled joint", count=len(found) - len(labelled))
@@ -147,7 +149,7 @@ def _survey(path: Path, options: ReadOptions) -> tuple[dict[str, int], bool]:
     return dict(zip(names, order.joints, strict=True)), in_a_row
 
 
-def _hand(path: Path, rows: list[Numbered], joints: dict[str, int]) -> Hand | None:
+def _hand(path: Path, rows: list[Numbered], joints: dict[str, int], tracks: Tracks) -> Hand | None:
     points, scores = np.full((NUM_JOINTS, 2), np.nan), np.full(NUM_JOINTS, np.nan)
     first: dict[int, str] = {}
     of_hand: Row = {}
@@ -178,7 +180,7 @@ def _hand(path: Path, rows: list[Numbered], joints: dict[str, int]) -> Hand | No
             keypoint_scores=np.nan_to_num(scores) if known else None,
             score=number_in(of_hand["hand_score"]) if "hand_score" in of_hand else None,
             handedness=side_in({"handedness": of_hand.get("handedness", "")}),
-            track_id=whole_number_in(of_hand["track_id"]) if "track_id" in of_hand else None,
+            track_id=tracks.number(of_hand["track_id"]) if "track_id" in of_hand else None,
             flags=tuple(name for name in of_hand.get("flags", "").split() if FLAG.fullmatch(name)),
         )
 
