@@ -70,7 +70,8 @@ CONTRARY = {
 @pytest.mark.parametrize(
     ("name", "message"),
     [("cvat", ": image a.jpg: {}, with a label of right ones"),
-     ("label-studio", ": task 0: {}, with a label of right ones"), ("mediapipe", ": line 2: {}, in columns of right ones")],
+     ("label-studio", ": task 0: {}, with a label of right ones"),
+     ("mediapipe", ": line 2: {}, in columns of right ones")],
 )  # fmt: skip
 def test_a_hand_of_one_side_with_a_label_of_the_other_is_an_error(name, message, tmp_path):
     path = tmp_path / "labels"

@@ -29,7 +29,7 @@ from handpose_cli.formats._hand_names import side_in
 from handpose_cli.formats._keypoint_names import NONE, order_of
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of
-from handpose_cli.formats._text import Tracks, encoding_of, is_missing, number_in, whole_number_in
+from handpose_cli.formats._text import Tracks, encoding_of, is_missing, number_in, whole_number_in, whole_rows
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.handpose_json import hand_to_json
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -114,11 +114,8 @@ def _rows(path: Path) -> Iterator[Numbered]:
             if missing := [name for name in NEEDED if name not in columns]:
                 raise FormatError(f"{path}: no column {', '.join(missing)}. Received: {columns}")
             rows = csv.reader(file, delimiter=_delimiter(header))
-            for cells in rows:
-                if not cells:
-                    continue
+            for line, cells in whole_rows(path, rows, len(columns), lines=1):
                 row = dict(zip(columns, cells, strict=False))
-                line = rows.line_num + 1
                 if absent := [name for name in NEEDED if name not in row]:
                     raise FormatError(f"{path}: line {line}: no {absent[0]}")
                 if is_missing(row["file"]):
