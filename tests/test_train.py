@@ -282,6 +282,27 @@ def test_hands_outside_their_image_are_left_out_and_counted(tmp_path, caplog, jo
         ]
 
 
+def test_what_to_validate_on_is_not_said_twice(tmp_path):
+    result = handpose("train", "--data", "a", "--val", "b", "--val-split", 0.2, "-o", tmp_path / "run")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: No share of the data is held back where there are labels to validate on. Received: 0.2. "
+        "Leave out --val-split, or --val\n",
+    )
+
+
+def test_entries_of_one_image_are_joined(tmp_path, caplog):
+    (tmp_path / "a.jpg").touch()
+    size = {"width": 99, "height": 99}
+    entries = [{"image": name, **size, "keypoints": [[3, 4]] * 21} for name in ("a.jpg", "b.jpg", "a.jpg")]
+    entries[2]["exhaustive"] = False
+    (tmp_path / "b.jpg").touch()
+    (tmp_path / "l.json").write_text(json.dumps(entries))
+    assert [sample.exhaustive for sample in read_samples([f"label-list:{tmp_path / 'l.json'}"])] == [False, False, True]
+    line = "1 images are listed more than once, such as a.jpg: their hands are joined"
+    assert [entry.getMessage() for entry in caplog.records] == [line]
+
+
 def test_images_that_are_validated_and_trained_on_are_counted(folder, tmp_path):
     (tmp_path / "linked").symlink_to(folder)
     settings = of_new_run({"preset": "hourglass-2", "data": (str(folder),), "val": (str(tmp_path / "linked"),),

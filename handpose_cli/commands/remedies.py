@@ -70,6 +70,7 @@ REMEDIES = {
     "frames": {"data": FRAMES},
     "beside": {"data": "Put the images beside their labels"},
     "places": {"negatives": "Name others with --negatives, or leave it out"},
+    "val_split": {"val_split": "Leave out --val-split, or --val"},
     "val": {"val": "Name others with --val"},
     "teacher": {"teacher": "Give --teacher another, or leave it out."},
     "stages": {"stages": "Choose others with --stage"},

@@ -13,6 +13,7 @@ from handpose_cli.formats._parsing import inside
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.convert import choose, sample_of
+from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
@@ -49,7 +50,7 @@ def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> l
     sources = list(sources)
     samples = []
     for source in (Source.parse(text).with_options(options) for text in sources):
-        for record, image in with_images(source, filter(_with_keypoints, in_their_images(source))):
+        for record, image in with_images(source, filter(_with_keypoints, by_image(in_their_images(source)).values())):
             hands = _with_keypoints(record)
             whole = record.exhaustive and len(hands) == len(record.hands)
             about = group_of(source, record), size_of(record), whole
