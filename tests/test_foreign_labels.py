@@ -80,6 +80,18 @@ def test_marks_in_place_of_scores_are_marks(tmp_path):
     assert hand.keypoint_scores is None and hand.visibility.tolist() == [0, *[1] * 10, *[2] * 10]
 
 
+def test_scores_of_1_are_known_where_others_of_the_file_are_others(tmp_path):
+    path = tmp_path / "r.json"
+    sure = {"image_id": "a.jpg", "keypoints": with_third_numbers(*[1] * 21), "score": 1.0}
+    path.write_text(json.dumps([sure, {**sure, "keypoints": with_third_numbers(*[0.5] * 21), "score": 0.9}]))
+    hands = read(path)[0].hands
+    assert [hand.score for hand in hands] == [1, 0.9]
+    assert [hand.keypoint_scores.tolist() for hand in hands] == [[1] * 21, [0.5] * 21]
+    path.write_text(json.dumps([sure]))
+    (hand,) = read(path)[0].hands
+    assert hand.score is None and hand.keypoint_scores is None
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
