@@ -80,6 +80,7 @@ REMEDIES = {
     "damaged_data": {"resume": "Delete it, if the data are as they were, and go on with --resume"},
     "other_teacher": {"teacher": "Go on with that one, or begin another run with --weights {run}."},
     "batch_size": {"batch_size": "Choose a smaller --batch-size"},
+    "epochs": {"epochs": "Choose as many or more with --epochs"},
     "multiple": {"batch_size": "Choose a multiple with --batch-size"},
     "devices": {"devices": "Leave out --devices"},
     "diverged": {"stages": "Go on with --resume and a lower --learning-rate, or begin another run"},
