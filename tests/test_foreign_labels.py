@@ -259,6 +259,13 @@ def test_handedness_from_categories_and_attributes(tmp_path):
     )
 
 
+def test_ids_that_count_in_each_image_anew_are_read_and_said(tmp_path, caplog):
+    images = [{"id": n, "file_name": f"{n}.jpg", "width": 400, "height": 300} for n in (1, 2)]
+    path = coco_file(tmp_path / "c.json", [{"id": 1}, {"id": 2}, {"id": 1, "image_id": 2}], images=images)
+    assert [len(record.hands) for record in read(path)] == [2, 1]
+    assert said(caplog) == [(f"{path}: 1 annotations have ids that some of other images have", "")]
+
+
 def test_tracks_with_names_are_numbered(tmp_path):
     named = [{"track_id": name} for name in ("7", "a", "b", "")] + [{"attributes": {"track_id": "a"}}]
     hands = read(coco_file(tmp_path / "c.json", named))[0].hands

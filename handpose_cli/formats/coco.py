@@ -124,19 +124,24 @@ def read_annotations(path: Path, hands_of: Read) -> Iterator[ImageRecord]:
     """Read a file of COCO's layout whose annotations `hands_of` turns into hands; used by COCO's relatives too."""
     records = read_images(path)
     find = by_id(records)
-    ids: set[Any] = set()
+    image_of: dict[Any, Any] = {}  # by annotations' ids
+    again: set[tuple[Any, Any]] = set()  # ids that an annotation of another image has too, as in files that were joined
     with LeftOut(path) as left_out:
         for index, annotation in enumerate(stream_json(path, "annotations.item")):
             with errors_at(f"{path}: annotations[{index}]"):
-                if annotation.get("id") in ids:
-                    raise ValueError(f"id {annotation['id']} occurs twice")
                 if "id" in annotation:
-                    ids.add(annotation["id"])
+                    id, image = annotation["id"], annotation["image_id"]
+                    if image_of.get(id, ...) == image or (id, image) in again:
+                        raise ValueError(f"id {id} occurs twice")
+                    if image_of.setdefault(id, image) != image:
+                        again.add((id, image))
                 record = find(annotation["image_id"])
                 if record is None:
                     raise ValueError(f"no image has its image_id {annotation['image_id']}")
                 with left_out.of(record):
                     record.hands += hands_of(annotation, left_out)
+    if again:
+        say(f"{path}: {len(again)} annotations have ids that some of other images have")
     yield from records.values()
 
 
