@@ -55,6 +55,14 @@ def test_records_from_a_program_are_refused_alike():
         read_truth([bad], settings)
 
 
+@pytest.mark.parametrize("name", ["", ".", "a\0b.jpg"])
+def test_an_image_without_a_name_is_an_error(tmp_path, name):
+    path = write(tmp_path / "l.json", "coco", [image(name, open_hand())])
+    done = handpose("convert-labels", path, tmp_path / "o", "--to", "yolo-pose")
+    line = f"Error: {path}: an image must have a name. Received: {name!r}\n"
+    assert (done.exit_code, done.stderr) == (1, line)
+
+
 def test_a_hand_of_zeros_was_not_found():
     nothing = placed(np.zeros((21, 2)))
     assert len(list(in_pixels([image("a.jpg", nothing, nothing, open_hand())], "f"))) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -51,12 +51,14 @@ def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecor
     """Yield the records of a file.
 
     Raises:
-        FormatError: at the end, if most hands' coordinates are from 0 to 1. One alone may be a prediction's that has
-            collapsed; it is spoken of, and so are boxes that seem to be of two corners.
+        FormatError: at an image without a name, or if, at the end, most hands' coordinates are from 0 to 1. One alone
+            may be a prediction's that collapsed; it is spoken of, and so are boxes that seem to be of two corners.
     """
     hands = normalised = of_corners = 0
     first = ""
     for record in records:
+        if "\0" in record.file or not PurePosixPath(record.file).name:
+            raise FormatError(f"{path}: an image must have a name. Received: {record.file!r}")
         for number, hand in enumerate(record.hands):
             if hands < LOOKED_AT:
                 of_corners += is_of_corners(hand)
