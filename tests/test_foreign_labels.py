@@ -259,6 +259,19 @@ def test_handedness_from_categories_and_attributes(tmp_path):
     )
 
 
+def test_flags_as_text_and_null_for_what_is_not_there(tmp_path, caplog):
+    null = [None, None, 0, None, None, None, *with_third_numbers(*[2] * 21)[6:]]
+    texts = {"iscrowd": "0", "ignore": "false", "bbox": [], "keypoints": null}
+    (hand,) = read(coco_file(tmp_path / "c.json", [texts]))[0].hands
+    assert np.isnan(hand.keypoints[:2]).all() and hand.keypoints[2:] == pytest.approx(HAND.keypoints[2:])
+    assert said(caplog) == []
+    path = coco_file(tmp_path / "c.json", [{"keypoints": [None, 5, 2, *null[3:]]}])
+    with pytest.raises(FormatError, match=r"must be 63 finite numbers\. Received: a number that is not finite"):
+        read(path)
+    (tmp_path / "r.json").write_text(json.dumps([{"image_id": "a.jpg", "keypoints": null, "score": 0.5}]))
+    assert np.isnan(read(tmp_path / "r.json")[0].hands[0].keypoints[:2]).all()
+
+
 def test_ids_that_count_in_each_image_anew_are_read_and_said(tmp_path, caplog):
     images = [{"id": n, "file_name": f"{n}.jpg", "width": 400, "height": 300} for n in (1, 2)]
     path = coco_file(tmp_path / "c.json", [{"id": 1}, {"id": 2}, {"id": 1, "image_id": 2}], images=images)

@@ -54,6 +54,8 @@ def test_contrary_sides_are_an_error():
         side_in({"handedness": "left", "attributes": {"side": "right"}})
     with pytest.raises(ValueError, match=r"handedness must be left, right or null\. Received: 'lfet'"):
         side_in({"handedness": "lfet"})
+    with pytest.raises(ValueError, match=r"handedness must be left, right or null\. Received: 0"):
+        side_in({"attributes": {"handedness": 0}})
 
 
 CONTRARY = {

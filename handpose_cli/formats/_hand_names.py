@@ -82,6 +82,8 @@ def side_in(entry: Mapping[str, Any]) -> str | None:
                 side = side_of(value)
                 if name == "handedness" and side is None and " ".join(words_of(value)) not in _UNTOLD:
                     raise ValueError(f"handedness must be left, right or null. Received: {value!r}")
+            elif name == "handedness" and value is not None:
+                raise ValueError(f"handedness must be left, right or null. Received: {value!r}")
             elif name in ("is_left", "is_right", "left", "right") and value in (True, False, 0, 1):
                 side = "right" if bool(value) == name.endswith("right") else "left"
             if side is not None:

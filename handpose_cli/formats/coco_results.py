@@ -28,7 +28,7 @@ from handpose_cli.formats._json import first_character, stream_json
 from handpose_cli.formats._keypoint_names import ASSUMED, OURS, Order, order_of
 from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
-from handpose_cli.formats.coco import by_id, dump, hand_to_annotation, read_images
+from handpose_cli.formats.coco import by_id, dump, hand_to_annotation, read_images, without_null
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import image_name
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -178,7 +178,7 @@ class _Objects:
 
 def _hand(entry: dict[str, Any], order: Order, known: dict[str, bool], **fields: Any) -> Hand:
     count = len(order.joints)
-    table = order.arrange(numbers_of(entry["keypoints"], (3 * count,), "keypoints").reshape(count, 3))
+    table = order.arrange(numbers_of(without_null(entry["keypoints"]), (3 * count,), "keypoints").reshape(count, 3))
     box = None if entry.get("bbox") is None else box_of(entry["bbox"])
     labelled = (table != 0).any(axis=1)
     visibility = np.where(labelled, 2, 0)
