@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import SAMPLES, handpose, read_results
+from labelled import image, open_hand, write
 from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.boxes import iou
@@ -289,6 +290,20 @@ def test_what_to_validate_on_is_not_said_twice(tmp_path):
         "Error: No share of the data is held back where there are labels to validate on. Received: 0.2. "
         "Leave out --val-split, or --val\n",
     )
+
+
+def test_hands_of_which_no_joint_weighs_anything_are_left_out_and_counted(tmp_path, caplog):
+    (tmp_path / "a.jpg").touch()
+    zero, one = np.zeros(21, np.float32), np.eye(1, 21, dtype=np.float32)[0]
+    hands = [open_hand(keypoint_scores=scores) for scores in (zero, one, None)]
+    path = write(tmp_path / "l.json", "handpose", [image("a.jpg", *hands)])
+    samples = read_samples([str(path)])
+    assert [(sample.hand.keypoint_scores is None, sample.exhaustive) for sample in samples] == [
+        (False, False),
+        (True, False),
+    ]
+    line = f"{path}: left out: 1 hands whose joints all score 0, which is their weight"
+    assert [entry.getMessage() for entry in caplog.records] == [line]
 
 
 def test_entries_of_one_image_are_joined(tmp_path, caplog):
