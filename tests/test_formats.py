@@ -331,6 +331,14 @@ def test_rows_may_lack_or_have_empty_cells_at_their_end(tmp_path):
     assert [record.file for record in csv_table.read(tmp_path / "t.csv")] == ["a.jpg", "b.jpg", "c.jpg"]
 
 
+def test_a_tables_hands_may_be_called_left_and_right(tmp_path):
+    (tmp_path / "t.csv").write_text(HEADER + "a.jpg,left,wrist,1,2,1\na.jpg,Right,wrist,3,4,1\na.jpg,2,wrist,5,6,1\n")
+    (record,) = csv_table.read(tmp_path / "t.csv")
+    assert {hand.handedness: hand.keypoints[0].tolist() for hand in record.hands} == {
+        "left": [1, 2], "right": [3, 4], None: [5, 6]
+    }  # fmt: skip
+
+
 def test_tracks_of_a_table_may_have_names(tmp_path):
     rows = [f"a.jpg,{hand},wrist,{hand},2,1,{track}\n" for hand, track in enumerate(("mouse 1", "7", "NA", "mouse 1"))]
     (tmp_path / "t.csv").write_text(HEADER.replace("\n", ",track_id\n") + "".join(rows))

@@ -10,7 +10,7 @@ scores to 1/10,000.
 
 Read are also tables as pandas, R and spreadsheets write them: columns and rows in any order, more columns, rows left
 out (their joints are not labelled), `;` or tabs between cells, decimal commas, `NA`, whole numbers as 3.0, tracks with
-names (they are numbered).
+names (they are numbered), and left or right as `hand`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.formats._hand_names import side_in
+from handpose_cli.formats._hand_names import one_side, side_in, side_of
 from handpose_cli.formats._keypoint_names import NONE, order_of
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of
@@ -162,7 +162,7 @@ def _hand(path: Path, rows: list[Numbered], joints: dict[str, int], tracks: Trac
                 points[joint] = number_in(row["x"]), number_in(row["y"])
             if not is_missing(row.get("score")):
                 scores[joint] = number_in(row["score"])
-            for name in ("hand_score", "handedness", "track_id", "flags"):
+            for name in ("hand", "hand_score", "handedness", "track_id", "flags"):
                 if not is_missing(row.get(name)):
                     of_hand.setdefault(name, row[name])
     labelled = np.isfinite(points).all(axis=1)
@@ -176,7 +176,9 @@ def _hand(path: Path, rows: list[Numbered], joints: dict[str, int], tracks: Trac
             np.where(labelled, 2, 0),
             keypoint_scores=np.nan_to_num(scores) if known else None,
             score=number_in(of_hand["hand_score"]) if "hand_score" in of_hand else None,
-            handedness=side_in({"handedness": of_hand.get("handedness", "")}),
+            handedness=one_side(
+                side_in({"handedness": of_hand.get("handedness", "")}), side_of(of_hand.get("hand", "")), "in rows of"
+            ),
             track_id=tracks.number(of_hand["track_id"]) if "track_id" in of_hand else None,
             flags=tuple(name for name in of_hand.get("flags", "").split() if FLAG.fullmatch(name)),
         )
