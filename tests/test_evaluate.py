@@ -40,6 +40,12 @@ def test_perfect_predictions():
     assert found["detection"]["oks_ap/box"] == pytest.approx({"AP": 1, "AP50": 1, "AP75": 1})
 
 
+@pytest.mark.parametrize(("area", "expected"), [(0.0, 1), (-1.0, 1), (1e12, None)])
+def test_areas_that_are_none(area, expected):
+    found = average_precision([(image("a.jpg", open_hand(area=area)), [moved(open_hand(), 1.0)])], "keypoints", "field")
+    assert found.at50 == expected
+
+
 def test_missed_hands_count_as_wrong_in_pck_and_not_in_errors():
     labels = [image("a.jpg", open_hand()), image("b.jpg", open_hand())]
     found = figures(labels, [image("a.jpg", moved(open_hand(), (3, 4)))])  # nothing at all for b.jpg

@@ -4,6 +4,7 @@ import time
 import unicodedata
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from conftest import SAMPLES, handpose
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from labelled import write
 
 from handpose_cli.formats import FormatError
+from handpose_cli.labels import file_matching
 from handpose_cli.labels.file_matching import by_image, rename
 from handpose_cli.labels.file_names import clip_of, parts_of, place_of
 from handpose_cli.records import Hand, ImageRecord
@@ -177,3 +179,22 @@ def test_boxes_for_predict_are_found_however_they_are_spelled(spelled, tmp_path)
     write(tmp_path / "b.json", "handpose", [ImageRecord(spelled, None, None, [Hand([120, 140, 260, 200])])])
     done = handpose("predict", SAMPLES / "two_hands.jpg", "-o", tmp_path / "o", "--boxes", tmp_path / "b.json")
     assert done.exit_code == 0 and "1 images, 1 hands" in done.stderr
+
+
+@pytest.mark.parametrize(("most", "reads"), [(4, 1), (3, 3)])
+@pytest.mark.parametrize("names", ["ab", "aba"])
+def test_few_hands_are_read_once(monkeypatch, most, reads, names):
+    monkeypatch.setattr(file_matching, "IN_MEMORY", most + 2 * (len(names) == 3))
+    count = 0
+
+    def read():
+        nonlocal count
+        count += 1
+        yield from (ImageRecord(name, 9, 9, [Hand(np.ones(4))]) for name in names)
+
+    again = file_matching.gathered(read)
+    for _ in range(2):
+        records = list(again())
+        assert [(record.file, len(record.hands)) for record in records] == [("a", names.count("a")), ("b", 1)]
+        records[0].hands.clear()  # shows in no other reading
+    assert count == reads + (reads > 1 and len(names) == 3)

@@ -80,6 +80,18 @@ def test_marks_in_place_of_scores_are_marks(tmp_path):
     assert hand.keypoint_scores is None and hand.visibility.tolist() == [0, *[1] * 10, *[2] * 10]
 
 
+def test_scores_of_1_are_known_where_others_of_the_file_are_others(tmp_path):
+    path = tmp_path / "r.json"
+    sure = {"image_id": "a.jpg", "keypoints": with_third_numbers(*[1] * 21), "score": 1.0}
+    path.write_text(json.dumps([sure, {**sure, "keypoints": with_third_numbers(*[0.5] * 21), "score": 0.9}]))
+    hands = read(path)[0].hands
+    assert [hand.score for hand in hands] == [1, 0.9]
+    assert [hand.keypoint_scores.tolist() for hand in hands] == [[1] * 21, [0.5] * 21]
+    path.write_text(json.dumps([sure]))
+    (hand,) = read(path)[0].hands
+    assert hand.score is None and hand.keypoint_scores is None
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -245,6 +257,26 @@ def test_handedness_from_categories_and_attributes(tmp_path):
     assert str(error.value) == (
         f"{path}: annotations[0]: the entry names both hands: right, in a category of left ones"
     )
+
+
+def test_flags_as_text_and_null_for_what_is_not_there(tmp_path, caplog):
+    null = [None, None, 0, None, None, None, *with_third_numbers(*[2] * 21)[6:]]
+    texts = {"iscrowd": "0", "ignore": "false", "bbox": [], "keypoints": null}
+    (hand,) = read(coco_file(tmp_path / "c.json", [texts]))[0].hands
+    assert np.isnan(hand.keypoints[:2]).all() and hand.keypoints[2:] == pytest.approx(HAND.keypoints[2:])
+    assert said(caplog) == []
+    path = coco_file(tmp_path / "c.json", [{"keypoints": [None, 5, 2, *null[3:]]}])
+    with pytest.raises(FormatError, match=r"must be 63 finite numbers\. Received: a number that is not finite"):
+        read(path)
+    (tmp_path / "r.json").write_text(json.dumps([{"image_id": "a.jpg", "keypoints": null, "score": 0.5}]))
+    assert np.isnan(read(tmp_path / "r.json")[0].hands[0].keypoints[:2]).all()
+
+
+def test_ids_that_count_in_each_image_anew_are_read_and_said(tmp_path, caplog):
+    images = [{"id": n, "file_name": f"{n}.jpg", "width": 400, "height": 300} for n in (1, 2)]
+    path = coco_file(tmp_path / "c.json", [{"id": 1}, {"id": 2}, {"id": 1, "image_id": 2}], images=images)
+    assert [len(record.hands) for record in read(path)] == [2, 1]
+    assert said(caplog) == [(f"{path}: 1 annotations have ids that some of other images have", "")]
 
 
 def test_tracks_with_names_are_numbered(tmp_path):

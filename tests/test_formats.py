@@ -314,6 +314,9 @@ ROWS = [f"a.jpg,0,{name},1,2,0.5\n" for name in KEYPOINT_NAMES]
         ([HEADER, *ROWS[:-1], "a.jpg,0,little_tip,1,2,inf\n"], "line 22: a finite number expected. Received: 'inf'"),
         ([HEADER, *ROWS[:-1], "a.jpg,0,little_tip,1,,1\n"], "line 22: only one of x and y"),
         ([HEADER, *ROWS, ",0,wrist,1,2,1\n"], "line 23: no file"),
+        ([HEADER, "a.jpg,0,wrist,102,5,230,1,,\n"],
+         "line 2: 9 cells for 6 columns. With decimal commas, ; or tabs must be between cells"),
+        ([HEADER, *ROWS, "b.jpg,0,wrist,102.25,23"], "line 23: 5 cells for 6 columns: the file ends within a line"),
     ],
 )  # fmt: skip
 def test_corrupt_tables(tmp_path, lines, message):
@@ -321,6 +324,26 @@ def test_corrupt_tables(tmp_path, lines, message):
     with pytest.raises(FormatError) as error:
         list(csv_table.read(tmp_path / "t.csv"))
     assert str(error.value) == f"{tmp_path / 't.csv'}: {message}"
+
+
+def test_rows_may_lack_or_have_empty_cells_at_their_end(tmp_path):
+    (tmp_path / "t.csv").write_text(HEADER + "a.jpg,0,wrist,1,2\nb.jpg,0,wrist,1,2,0.5,, \nc.jpg,0,wrist,1,2\n")
+    assert [record.file for record in csv_table.read(tmp_path / "t.csv")] == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_a_tables_hands_may_be_called_left_and_right(tmp_path):
+    (tmp_path / "t.csv").write_text(HEADER + "a.jpg,left,wrist,1,2,1\na.jpg,Right,wrist,3,4,1\na.jpg,2,wrist,5,6,1\n")
+    (record,) = csv_table.read(tmp_path / "t.csv")
+    assert {hand.handedness: hand.keypoints[0].tolist() for hand in record.hands} == {
+        "left": [1, 2], "right": [3, 4], None: [5, 6]
+    }  # fmt: skip
+
+
+def test_tracks_of_a_table_may_have_names(tmp_path):
+    rows = [f"a.jpg,{hand},wrist,{hand},2,1,{track}\n" for hand, track in enumerate(("mouse 1", "7", "NA", "mouse 1"))]
+    (tmp_path / "t.csv").write_text(HEADER.replace("\n", ",track_id\n") + "".join(rows))
+    (record,) = csv_table.read(tmp_path / "t.csv")
+    assert [hand.track_id for hand in record.hands] == [0, 7, None, 0]
 
 
 def test_an_interrupted_file_does_not_appear(tmp_path):

@@ -84,6 +84,9 @@ def test_notes_of_flagged_hands_come_along_to_label_studio(predictions, tmp_path
         ("(handedness = left or track_id = 4) and score >= 0.7", ["p/b.jpg", "v.mp4"]),
         ("handedness = null and frame = null and hands != 0", ["p/a.jpg"]),
         ("corrected = true", []),
+        ("handedness = Right and hands != 1", []),
+        ("file = p/b.jpg and handedness = LEFT", ["p/b.jpg"]),
+        ("file != 7 and score < .65", ["p/a.jpg", "v.mp4"]),
         ("flags = cut_by_edge", []),
     ],
 )
@@ -98,6 +101,10 @@ def test_conditions(predictions, text, files):
         ("score <", "'score <': ends where a value after score < is expected"),
         ("score 3", "'score 3': one of = == != < <= > >= is expected after score, not '3'"),
         ("score < 1 2", "'score < 1 2': '2' is one too many: and, or or nothing is expected"),
+        ("score < 0,8", "'score < 0,8': a number is expected after score <, not '0,8'"),
+        ("track_id = true", "'track_id = true': a number is expected after track_id =, not 'true'"),
+        ("corrected = yes", "'corrected = yes': true or false is expected after corrected =, not 'yes'"),
+        ("handedness = L", "'handedness = L': left, right or null is expected after handedness =, not 'L'"),
         ("(score < 1", "'(score < 1': ends where ) is expected"),
         ("score < 'x", "\"score < 'x\": \"'x\" is not understood"),
         ("__import__('os') = 1", "\"__import__('os') = 1\": '__import__' is no field. There are: score, joint_score, "

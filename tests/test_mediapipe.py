@@ -293,6 +293,19 @@ def test_errors_name_the_place(content, error, tmp_path):
     assert str(raised.value) == f"{path}{error}".replace("{folder}", str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [("0,1,5,2,5", "5 cells for 4 columns. With decimal commas, ; or tabs must be between cells\n"),
+     ("0,1.5", "2 cells for 4 columns: the file ends within a line")],
+)  # fmt: skip
+def test_rows_with_more_or_cut_off_cells_are_no_hands(row, error, tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text(f"frame,x0,y0,x1\n0,1,2,3\n{row}" + ("\n" if error.endswith("\n") else ""))
+    with pytest.raises(FormatError) as raised:
+        list(read(path, None, ReadOptions(video="v.mp4")))
+    assert str(raised.value) == f"{path}: line 3: {error.strip()}"
+
+
 def test_a_size_that_is_missing_is_asked_for_by_its_option(photo):
     path = saved(photo / "r.json", {"x/b.jpg": [triples(LEFT)]})
     done = handpose("convert-labels", path, photo / "o.json", "--to", "handpose")

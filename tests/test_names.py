@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handpose_cli.formats import load
 from handpose_cli.formats._hand_names import is_hand, is_wanted, side_in, side_of
 from handpose_cli.formats._keypoint_names import OURS, KeypointNames, order_of, understand
 from handpose_cli.formats.errors import FormatError, Unclear
@@ -53,6 +54,33 @@ def test_contrary_sides_are_an_error():
         side_in({"handedness": "left", "attributes": {"side": "right"}})
     with pytest.raises(ValueError, match=r"handedness must be left, right or null\. Received: 'lfet'"):
         side_in({"handedness": "lfet"})
+    with pytest.raises(ValueError, match=r"handedness must be left, right or null\. Received: 0"):
+        side_in({"attributes": {"handedness": 0}})
+
+
+CONTRARY = {
+    "cvat": '<annotations><image id="0" name="a.jpg" width="9" height="9"><box label="right_hand" xtl="1" ytl="1" '
+    'xbr="5" ybr="5"><attribute name="handedness">left</attribute></box></image></annotations>',
+    "label-studio": json.dumps([{"data": {"image": "a.jpg"}, "annotations": [{"result": [
+        {"id": "1", "type": "rectanglelabels", "original_width": 9, "original_height": 9,
+         "value": {"x": 1, "y": 1, "width": 5, "height": 5, "rectanglelabels": ["right_hand"]}},
+        {"id": "1", "type": "choices", "value": {"choices": ["left"]}}]}]}]),
+    "mediapipe": "file,handedness,right_WRIST_x,right_WRIST_y\na.jpg,left,3,4\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("cvat", ": image a.jpg: {}, with a label of right ones"),
+     ("label-studio", ": task 0: {}, with a label of right ones"),
+     ("mediapipe", ": line 2: {}, in columns of right ones")],
+)  # fmt: skip
+def test_a_hand_of_one_side_with_a_label_of_the_other_is_an_error(name, message, tmp_path):
+    path = tmp_path / "labels"
+    path.write_text(CONTRARY[name])
+    with pytest.raises(FormatError) as error:
+        list(load(name).read(path, None))
+    assert str(error.value) == str(path) + message.format("the entry names both hands: left")
 
 
 def names(wrist, *patterns):

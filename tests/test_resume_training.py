@@ -1,6 +1,5 @@
 """An interrupted training run goes on as if nothing had happened."""
 
-import csv
 import json
 import os
 import shutil
@@ -146,8 +145,20 @@ def test_a_run_that_gets_no_better_stops(folder, tmp_path, tiny_preset):
     options = ("--epochs", 9, "--steps-per-epoch", 1, "--patience", 2, "--learning-rate", 1e-30, "--export", "none")
     result = train(folder, run, *options)
     assert result.exit_code == 0
-    with (run / "log.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 3
+    assert len(state_of(run)[1]) == 3
+    result = handpose("train", "-o", run, "--resume")
+    assert result.exit_code == 0 and "No better for 2 epochs: ended after 3" in result.stderr.splitlines()
+    assert len(state_of(run)[1]) == 3  # as one that was not gone on with
+    assert handpose("train", "-o", run, "--resume", "--patience", 3).exit_code == 0
+    assert len(state_of(run)[1]) == 4
+
+
+def test_fewer_epochs_than_were_trained_are_refused(undisturbed, tiny_preset):
+    settings = (undisturbed / "settings.json").read_text()
+    result = handpose("train", "-o", undisturbed, "--resume", "--epochs", 3)
+    line = f"Error: {undisturbed} has 4 epochs behind it. Received: 3. Choose as many or more with --epochs\n"
+    assert (result.exit_code, result.stderr) == (1, line)
+    assert (undisturbed / "settings.json").read_text() == settings
 
 
 @no_graphs()

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import SAMPLES, handpose, read_results
+from labelled import image, open_hand, write
 from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.boxes import iou
@@ -280,6 +281,41 @@ def test_hands_outside_their_image_are_left_out_and_counted(tmp_path, caplog, jo
         assert [line.getMessage() for line in caplog.records] == [
             f"{tmp_path}/l.json: left out: 3 hands that lie outside their image"
         ]
+
+
+def test_what_to_validate_on_is_not_said_twice(tmp_path):
+    result = handpose("train", "--data", "a", "--val", "b", "--val-split", 0.2, "-o", tmp_path / "run")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: No share of the data is held back where there are labels to validate on. Received: 0.2. "
+        "Leave out --val-split, or --val\n",
+    )
+
+
+def test_hands_of_which_no_joint_weighs_anything_are_left_out_and_counted(tmp_path, caplog):
+    (tmp_path / "a.jpg").touch()
+    zero, one = np.zeros(21, np.float32), np.eye(1, 21, dtype=np.float32)[0]
+    hands = [open_hand(keypoint_scores=scores) for scores in (zero, one, None)]
+    path = write(tmp_path / "l.json", "handpose", [image("a.jpg", *hands)])
+    samples = read_samples([str(path)])
+    assert [(sample.hand.keypoint_scores is None, sample.exhaustive) for sample in samples] == [
+        (False, False),
+        (True, False),
+    ]
+    line = f"{path}: left out: 1 hands whose joints all score 0, which is their weight"
+    assert [entry.getMessage() for entry in caplog.records] == [line]
+
+
+def test_entries_of_one_image_are_joined(tmp_path, caplog):
+    (tmp_path / "a.jpg").touch()
+    size = {"width": 99, "height": 99}
+    entries = [{"image": name, **size, "keypoints": [[3, 4]] * 21} for name in ("a.jpg", "b.jpg", "a.jpg")]
+    entries[2]["exhaustive"] = False
+    (tmp_path / "b.jpg").touch()
+    (tmp_path / "l.json").write_text(json.dumps(entries))
+    assert [sample.exhaustive for sample in read_samples([f"label-list:{tmp_path / 'l.json'}"])] == [False, False, True]
+    line = "1 images are listed more than once, such as a.jpg: their hands are joined"
+    assert [entry.getMessage() for entry in caplog.records] == [line]
 
 
 def test_images_that_are_validated_and_trained_on_are_counted(folder, tmp_path):

@@ -177,6 +177,23 @@ def test_frames_of_a_clip_are_on_one_side_of_a_split(tmp_path):
     assert {photo.sample for photo in data.held_back}.isdisjoint(photo.sample for photo in data.photos)
 
 
+def test_files_that_know_different_hands_of_one_photograph_are_spoken_of(tmp_path, caplog):
+    size = {"width": 20, "height": 20}
+    for n in range(4):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), np.zeros((20, 20, 3), np.uint8))
+    for side, x in (("left", 2), ("right", 11)):
+        entries = [{"image": f"{n}.png", **size, "boxes": [[x, 5, 7, 9]], "exhaustive": n > 0} for n in range(4)]
+        (tmp_path / f"{side}.json").write_text(json.dumps(entries))
+    left, right = (f"label-list:{tmp_path}/{side}.json" for side in ("left", "right"))
+    read_data(of_new_run({"preset": "ssd-hand", "data": (left, left), "val": (right,)}))
+    assert [line.getMessage() for line in caplog.records] == []  # one file twice is a greater weight
+    read_data(of_new_run({"preset": "ssd-hand", "data": (left, right), "val": (left,)}))
+    assert [line.getMessage() for line in caplog.records] == [
+        "3 photographs, such as 1.png, have other boxes in each of several files, which all say that there are no "
+        'other hands. Join these files, or mark the photographs "exhaustive": false'
+    ]
+
+
 def test_photographs_that_say_nothing_of_precision_cannot_choose_the_best_epoch(tmp_path):
     shutil.copy(SAMPLES / "no_hand.jpg", tmp_path / "a.jpg")
     entry = {"image": "a.jpg", "width": 576, "height": 430, "boxes": [[10, 10, 40, 40]]}

@@ -12,8 +12,10 @@ from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.formats import FormatError
 from handpose_cli.labels.convert import choose_train, sample_of
 from handpose_cli.labels.lint import OTHER_ORDERS, lint
+from handpose_cli.labels.source import Source
 from handpose_cli.labels.units import in_pixels
 from handpose_cli.records import Hand, ImageRecord
+from handpose_cli.training.data.samples import read_samples
 
 ADVICE = ". Results of MediaPipe are read as they are if named mediapipe:PATH\n"
 
@@ -51,6 +53,14 @@ def test_records_from_a_program_are_refused_alike():
         score_predictions(read_truth([good], settings), [bad], settings)
     with pytest.raises(FormatError, match="the labels: 1 of 1 hands have coordinates from 0 to 1"):
         read_truth([bad], settings)
+
+
+@pytest.mark.parametrize("name", ["", ".", "a\0b.jpg"])
+def test_an_image_without_a_name_is_an_error(tmp_path, name):
+    path = write(tmp_path / "l.json", "coco", [image(name, open_hand())])
+    done = handpose("convert-labels", path, tmp_path / "o", "--to", "yolo-pose")
+    line = f"Error: {path}: an image must have a name. Received: {name!r}\n"
+    assert (done.exit_code, done.stderr) == (1, line)
 
 
 def test_a_hand_of_zeros_was_not_found():
@@ -102,3 +112,26 @@ def test_the_tools_own_frames_are_not_accused(tmp_path):
     assert json.loads((tmp_path / "o.coco.json").read_text())["images"][3]["file_name"] == "v.mp4/000003.jpg"
     done = handpose("convert-labels", tmp_path / "o.coco.json", "--check")
     assert (done.exit_code, done.stdout) == (0, "8 images, 8 hands, coco; kinds of problem: 0\n")
+
+
+def test_scores_that_are_none_from_0_to_1_are_not_converted_trained_on_or_cut_off_by(tmp_path):
+    percent = write(tmp_path / "p.csv", "csv", [image("a.jpg", open_hand(score=87.5))])
+    line = f"{percent}: a.jpg, hand 0: scores must be from 0 to 1. Received: 87.5"
+    done = handpose("convert-labels", percent, tmp_path / "o.json", "--to", "handpose")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {line}\n") and not (tmp_path / "o.json").exists()
+    with pytest.raises(FormatError) as error:
+        read_samples([str(percent)])
+    assert str(error.value) == line
+    scored = ("evaluate", "--labels", percent, "--predictions", percent)
+    assert handpose(*scored).exit_code == 0  # they are ranks there
+    done = handpose(*scored, "--score-threshold", 0.5)
+    assert (done.exit_code, done.stderr) == (1, f"Error: {line}. Leave out --score-threshold\n")
+
+
+def test_scores_a_little_beyond_are_cut_off_and_said(tmp_path, caplog):
+    peaks = np.linspace(-0.02, 1.2, 21, dtype=np.float32)
+    write(tmp_path / "p.csv", "csv", [image("a.jpg", open_hand(score=1.25, keypoint_scores=peaks), open_hand())])
+    (record,) = Source(tmp_path / "p.csv").read_scored()
+    assert record.hands[0].score == 1 and record.hands[0].keypoint_scores == pytest.approx(peaks.clip(0, 1), abs=1e-4)
+    line = f"{tmp_path / 'p.csv'}: scores of 1 hands lie a little below 0 or above 1: taken for 0 and 1"
+    assert [entry.getMessage() for entry in caplog.records] == [line]

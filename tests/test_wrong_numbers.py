@@ -69,6 +69,21 @@ def test_predictions_that_are_nowhere_near_are_said_to_be(tmp_path):
     assert kinds(images(percent)) == ["unit mistake suspected: coordinates from 0 to 100, not pixels"]
 
 
+@pytest.mark.parametrize(("right", "is_said"), [(1, True), (3, False)])
+def test_sides_that_are_exchanged_are_said_to_be(tmp_path, right, is_said):
+    def of_sides(*sides):
+        return [image(f"{n}.jpg", open_hand(handedness=side)) for n, side in enumerate(sides)]
+
+    labels = write(tmp_path / "l.json", "handpose", of_sides(*["left"] * 10))
+    path = write(tmp_path / "p.json", "handpose", of_sides(*["left"] * right, *["right"] * (10 - right)))
+    line = (
+        "Left and right are exchanged in 90% of 10 hands: does one of both name them as a mirror shows them, as "
+        "MediaPipe does of images that are not mirrored?"
+    )
+    done = handpose("evaluate", "--labels", labels, "--predictions", path)
+    assert done.stderr.splitlines() == [line] * is_said
+
+
 def test_hands_that_only_begin_within_100_pixels_are_in_pixels():
     assert kinds(images([Hand(np.array([95, 95, 80, 60 + n], np.float32)) for n in range(6)])) == []
 

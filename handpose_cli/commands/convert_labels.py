@@ -155,7 +155,7 @@ def command(
         name = source.format.name
         if check or target_format is None:
             ctx.exit(_check(source, images, name))
-        read: Read = gathered(partial(source.read, images))
+        read: Read = gathered(partial(source.read_scored, images))
         target_is = FORMATS[target_format]
         head = head_of(source) if "run" in target_is.write_options else None
         if corrections is not None:

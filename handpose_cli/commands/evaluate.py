@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from handpose_cli.evaluation.run import Predictor
     from handpose_cli.formats._keypoint_names import KeypointNames
 
+MANY, EXCHANGED = 10, 0.2  # hands whose sides tell something, and up to which share of right ones they are exchanged
+
 
 @click.command("evaluate", cls=SectionedCommand, context_settings={"show_default": True})
 @click.option("--labels", type=SourceType(), required=True,
@@ -196,6 +198,13 @@ def _say(figures: Figures, report: Path | None) -> None:
         click.echo(
             f"None of {found.extra} predicted hands is where a labelled one is: are units, image sizes and order of x "
             "and y as in the labels?",
+            err=True,
+        )
+    sides = figures.handedness
+    if sides is not None and sides.hands >= MANY and sides.right < EXCHANGED:
+        click.echo(
+            f"Left and right are exchanged in {1 - sides.right:.0%} of {sides.hands} hands: does one of both name them "
+            "as a mirror shows them, as MediaPipe does of images that are not mirrored?",
             err=True,
         )
     if report is not None:

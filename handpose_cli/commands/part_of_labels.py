@@ -23,7 +23,7 @@ def with_corrections(read: Read, source: Source, corrections: Source, rescale: b
     from handpose_cli.labels.update import Changes, match_corrections, update
 
     corrections = replace(corrections, options=replace(corrections.options, looked_at=True))
-    found, others = match_corrections(corrections.read(), read())
+    found, others = match_corrections(corrections.read_scored(), read())
     if others:
         listed = ", ".join(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
         click.echo(

@@ -20,6 +20,7 @@ REMEDIES = {
     "video": {"video": "Name the video with --video"},
     "rescale": {"rescale": "Scale the labels with --rescale"},
     "share": {"split": "Choose another --split", "val_split": "Choose another --val-split"},
+    "scores": {"score_threshold given": "Leave out --score-threshold"},
     "strict": {"strict": "Without --strict it does"},
     "norm": {"norms": "Choose another --norm"},
     # === of predict ===
@@ -70,6 +71,7 @@ REMEDIES = {
     "frames": {"data": FRAMES},
     "beside": {"data": "Put the images beside their labels"},
     "places": {"negatives": "Name others with --negatives, or leave it out"},
+    "val_split": {"val_split": "Leave out --val-split, or --val"},
     "val": {"val": "Name others with --val"},
     "teacher": {"teacher": "Give --teacher another, or leave it out."},
     "stages": {"stages": "Choose others with --stage"},
@@ -79,6 +81,7 @@ REMEDIES = {
     "damaged_data": {"resume": "Delete it, if the data are as they were, and go on with --resume"},
     "other_teacher": {"teacher": "Go on with that one, or begin another run with --weights {run}."},
     "batch_size": {"batch_size": "Choose a smaller --batch-size"},
+    "epochs": {"epochs": "Choose as many or more with --epochs"},
     "multiple": {"batch_size": "Choose a multiple with --batch-size"},
     "devices": {"devices": "Leave out --devices"},
     "diverged": {"stages": "Go on with --resume and a lower --learning-rate, or begin another run"},

@@ -28,10 +28,11 @@ def area_of(hand: Hand, kind: str) -> float:
     """Return the area in pixels that OKS divides by.
 
     Args:
-        kind: "box", the labelled box; "box53", 0.53 of it; or "field", the label set's area (the box if it has none).
+        kind: "box", the labelled box; "box53", 0.53 of it; or "field", the label set's area (the box if it has none, or
+            0, which programs write that do not know it).
     """
     box = float(hand.box[2] * hand.box[3])
-    if kind == "field" and hand.area is not None:
+    if kind == "field" and hand.area is not None and hand.area > 0:
         return hand.area
     return BOX53 * box if kind == "box53" else box
 
@@ -86,7 +87,10 @@ def average_precision(
     evaluation.accumulate()
     evaluation.summarize()
     figures = evaluation.stats_as_dict
-    return AveragePrecision(*(float(figures[name]) for name in ("AP_all", "AP_50", "AP_75")))
+    # -1: none counts, since they are larger than COCO has areas
+    return AveragePrecision(
+        *(float(ap) if (ap := figures[name]) >= 0 else None for name in ("AP_all", "AP_50", "AP_75"))
+    )
 
 
 def _entry(hand: Hand, image: int) -> dict[str, Any]:

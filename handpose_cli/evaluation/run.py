@@ -17,7 +17,7 @@ from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.file_matching import Key, by_image, rename
 from handpose_cli.labels.source import Source
-from handpose_cli.labels.units import in_pixels
+from handpose_cli.labels.units import in_pixels, with_probabilities
 from handpose_cli.records import ImageRecord
 from handpose_cli.runs.report import Report
 
@@ -106,6 +106,8 @@ def score_predictions(
         records = _read(predictions, labels)
     else:
         records = in_pixels(predictions, Path("the predictions"))
+    if settings.score_threshold is not None:  # else scores are ranks, and may be logits
+        records = with_probabilities(records, Path("the predictions") if source is None else source.path)
     predicted = rename(by_image(records), labels.records, "prediction")
     truth = same_sizes(labels.records, predicted, "what was predicted", settings.rescale)
     described = (labels.described(), _described(source, predicted))

@@ -12,7 +12,7 @@ import numpy as np
 from handpose_cli.formats._cvat_groups import Found, Joined
 from handpose_cli.formats._cvat_labels import BOX_LABEL
 from handpose_cli.formats._cvat_xml import Meta, attributes_of, parts
-from handpose_cli.formats._hand_names import is_wanted, side_in, side_of
+from handpose_cli.formats._hand_names import is_wanted, one_side, side_in, side_of
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of
 from handpose_cli.formats._notes import LeftOut, listed, say
 from handpose_cli.formats._parsing import box_of, hand_of, has_size, numbers_of
@@ -45,7 +45,7 @@ class Shapes:
         score = attributes.get("score")
         fields: dict[str, Any] = {
             "score": float(numbers_of(score, (), "score")) if score not in (None, "") else None,
-            "handedness": side_in({"attributes": attributes}) or side_of(label),
+            "handedness": one_side(side_in({"attributes": attributes}), side_of(label), "with a label of"),
         }
         hand: Hand | None
         if shape.tag == "box":

@@ -82,6 +82,8 @@ def side_in(entry: Mapping[str, Any]) -> str | None:
                 side = side_of(value)
                 if name == "handedness" and side is None and " ".join(words_of(value)) not in _UNTOLD:
                     raise ValueError(f"handedness must be left, right or null. Received: {value!r}")
+            elif name == "handedness" and value is not None:
+                raise ValueError(f"handedness must be left, right or null. Received: {value!r}")
             elif name in ("is_left", "is_right", "left", "right") and value in (True, False, 0, 1):
                 side = "right" if bool(value) == name.endswith("right") else "left"
             if side is not None:
@@ -89,3 +91,14 @@ def side_in(entry: Mapping[str, Any]) -> str | None:
     if len(found) > 1:
         raise ValueError(f"the entry names both hands: {', '.join(found.values())}")
     return next(iter(found), None)
+
+
+def one_side(said: str | None, named: str | None, what: str) -> str | None:
+    """Return the handedness that an object's entry has, or else that of the class or the like that it is of.
+
+    Raises:
+        ValueError: if they differ; `what` is of which it is, such as "in a category of".
+    """
+    if said and named and said != named:
+        raise ValueError(f"the entry names both hands: {said}, {what} {named} ones")
+    return said or named

@@ -24,12 +24,12 @@ from typing import IO
 
 import numpy as np
 
-from handpose_cli.formats._hand_names import side_of
+from handpose_cli.formats._hand_names import one_side, side_of
 from handpose_cli.formats._keypoint_names import NONE, order_of, understand
 from handpose_cli.formats._notes import listed, say
 from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats._results_in_units import FoundHand, FoundImage, no_joints
-from handpose_cli.formats._text import Tracks, encoding_of, is_missing, number_in, whole_number_in
+from handpose_cli.formats._text import Table, Tracks, encoding_of, is_missing, number_in, whole_number_in, whole_rows
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import ReadOptions
 from handpose_cli.records import NUM_JOINTS
@@ -108,7 +108,7 @@ def images_of(path: Path, options: ReadOptions) -> Iterator[FoundImage]:
     """
     try:
         with path.open(newline="", encoding=encoding_of(path)) as file:
-            names = [name for name in _table(file).fieldnames or () if name is not None]
+            names = next(_table(file), [])
         columns = _Columns.of(names)
         if columns.image is None and (columns.frame is None or options.video is None):
             remedy = "" if columns.frame is None else "video"
@@ -131,17 +131,18 @@ def images_of(path: Path, options: ReadOptions) -> Iterator[FoundImage]:
         raise FormatError(f"{path}: cannot be read as CSV: {error}") from error
 
 
-def _table(file: IO[str]) -> csv.DictReader[str]:
+def _table(file: IO[str]) -> Table:
     header = file.readline()
     file.seek(0)
-    return csv.DictReader(file, delimiter=_delimiter(header), restval="", skipinitialspace=True)
+    return csv.reader(file, delimiter=_delimiter(header), skipinitialspace=True)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Row]]:
     with path.open(newline="", encoding=encoding_of(path)) as file:
         table = _table(file)
-        for row in table:
-            yield table.line_num, row
+        names = next(table, [])
+        for line, cells in whole_rows(path, table, len(names)):
+            yield line, dict(zip(names, [*cells, *[""] * (len(names) - len(cells))], strict=False))
 
 
 def _by_image(path: Path, columns: _Columns) -> Iterator[tuple[tuple[str, str], Lines]]:
@@ -259,7 +260,9 @@ def _label(cell: str) -> str:
 
 def _hand(points: np.ndarray, row: Row, columns: _Columns, side: str | None, tracks: Tracks) -> FoundHand:
     score = _number(row[columns.score]) if columns.score else np.nan
-    handedness = side or (side_of(row[columns.side]) if columns.side else None)
+    handedness = side_of(row[columns.side]) if columns.side else None
+    if np.isfinite(points).any():  # a row for both hands may lack one
+        handedness = one_side(handedness, side, "in columns of")
     track = tracks.number(row[columns.track]) if columns.track else None
     if handedness is None and columns.track:  # SLEAP has no other place for it
         handedness = side_of(row[columns.track])

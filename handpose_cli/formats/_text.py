@@ -5,9 +5,12 @@ from __future__ import annotations
 import codecs
 import io
 import math
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
+
+from handpose_cli.formats.errors import FormatError
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -84,6 +87,42 @@ def whole_number_in(cell: str) -> int:
     if not number.is_integer():
         raise ValueError(f"a whole number expected. Received: {cell!r}")
     return int(number)
+
+
+class Table(Protocol):
+    """What `csv.reader` returns."""
+
+    @property
+    def line_num(self) -> int: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
+def whole_rows(path: Path, rows: Table, columns: int, lines: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """Yield a table's rows behind its header, but for empty ones, each with its line in the file.
+
+    Args:
+        lines: how many had been read before `rows` began to count.
+
+    Raises:
+        FormatError: at a row with more in it than columns, or if the file ends within its last row.
+    """
+    last = columns
+    for cells in rows:
+        if not cells:
+            continue
+        place, last = f"{path}: line {lines + rows.line_num}", len(cells)
+        if any(map(str.strip, cells[columns:])):
+            more = f"{len(cells)} cells for {columns} columns"
+            raise FormatError(f"{place}: {more}. With decimal commas, ; or tabs must be between cells")
+        yield lines + rows.line_num, cells
+    if last < columns:
+        with path.open("rb") as file:
+            file.seek(-min(4, file.seek(0, io.SEEK_END)), io.SEEK_END)
+            if {*file.read()}.isdisjoint(b"\r\n"):
+                raise FormatError(f"{place}: {last} cells for {columns} columns: the file ends within a line")
 
 
 class Tracks:

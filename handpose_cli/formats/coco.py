@@ -34,7 +34,7 @@ from handpose_cli.formats._coco_writer import (
     keypoints_and_marks,
     open_writer,
 )
-from handpose_cli.formats._hand_names import side_in
+from handpose_cli.formats._hand_names import one_side, side_in
 from handpose_cli.formats._json import first_character, has_member, stream_json
 from handpose_cli.formats._keypoint_names import OURS, Order
 from handpose_cli.formats._notes import LeftOut, say
@@ -48,8 +48,10 @@ from handpose_cli.records import FLAG, NUM_JOINTS, Hand, ImageRecord
 KEEPS = EVERYTHING - {"failure", "raw_keypoints"}
 __all__ = [
     "CATEGORY", "KEEPS", "Writer", "by_id", "dump", "hand_to_annotation", "hands_of", "keypoints_and_marks",
-    "open_writer", "read", "read_annotations", "read_images", "recognises",
+    "open_writer", "read", "read_annotations", "read_images", "recognises", "without_null",
 ]  # fmt: skip
+
+_FALSE = frozenset({"none", "false", "0", "0.0", ""})  # what a flag is that is not set, also as tables have it
 
 Read = Callable[[dict[str, Any], LeftOut], list[Hand]]  # an annotation's hands
 
@@ -108,11 +110,11 @@ def _marked(annotation: dict[str, Any]) -> dict[str, Any]:
 
     Other tools put their confidence there; it would make every joint hidden.
     """
-    keypoints = annotation.get("keypoints") or ()
+    keypoints: list[Any] = annotation.get("keypoints") or []
     if not any(isinstance(mark, float) and mark % 1 > 0 for mark in keypoints[2::3]):
         return annotation
     count = len(keypoints) // 3
-    table = numbers_of(keypoints, (3 * count,), "keypoints").reshape(-1, 3)
+    table = numbers_of(without_null(keypoints), (3 * count,), "keypoints").reshape(-1, 3)
     scores = table[:, 2].copy()
     if (wrong := scores[(scores < 0) | (scores > 1)]).size:
         raise ValueError(f"v must be 0, 1 or 2, or a score from 0 to 1. Received: {wrong[0]:g}")
@@ -124,19 +126,24 @@ def read_annotations(path: Path, hands_of: Read) -> Iterator[ImageRecord]:
     """Read a file of COCO's layout whose annotations `hands_of` turns into hands; used by COCO's relatives too."""
     records = read_images(path)
     find = by_id(records)
-    ids: set[Any] = set()
+    image_of: dict[Any, Any] = {}  # by annotations' ids
+    again: set[tuple[Any, Any]] = set()  # ids that an annotation of another image has too, as in files that were joined
     with LeftOut(path) as left_out:
         for index, annotation in enumerate(stream_json(path, "annotations.item")):
             with errors_at(f"{path}: annotations[{index}]"):
-                if annotation.get("id") in ids:
-                    raise ValueError(f"id {annotation['id']} occurs twice")
                 if "id" in annotation:
-                    ids.add(annotation["id"])
+                    id, image = annotation["id"], annotation["image_id"]
+                    if image_of.get(id, ...) == image or (id, image) in again:
+                        raise ValueError(f"id {id} occurs twice")
+                    if image_of.setdefault(id, image) != image:
+                        again.add((id, image))
                 record = find(annotation["image_id"])
                 if record is None:
                     raise ValueError(f"no image has its image_id {annotation['image_id']}")
                 with left_out.of(record):
                     record.hands += hands_of(annotation, left_out)
+    if again:
+        say(f"{path}: {len(again)} annotations have ids that some of other images have")
     yield from records.values()
 
 
@@ -183,16 +190,15 @@ def hands_of(
         order: which joint each of its keypoints is.
         side: the handedness, unless the annotation has it; raise ValueError if that is another.
     """
-    if annotation.get("iscrowd") or annotation.get("ignore"):
-        left_out.add("crowds" if annotation.get("iscrowd") else "annotations to be ignored", hands=True)
-        return []
-    box = None if annotation.get("bbox") is None else box_of(annotation["bbox"])
+    for key, what in (("iscrowd", "crowds"), ("ignore", "annotations to be ignored")):
+        if str(annotation.get(key)).lower() not in _FALSE:
+            left_out.add(what, hands=True)
+            return []
+    box = box_of(annotation["bbox"]) if annotation.get("bbox") else None
     attributes = annotation.get("attributes")
     tracked = attributes.get("track_id") if isinstance(attributes, dict) else None  # CVAT's place for it
-    said = side_in(annotation)
-    if said and side and said != side:
-        raise ValueError(f"the entry names both hands: {said}, in a category of {side} ones")
-    optional = hand_fields({"track_id": tracked, **annotation, "handedness": said or side})
+    side = one_side(side_in(annotation), side, "in a category of")
+    optional = hand_fields({"track_id": tracked, **annotation, "handedness": side})
     if box is not None and _is(optional["area"], box[2] * box[3]):
         optional["area"] = None  # says nothing that the box does not
     optional["flags"] = _flags_of(annotation)
@@ -201,7 +207,7 @@ def hands_of(
         optional["keypoint_scores"] = order.arrange(scores.astype(np.float32))
     table, visibility = np.zeros((NUM_JOINTS, 3)), np.zeros(NUM_JOINTS)
     if annotation.get("keypoints"):
-        numbers = numbers_of(annotation["keypoints"], (3 * len(order.joints),), "keypoints")
+        numbers = numbers_of(without_null(annotation["keypoints"]), (3 * len(order.joints),), "keypoints")
         table = order.arrange(numbers.reshape(-1, 3))
         visibility = np.where(table[:, 2] <= 0, 0, np.where(table[:, 2] <= labelled, 1, 2))
     if not visibility.any() and (box is None or not has_size(box)):
@@ -212,6 +218,14 @@ def hands_of(
     if not annotation.get("keypoints"):
         return [Hand(box_of(annotation["bbox"]), **optional)]
     return [hand_of(table[:, :2], visibility, box if box is not None and has_size(box) else None, **optional)]
+
+
+def without_null(keypoints: list[Any]) -> list[Any]:
+    """Return keypoints with 0 for those that are not there, where a program writes null."""
+    if None not in keypoints:
+        return keypoints
+    threes = [keypoints[at : at + 3] for at in range(0, len(keypoints), 3)]
+    return [number for three in threes for number in ([0, 0, 0] if None in three[:2] and not three[-1] else three)]
 
 
 def _flags_of(annotation: dict[str, Any]) -> tuple[str, ...]:

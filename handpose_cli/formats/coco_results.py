@@ -5,8 +5,8 @@
 It names images by their ids in a COCO annotation file: give that as the images' place. `file_name` in an entry, or an
 `image_id` that is one, comes before that. Keypoints are in the order of that file's category. A `bbox` is read if there
 is one, and is written; an entry with a `bbox` alone is a detection. A joint that is not labelled is 0, 0, 0; where
-scores are not known they are 1; with a 2 among them they are marks as in annotations. Of COCO-WholeBody's results
-`lefthand_kpts` and `righthand_kpts` are read.
+scores are not known they are 1, and so they are not known if all of a file are 1; with a 2 among them they are marks as
+in annotations. Of COCO-WholeBody's results `lefthand_kpts` and `righthand_kpts` are read.
 
 Without a COCO file images are numbered from 1 as the `coco` format numbers them, and each entry has its `file_name`, so
 `coco` and `coco-results` of one run fit together. Lost: hands without keypoints, handedness unless that file has a
@@ -28,7 +28,7 @@ from handpose_cli.formats._json import first_character, stream_json
 from handpose_cli.formats._keypoint_names import ASSUMED, OURS, Order, order_of
 from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
-from handpose_cli.formats.coco import by_id, dump, hand_to_annotation, read_images
+from handpose_cli.formats.coco import by_id, dump, hand_to_annotation, read_images, without_null
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.fields import image_name
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -80,6 +80,10 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
             with errors_at(f"{path}: entry {index}"):
                 record = named.find(entry)
                 record.hands += objects.hands(entry, left_out)
+    hands = [hand for record in named.records for hand in record.hands if hand.keypoints is not None]
+    for what, known in objects.known.items():
+        for hand in () if known else hands:
+            setattr(hand, what, None)
     yield from named.records
 
 
@@ -117,6 +121,7 @@ class _Objects:
         self._path, self._file, self._given = path, file, options.keypoint_names
         self._categories = None if file is None else Categories(file, options)
         self._orders: dict[tuple[tuple[str, ...], int], Order] = {}
+        self.known = {"score": False, "keypoint_scores": False}  # whether any is another than 1
 
     def hands(self, entry: dict[str, Any], left_out: LeftOut) -> list[Hand]:
         """Return an entry's hand, or the two of a person; none if it is none."""
@@ -135,7 +140,8 @@ class _Objects:
         if not entry.get("keypoints"):
             return self._detection(entry, side, left_out)
         names = () if found is None else found.keypoints
-        return [_hand(entry, self._order(names, len(entry["keypoints"]) // 3), handedness=side)]
+        order = self._order(names, len(entry["keypoints"]) // 3)
+        return [_hand(entry, order, self.known, handedness=side)]
 
     def _of_person(self, entry: dict[str, Any], left_out: LeftOut) -> list[Hand]:
         hands = []
@@ -143,7 +149,7 @@ class _Objects:
             keypoints = entry.get(f"{side}hand_kpts")
             if keypoints and any(keypoints):
                 hand = {"keypoints": keypoints, "score": entry.get("score")}
-                hands.append(_hand(hand, OURS, handedness=side))
+                hands.append(_hand(hand, OURS, self.known, handedness=side))
             else:
                 left_out.add("hands of persons without keypoints")
         return hands
@@ -170,22 +176,23 @@ class _Objects:
         return self._orders[names, count]
 
 
-def _hand(entry: dict[str, Any], order: Order, **fields: Any) -> Hand:
+def _hand(entry: dict[str, Any], order: Order, known: dict[str, bool], **fields: Any) -> Hand:
     count = len(order.joints)
-    table = order.arrange(numbers_of(entry["keypoints"], (3 * count,), "keypoints").reshape(count, 3))
+    table = order.arrange(numbers_of(without_null(entry["keypoints"]), (3 * count,), "keypoints").reshape(count, 3))
     box = None if entry.get("bbox") is None else box_of(entry["bbox"])
     labelled = (table != 0).any(axis=1)
     visibility = np.where(labelled, 2, 0)
     marked = (table[:, 2] == 2).any() and np.isin(table[:, 2], (0, 1, 2)).all()  # as in annotations
     if marked:
         visibility = table[:, 2]
-    known = not marked and (table[labelled, 2] != 1).any()
+    known["score"] |= entry.get("score") not in (None, 1)
+    known["keypoint_scores"] |= not marked and bool((table[labelled, 2] != 1).any())
     return hand_of(
         table[:, :2],
         visibility,
         box if box is not None and has_size(box) else None,
-        keypoint_scores=_scores(table[:, 2], (NUM_JOINTS,), "keypoints: scores") if known else None,
-        score=None if entry.get("score") in (None, 1) else float(_scores(entry["score"], (), "score")),
+        keypoint_scores=None if marked else _scores(table[:, 2], (NUM_JOINTS,), "keypoints: scores"),
+        score=None if entry.get("score") is None else float(_scores(entry["score"], (), "score")),
         **fields,
     )
 

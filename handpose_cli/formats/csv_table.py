@@ -9,7 +9,8 @@ image sizes, images without hands, frame times, failures, and which joints are h
 scores to 1/10,000.
 
 Read are also tables as pandas, R and spreadsheets write them: columns and rows in any order, more columns, rows left
-out (their joints are not labelled), `;` or tabs between cells, decimal commas, `NA`, whole numbers as 3.0.
+out (their joints are not labelled), `;` or tabs between cells, decimal commas, `NA`, whole numbers as 3.0, tracks with
+names (they are numbered), and left or right as `hand`.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.formats._hand_names import side_in
+from handpose_cli.formats._hand_names import one_side, side_in, side_of
 from handpose_cli.formats._keypoint_names import NONE, order_of
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of
-from handpose_cli.formats._text import encoding_of, is_missing, number_in, whole_number_in
+from handpose_cli.formats._text import Tracks, encoding_of, is_missing, number_in, whole_number_in, whole_rows
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.handpose_json import hand_to_json
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -76,6 +77,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
         for numbered in _rows(path):
             by_image.setdefault(_image_of(numbered), []).append(numbered)
         groups = by_image.items()
+    tracks = Tracks()
     with LeftOut(path) as left_out:
         for (name, frame), rows in groups:
             hands: dict[str, list[Numbered]] = {}
@@ -88,7 +90,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
                 continue
             with errors_at(f"{path}: line {next(iter(hands.values()))[0][0]}"):
                 index = None if is_missing(frame) else whole_number_in(frame)
-            found = [_hand(path, hands[key], joints) for key in sorted(hands, key=_order)]
+            found = [_hand(path, hands[key], joints, tracks) for key in sorted(hands, key=_order)]
             labelled = [hand for hand in found if hand is not None]
             if len(labelled) < len(found):
                 left_out.add("hands without a labelled joint", count=len(found) - len(labelled))
@@ -112,11 +114,8 @@ def _rows(path: Path) -> Iterator[Numbered]:
             if missing := [name for name in NEEDED if name not in columns]:
                 raise FormatError(f"{path}: no column {', '.join(missing)}. Received: {columns}")
             rows = csv.reader(file, delimiter=_delimiter(header))
-            for cells in rows:
-                if not cells:
-                    continue
+            for line, cells in whole_rows(path, rows, len(columns), lines=1):
                 row = dict(zip(columns, cells, strict=False))
-                line = rows.line_num + 1
                 if absent := [name for name in NEEDED if name not in row]:
                     raise FormatError(f"{path}: line {line}: no {absent[0]}")
                 if is_missing(row["file"]):
@@ -147,7 +146,7 @@ def _survey(path: Path, options: ReadOptions) -> tuple[dict[str, int], bool]:
     return dict(zip(names, order.joints, strict=True)), in_a_row
 
 
-def _hand(path: Path, rows: list[Numbered], joints: dict[str, int]) -> Hand | None:
+def _hand(path: Path, rows: list[Numbered], joints: dict[str, int], tracks: Tracks) -> Hand | None:
     points, scores = np.full((NUM_JOINTS, 2), np.nan), np.full(NUM_JOINTS, np.nan)
     first: dict[int, str] = {}
     of_hand: Row = {}
@@ -163,7 +162,7 @@ def _hand(path: Path, rows: list[Numbered], joints: dict[str, int]) -> Hand | No
                 points[joint] = number_in(row["x"]), number_in(row["y"])
             if not is_missing(row.get("score")):
                 scores[joint] = number_in(row["score"])
-            for name in ("hand_score", "handedness", "track_id", "flags"):
+            for name in ("hand", "hand_score", "handedness", "track_id", "flags"):
                 if not is_missing(row.get(name)):
                     of_hand.setdefault(name, row[name])
     labelled = np.isfinite(points).all(axis=1)
@@ -177,8 +176,10 @@ def _hand(path: Path, rows: list[Numbered], joints: dict[str, int]) -> Hand | No
             np.where(labelled, 2, 0),
             keypoint_scores=np.nan_to_num(scores) if known else None,
             score=number_in(of_hand["hand_score"]) if "hand_score" in of_hand else None,
-            handedness=side_in({"handedness": of_hand.get("handedness", "")}),
-            track_id=whole_number_in(of_hand["track_id"]) if "track_id" in of_hand else None,
+            handedness=one_side(
+                side_in({"handedness": of_hand.get("handedness", "")}), side_of(of_hand.get("hand", "")), "in rows of"
+            ),
+            track_id=tracks.number(of_hand["track_id"]) if "track_id" in of_hand else None,
             flags=tuple(name for name in of_hand.get("flags", "").split() if FLAG.fullmatch(name)),
         )
 

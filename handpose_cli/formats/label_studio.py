@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.formats._hand_names import is_wanted, side_of
+from handpose_cli.formats._hand_names import is_wanted, one_side, side_of
 from handpose_cli.formats._json import first_character
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, order_of
 from handpose_cli.formats._label_studio_tasks import Result, image_of, is_min, results_of, side_chosen, tasks
@@ -215,7 +215,7 @@ def _hand(rectangle: Result | None, joints: dict[int, Result], side: str | None)
         box = _box(rectangle)
         meta = rectangle.get("meta") or {}
         fields |= _told(meta, OF_HAND) | _told(rectangle, {"score": float}) | {"flags": flags_in(meta)}
-        fields["handedness"] = side or side_of(rectangle["value"]["rectanglelabels"][0])
+        fields["handedness"] = one_side(side, side_of(rectangle["value"]["rectanglelabels"][0]), "with a label of")
     points, marks, scores = np.zeros((NUM_JOINTS, 2)), np.zeros(NUM_JOINTS), np.zeros(NUM_JOINTS, np.float32)
     for index, joint in joints.items():
         points[index] = _pixels(joint, "x", "y")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from handpose_cli.formats._notes import say
@@ -11,6 +12,8 @@ from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
 from handpose_cli.labels.file_names import Parts, place_of, stem_of
 from handpose_cli.records import ImageRecord
+
+IN_MEMORY = 200_000  # images and hands, about 1 KB each
 
 Key = tuple[str, int | None]  # file and frame
 Read = Callable[[], Iterator[ImageRecord]]
@@ -63,12 +66,16 @@ def _refuse_sizes(first: ImageRecord, other: ImageRecord) -> None:
 def gathered(read: Read) -> Read:
     """Return what reads each image once, its hands joined, and the frames of each video one after the other.
 
-    That is `read` itself if it does; else the images and the videos that come again wait in memory.
+    A file of few hands stays in memory, and is read but this once. Of a larger one that is `read` itself if it does so;
+    else the images and the videos that come again wait in memory.
 
     Raises:
         FormatError: from reading, or because the entries of an image are for different sizes.
     """
-    repeated, scattered = _come_again(read())
+    kept: list[ImageRecord] = []
+    repeated, scattered = _come_again(_noted(read(), kept))
+    if kept:
+        read = partial(_copies, kept)
     if not repeated and not scattered:
         return read
 
@@ -92,9 +99,30 @@ def gathered(read: Read) -> Read:
                 continue
             place = record.file if record.file in scattered else (record.file, record.frame)
             for one in left.pop(place, ()):
-                yield replace(one, hands=list(one.hands))  # what is done with one must not show the next time
+                yield _copy(one)
 
     return read_gathered
+
+
+def _noted(records: Iterable[ImageRecord], kept: list[ImageRecord]) -> Iterator[ImageRecord]:
+    """Yield the records and have them in a list, which is empty in the end if they are too many."""
+    count = 0
+    for record in records:
+        count += 1 + len(record.hands)
+        if count <= IN_MEMORY:
+            kept.append(record)
+        else:
+            kept.clear()
+        yield record
+
+
+def _copies(records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
+    return map(_copy, records)
+
+
+def _copy(record: ImageRecord) -> ImageRecord:
+    """Return a copy: what is done with it must not show the next time."""
+    return replace(record, hands=list(record.hands))
 
 
 def _come_again(records: Iterable[ImageRecord]) -> tuple[set[Key], set[str]]:

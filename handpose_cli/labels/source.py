@@ -11,7 +11,7 @@ from handpose_cli.formats import FORMATS, Format, ReadOptions, load
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS
 from handpose_cli.labels.recognise import recognise
-from handpose_cli.labels.units import in_pixels
+from handpose_cli.labels.units import in_pixels, with_probabilities
 from handpose_cli.media.suffixes import is_url
 from handpose_cli.records import ImageRecord
 
@@ -73,6 +73,10 @@ class Source:
     def read(self, images: Path | None = None) -> Iterator[ImageRecord]:
         """Yield the records; raise FormatError if the source is not as it should be, or not in pixels."""
         yield from in_pixels(self.format.read(self.path, images, self.options), self.path)
+
+    def read_scored(self, images: Path | None = None) -> Iterator[ImageRecord]:
+        """Yield the records as `read` does; raise FormatError also at scores that are none from 0 to 1."""
+        return with_probabilities(self.read(images), self.path)
 
 
 def of_classes(sources: Sequence[Source | None], classes: tuple[str, ...]) -> list[Source | None]:

@@ -1,9 +1,10 @@
-"""Coordinates are pixels: what is from 0 to 1 instead would give wrong numbers without a word."""
+"""Coordinates are pixels, and scores from 0 to 1: what is otherwise would give wrong numbers without a word."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from handpose_cli.records import Hand, ImageRecord, box_around
 
 LOOKED_AT = 1000  # hands whose boxes are looked at
 LARGEST = 1.5  # of a share of the image's size, for a joint that a labeller guesses beyond the edge
+FAR = 0.5  # beyond 0 to 1 a score is none: heatmaps' peaks reach a little beyond, percent and logits far
 
 
 def is_normalised(hand: Hand) -> bool:
@@ -49,12 +51,14 @@ def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecor
     """Yield the records of a file.
 
     Raises:
-        FormatError: at the end, if most hands' coordinates are from 0 to 1. One alone may be a prediction's that has
-            collapsed; it is spoken of, and so are boxes that seem to be of two corners.
+        FormatError: at an image without a name, or if, at the end, most hands' coordinates are from 0 to 1. One alone
+            may be a prediction's that collapsed; it is spoken of, and so are boxes that seem to be of two corners.
     """
     hands = normalised = of_corners = 0
     first = ""
     for record in records:
+        if "\0" in record.file or not PurePosixPath(record.file).name:
+            raise FormatError(f"{path}: an image must have a name. Received: {record.file!r}")
         for number, hand in enumerate(record.hands):
             if hands < LOOKED_AT:
                 of_corners += is_of_corners(hand)
@@ -79,3 +83,44 @@ def in_pixels(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecor
 def _is_somewhere(hand: Hand) -> bool:
     """Return whether not all coordinates are 0, as some programs write a hand that was not found."""
     return bool(hand.box.any()) or bool(hand.keypoints is not None and np.nan_to_num(hand.keypoints).any())
+
+
+def with_probabilities(records: Iterable[ImageRecord], path: Path) -> Iterator[ImageRecord]:
+    """Yield the records of a file with scores from 0 to 1, as other files have them and as the loss weighs joints.
+
+    Those a little beyond, as heatmaps' peaks are, are cut off there, and it is said.
+
+    Raises:
+        FormatError: at a score far beyond.
+    """
+    cut = 0
+    for record in records:
+        wrong = {number: _farthest(hand) for number, hand in enumerate(record.hands) if not _has_probabilities(hand)}
+        for number, score in wrong.items():
+            if not -FAR <= score <= 1 + FAR:
+                place = f"{path}: {image_name(record)}, hand {number}"
+                raise FormatError(f"{place}: scores must be from 0 to 1. Received: {score:g}", "scores")
+        cut += len(wrong)
+        if wrong:
+            record = replace(record, hands=[_cut(hand) for hand in record.hands])
+        yield record
+    if cut:
+        say(f"{path}: scores of {cut} hands lie a little below 0 or above 1: taken for 0 and 1")
+
+
+def _has_probabilities(hand: Hand) -> bool:
+    scores = hand.keypoint_scores
+    return (hand.score is None or 0 <= hand.score <= 1) and (
+        scores is None or bool(scores.min() >= 0 and scores.max() <= 1)
+    )
+
+
+def _farthest(hand: Hand) -> float:
+    """Return the score that is farthest from 0 to 1."""
+    scores: list[float] = [] if hand.keypoint_scores is None else hand.keypoint_scores.tolist()
+    return max([*scores, *([] if hand.score is None else [hand.score])], key=lambda score: abs(score - 0.5))
+
+
+def _cut(hand: Hand) -> Hand:
+    score = None if hand.score is None else min(max(hand.score, 0.0), 1.0)
+    return replace(hand, score=score, keypoint_scores=None if (s := hand.keypoint_scores) is None else s.clip(0, 1))

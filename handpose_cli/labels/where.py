@@ -37,7 +37,7 @@ FIELDS: dict[str, Callable[[ImageRecord, Hand | None], Any]] = {
 }
 _COMPARE = {"=": operator.eq, "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
             ">": operator.gt, ">=": operator.ge}  # fmt: skip
-_CONSTANTS = {"true": True, "false": False, "null": None}
+_TEXTS, _TRUTHS = ("handedness", "flags", "file"), ("interpolated", "corrected")  # the others are numbers
 _TOKEN = re.compile(r"""\s*(?:([()])|(<=|>=|!=|==|[<>=])|'([^']*)'|"([^"]*)"|([^\s()<>=!'"]+))""")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 DEEPEST = 50
@@ -114,11 +114,22 @@ class _Parser:
         kind, value = self._take(f"a value after {name} {sign}")
         if kind not in ("word", "text"):
             raise FormatError(f"{self._text!r}: a value is expected after {name} {sign}, not {value!r}")
-        if kind == "word" and value.lower() in _CONSTANTS:
-            value = _CONSTANTS[value.lower()]
-        elif kind == "word" and _NUMBER.fullmatch(value):
-            value = float(value)
-        return _comparison(FIELDS[name], sign, value)
+        return _comparison(FIELDS[name], sign, self._value(name, sign, value, kind == "word"))
+
+    def _value(self, name: str, sign: str, value: str, bare: bool) -> Any:
+        """Return a value as the field has it: nothing would ever fit one of another kind."""
+        if bare and value.lower() == "null":
+            return None
+        if name in _TEXTS:
+            if name == "handedness" and value.lower() not in ("left", "right"):
+                raise FormatError(f"{self._text!r}: left, right or null is expected after {name} {sign}, not {value!r}")
+            return value.lower() if name == "handedness" else value
+        if name in _TRUTHS and value.lower() in ("true", "false", "1", "0"):
+            return value.lower() in ("true", "1")
+        if name not in _TRUTHS and _NUMBER.fullmatch(value):
+            return float(value)
+        expected = "true or false" if name in _TRUTHS else "a number"
+        raise FormatError(f"{self._text!r}: {expected} is expected after {name} {sign}, not {value!r}")
 
     def _take(self, what: str) -> Token:
         if not self.left:

@@ -90,6 +90,11 @@ def best_epoch(log: Log, monitor: str) -> int:
     return int(np.argmax([row[monitor] for row in log]))
 
 
+def gets_no_better(log: Log, monitor: str, patience: int | None) -> bool:
+    """Return whether the last `patience` epochs are no better than one before."""
+    return patience is not None and bool(log) and len(log) - 1 - best_epoch(log, monitor) >= patience
+
+
 class LossError(Remediable, FloatingPointError):
     """The training went wrong; the message is one line."""
 
@@ -143,9 +148,7 @@ class CommitEpoch(keras.callbacks.Callback):
         if self.writes:
             with processes.alone():
                 self._write(epoch)
-        if self.patience is not None and processes.first_says(
-            epoch - best_epoch(self.log, self.monitor) >= self.patience
-        ):
+        if self.patience is not None and processes.first_says(gets_no_better(self.log, self.monitor, self.patience)):
             self.model.stop_training = True
 
     def _write(self, epoch: int) -> None:

@@ -19,6 +19,7 @@ from handpose_cli.training.checkpoint import (
     Log,
     SaveState,
     UseAverage,
+    gets_no_better,
     read_log,
     restore,
     writing,
@@ -50,9 +51,9 @@ def train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
 
     Raises:
         FormatError: if the data cannot be read. WeightsError: if the weights are not this network's.
-        SettingsError: if the data, or the teacher, are not those of the run, a file of it is damaged, there are too few
-            devices, the backend does not train, the `processes` do not meet or lose each other, or another process
-            trains in the run folder.
+        SettingsError: if the data, or the teacher, are not those of the run, it has more epochs behind it, a file of it
+            is damaged, there are too few devices, the backend does not train, the `processes` do not meet or lose each
+            other, or another process trains in the run folder.
         DeliveryError: if the result cannot be exported; the weights are there then.
         FloatingPointError: if the loss stops being a number. OSError: if the run folder cannot be written.
     """
@@ -74,7 +75,10 @@ def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     if first and (run / LOCK).exists():
         with writing(run):  # before minutes go into reading
             pass
-    trained_on = card.read_known(run) if read_log(run) else {}
+    log = read_log(run)
+    if settings.epochs < len(log):  # the settings would lose what the rest was trained with
+        raise SettingsError(f"{run} has {len(log)} epochs behind it. Received: {settings.epochs}", "epochs")
+    trained_on = card.read_known(run) if log else {}
     data: TaskData = task.read(settings)
     refuse_other(run, trained_on, data.known)
     processes.check_agreement(settings, data.known, (run / STATE).exists() and (run / STATE).read_bytes())
@@ -118,7 +122,7 @@ def _fit(
         *([TensorBoardLog(run, log)] if writes else []),
         progress,
     ]
-    begin, model.stop_training = 0, False
+    begin, model.stop_training = 0, gets_no_better(log, task.monitor, settings.patience)
     try:
         for stage in settings.stages:
             end = begin + stage.epochs
@@ -127,6 +131,8 @@ def _fit(
             begin = end
     finally:
         progress.close()
+    if model.stop_training and len(log) < settings.epochs:
+        report(f"No better for {settings.patience} epochs: ended after {len(log)}")
     return log
 
 

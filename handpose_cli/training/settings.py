@@ -182,10 +182,17 @@ def of_new_run(given: Mapping[str, Any]) -> Settings:
         given: values of `Settings`; besides `epochs` in all, and `learning_rate` of the last stage.
 
     Raises:
-        SettingsError: if there are no data, or a stage asks for an encoder that the network does not have.
+        SettingsError: if there are no data, what to validate on is said twice, or a stage asks for an encoder that the
+            network does not have.
     """
     if not given.get("data"):
         raise SettingsError("There are no data to train on", "data")
+    if given.get("val") and "val_split" in given:
+        raise SettingsError(
+            f"No share of the data is held back where there are labels to validate on. Received: "
+            f"{said(given['val_split'])}",
+            "val_split",
+        )
     name = given["preset"]
     encoder = detectors.DETECTORS[name].encoder if name in detectors.DETECTORS else presets.get_preset(name).encoder
     if given.get("teacher") and name not in detectors.DETECTORS:

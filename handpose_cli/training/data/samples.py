@@ -13,6 +13,7 @@ from handpose_cli.formats._parsing import inside
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.convert import choose, sample_of
+from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
@@ -49,11 +50,15 @@ def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> l
     sources = list(sources)
     samples = []
     for source in (Source.parse(text).with_options(options) for text in sources):
-        for record, image in with_images(source, filter(_with_keypoints, in_their_images(source))):
-            hands = _with_keypoints(record)
-            whole = record.exhaustive and len(hands) == len(record.hands)
-            about = group_of(source, record), size_of(record), whole
-            samples += [Sample(image, hand, hand.box, *about) for hand in hands]
+        with LeftOut(source.path) as left_out:
+            records = by_image(in_their_images(source)).values()
+            for record, image in with_images(source, filter(_with_keypoints, records)):
+                hands = [hand for hand in _with_keypoints(record) if _weighs(hand)]
+                if weightless := len(_with_keypoints(record)) - len(hands):
+                    left_out.add("hands whose joints all score 0, which is their weight", count=weightless)
+                whole = record.exhaustive and len(hands) == len(record.hands)
+                about = group_of(source, record), size_of(record), whole
+                samples += [Sample(image, hand, hand.box, *about) for hand in hands]
     if not samples:
         raise FormatError(f"no hands with keypoints in: {', '.join(sources)}")
     return samples
@@ -65,7 +70,7 @@ def in_their_images(source: Source) -> Iterator[ImageRecord]:
     Images that have no others are left out too: their labels are wrong, so nobody knows what they show.
     """
     with LeftOut(source.path) as left_out:
-        for record in source.read():
+        for record in source.read_scored():
             seen = [hand for hand in record.hands if _reaches_into(hand, size_of(record))]
             if len(seen) < len(record.hands):
                 left_out.add("hands that lie outside their image", count=len(record.hands) - len(seen))
@@ -89,6 +94,13 @@ def shared_images(trained: Iterable[Path], held: Iterable[Path]) -> tuple[int, i
 
 def _with_keypoints(record: ImageRecord) -> list[Hand]:
     return [hand for hand in record.hands if hand.keypoints is not None]
+
+
+def _weighs(hand: Hand) -> bool:
+    """Return whether any joint counts in the loss, see `dataset.target`."""
+    if hand.keypoints is None or hand.keypoint_scores is None:
+        return True
+    return bool((hand.keypoint_scores[np.isfinite(hand.keypoints).all(axis=1)] > 0).any())
 
 
 def group_of(source: Source, record: ImageRecord) -> str:

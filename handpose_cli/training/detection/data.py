@@ -9,7 +9,7 @@ from handpose_cli import weights
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.training.data.digest import TEACHER, Known, digest
 from handpose_cli.training.data.samples import choose_held_back, shared_images
-from handpose_cli.training.detection.photos import Photo, Photos, read_photos
+from handpose_cli.training.detection.photos import Photo, Photos, read_photos, say_contrary
 from handpose_cli.training.settings import Settings
 
 
@@ -66,6 +66,8 @@ def read_data(settings: Settings) -> DetectionData:
             raise FormatError(f"there is no hand with a box to {what} on")
     if not any(len(photo.boxes) and photo.exhaustive for photo in val):
         raise FormatError("no photograph to validate on has hands and is known to show no others", "val")
+    say_contrary(photos.whole)
+    say_contrary(val)
     options: dict[str, Sequence[str]] = {"data": settings.data, "val": settings.val, "negatives": settings.negatives}
     known = {
         option: {source: (len(read[source]), digest(map(_labelled, read[source]))) for source in sources}

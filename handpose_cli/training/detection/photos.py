@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from handpose_cli.annotator.pipeline import box_of
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.file_matching import by_image
@@ -104,6 +105,21 @@ def read_photos(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> Ph
     if sources and not whole and not hands:
         raise FormatError(f"no labelled photographs in: {', '.join(sources)}")
     return Photos(whole, hands)
+
+
+def say_contrary(photos: Iterable[Photo]) -> None:
+    """Say how many photographs are in several label files, of which each says that others' hands are none."""
+    boxes: dict[tuple[int, int], list[Photo]] = {}
+    for photo in photos:
+        if photo.exhaustive:
+            stat = photo.image.stat()
+            boxes.setdefault((stat.st_dev, stat.st_ino), []).append(photo)
+    contrary = [same[0].image for same in boxes.values() if len({photo.boxes.tobytes() for photo in same}) > 1]
+    if contrary:
+        say(
+            f"{len(contrary)} photographs, such as {contrary[0].name}, have other boxes in each of several files, "
+            'which all say that there are no other hands. Join these files, or mark the photographs "exhaustive": false'
+        )
 
 
 def _box(hand: Hand, width: int | None, height: int | None) -> np.ndarray:
