@@ -16,6 +16,7 @@ from handpose_cli.quiet import (
     forgiving_stderr,
     open_closed_streams,
     set_up_libraries,
+    silence_pillow,
     telling_stdout,
 )
 
@@ -110,6 +111,7 @@ def cli(verbose: bool) -> None:
     from handpose_cli.commands.remedies import show_notes
 
     set_up_libraries()
+    silence_pillow()
     os.environ["MPLBACKEND"] = "agg"  # charts are files; one that is set for notebooks may not be there
     keep_freed_memory()
     show_notes()

@@ -260,6 +260,12 @@ def test_boxes_and_repeated_entries():
     elsewhere = Hand(np.array([0, 200, 50, 50], np.float32), keypoints=hand.keypoints)
     assert problems(image("a.jpg", elsewhere)) == {"keypoints outside their box: box elsewhere": 1}
     assert problems(image("a.jpg", Hand(np.array([5, 5, 0, 5])))) == {"box without an area": 1}
+    for labelled in (1, 2):  # whose own box has no area
+        few = np.where(np.arange(21)[:, None] < labelled, [120, 60], np.nan).astype(np.float32)
+        assert problems(image("a.jpg", Hand(np.array([100, 50, 40, 40], np.float32), keypoints=few))) == {}
+        assert problems(image("a.jpg", Hand(np.array([200, 50, 40, 40], np.float32), keypoints=few))) == {
+            "keypoints outside their box: box elsewhere": 1
+        }
     assert problems(image("a.jpg", hand), image("a.jpg", open_hand())) == {"image listed twice": 1}
 
 

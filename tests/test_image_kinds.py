@@ -282,6 +282,16 @@ def test_an_animated_png_may_say_so_behind_its_palette_profile_or_texts(tmp_path
     assert page_count(path) == 1
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".avif"])
+def test_what_pillow_takes_for_too_large_is_read_and_its_limit_left_to_the_program(tmp_path, monkeypatch, suffix):
+    first, *others = shades(2)
+    first.save(tmp_path / f"a{suffix}", save_all=True, append_images=others)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read_image(tmp_path / f"a{suffix}").shape == (48, 64, 3)
+    assert len(list(read_pages(tmp_path / f"a{suffix}", 10**6))) == 2
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
 def test_a_tiffs_smaller_copies_are_no_pages(tmp_path):
     from PIL import TiffImagePlugin
 

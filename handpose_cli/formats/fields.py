@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from handpose_cli.formats._parsing import inside
-from handpose_cli.records import Hand, ImageRecord, box_around
+from handpose_cli.records import SAME_BOX, Hand, ImageRecord
 
 # name: how to call it
 FIELDS = {
@@ -36,8 +36,6 @@ FIELDS = {
     "flags": "reasons to doubt hands (flags)",
 }
 EVERYTHING = frozenset(FIELDS)
-
-SAME_BOX = 0.01  # pixels: the result file's rounding
 
 
 def used(record: ImageRecord) -> set[str]:
@@ -89,7 +87,7 @@ def _used_by(hand: Hand) -> set[str]:
         names.add("flags")
     if hand.keypoints is None:
         names.add("box_only")
-    elif not np.allclose(hand.box, box_around(hand.keypoints), rtol=0, atol=SAME_BOX):
+    elif hand.has_own_box:
         names.add("box")
     if hand.visibility is not None and (hand.visibility == 1).any():
         names.add("hidden")

@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 
-from handpose_cli.boxes import share_inside
 from handpose_cli.doubt.flags import FLIPPED_SIDE, MISTAKES
 from handpose_cli.doubt.video import flagged
 from handpose_cli.formats import ho3d, interhand, rhd, stb
@@ -17,7 +16,7 @@ from handpose_cli.formats.fields import image_name
 from handpose_cli.labels.convert import sample_of
 from handpose_cli.labels.file_names import Parts, place_of
 from handpose_cli.labels.units import is_normalised, is_of_corners
-from handpose_cli.records import SKELETON, Hand, ImageRecord, box_around
+from handpose_cli.records import SAME_BOX, SKELETON, Hand, ImageRecord
 
 # how the check words a flag of `doubt`; the hand is given with it
 OF_FLAGS = {
@@ -162,11 +161,11 @@ def _hand_problems(hand: Hand, record: ImageRecord) -> list[str]:
     if is_of_corners(hand):
         problems.append("box fits the keypoints as x1, y1, x2, y2, not as x, y, width, height")
         flags = [name for name in flags if name != "box_disagrees"]
-    elif _outside_share(box_around(labelled), hand.box) > 0.5:
+    elif _outside_share(labelled, hand.box) > 0.5:
         swapped = hand.box[[1, 0, 3, 2]]
-        what = "x and y swapped in the box" if _outside_share(box_around(labelled), swapped) < 0.1 else "box elsewhere"
+        what = "x and y swapped in the box" if _outside_share(labelled, swapped) < 0.1 else "box elsewhere"
         problems.append(f"keypoints outside their box: {what}")
-        flags.remove("box_disagrees")
+        flags = [name for name in flags if name != "box_disagrees"]
     return [*problems, *(OF_FLAGS[name] for name in flags)]
 
 
@@ -182,9 +181,11 @@ def _place_problem(points: np.ndarray, width: int, height: int) -> str | None:
     return "keypoints far outside the image"
 
 
-def _outside_share(inner: np.ndarray, outer: np.ndarray) -> float:
-    """Return the share of a box's area that lies outside another."""
-    return 1 - float(share_inside(inner[None], outer[None])[0, 0])
+def _outside_share(points: np.ndarray, box: np.ndarray) -> float:
+    """Return the share of keypoints [n, 2] that lie outside a box [4]; 0 if there are none."""
+    low, high = box[:2] - SAME_BOX, box[:2] + box[2:] + SAME_BOX
+    outside = ((points < low) | (points > high)).any(axis=1)
+    return float(outside.mean()) if len(points) else 0.0
 
 
 def _same(hand: Hand, other: Hand) -> bool:

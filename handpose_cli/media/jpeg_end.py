@@ -23,10 +23,14 @@ def with_end(data: bytes) -> bytes | None:
 
 def _pixels(data: bytes) -> np.ndarray | None:
     """Decode with Pillow, which prints nothing of what it finds wrong, as OpenCV does."""
-    from handpose_cli.media.pillow_images import Image
+    from PIL import Image
+
+    from handpose_cli.media.pillow_images import without_pillows_limit
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with without_pillows_limit():
+            image = Image.open(io.BytesIO(data))
+        with image:
             return np.asarray(image)
     except Exception:  # its plug-ins raise whatever comes
         return None

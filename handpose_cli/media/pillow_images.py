@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import io
-import warnings
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
-from PIL import Image as Image  # for other modules: with the settings below
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.image_head import HEIF
 
-warnings.filterwarnings("ignore", module="PIL")  # what goes wrong is reported by the exceptions below
-Image.MAX_IMAGE_PIXELS = None  # there is a limit of our own
+
+class _Limit:
+    """What Pillow opens at most, in pixels, of all the program; it is lifted while any thread reads a picture here."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.readers, self.kept = 0, Image.MAX_IMAGE_PIXELS
+
+
+_limit = _Limit()
+
+
+@contextmanager
+def without_pillows_limit() -> Iterator[None]:
+    """Have Pillow read pictures of any size in the block: there are limits of our own."""
+    with _limit.lock:
+        if not _limit.readers:
+            _limit.kept, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        _limit.readers += 1
+    try:
+        yield
+    finally:
+        with _limit.lock:
+            _limit.readers -= 1
+            if not _limit.readers:
+                Image.MAX_IMAGE_PIXELS = _limit.kept
 
 
 def read_pages(data: bytes, kind: str, most_pixels: int) -> Iterator[np.ndarray]:
@@ -43,8 +67,9 @@ def read_page(data: bytes, kind: str, index: int) -> np.ndarray:
 
 def _page(image: Image.Image, index: int) -> np.ndarray:
     try:
-        image.seek(index)
-        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        with without_pillows_limit():
+            image.seek(index)
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except MemoryError as error:
         raise UnreadableError(NO_MEMORY, transient=True) from error
     except Exception as error:  # its plug-ins raise whatever comes
@@ -66,7 +91,8 @@ def page_count(image: Image.Image) -> int:
         if image.format == "MPO":
             kinds = [entry["Attribute"]["MPType"] for entry in image.mpinfo[0xB002]]  # type: ignore[attr-defined]
             return max(1, sum("Thumbnail" not in kind for kind in kinds))
-        return int(getattr(image, "n_frames", 1))
+        with without_pillows_limit():
+            return int(getattr(image, "n_frames", 1))
     except Exception:  # its plug-ins raise whatever comes
         return 1
 
@@ -80,7 +106,8 @@ def _open(data: bytes, kind: str) -> Image.Image:
             raise UnreadableError(message, transient=True) from error
         pillow_heif.register_heif_opener()
     try:
-        return Image.open(io.BytesIO(data))
+        with without_pillows_limit():
+            return Image.open(io.BytesIO(data))
     except MemoryError as error:
         raise UnreadableError(NO_MEMORY, transient=True) from error
     except Exception as error:  # its plug-ins raise whatever comes

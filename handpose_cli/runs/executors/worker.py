@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from handpose_cli.allocation import keep_freed_memory
 from handpose_cli.annotator.settings import Networks
-from handpose_cli.quiet import set_up_libraries
+from handpose_cli.quiet import set_up_libraries, silence_pillow
 
 
 class RefusedError(Exception):
@@ -40,6 +40,7 @@ def do_unit(number: str, get_job: Callable[[], Job], unit: Any) -> Any:
     """
     if number not in _current:
         set_up_libraries()
+        silence_pillow()
         keep_freed_memory()
         job = get_job()
         if reason := job.refusal():
