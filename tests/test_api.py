@@ -235,7 +235,6 @@ def test_records_as_dictionaries():
         "hands": [{"box": [1, 2, 3, 4], "keypoints": described["hands"][0]["keypoints"], "score": 0.5,
                    "handedness": "left", "visibility": [2, 2, 2, 0, *[2] * 17], "interpolated": False}],
     }  # fmt: skip
-    assert hand == hand
     assert hand != Hand(hand.box, keypoints=hand.keypoints)
 
 
@@ -271,6 +270,10 @@ def test_evaluate_scores_files_records_and_annotators(tmp_path):
     by_records = handpose_cli.evaluate(labels, labels, norms=("px",), thresholds=(3,))
     assert by_path["pck@0.05/bbox"].value == by_records["pck@3px"].value == 1
     assert (by_path.labels["format"], by_records.labels) == ("label-list", {"images": 84, "hands": 84})
+    first = labels[:1]
+    alone = handpose_cli.evaluate(first, labels[:2], boxes=SAMPLES / "labels.json", exhaustive=False)
+    assert (alone.settings["exhaustive"], alone.detection.not_exhaustive) == (False, 84)
+    assert alone.detection.hands == 84  # all that have a box, of which two are predicted
     with pytest.raises(ValueError, match=r"norms must be some of bbox, palm, px, head. Received: 'box'"):
         handpose_cli.evaluate(labels, labels, norms=("box",))
     with pytest.raises(ValueError, match=r"oks_area must be one of box, box53, field. Received: 'all'"):

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from conftest import SAMPLES
 from made_up_videos import grey_of, make_video, set_matrix
 
 from handpose_cli.media.camera import open_camera
@@ -80,7 +81,9 @@ def test_no_camera_is_told_in_a_line(source, message, capfd):
 def test_no_window_is_needed():
     """So that OpenCV's headless package will do: nothing of highgui is called."""
     code = (
-        "import cv2; [delattr(cv2, n) for n in ('imshow', 'waitKey', 'namedWindow') if hasattr(cv2, n)];"
-        "import handpose_cli.media.camera"
+        "import cv2; [delattr(cv2, n) for n in ('imshow', 'waitKey', 'namedWindow') if hasattr(cv2, n)]\n"
+        "from handpose_cli.media.camera import open_camera\n"
+        f"with open_camera({f'camera:{SAMPLES}/moving_hand.mp4'!r}) as camera:\n"
+        "    assert next(iter(camera)).pixels.any()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -77,7 +77,9 @@ def test_no_import_runs_up():
     ("room", "never"), [("annotator", "handpose_cli.engine.keras"), ("annotator", "handpose_cli.networks")]
 )
 def test_what_a_room_never_imports(room, never):
-    for path in (PACKAGE / room).rglob("*.py"):
+    modules = list((PACKAGE / room).rglob("*.py"))
+    assert modules
+    for path in modules:
         assert not any(name.startswith(never) for name in imported(path)), path
 
 
@@ -100,7 +102,8 @@ def commands() -> dict[str, Command]:
 
 def test_every_option_has_its_help_and_every_command_its_exit_codes():
     for name, command in commands().items():
-        assert "Exit codes:" in (command.help or ""), name
+        exit_codes = (command.help or "").partition("Exit codes:")[2]
+        assert "2 wrong usage" in exit_codes and "130 interrupted" in exit_codes, name
         for option in command.params:
             if isinstance(option, Option) and "--help" not in option.opts:
                 assert option.help, f"{name} {option.opts}"

@@ -135,7 +135,7 @@ def test_what_cannot_be_gone_on_with_is_not_advised(folder, tmp_path, tiny_prese
     result = train(folder, tmp_path / "file" / "run", *SHORT)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == (
-        f"Error: Cannot write to {tmp_path / 'file' / 'run'}: Not a directory. Choose another --output."
+        f"Error: Cannot write to {tmp_path / 'file' / 'run' / 'state'}: Not a directory. Choose another --output."
     )
 
     def interrupted(settings):

@@ -368,6 +368,11 @@ def test_the_summary_as_json(inputs, tmp_path):
             ("--detector", "whole-image", "--tile", 300),
             "--tile does nothing with --detector whole-image, which takes each image as one hand. Give one of them.",
         ),
+        (("--show",), "--show is for a camera, such as camera:0. Give --draw for annotated copies."),
+        (("--prune",), "--prune is for --resume."),
+        (("--rescale",), "--rescale is for --boxes."),
+        (("--side-by-side",), "--side-by-side shows what --smooth changes. Give both."),
+        (("--dry-run", "--summary-json", "-"), "--summary-json says how a run ended; --dry-run begins none."),
         (("--colours", "hand"), "--colours says how annotated copies look. Give --draw too."),
         (("--hide", "box"), "--hide says how annotated copies look. Give --draw too."),
         (("--image-prefix", "s3://b/", "--format", "csv"), "--image-prefix is for --format label-studio. Give both."),
@@ -380,7 +385,8 @@ def test_wrong_options_are_told_in_a_line(inputs, tmp_path, options, message):
 
 def test_what_does_nothing_passes_where_it_is_not_on_the_command_line_and_where_it_does_something(inputs, tmp_path):
     config = tmp_path / "handpose.toml"
-    config.write_text('detector = "ssd-hand"\nscore-threshold = 0.5\ntile = 400\ncolours = "hand"\n')
+    config.write_text('detector = "ssd-hand"\nscore-threshold = 0.5\ntile = 400\ncolours = "hand"\n'
+                      "show = true\nprune = true\nrescale = true\nside-by-side = true\n")  # fmt: skip
     variables = {"HANDPOSE_PREDICT_HIDE": "box", "HANDPOSE_PREDICT_IMAGE_PREFIX": "s3://b/"}
     call = ("predict", inputs, "-o", tmp_path / "out", "--dry-run")
     for options in (

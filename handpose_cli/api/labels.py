@@ -90,6 +90,8 @@ def evaluate(
     oks_area: str = "box",
     rescale: bool = False,
     seed: int = 0,
+    boxes: str | PathLike[str] | None = None,
+    exhaustive: bool = True,
 ) -> Figures:
     """Score predictions against labels, as `handpose evaluate` does.
 
@@ -104,6 +106,8 @@ def evaluate(
         oks_area: what OKS divides by: "box", "box53" or "field".
         rescale: scale labels that are for another size than their image or prediction.
         seed: of the bootstrap.
+        boxes: labels with the boxes of all hands, where `labels` have keypoints of only some.
+        exhaustive: False for labels that may lack hands: what finds none is not false, and only recall counts.
 
     Returns:
         all figures; `figures["pck@0.1/bbox"]` is one end to end, with `value`, `low` and `high`.
@@ -121,11 +125,14 @@ def evaluate(
     from handpose_cli.evaluation.settings import EvaluateSettings
 
     norms, thresholds = (norms,) if isinstance(norms, str) else norms, _several(thresholds)
-    settings = EvaluateSettings(tuple(norms), thresholds, visible_only, oks_area, seed, score_threshold, rescale)
+    settings = EvaluateSettings(
+        tuple(norms), thresholds, visible_only, oks_area, seed, score_threshold, rescale, exhaustive
+    )
     if images is not None and not Path(images).exists():
         raise ValueError(f"images must be a folder, or the file that names them. Received: {str(images)!r}")
     with _remedies():
-        truth = read_truth(_source(labels, "labels"), settings, None if images is None else Path(images))
+        every = None if boxes is None else Source.parse(str(boxes))
+        truth = read_truth(_source(labels, "labels"), settings, None if images is None else Path(images), every)
         if not isinstance(predictions, Annotator):
             return score_predictions(truth, _source(predictions, "predictions"), settings).figures
         networks = predictions.networks

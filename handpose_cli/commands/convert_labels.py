@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
+from handpose_cli.commands.idle_options import check_convert
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
     SourceType,
@@ -24,6 +24,7 @@ from handpose_cli.commands.options import (
 )
 from handpose_cli.commands.part_of_labels import Read, with_choice, with_corrections
 from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.run_errors import os_error_line
 from handpose_cli.formats import FORMATS, Format, ReadOptions
 from handpose_cli.formats.plugin import WriteOptions
 from handpose_cli.labels.source import Source
@@ -69,7 +70,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--copy-images", "place_images", flag_value="copy", default="", show_default=False,
               help="Put copies of the images and of videos' frames beside the labels, or into TARGET.zip.")  # fmt: skip
 @click.option("--link-images", "place_images", flag_value="link", help="Put links to the images beside the labels.")
-@click.option("--seed", type=int, default=0, help="Of the split.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the split.")
 @click.option("--strict", is_flag=True, help="Make it an error if the target drops anything, or lacks an image.")
 @click.option("--check", is_flag=True, help="Only look through SOURCE for probable mistakes; exit code 1 if any.")
 @click.option(
@@ -128,7 +129,7 @@ def command(
     too; entries that break it are left out of the rest of the check.
 
     \b
-    Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage
+    Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage, 130 interrupted
     """
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels import convert
@@ -137,6 +138,7 @@ def command(
     from handpose_cli.labels.select import read_notes
     from handpose_cli.labels.source import of_classes
 
+    check_convert(ctx)
     part = worst is not None or flagged is not None or where is not None or corrections is not None
     if check and (target or target_format or split or strict or dry_run or frames_to or overwrite or part):
         raise click.UsageError("--check only reads: it goes with SOURCE and what says how that is read.")
@@ -211,18 +213,10 @@ def command(
     except FormatError as error:
         raise failure(error) from error
     except OSError as error:
-        raise _not_written(error, target) from error
+        raise click.ClickException(os_error_line(error, target, "Choose another TARGET.")) from error
     _report(counts, name, target_format, names, dry_run)
     if frames is not None and frames_to is not None:
         _extract(frames, frames_to)
-
-
-def _not_written(error: OSError, target: Path | None) -> click.ClickException:
-    """Return what ends the command, naming the place if it is another, such as the folder of temporary files."""
-    place = None if error.filename is None else Path(os.fsdecode(error.filename)).absolute()
-    if place is not None and target is not None and not place.is_relative_to(target.absolute().parent):
-        return click.ClickException(f"{place}: {error.strerror}")
-    return click.ClickException(f"Cannot write to {target}: {error.strerror}. Choose another TARGET.")
 
 
 def _extract(frames: FrameFiles, folder: Path) -> None:
@@ -233,9 +227,8 @@ def _extract(frames: FrameFiles, folder: Path) -> None:
     except FormatError as error:
         raise failure(error) from error
     except OSError as error:
-        raise click.ClickException(
-            f"Cannot write to {folder}: {error.strerror}. Choose another folder for --extract-frames."
-        ) from error
+        remedy = "Choose another folder for --extract-frames."
+        raise click.ClickException(os_error_line(error, folder, remedy)) from error
     click.echo(f"{images} frames of {videos} videos: {folder}", err=True)
 
 

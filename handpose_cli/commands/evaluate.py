@@ -12,7 +12,7 @@ import click
 
 from handpose_cli.annotator.settings import SCORE_THRESHOLD, AnnotateSettings
 from handpose_cli.commands.help_sections import SectionedCommand
-from handpose_cli.commands.idle_options import check_evaluate
+from handpose_cli.commands.idle_options import check_evaluate, one_of
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
     SourceType,
@@ -112,10 +112,10 @@ def command(
     where a missed hand counts as wrong in PCK and AUC; then where the error comes from, how well hands are found, and
     whether scores mean what they say. All hands in a labelled image are taken to be labelled, unless --boxes says more
     or --not-exhaustive. Of labels without keypoints, only how well hands are found is scored.
-    Figures say their norm in their name; the brackets are 95 % intervals (bootstrap over images).
+    Figures say their norm in their name; the brackets are 95 % intervals (bootstrap over images and videos).
 
     \b
-    Exit codes: 0 done, 1 an error, 2 wrong usage
+    Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted
     """
     from handpose_cli.evaluation.run import read_truth, score_network, score_predictions
     from handpose_cli.evaluation.settings import EvaluateSettings
@@ -123,9 +123,12 @@ def command(
     from handpose_cli.labels.source import of_classes, of_video
     from handpose_cli.weights import WeightsError
 
-    if (predictions is None) == (weights is None):
+    ctx = click.get_current_context()
+    if len(chosen := one_of(ctx, "predictions", "weights")) != 1:
         raise click.UsageError("Give either --predictions or --weights.")
-    check_evaluate(click.get_current_context())
+    if chosen == ["weights"]:
+        predictions = None
+    check_evaluate(ctx, predicts=predictions is None)
     if len(norms) > 1 and thresholds:
         raise click.UsageError("--pck goes with one --norm; each of several has thresholds of its own.")
     if not all(math.isfinite(threshold) for threshold in thresholds):

@@ -28,9 +28,9 @@ def check_predict(ctx: click.Context) -> None:
     start, end = known["start"], known["end"]
     if known["output"] is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    if known["show"]:
+    if given(ctx, "show"):
         raise click.UsageError("--show is for a camera, such as camera:0. Give --draw for annotated copies.")
-    if known["prune"] and not known["resume"]:
+    if given(ctx, "prune") and not known["resume"]:
         raise click.UsageError("--prune is for --resume.")
     if known["resume"] and known["overwrite"]:
         raise click.UsageError("--resume keeps what --overwrite replaces. Give one of them.")
@@ -38,9 +38,11 @@ def check_predict(ctx: click.Context) -> None:
         raise click.UsageError("--fail-fast means --max-failures 0. Give one of them.")
     if start is not None and end is not None and end <= start:
         raise click.UsageError(f"--end must be later than --start. Received: --start {start:g} --end {end:g}")
-    if known["rescale"] and known["boxes"] is None:
+    if known["dry_run"] and given(ctx, "summary_json"):
+        raise click.UsageError("--summary-json says how a run ended; --dry-run begins none.")
+    if given(ctx, "rescale") and known["boxes"] is None:
         raise click.UsageError("--rescale is for --boxes.")
-    if known["side_by_side"] and known["smooth"] is None:
+    if given(ctx, "side_by_side") and known["smooth"] is None:
         raise click.UsageError("--side-by-side shows what --smooth changes. Give both.")
     for name, reason in _idle_without_detector(ctx):
         if given(ctx, name):
@@ -78,10 +80,28 @@ def check_output(ctx: click.Context) -> None:
         raise click.UsageError("--image-prefix is for --format label-studio. Give both.")
 
 
-def check_evaluate(ctx: click.Context) -> None:
-    """Raise UsageError for options of `evaluate` that say how to predict, where predictions are there already."""
-    if ctx.params["predictions"] is None:
+def check_evaluate(ctx: click.Context, predicts: bool) -> None:
+    """Raise UsageError for options of `evaluate` that do nothing, as those of how to predict if it does not."""
+    if given(ctx, "overwrite") and ctx.params["report"] is None:
+        raise click.UsageError("--overwrite is for --report.")
+    if given(ctx, "threads") and ctx.params["engine"] == "keras":
+        raise click.UsageError("--threads is for --engine litert; keras takes the processors that it needs.")
+    if predicts:
         return
     for name in ("detector", "views", "engine", "threads"):
         if given(ctx, name):
             raise click.UsageError(f"{spelled(name)} is for --weights; --predictions are scored as they are.")
+
+
+def check_convert(ctx: click.Context) -> None:
+    """Raise UsageError for options of `convert-labels` that do nothing."""
+    if given(ctx, "seed") and ctx.params["split"] is None:
+        raise click.UsageError("--seed is for --split.")
+    if given(ctx, "rescale") and ctx.params["images"] is None and ctx.params["corrections"] is None:
+        raise click.UsageError("--rescale is for --images or --update, which say what sizes there are.")
+
+
+def one_of(ctx: click.Context, *names: str) -> list[str]:
+    """Return which of options that exclude each other have a value: those of the command line before others."""
+    there = [name for name in names if ctx.params[name] is not None]
+    return [name for name in there if given(ctx, name)] or there

@@ -15,6 +15,8 @@ import click
 
 from handpose_cli.commands.idle_options import given, spelled
 from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.run_errors import os_error_line
+from handpose_cli.media.suffixes import CAMERA
 
 if TYPE_CHECKING:
     from handpose_cli.drawing import DrawStyle
@@ -40,7 +42,7 @@ def predict_live(
     """
     from handpose_cli.api import Annotator
     from handpose_cli.commands.lost_formats import say_lost
-    from handpose_cli.media.camera import PREFIX, open_camera
+    from handpose_cli.media.camera import open_camera
     from handpose_cli.media.errors import EncodingError, UnreadableError
     from handpose_cli.runs.earlier import RESULTS
     from handpose_cli.runs.errors import RunError
@@ -72,7 +74,7 @@ def predict_live(
         networks = Annotator.load(settings.networks.weights, settings.detector_name, settings.networks.engine).networks
         info = make_header(settings).info
         if record:
-            _refuse_own(settings.inputs[0].removeprefix(PREFIX), folder / RECORDING)
+            _refuse_own(settings.inputs[0].removeprefix(CAMERA), folder / RECORDING)
         with open_camera(settings.inputs[0]) as camera:
             window = _window(settings.output.style) if show else lambda live: True
             output = settings.output if record else None
@@ -81,7 +83,7 @@ def predict_live(
     except (UnreadableError, EncodingError, RunError, WeightsError) as error:
         raise failure(error) from error
     except OSError as error:
-        raise click.ClickException(f"Cannot write to {folder}: {error.strerror}. Choose another --output.") from error
+        raise click.ClickException(os_error_line(error, folder, "Choose another --output.")) from error
     if not quiet:
         kept = f". Results: {folder / RESULTS}, {RECORDING}" if record else ""
         click.echo(

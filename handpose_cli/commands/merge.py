@@ -10,11 +10,12 @@ from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import config_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.commands.result_format import ResultFormat
+from handpose_cli.commands.run_errors import os_error_line
 
 
 @click.command(context_settings={"show_default": True})
 @click.argument("runs", nargs=-1, required=True, type=LocalPath(exists=True, file_okay=False))
-@click.option("-o", "--output", type=LocalPath(), required=True, help="Folder for the joined results.")
+@click.option("-o", "--output", type=LocalPath(file_okay=False), required=True, help="Folder for the joined results.")
 @click.option("--format", "formats", type=ResultFormat(), metavar="FORMAT", multiple=True,
               help="Also write the results as this; repeatable.  [default: as the first run]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
@@ -30,7 +31,8 @@ def command(
     in common.
 
     \b
-    Exit codes: 0 done, 1 an error, 2 wrong usage, 3 done, but some inputs could not be read
+    Exit codes: 0 done, 1 an error, 2 wrong usage,
+                3 done, but some inputs could not be read, 130 interrupted
     """
     from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.runs.earlier import RESULTS
@@ -42,7 +44,7 @@ def command(
     except RunError as error:
         raise failure(error) from error
     except OSError as error:
-        raise click.ClickException(f"Cannot write to {output}: {error.strerror}. Choose another --output.") from error
+        raise click.ClickException(os_error_line(error, output, "Choose another --output.")) from error
     click.echo(f"{len(runs)} runs, {report.counted()}. Results: {output / RESULTS}", err=True)
     say_lost(report, output, output)
     ctx.exit(report.exit_code)

@@ -22,7 +22,7 @@ class OutputType(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
         if is_url(str(value)):
             return str(value).rstrip("/")
-        return LocalPath().convert(value, param, ctx)
+        return LocalPath(file_okay=False).convert(value, param, ctx)
 
 
 @contextmanager

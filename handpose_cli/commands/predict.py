@@ -29,6 +29,7 @@ from handpose_cli.commands.remedies import with_remedy
 from handpose_cli.commands.result_format import ResultFormat, ResultFormatOption
 from handpose_cli.commands.run_errors import run_errors
 from handpose_cli.commands.summary import check_summary, write_summary
+from handpose_cli.media.suffixes import CAMERA
 from handpose_cli.quiet import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from handpose_cli.runs.settings import OutputSettings, RunSettings
     from handpose_cli.runs.shard import Shard
 
-EXIT_ERROR = 1
 BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 
 
@@ -127,10 +127,10 @@ def command(
     from handpose_cli.commands.lost_formats import say_lost
     from handpose_cli.drawing import DrawStyle
     from handpose_cli.runs.earlier import RESULTS, result_path
-    from handpose_cli.runs.report import Report
+    from handpose_cli.runs.report import EXIT_ERROR, Report
     from handpose_cli.runs.settings import NetworkSettings, OutputSettings, RunSettings, Span, TrackSettings
 
-    live = any(name.startswith("camera:") for name in inputs)
+    live = any(name.startswith(CAMERA) for name in inputs)
     if live and len(inputs) > 1:
         raise click.UsageError("A camera is annotated by itself. Give it as the only input.")
     if live and isinstance(output, str):
@@ -143,10 +143,11 @@ def command(
     folder = output if isinstance(output, Path) else Path()  # a camera need not be recorded
     if html and "report" not in formats:
         formats = (*formats, "report")
+    side_by_side = side_by_side and smooth is not None
     style = DrawStyle.without(hide, colours, side_by_side)
     settings = RunSettings(
         OutputSettings(folder, formats, draw or sheets or side_by_side, image_prefix, style, sheets),
-        AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale),
+        AnnotateSettings(score_threshold, views, max_hands, tile, rescale_boxes=rescale and boxes is not None),
         NetworkSettings(weights, detector, engine),
         TrackSettings(track or smooth is not None, smooth, score_threshold),
         Span(every, start, end, pages),

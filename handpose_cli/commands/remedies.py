@@ -15,7 +15,10 @@ FRAMES = (
 # the library's name of what helps: for each command's parameter that gives it what to say; "name given": if it is set
 REMEDIES = {
     "images": {"images": "Say where the images are with --images"},
-    "classes": {"classes": "Choose classes with --class"},
+    "classes": {
+        "classes": "Choose classes with --class",
+        "boxes": "Make a file of those that are hands with: handpose convert-labels --class NAME",  # of predict
+    },
     "keypoint_names": {"keypoint_names": "Name them with --keypoint-names"},
     "video": {"video": "Name the video with --video"},
     "rescale": {"rescale": "Scale the labels with --rescale"},

@@ -33,7 +33,8 @@ def run_errors(output: Path | str | None) -> Iterator[None]:
     except (NoInputError, WeightsError, FormatError, RunError) as error:
         raise failure(error) from error
     except OSError as error:
-        raise click.ClickException(_line(error, output)) from error
+        remedy = "Choose another --output, or go on with --resume."
+        raise click.ClickException(os_error_line(error, output, remedy)) from error
     except RuntimeError as error:
         if _NO_THREADS not in str(error):
             raise
@@ -42,7 +43,12 @@ def run_errors(output: Path | str | None) -> Iterator[None]:
         ) from error
 
 
-def _line(error: OSError, output: Path | str | None) -> str:
+def os_error_line(error: OSError, output: Path | str | None, remedy: str) -> str:
+    """Return what the file system says, of which file, and what helps: `remedy` where it is of writing to the output.
+
+    Args:
+        output: a path or a URL; None: the inputs are listed, and nothing is written.
+    """
     reason = error.strerror or str(error)
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return f"{reason}. Give a higher limit, ulimit -n, or fewer --threads."
@@ -54,7 +60,7 @@ def _line(error: OSError, output: Path | str | None) -> str:
     if name is None:
         name = str(output)
     if isinstance(output, str) or _is_of(name, output):
-        return f"Cannot write to {name}: {reason}. Choose another --output, or go on with --resume."
+        return f"Cannot write to {name}: {reason}. {remedy}"
     with suppress(OSError):
         if _is_of(name, Path(tempfile.gettempdir())):
             return f"Cannot write to {name}: {reason}. Choose another folder for temporary files with TMPDIR."

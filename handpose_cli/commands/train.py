@@ -11,6 +11,7 @@ from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import class_option, config_option, keypoint_names_option
 from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.run_errors import os_error_line
 from handpose_cli.commands.stage_type import StageType
 from handpose_cli.networks.hourglass.presets import PRESETS
 from handpose_cli.networks.ssd.presets import DETECTORS
@@ -122,8 +123,8 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     except (SettingsError, FormatError, WeightsError, DeliveryError, FloatingPointError) as error:
         raise failure(error) from error
     except OSError as error:
-        mend = "Go on with --resume" if (run / RUN_SETTINGS).exists() else "Choose another --output"
-        raise click.ClickException(f"Cannot write to {run}: {error.strerror}. {mend}.") from error
+        remedy = "Go on with --resume." if (run / RUN_SETTINGS).exists() else "Choose another --output."
+        raise click.ClickException(os_error_line(error, run, remedy)) from error
     except KeyboardInterrupt:
         begun = f" Go on from the last epoch with: handpose train -o {run} --resume"
         click.echo(f"Interrupted.{begun if (run / RUN_SETTINGS).exists() else ' Nothing was written.'}", err=True)

@@ -81,9 +81,12 @@ def evaluate(
         predictions=described[1],
         settings={
             "norms": list(settings.norms),
+            "thresholds": list(settings.thresholds),
             "visible_only": settings.visible_only,
             "oks_area": settings.oks_area,
             "seed": settings.seed,
+            "rescale": settings.rescale,
+            "exhaustive": settings.exhaustive,
         },
         images_without_predictions=sum(key not in predictions for key in labels),
         images_without_labels=sum(key not in labels for key in predictions),

@@ -13,6 +13,8 @@ from handpose_cli.evaluation import charts
 from handpose_cli.evaluation.evaluate import Evaluation
 from handpose_cli.evaluation.figures import Detection, Figure, Figures
 from handpose_cli.evaluation.gallery import pictures, worst_found
+from handpose_cli.evaluation.intervals import DRAWS
+from handpose_cli.evaluation.matching import BACKGROUND_IOU, GOOD_IOU
 from handpose_cli.evaluation.norms import NORMS
 from handpose_cli.evaluation.scores import pck_name
 from handpose_cli.evaluation.table import counted, number, rows_of
@@ -61,11 +63,13 @@ def write_report(path: Path, evaluation: Evaluation, folder: Path) -> None:
 
 METHOD = (
     "PCK: share of joints whose error is below the threshold times the norm, mean of the joints' shares (MMPose's "
-    "PCKAccuracy). bbox: longer side of the labelled box; palm: wrist to middle MCP joint. auc/mmpose30px: mean of PCK "
-    "at 0, 1.5, ... 28.5 px (at most 0.95); auc/trapz0-30px: area under PCK from 0 to 30 px (FreiHAND). epe_px: mean "
-    "error in pixels over all joints; macro: mean of the joints' means. mse_px2: mean squared error of a joint. "
-    "nme/bbox: mean error over the norm. Small print: 95 % intervals, 1000 bootstrap draws of images. A prediction "
-    "belongs to the labelled hand that its box overlaps most, by an IoU of 0.1 at least."
+    f"PCKAccuracy). Norms: {'; '.join(f'{name}: {norm.what}' for name, norm in NORMS.items())}. "
+    "auc/mmpose30px: mean of PCK at 0, 1.5, ... 28.5 px (at most 0.95); auc/trapz0-30px: area under PCK from 0 to 30 "
+    "px (FreiHAND). epe_px: mean error in pixels over all joints; macro: mean of the joints' means. mse_px2: mean "
+    "squared error of a joint. nme/bbox: mean error over the norm. Small print: 95 % intervals, "
+    f"{DRAWS} bootstrap draws of samples (an image, a video, all versions of a pose). A prediction belongs to the "
+    f"labelled hand that its box overlaps most, by an IoU of {GOOD_IOU:g}, or, of those left, of {BACKGROUND_IOU:g} at "
+    "least."
 )
 
 

@@ -50,8 +50,8 @@ def right_joints(pairs: Sequence[Pair], settings: EvaluateSettings) -> np.ndarra
 def score(pairs: Sequence[Pair], settings: EvaluateSettings) -> dict[str, Figure]:
     """Return the figures by name.
 
-    A hand that was not found counts as wrong in PCK and AUC (as in the seed paper), and not at all in the others, which
-    have no worst value.
+    A hand that was not found counts as wrong in PCK and AUC (as in the student paper), and not at all in the others,
+    which have no worst value.
     """
     errors = errors_of(pairs, settings.visible_only)
     table = {

@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from handpose_cli.formats._hand_names import side_of  # noqa: F401  some readers take it from here
-from handpose_cli.formats._json import first_character, stream_json  # noqa: F401  likewise
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, box_around
+from handpose_cli.records import NUM_JOINTS, Hand, box_around
 
 
 @contextmanager
@@ -127,16 +125,6 @@ def hand_of(
         if (visibility == 2).all():
             visibility = None
     return Hand(box_around(points) if box is None else box, keypoints=points, visibility=visibility, **fields)
-
-
-def joint_index(label: str) -> int:
-    """Return the joint that a tool's label means: one of `KEYPOINT_NAMES` or its index."""
-    name = str(label).strip().lower()
-    if name not in KEYPOINT_NAMES and name not in map(str, range(NUM_JOINTS)):
-        raise ValueError(
-            f"no joint is named {label!r}; there are {KEYPOINT_NAMES[0]}, {KEYPOINT_NAMES[1]} ... or 0 to 20"
-        )
-    return KEYPOINT_NAMES.index(name) if name in KEYPOINT_NAMES else int(name)
 
 
 def inside(points: np.ndarray, width: float, height: float) -> np.ndarray:

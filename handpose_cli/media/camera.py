@@ -14,9 +14,9 @@ import numpy as np
 
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.remote import public
+from handpose_cli.media.suffixes import CAMERA
 from handpose_cli.quiet import quiet_stderr
 
-PREFIX = "camera:"
 _PATIENCE = 10_000  # milliseconds that a network camera has to answer
 
 
@@ -113,7 +113,7 @@ def open_camera(source: str) -> Iterator[Camera]:
     Raises:
         UnreadableError: if there is no such camera, or it gives no picture.
     """
-    name = source.removeprefix(PREFIX)
+    name = source.removeprefix(CAMERA)
     if not name:
         raise UnreadableError("no camera is named: write camera:0 for the first one")
     is_file = not name.isdigit() and Path(name).is_file()
@@ -124,7 +124,7 @@ def open_camera(source: str) -> Iterator[Camera]:
         opened = capture.isOpened()
         capture.release()
         reason = "it gives no picture" if opened else "it cannot be opened"
-        raise UnreadableError(f"no camera {public(source).removeprefix(PREFIX)}: {reason}", transient=True)
+        raise UnreadableError(f"no camera {public(source).removeprefix(CAMERA)}: {reason}", transient=True)
     rate = capture.get(cv2.CAP_PROP_FPS)
     camera = Camera(capture, first, None if not is_file else 1 / rate if rate > 0 else 0.0)
     try:

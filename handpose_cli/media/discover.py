@@ -126,10 +126,10 @@ class _Remote:
 
 def _listed_at(url: str) -> list[str]:
     """Return the URLs in a list at a URL; relative ones from the list's own folder."""
-    from handpose_cli.media.remote_listing import read_text
+    from handpose_cli.media.remote_listing import read_bytes
 
     try:
-        lines = _lines(_decoded(read_text(url)))
+        lines = _lines(_decoded(read_bytes(url)))
     except (StoreError, UnicodeDecodeError) as error:
         raise NoInputError(f"{public(url)}: cannot be read as a list with one path a line: {error}") from error
     texts = (line.removeprefix("\ufeff").strip() for line in lines)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
-from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.errors import InexactError, UnreadableError
 from handpose_cli.media.inputs import Input
 from handpose_cli.media.pages import page_count, read_pages
 from handpose_cli.media.picture import Picture
@@ -72,8 +72,7 @@ def frames(
 
 
 def stretch_frames(entry: Input, stretch: Stretch) -> Iterator[Frame]:
-    """Yield the frames of a stretch of a video; raise `stretches.InexactError` as `read_stretch` does."""
-    from handpose_cli.media.errors import InexactError
+    """Yield the frames of a stretch of a video; raise InexactError as `read_stretch` does."""
     from handpose_cli.media.stretches import read_stretch
 
     try:

@@ -23,6 +23,7 @@ from urllib.parse import unquote
 from handpose_cli.locking import lock
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.inputs import Input, Version
+from handpose_cli.media.suffixes import CAMERA
 
 # by scheme, the extra that brings what fsspec needs for it
 _EXTRAS = {
@@ -68,7 +69,7 @@ def public(url: str) -> str:
         return url
     place, slash, path = rest.partition("/")
     rest = f"{place.rpartition('@')[2]}{slash}{path}"
-    if scheme.lower() in WEB or scheme.startswith("camera:"):
+    if scheme.lower() in WEB or scheme.startswith(CAMERA):
         rest = re.split(r"[?#]", rest, maxsplit=1)[0]
     return f"{scheme}://{rest}"
 

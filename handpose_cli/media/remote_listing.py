@@ -60,7 +60,7 @@ def one(url: str) -> Listed:
     return Listed([(url, None)], posixpath.dirname(path_of(url)))
 
 
-def read_text(url: str) -> bytes:
+def read_bytes(url: str) -> bytes:
     """Return a file's content; raise StoreError if it cannot be read."""
     fs, path = open_store(url)
     try:

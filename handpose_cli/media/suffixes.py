@@ -25,6 +25,7 @@ VIDEO_SUFFIXES = frozenset(
         *(".mjpeg", ".mjpg", ".h264", ".264", ".h265", ".265", ".hevc", ".obu"),
     }
 )
+CAMERA = "camera:"  # begins what names a camera, as camera:0
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 

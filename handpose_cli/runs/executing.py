@@ -12,7 +12,7 @@ from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.inputs import Input
 from handpose_cli.media.remote import fetched
 from handpose_cli.media.stretch import Stretch
-from handpose_cli.runs import units as sizes
+from handpose_cli.runs import units as run_units  # `units` are a run's here
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executors.ray import Cluster
 from handpose_cli.runs.executors.threads import run
@@ -52,7 +52,7 @@ def on_cluster(cluster: Cluster, settings: RunSettings, load: Callable[[], Netwo
     job = Job(work, load, partial(_refusal, software(settings), settings))
 
     def divide(entry: Input) -> list[Stretch]:
-        return cluster.call(_divide, entry, settings.span, sizes.STRETCH) or []
+        return cluster.call(_divide, entry, settings.span, run_units.STRETCH) or []
 
     def execute(tasks: Iterable[Task]) -> Iterator[Piece]:
         tasks = list(tasks)

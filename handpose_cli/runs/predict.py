@@ -127,7 +127,7 @@ def predict(
                     raise RunError(_stopped(report.failures, max_failures), "stopped")
                 if piece.ends and piece.input.is_video:
                     draw(piece.input)
-        info = {**header.info, "started": _first_start(journal, header)}
+        info = {**header.info, "started": _first_start(journal)}
         if pages:
             say(f"{pages} pages beyond the first, in {files} files, were left out", "pages")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
@@ -170,7 +170,7 @@ def _stopped(failures: int, most: int) -> str:
     return f"Stopped, since {failures} inputs could not be read ({most} may be so). What was done is kept"
 
 
-def _first_start(journal: Journal, header: Header) -> str:
+def _first_start(journal: Journal) -> str:
     """Return when the first run with these settings began."""
     started: str = next(h.info["started"] for h in journal.headers if h.settings == journal.headers[-1].settings)
     return started

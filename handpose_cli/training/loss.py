@@ -38,7 +38,7 @@ class _HeatmapLoss(keras.losses.Loss):
 
 
 class HeatmapMSE(_HeatmapLoss):
-    """Mean squared error between the maps and the Gaussians: the seed's and the paper's loss."""
+    """Mean squared error between the maps and the Gaussians: the student paper's loss, and Newell et al.'s."""
 
     def __init__(self, sigma: float, name: str = "heatmap_mse", **kwargs: Any):
         super().__init__(sigma, name, **kwargs)

@@ -24,8 +24,8 @@ def make_schedule(name: str, highest: float, steps: int) -> keras.optimizers.sch
     """Return the learning rate over so many steps.
 
     Args:
-        name: "constant" (the seed's), "cosine" (Loshchilov and Hutter, "SGDR", 2017: a warm-up, then along a cosine to
-            1 %) or "steps" (see `STEPS`).
+        name: "constant" (the student paper's), "cosine" (Loshchilov and Hutter, "SGDR", 2017: a warm-up, then along a
+            cosine to 1 %) or "steps" (see `STEPS`).
     """
     if name == "constant":  # a bare number would give the optimizer's state another variable
         return keras.optimizers.schedules.PiecewiseConstantDecay([steps], [highest, highest])

@@ -35,7 +35,7 @@ class Stage:
 
 LEARNS = ("decoder", "stride16", "all")
 
-# the seed project's; it trained in stretches of 40 epochs, each from the last one's checkpoint
+# the student paper's; it trained in stretches of 40 epochs, each from the last one's checkpoint
 SEED_RECIPE: dict[str, Any] = {
     "stages": (Stage("all", 40, 2.5e-4),),
     "batch_size": 64,

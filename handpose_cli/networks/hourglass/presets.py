@@ -1,4 +1,4 @@
-"""Named hourglasses: the paper's, the seed project's and the two that are bundled."""
+"""Named hourglasses: Newell et al.'s, the student paper's and the two that are bundled."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Preset:
 PRESETS = {
     # Newell et al. (2016)
     "hourglass-8": Preset(stacks=8, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
-    # the seed project's network: 2 stacks, 256 features, 256 px crops, 64 px heatmaps
+    # the student paper's network: 2 stacks, 256 features, 256 px crops, 64 px heatmaps
     "hourglass-2": Preset(stacks=2, features=256, order=4, input_size=256, block="preact", sigma=2.0, loss="mse"),
     # bundled; dense 3x3 convolutions in its decoder, since int8 makes them the cheapest per multiply-add on processors
     "hourglass-lite": Preset(
