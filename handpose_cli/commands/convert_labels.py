@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.idle_options import check_convert
+from handpose_cli.commands.label_targets import images_for, parts_of, refuse_existing, writers_of
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
     SourceType,
@@ -132,91 +132,75 @@ def command(
     Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage, 130 interrupted
     """
     from handpose_cli.formats.errors import FormatError
-    from handpose_cli.labels import convert
+    from handpose_cli.labels.convert import convert, with_sizes
     from handpose_cli.labels.file_matching import gathered
     from handpose_cli.labels.provenance import head_of
-    from handpose_cli.labels.select import read_notes
     from handpose_cli.labels.source import of_classes
 
     check_convert(ctx)
-    part = worst is not None or flagged is not None or where is not None or corrections is not None
-    if check and (target or target_format or split or strict or dry_run or frames_to or overwrite or part):
-        raise click.UsageError("--check only reads: it goes with SOURCE and what says how that is read.")
-    if not check and target_format is None:
-        raise click.UsageError(f"Missing option '--to'. Choose from: {', '.join(WRITABLE)}")
-    if not check and not dry_run and target is None:
-        raise click.UsageError("Missing argument 'TARGET'.")
     frames = None
     try:
-        source = replace(source, options=ReadOptions((), keypoint_names, video))
-        if source_format is not None:
-            source = replace(source, named=source_format)
+        source = replace(source, named=source_format or source.named, options=ReadOptions((), keypoint_names, video))
         if classes:
             chosen, corrections = of_classes([source, corrections], classes)
             source = chosen or source
         name = source.format.name
         if check or target_format is None:
             ctx.exit(_check(source, images, name))
+        into = FORMATS[target_format]
         read: Read = gathered(partial(source.read_scored, images))
-        target_is = FORMATS[target_format]
-        head = head_of(source) if "run" in target_is.write_options else None
+        head = head_of(source) if "run" in into.write_options else None
         if corrections is not None:
             read, merged = with_corrections(read, source, corrections, rescale)
             if head is not None:
                 head["corrections"] = [*head.get("corrections", ()), merged]
         if worst is not None or flagged is not None or where is not None:
             read = with_choice(read, worst, flagged, where)
-        part_of = lambda record: ""  # noqa: E731
-        names = {"": target}
-        if split is not None:
-            train = convert.choose_train(read(), split, seed)
-            part_of = lambda record: convert.TRAIN if convert.sample_of(record) in train else convert.VAL  # noqa: E731
-            names = {part: target and _with_part(target, part) for part in (convert.TRAIN, convert.VAL)}
-            if target_is.parted:
-                names = dict.fromkeys(names, target)
-        again = overwrite and bool(place_images) and "replace_images" in target_is.write_options
-        notes = read_notes(flagged) if flagged is not None else {}
-        if notes and "notes" not in target_is.write_options:
-            click.echo(f"{target_format} drops the notes of {len(notes)} flagged hands", err=True)
-            notes = {}
-        run = RunFacts(info=head) if head else None
-        wanted = WriteOptions(image_prefix, place_images or "", again, notes, run)
-        places: Path | None = None
-        with ExitStack() as stack:
-            writers: dict[str, Any] = {}
-            if not dry_run:
-                targets = {part: path for part, path in names.items() if path is not None}
-                for path in dict.fromkeys(targets.values()):
-                    for written in target_is.outputs(path):
-                        _refuse_existing(written, overwrite)
-                if place_images and (images is None or not images.is_dir()):  # it may be the file that names them
-                    places = source.folder
-                else:
-                    places = images or (source.folder if target_is.shows_images else None)
-                if place_images == "copy" and places is not None and places.is_dir():
-                    from handpose_cli.labels.gathered_images import gathered_images  # OpenCV takes 0.1 s to import
-
-                    places = stack.enter_context(gathered_images(read(), places))
-                writers = {part: partial(target_is.open_writer, path, places, wanted) for part, path in targets.items()}
-            records = read() if images is None else convert.with_sizes(read(), images, rescale)
-            if frames_to is not None and not dry_run:
-                from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
-
-                folder = images if images is not None and images.is_dir() else source.folder
-                frames = FrameFiles(frames_to, folder, overwrite)
-                records = frames.noted(records)
-            if writers and split is not None and target_is.parted and target is not None:
-                opened = stack.enter_context(target_is.open_parts(target, tuple(names), places, wanted))
-                writers = {part: partial(nullcontext, writer) for part, writer in opened.items()}
-            placed = places if place_images else None
-            counts = convert.convert(records, writers, part_of, target_is.keeps, strict, placed)
+        parts = parts_of(read, target, split, seed, into)
+        options = WriteOptions(
+            image_prefix,
+            place_images,
+            overwrite and bool(place_images) and "replace_images" in into.write_options,
+            _notes_for(into, flagged),
+            RunFacts(info=head) if head else None,
+        )
+        records = read() if images is None else with_sizes(read(), images, rescale)
+        if dry_run:
+            counts = convert(records, {}, parts.part_of, into.keeps, strict)
+        else:
+            if not overwrite:
+                refuse_existing(parts, into)
+            with images_for(read, source, images, into, options) as places:
+                if frames_to is not None:
+                    frames = _frames(frames_to, images, source, overwrite)
+                    records = frames.noted(records)
+                with writers_of(parts, into, places, options) as writers:
+                    placed = places if place_images else None
+                    counts = convert(records, writers, parts.part_of, into.keeps, strict, placed)
     except FormatError as error:
         raise failure(error) from error
     except OSError as error:
         raise click.ClickException(os_error_line(error, target, "Choose another TARGET.")) from error
-    _report(counts, name, target_format, names, dry_run)
+    _report(counts, name, target_format, parts.targets, dry_run)
     if frames is not None and frames_to is not None:
         _extract(frames, frames_to)
+
+
+def _notes_for(format: Format, flagged: Path | None) -> dict[tuple[str, int | None, int], str]:
+    """Return what people noted of the flagged hands; say that it is dropped if the format has no place for it."""
+    from handpose_cli.labels.select import read_notes
+
+    notes = read_notes(flagged) if flagged is not None else {}
+    if notes and "notes" not in format.write_options:
+        click.echo(f"{format.name} drops the notes of {len(notes)} flagged hands", err=True)
+        return {}
+    return notes
+
+
+def _frames(folder: Path, images: Path | None, source: Source, overwrite: bool) -> FrameFiles:
+    from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
+
+    return FrameFiles(folder, images if images is not None and images.is_dir() else source.folder, overwrite)
 
 
 def _extract(frames: FrameFiles, folder: Path) -> None:
@@ -230,17 +214,6 @@ def _extract(frames: FrameFiles, folder: Path) -> None:
         remedy = "Choose another folder for --extract-frames."
         raise click.ClickException(os_error_line(error, folder, remedy)) from error
     click.echo(f"{images} frames of {videos} videos: {folder}", err=True)
-
-
-def _with_part(path: Path, part: str) -> Path:
-    """Return `labels-train.coco.json` for `labels.coco.json`."""
-    stem, dot, suffix = path.name.partition(".")
-    return path.with_name(f"{stem}-{part}{dot}{suffix}")
-
-
-def _refuse_existing(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite and not (path.is_dir() and not any(path.iterdir())):
-        raise click.ClickException(f"{path} exists. Replace it with --overwrite or choose another TARGET.")
 
 
 def _report(

@@ -94,10 +94,22 @@ def check_evaluate(ctx: click.Context, predicts: bool) -> None:
 
 
 def check_convert(ctx: click.Context) -> None:
-    """Raise UsageError for options of `convert-labels` that do nothing."""
-    if given(ctx, "seed") and ctx.params["split"] is None:
+    """Raise UsageError where the options of a `convert-labels` contradict each other, lack one, or do nothing."""
+    from handpose_cli.formats import FORMATS
+
+    known = ctx.params
+    writes = ("target", "target_format", "split", "strict", "dry_run", "frames_to", "overwrite", "worst", "flagged",
+              "where", "corrections")  # fmt: skip
+    if known["check"] and any(given(ctx, name) for name in writes):
+        raise click.UsageError("--check only reads: it goes with SOURCE and what says how that is read.")
+    if not known["check"] and known["target_format"] is None:
+        writable = ", ".join(name for name, format in FORMATS.items() if format.writes)
+        raise click.UsageError(f"Missing option '--to'. Choose from: {writable}")
+    if not known["check"] and not known["dry_run"] and known["target"] is None:
+        raise click.UsageError("Missing argument 'TARGET'.")
+    if given(ctx, "seed") and known["split"] is None:
         raise click.UsageError("--seed is for --split.")
-    if given(ctx, "rescale") and ctx.params["images"] is None and ctx.params["corrections"] is None:
+    if given(ctx, "rescale") and known["images"] is None and known["corrections"] is None:
         raise click.UsageError("--rescale is for --images or --update, which say what sizes there are.")
 
 
