@@ -63,6 +63,11 @@ def test_evaluate_and_convert_labels_have_it_too(tmp_path):
     assert json.loads(result.stdout)["settings"]["norms"] == ["bbox", "palm"]
     result = handpose("evaluate", "--config", path, "--norm", "px", env={"HANDPOSE_EVALUATE_NORM": "bbox palm"})
     assert json.loads(result.stdout)["settings"]["norms"] == ["px"]
+    result = handpose("evaluate", "--config", path, env={"HANDPOSE_EVALUATE_WEIGHTS": "hourglass-lite"})
+    assert "Give either --predictions or --weights." in result.stderr
+    result = handpose("evaluate", "--labels", SAMPLES, "--predictions", SAMPLES, "--json",
+                      env={"HANDPOSE_EVALUATE_WEIGHTS": "hourglass-lite"})  # fmt: skip
+    assert json.loads(result.stdout)["predictions"]["format"] == "label-list"
     result = handpose("convert-labels", SAMPLES, "--config", path)
     assert result.stderr.startswith("84 images, 84 hands, from label-list to csv, nothing written (--dry-run)")
 

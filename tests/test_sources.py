@@ -195,7 +195,7 @@ def test_arguments_that_name_nothing(tmp_path):
     cases = {
         f"{tmp_path}/no": f"No such file or folder, and no match as a pattern: {tmp_path}/no",
         f"{tmp_path}/*.jpg": f"No such file or folder, and no match as a pattern: {tmp_path}/*.jpg",
-        f"{tmp_path}": f"No images or videos in: {tmp_path}. Add -r to look into the folders inside.",
+        f"{tmp_path}": f"No images or videos in: {tmp_path}",
         f"{tmp_path}/list.txt": f"{tmp_path}/list.txt, line 2: no such file: not_there.jpg",
     }
     for argument, message in cases.items():

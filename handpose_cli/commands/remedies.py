@@ -27,6 +27,7 @@ REMEDIES = {
     "strict": {"strict": "Without --strict it does"},
     "norm": {"norms": "Choose another --norm"},
     # === of predict ===
+    "recursive": {"recursive": "Add -r to look into the folders inside."},
     "weights": {"weights": "Give --weights a file, a run folder or one of these."},
     "detector": {"detector": "Give --detector a file, a run folder or one of these."},
     "weights run": {"weights": "Give --weights one."},

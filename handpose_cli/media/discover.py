@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from handpose_cli.errors import Remediable
 from handpose_cli.media.folders import LeftOut, Skipped, folders_in, media_in
 from handpose_cli.media.inputs import Input, Version
 from handpose_cli.media.remote import StoreError, public, scheme_of
@@ -21,7 +22,7 @@ LIST_SUFFIX = ".txt"
 _ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
 
 
-class NoInputError(ValueError):
+class NoInputError(Remediable, ValueError):
     """An argument names nothing that can be read; the message says which, in one line."""
 
 
@@ -80,8 +81,8 @@ def discover(
     if not paths and not remote.files:
         if tuple(arguments) == ("-",):
             raise NoInputError("There are no paths on standard input")
-        hint = "" if recursive else " Add -r to look into the folders inside."
-        raise NoInputError(f"No images or videos in: {' '.join(map(printable, map(public, arguments)))}.{hint}")
+        where = " ".join(map(printable, map(public, arguments)))
+        raise NoInputError(f"No images or videos in: {where}", "" if recursive else "recursive")
     if remote.roots:
         return remote.inputs(bool(roots))
     root = Path(os.path.commonpath(roots))

@@ -1,14 +1,9 @@
-"""The model card of a run, made from the files of its folder alone:
-
-    python -m handpose_cli.training.delivery.card RUN
-
-makes it again from `settings.json`, `data.json`, `log.csv` and `models.json`.
-"""
+"""The model card of a run of an hourglass, made of its folder's files alone: `settings.json`, `data.json`, `log.csv`
+and `models.json`."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -275,7 +270,3 @@ def _said(value: Any) -> str:
     if isinstance(value, dict):  # a stage
         return said(Stage(**value))
     return "none" if value is None else str(value)
-
-
-if __name__ == "__main__":
-    write_card(Path(sys.argv[1]))
