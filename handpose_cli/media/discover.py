@@ -121,7 +121,10 @@ class _Remote:
         if with_paths or len(self._schemes) > 1:
             first = " and ".join([*self._schemes.values(), *(["paths of files here"] if with_paths else [])])
             raise NoInputError(f"{first} are too far apart for one run: annotate them in a run each")
-        return named(self.files, self.roots)
+        try:
+            return named(self.files, self.roots)
+        except StoreError as error:
+            raise NoInputError(str(error)) from error
 
 
 def _listed_at(url: str) -> list[str]:
