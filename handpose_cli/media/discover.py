@@ -41,7 +41,7 @@ def discover(
             not overlooked. So is a folder that cannot be read.
         recursive: look into folders' folders too.
         standard_input: lines, read only for "-".
-        left_out: tells folders not to look into, such as results' among the inputs; or the URL of one.
+        left_out: tells folders not to look into, those of annotated copies among the inputs; or the URL of one.
         say: called with a line on what is passed over, if anything is.
 
     Raises:
@@ -51,7 +51,7 @@ def discover(
     roots: list[str] = []
     remote = _Remote(left_out if isinstance(left_out, str) else None)
     passed_over = LeftOut()
-    skipped = None if isinstance(left_out, str) else left_out
+    skipped = None if left_out is None or isinstance(left_out, str) else passed_over.noting(left_out)
     for argument in arguments:
         if argument == "-":
             listed: Iterable[str] = _listed(standard_input, "standard input", Path())
