@@ -84,7 +84,10 @@ def discover(
         raise NoInputError(f"No images or videos in: {' '.join(map(printable, map(public, arguments)))}.{hint}")
     if remote.roots:
         return remote.inputs(bool(roots))
-    root = Path(os.path.commonpath(roots))
+    try:
+        root = Path(os.path.commonpath(roots))
+    except ValueError as error:  # of Windows
+        raise NoInputError("The inputs are on several drives: annotate those of each in a run by themselves") from error
     found = sorted({Input(_name(Path(path), root), path) for path in paths})
     for one, two in pairwise(found):
         if one.name == two.name:
