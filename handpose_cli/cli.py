@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -64,8 +64,10 @@ class LazyGroup(click.Group):
             place = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{place}{error.strerror or error}") from error
         except (ImportError, AttributeError) as error:
-            from handpose_cli.commands.unloadable import remedy_of
+            from handpose_cli.commands.unloadable import remedy_of, was_interrupted
 
+            if was_interrupted(error):
+                self._interrupted(ctx)
             remedy = remedy_of(error)
             if not remedy:
                 raise
@@ -75,8 +77,11 @@ class LazyGroup(click.Group):
                 f"{error.object!r} cannot be written in the encoding set here, {error.encoding}. Set PYTHONUTF8=1"
             ) from error
         except KeyboardInterrupt:
-            click.echo("Interrupted", err=True)
-            ctx.exit(EXIT_INTERRUPTED)
+            self._interrupted(ctx)
+
+    def _interrupted(self, ctx: click.Context) -> NoReturn:
+        click.echo("Interrupted", err=True)
+        ctx.exit(EXIT_INTERRUPTED)
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:

@@ -1,5 +1,6 @@
 """Folders and patterns: everything in them is read, or counted in a line; links and locked folders do no harm."""
 
+import ntpath
 import os
 import shutil
 import subprocess
@@ -76,6 +77,16 @@ def test_a_name_in_a_list_may_have_what_unicode_takes_for_ends_of_lines(tmp_path
     touch(tmp_path, *names)
     (tmp_path / "list.txt").write_text("\r\n".join(["# chosen", *names]), encoding="utf-8")
     assert found(tmp_path / "list.txt")[0] == names
+
+
+def test_inputs_on_several_drives_are_refused(tmp_path, monkeypatch):
+    """Which there are on Windows alone: their names have no folder to begin from."""
+    touch(tmp_path, "a.jpg")
+    monkeypatch.setattr(os.path, "commonpath", lambda roots: ntpath.commonpath(["C:/photos", "D:/photos"]))
+    result = handpose("predict", tmp_path, "-o", tmp_path / "out")
+    assert (result.exit_code, result.stderr) == (
+        1, "Error: The inputs are on several drives: annotate those of each in a run by themselves\n"
+    )  # fmt: skip
 
 
 def test_two_files_never_have_one_name_in_the_results(tmp_path):

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.image_head import read_head
 from handpose_cli.media.images import image_size, open_image, read_image
 from handpose_cli.media.pages import page_count, read_pages
 from handpose_cli.media.suffixes import IMAGE_SUFFIXES
@@ -269,6 +270,19 @@ def test_pages_are_counted_and_read(tmp_path, suffix):
     assert [int(page[20, 20, 2]) for page in pages] == pytest.approx([0, 60, 120, 180][:count], abs=6)
     first.save(path, kind)
     assert page_count(path) == 1
+
+
+def test_an_avif_of_a_general_brand(tmp_path):
+    """mif1 is HEIC's as well: which of both a file is, the brands behind say."""
+    path = tmp_path / "a.avif"
+    shades(2)[1].save(path)
+    data = path.read_bytes()
+    assert data[4:12] == b"ftypavif"
+    path.write_bytes(data[:8] + b"mif1" + data[12:])
+    assert int(read_image(path)[20, 20, 2]) == pytest.approx(60, abs=3)
+    assert page_count(path) == 1
+    path.write_bytes(data[:8] + b"mif1" + data[12:].replace(b"avif", b"heic"))
+    assert read_head(io.BytesIO(path.read_bytes())).kind == "HEIC"
 
 
 def test_an_animated_png_may_say_so_behind_its_palette_profile_or_texts(tmp_path):

@@ -147,6 +147,20 @@ def test_whole_image_and_boxes_from_a_file(tmp_path):
     )
 
 
+def test_boxes_of_two_images_of_one_name_are_refused(tmp_path):
+    height, width = cv2.imread(str(PICTURE)).shape[:2]
+    entry = {"file": PICTURE.name, "width": width, "height": height, "boxes": [[10, 10, 200, 200]]}
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text(json.dumps([{**entry, "width": 2 * width, "height": 2 * height}, entry]))
+    result = handpose("predict", PICTURE, "-o", tmp_path / "out", "--boxes", boxes)
+    sizes = f"{2 * width} x {2 * height} and for {width} x {height}"
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {PICTURE.name}: listed twice, for {sizes} pixels, as two images of one name would be. Rename one of "
+        "them\n",
+    )
+
+
 @pytest.mark.parametrize("of_pages", [False, True])
 def test_boxes_of_a_first_page_are_those_of_the_image(tmp_path, of_pages):
     with Image.open(PICTURE) as image:

@@ -7,8 +7,11 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from datetime import timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from made_up_inputs import encoded, write_clip
 from s3_server import s3_server
 
 from handpose_cli.media import remote
+from handpose_cli.media.discover import NoInputError, discover
 from handpose_cli.media.inputs import Input
 from handpose_cli.media.remote import path_of, public
 from handpose_cli.runs import journal as journals
@@ -200,6 +204,27 @@ def test_what_cannot_be_done_is_told_in_a_line(memory, inputs, tmp_path, monkeyp
     where = () if "-o" in arguments else ("-o", tmp_path / "out")
     result = handpose("predict", *arguments, *where, *FAST)
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, f"Error: {message}")
+
+
+def test_what_a_page_leads_to_elsewhere_is_none_of_its_files(inputs, tmp_path):
+    """Named from the page on, its annotated copy was written outside the output folder."""
+    pytest.importorskip("aiohttp")
+    photos = tmp_path / "site" / "a" / "photos"
+    photos.mkdir(parents=True)
+    for folder in (photos, tmp_path / "site"):
+        (folder / "b.jpg").write_bytes((inputs / "sub" / "0.jpg").read_bytes())
+    (photos / "index.html").write_text('<a href="b.jpg">b</a> <a href="/b.jpg">another</a>')
+    serve = partial(SimpleHTTPRequestHandler, directory=tmp_path / "site")
+    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/a/photos"
+        for number, named in enumerate((url, f"{url}/*.jpg")):
+            result = handpose("predict", named, "-o", tmp_path / f"out{number}", "--draw", *FAST)
+            assert result.exit_code == 0, result.output
+            assert [path.name for path in (tmp_path / f"out{number}").glob("**/*.jpg")] == ["b.jpg"]
+        with pytest.raises(NoInputError, match=r"/%2e%2e/%2e%2e/b.jpg: names with .. in them are not read$"):
+            discover([f"{url}/b.jpg", f"{url}/%2e%2e/%2e%2e/b.jpg"])
+        server.shutdown()
 
 
 @pytest.mark.skipif(importlib.util.find_spec("gcsfs") is not None, reason="it is installed")

@@ -439,6 +439,8 @@ def test_annotated_copies_among_the_inputs_are_no_inputs(inputs, tmp_path, monke
         assert handpose("predict", named, "-r", "-o", out, "--draw", *FAST).exit_code == 0
         result = handpose("predict", named, "-r", "-o", out, "--draw", "--resume", *FAST)
         assert "1 of 1 inputs are done\n" in result.stderr
+        number = out[-1]
+        assert f"{number} folder{'s' * (number == '2')} of annotated copies\n" in result.stderr.splitlines(True)[0]
 
 
 def test_a_run_that_goes_on_writes_the_formats_that_it_wrote_before(inputs, tmp_path):

@@ -67,6 +67,12 @@ def test_a_library_that_cannot_be_loaded_is_named_with_what_mends_it(tmp_path, p
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
 
 
+def test_ctrl_c_while_a_library_is_loaded_is_no_fault_of_the_library(tmp_path):
+    code = "raise ImportError('initialization failed') from KeyboardInterrupt()"
+    done = run("predict", PALM, "-o", tmp_path / "out", env=site_packages(tmp_path, "ai_edge_litert", code))
+    assert (done.returncode, done.stderr) == (130, "Interrupted\n")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_standard_error_may_be_lost_but_not_the_run(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no image")

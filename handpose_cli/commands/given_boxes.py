@@ -23,13 +23,14 @@ def read_boxes(source: Source, names: set[str], all_of_run: bool) -> tuple[Boxes
     If `names` are all of the run's inputs, one at least must have boxes.
     """
     from handpose_cli.formats.errors import FormatError
+    from handpose_cli.labels.file_matching import by_image
     from handpose_cli.labels.file_names import parts_of, place_of
 
     by_parts = {parts_of(name): name for name in sorted(names)}
     boxes: dict[tuple[str, int | None], list[Hand]] = {}
     sizes: dict[tuple[str, int | None], tuple[int, int]] = {}
     others = 0
-    for record in source.read():
+    for record in by_image(source.read()).values():
         key = record.file, record.frame
         if record.file not in names:
             for parts, frame in ((parts_of(record.file), record.frame), place_of(*key)):  # as an image, as a frame

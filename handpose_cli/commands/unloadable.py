@@ -37,6 +37,13 @@ def remedy_of(error: ImportError | AttributeError) -> str:
     return f"{package} cannot be loaded ({reason}). Install it again with: {_install(package)}"
 
 
+def was_interrupted(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind an error: where it comes while a package is loaded, C++ makes an ImportError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def _package_of(error: ImportError | AttributeError) -> str:
     """Return the package that is missing, or else the one whose files the error comes from; "" if that is not known."""
     if isinstance(error, ModuleNotFoundError) and error.name:

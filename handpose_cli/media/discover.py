@@ -42,7 +42,7 @@ def discover(
             not overlooked. So is a folder that cannot be read.
         recursive: look into folders' folders too.
         standard_input: lines, read only for "-".
-        left_out: tells folders not to look into, such as results' among the inputs; or the URL of one.
+        left_out: tells folders not to look into, those of annotated copies among the inputs; or the URL of one.
         say: called with a line on what is passed over, if anything is.
 
     Raises:
@@ -52,7 +52,7 @@ def discover(
     roots: list[str] = []
     remote = _Remote(left_out if isinstance(left_out, str) else None)
     passed_over = LeftOut()
-    skipped = None if isinstance(left_out, str) else left_out
+    skipped = None if left_out is None or isinstance(left_out, str) else passed_over.noting(left_out)
     for argument in arguments:
         if argument == "-":
             listed: Iterable[str] = _listed(standard_input, "standard input", Path())
@@ -85,7 +85,10 @@ def discover(
         raise NoInputError(f"No images or videos in: {where}", "" if recursive else "recursive")
     if remote.roots:
         return remote.inputs(bool(roots))
-    root = Path(os.path.commonpath(roots))
+    try:
+        root = Path(os.path.commonpath(roots))
+    except ValueError as error:  # of Windows
+        raise NoInputError("The inputs are on several drives: annotate those of each in a run by themselves") from error
     found = sorted({Input(_name(Path(path), root), path) for path in paths})
     for one, two in pairwise(found):
         if one.name == two.name:
@@ -122,7 +125,10 @@ class _Remote:
         if with_paths or len(self._schemes) > 1:
             first = " and ".join([*self._schemes.values(), *(["paths of files here"] if with_paths else [])])
             raise NoInputError(f"{first} are too far apart for one run: annotate them in a run each")
-        return named(self.files, self.roots)
+        try:
+            return named(self.files, self.roots)
+        except StoreError as error:
+            raise NoInputError(str(error)) from error
 
 
 def _listed_at(url: str) -> list[str]:

@@ -16,10 +16,21 @@ _SHOWN = 8  # suffixes in the line on what is passed over
 
 @dataclass
 class LeftOut:
-    """What is passed over: how many files of each suffix, and how many folders inside folders."""
+    """What is passed over: how many files of each suffix, how many folders inside folders, and which are of copies."""
 
     files: Counter[str] = field(default_factory=Counter)
     folders: int = 0
+    copies: set[str] = field(default_factory=set)
+
+    def noting(self, skipped: Skipped) -> Skipped:
+        """Return what tells the same folders, and notes them."""
+
+        def noted(folder: str) -> bool:
+            if is_one := skipped(folder):
+                self.copies.add(os.path.realpath(folder))
+            return is_one
+
+        return noted
 
     def add(self, name: str) -> None:
         """Count a file that is not read, unless it is hidden and would not be either without the dot."""
@@ -41,6 +52,8 @@ class LeftOut:
             parts.append(f"{total} file{'s' * (total > 1)} not taken for images or videos ({kinds})")
         if self.folders:
             parts.append(f"{self.folders} folder{'s' * (self.folders > 1)} inside (-r looks into them)")
+        if count := len(self.copies):
+            parts.append(f"{count} folder{'s' * (count > 1)} of annotated copies")
         return f"Passed over: {', '.join(parts)}" if parts else ""
 
 

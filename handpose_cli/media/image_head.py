@@ -14,6 +14,8 @@ JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF, JPEG_2000, PNM, OTHER = (
     "JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JPEG 2000", "PNM", "other"
 )  # fmt: skip
 KINDS = "JPEG, PNG, WebP, AVIF, HEIC, GIF, JPEG 2000, TIFF, BMP or PNM"
+START = 64  # bytes of a file, by which its kind is known
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 _STARTS = {
     b"\xff\xd8\xff": JPEG,
     b"\x89PNG\r\n\x1a\n": PNG,
@@ -48,8 +50,7 @@ class Head(NamedTuple):
 
 def read_head(file: IO[bytes]) -> Head:
     """Return what the head of an open file says; not even a damaged one makes it raise an error."""
-    start = file.read(16)
-    kind = kind_of(start)
+    kind = kind_of(file.read(START))
     file.seek(0)
     try:
         width, height, orientation = _size(kind, file)
@@ -62,14 +63,16 @@ def read_head(file: IO[bytes]) -> Head:
 
 
 def kind_of(start: bytes) -> str:
-    """Return an image's kind by its first 16 bytes; "" if it is none that is known."""
+    """Return an image's kind by its first `START` bytes; "" if it is none that is known."""
     if (start[:4], start[8:12]) == (b"RIFF", b"WEBP"):
         return WEBP
     if start[4:8] == b"ftyp":
         brand = start[8:12]
-        if brand in (b"avif", b"avis"):
-            return AVIF
-        return HEIF if brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1") else ""
+        if brand in (b"mif1", b"msf1"):  # of both: which it is, those behind say
+            end = min(int.from_bytes(start[:4], "big"), len(start))
+            others = [start[at : at + 4] for at in range(16, end, 4)]
+            brand = next((other for other in others if other in (b"avif", b"avis")), b"heic")
+        return AVIF if brand in (b"avif", b"avis") else HEIF if brand in _HEIC else ""
     if _PNM.match(start):
         return PNM
     return next((kind for head, kind in _STARTS.items() if start.startswith(head)), "")

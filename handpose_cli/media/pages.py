@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 
 from handpose_cli.media.errors import UnreadableError
-from handpose_cli.media.image_head import AVIF, GIF, HEIF, JPEG, PNG, TIFF, WEBP, kind_of
+from handpose_cli.media.image_head import AVIF, GIF, HEIF, JPEG, PNG, START, TIFF, WEBP, kind_of
 from handpose_cli.media.opening import open_file
 from handpose_cli.media.suffixes import PAGED_SUFFIXES
 from handpose_cli.media.tiff import HEIGHT, WIDTH, is_reduced, tiff_pages
@@ -23,7 +23,7 @@ def page_count(path: Path) -> int:
         return 1
     try:
         with open_file(path) as file:
-            start = file.read(21)
+            start = file.read(START)
             kind = kind_of(start)
             if kind == TIFF:
                 return max(1, len(_whole_pages(file)))
@@ -46,7 +46,7 @@ def read_pages(path: Path, most_pixels: int) -> Iterator[np.ndarray]:
     """
     with open_file(path) as file:
         data = file.read()
-    kind = kind_of(data[:16])
+    kind = kind_of(data[:START])
     if kind != TIFF:
         from handpose_cli.media import pillow_images
 

@@ -34,20 +34,18 @@ def list_url(url: str, recursive: bool, but: str | None, left_out: LeftOut) -> L
     try:
         if "*" in store.path or "[" in store.path:
             fixed = posixpath.dirname(store.path.split("*")[0].split("[")[0])
-            return Listed(
-                _media(store, store.fs.glob(store.path, detail=True).values(), but, left_out), _place(store, fixed)
-            )
+            root = _place(store, fixed)
+            infos: Iterable[dict[str, Any]] = store.fs.glob(store.path, detail=True).values()
+            return Listed(_media(store, infos, root, but, left_out), root)
         web = scheme_of(url) in WEB
         if web and is_media(posixpath.basename(path_of(url))):
             return one(url)
         info = {"type": "directory"} if web else store.fs.info(store.path)
         if info["type"] == "file":
             return Listed([(url, version_of(info))], posixpath.dirname(path_of(url)))
-        if recursive:
-            infos: Iterable[dict[str, Any]] = store.fs.find(store.path, detail=True).values()
-        else:
-            infos = store.fs.ls(store.path, detail=True)
-        return Listed(_media(store, infos, but, left_out), path_of(url))
+        infos = store.fs.find(store.path, detail=True).values() if recursive else store.fs.ls(store.path, detail=True)
+        root = path_of(url)
+        return Listed(_media(store, infos, root, but, left_out), root)
     except Exception as error:  # stores raise whatever comes
         if isinstance(error, StoreError):
             raise
@@ -71,18 +69,26 @@ def read_bytes(url: str) -> bytes:
 
 
 def named(files: Iterable[tuple[str, Version | None]], roots: Iterable[str]) -> list[Input]:
-    """Return files at URLs as inputs, sorted, with names below what the roots have in common."""
-    common = posixpath.commonpath([f"/{root}" for root in roots])
+    """Return files at URLs as inputs, sorted, with names below what the roots have in common.
+
+    Raises:
+        StoreError: if a name leads elsewhere.
+    """
+    places = [(f"/{path_of(url)}", url, version) for url, version in files]
+    # of some stores, files have other addresses than the folder that was named
+    common = posixpath.commonpath([*(f"/{root}" for root in roots), *(posixpath.dirname(place[0]) for place in places)])
     known: dict[str, Input] = {}
-    for url, version in files:
-        name = posixpath.relpath(f"/{path_of(url)}", common)
+    for place, url, version in places:
+        name = posixpath.relpath(place, common)
+        if name.startswith("../"):  # its annotated copy would be written elsewhere
+            raise StoreError(f"{public(url)}: names with .. in them are not read")
         if name not in known or known[name].version is None:
             known[name] = Input(name, url, version)
     return [known[name] for name in sorted(known)]
 
 
 def _media(
-    store: Store, infos: Iterable[dict[str, Any]], but: str | None, left_out: LeftOut
+    store: Store, infos: Iterable[dict[str, Any]], root: str, but: str | None, left_out: LeftOut
 ) -> list[tuple[str, Version | None]]:
     files: list[tuple[str, Version | None]] = []
     own = path_of(store.fs.unstrip_protocol(store.path))
@@ -93,6 +99,8 @@ def _media(
         parts = posixpath.relpath(f"/{place}", f"/{own}").split("/")
         if other is not None and place.startswith(other):
             continue
+        if scheme_of(url) in WEB and not place.startswith(f"{root}/"):
+            continue  # where a page's link leads to
         if info["type"] == "directory":
             left_out.folders += not parts[-1].startswith(".")
         elif any(part.startswith(".") and part != ".." for part in parts[:-1]):
