@@ -47,7 +47,19 @@ def results_of(task: Task, looked_at: bool = False) -> list[Result] | None:
         return None
     found = done or [guess for guess in task.get("predictions") or () if isinstance(guess, dict)]  # or only ids
     true = [annotation for annotation in done if annotation.get("ground_truth")]
-    return (true or found)[0]["result"] if found else None
+    return list(_of_regions((true or found)[0]["result"])) if found else None
+
+
+def _of_regions(results: list[Result]) -> Iterator[Result]:
+    """Yield results, those of the tags Rectangle or KeyPoint with Labels as of RectangleLabels and KeyPointLabels."""
+    labelled = {result.get("id") for result in results if result.get("type") == "labels"}
+    for result in results:
+        value = result.get("value")
+        if result.get("type") == "labels" and isinstance(value, dict) and "x" in value and "radiusX" not in value:
+            kind = MIN_KINDS["height" not in value]
+            yield {**result, "type": kind, "value": {**value, kind: value.get("labels")}}
+        elif result.get("type") not in ("rectangle", "keypoint") or result.get("id") not in labelled:
+            yield result
 
 
 def _of_min(task: Task) -> Iterator[Result]:
@@ -60,6 +72,11 @@ def _of_min(task: Task) -> Iterator[Result]:
                 yield {"id": value.get("id") or f"{tag}-{number}", "type": kind, "value": value, **more}
             elif isinstance(value, str) and side_chosen(value):  # of which region is not said
                 yield {"id": f"{tag}-{number}", "type": "choices", "value": {"choices": [value]}}
+
+
+def sides_chosen(choices: list[Any]) -> set[str]:
+    """Return the handednesses that are among choices."""
+    return {side for choice in choices if (side := side_chosen(str(choice)))}
 
 
 def side_chosen(choice: str) -> str | None:
