@@ -194,6 +194,19 @@ def test_all_labels_and_choices_of_a_region_count(tmp_path, notes):
         assert str(error.value) == f"{path}: {message}"
 
 
+@pytest.mark.parametrize("ids", [True, False])
+def test_choices_of_json_min_are_of_the_region_in_their_place(tmp_path, ids):
+    two = minimal(rectangle(), rectangle(x=60))
+    for number, box in enumerate(two["label"]):
+        box.update({"id": f"r{number}"} if ids else {})
+    sides = [{**box, "choices": [side, "Occluded"]} for box, side in zip(two["label"], ("Left", "Right"), strict=True)]
+    for side in sides:
+        side.pop("rectanglelabels")
+    one = {**minimal(rectangle(), id=2), "side": {"choices": ["Left", "Occluded"]}}
+    path = save(tmp_path / "min.json", [{"side": sides, **two}, one])
+    assert [[hand.handedness for hand in record.hands] for record in read(path)] == [["left", "right"], ["left"]]
+
+
 def test_regions_and_labels_may_be_apart(tmp_path, notes):
     shapes = []
     for kind, shape in (("rectangle", rectangle()), ("keypoint", joint("wrist", parent="hand10"))):
