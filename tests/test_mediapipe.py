@@ -242,7 +242,7 @@ def test_sleaps_analysis_csv_keeps_tracks_and_scores_also_with_one_track_behind_
     records = list(read(path, options=ReadOptions(video="v.mp4")))
     found = [(r.frame, h.track_id, h.score, h.keypoint_scores) for r in records for h in r.hands]
     assert [hand[:3] for hand in found] == [(3, 0, 0.9), (3, 1, 0.8), (5, 0, None)]
-    assert found[0][3].tolist() == [0.5, *[0.0] * 20] and found[2][3] is None
+    assert found[0][3].tolist() == [0.5, *[1.0] * 20] and found[2][3] is None
     assert_both(records[:1], file="v.mp4")
     assert {record.message for record in caplog.records} == {f"{path}: left out: 1 columns: video_fps"}
     sided = [[f"{side}_hand", 3, 0.9, *cells(LEFT, 0.5), 25] for side in ("left", "right")]
