@@ -65,6 +65,14 @@ def test_fractions_in_place_of_marks_are_scores_of_visible_joints(tmp_path, capl
     scored, marked = record.hands
     assert scored.visibility is None and scored.keypoint_scores == pytest.approx([0.87] * 20 + [1])
     assert marked.visibility is None and marked.keypoint_scores is None
+    sure = {"keypoints": with_third_numbers(0, *[1] * 20)}
+    (hand,) = read(coco_file(tmp_path / "s.json", [sure]))[0].hands
+    assert hand.visibility.tolist() == [0, *[1] * 20] and hand.keypoint_scores is None
+    fraction = {"keypoints": with_third_numbers(*[0.5] * 21)}
+    (hand, _) = read(coco_file(tmp_path / "s.json", [sure, fraction]))[0].hands
+    assert hand.visibility.tolist() == [0, *[2] * 20] and hand.keypoint_scores.tolist() == [0, *[1] * 20]
+    caplog.clear()
+    read(path)
     what = "1 annotations have fractions as v: taken for scores of joints, which are all visible"
     assert said(caplog) == [(f"{path}: {what}", "")]
     coco_file(path, [{"keypoints": with_third_numbers(*[87.5] * 21)}])
