@@ -449,6 +449,15 @@ def test_mmposes_predictions(tmp_path, caplog):
     ]
 
 
+def test_scores_of_simcc_networks_are_taken_for_1_and_that_is_said(tmp_path, caplog):
+    found = [{**instance(HAND.keypoints), "keypoint_scores": [score] * 21} for score in (7.5, 9, 1.2)]
+    (tmp_path / "a.json").write_text(json.dumps(found))
+    (record,) = load("mmpose-results").read(tmp_path / "a.json")
+    assert all(hand.keypoint_scores.tolist() == [1] * 21 for hand in record.hands)
+    line = f"{tmp_path / 'a.json'}: scores of joints far above 1, as SimCC networks give them, are taken for 1"
+    assert [each for each, _ in said(caplog)].count(line) == 1
+
+
 def test_mmposes_demos(tmp_path):
     names = {str(place): KEYPOINT_NAMES[joint] for place, joint in enumerate(LITTLE_FIRST)}
     hand = instance(HAND.keypoints[LITTLE_FIRST])
