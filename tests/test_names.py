@@ -155,6 +155,16 @@ def test_names_that_are_not_understood():
         order_of(["index_tip", "FOREFINGER_TIP"])
 
 
+def test_numbers_that_may_count_from_0_or_1_are_spoken_of(caplog):
+    for names in (["1", "5"], ["0", "1"], ["kp_1", "kp_21"], ["thumb 1", "thumb 2"]):
+        caplog.clear()
+        assert order_of(names).joints[0] == (0 if names[1] != "5" and "thumb" not in names[0] else 1)
+        line = "keypoints go by numbers, with neither a 0 nor a 21: counted from 0, the wrist"
+        assert [entry.getMessage() for entry in caplog.records] == [line] * (names[1] == "5")
+    roboflow = [f"new-point-{number}" for number in (*range(1, 21), 0)]
+    assert order_of(roboflow).joints == (*range(1, 21), 0)
+
+
 def test_a_user_names_keypoints(tmp_path):
     strange = [f"k{chr(97 + i)}z" for i in range(21)]
     given_names = KeypointNames.parse(",".join(strange))
