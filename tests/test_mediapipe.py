@@ -111,6 +111,19 @@ def test_json(layout, photo):
         assert [hand.score for hand in record.hands] == [0.75, 0.75]
 
 
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [("name", lambda n: NAMES[n].lower()), ("id", lambda n: n), ("index", lambda n: n + 1),
+     ("landmark", NAMES.__getitem__), ("id", lambda n: 7)],
+)  # fmt: skip
+def test_landmarks_go_by_their_names_or_numbers_where_these_are_all_told(key, label, photo):
+    order = list(range(21)) if label(0) == label(1) else [*range(20, -1, -1)]
+    points = objects(LEFT)
+    landmarks = [{key: label(place), **points[place]} for place in order]
+    ((hand,),) = (record.hands for record in read(saved(photo / "r.json", {"a.jpg": [landmarks]})))
+    assert hand.keypoints == pytest.approx(LEFT.keypoints, abs=0.01)
+
+
 def test_a_file_of_one_result_a_folder_of_them_and_json_lines(photo):
     folder = photo / "results"
     folder.mkdir()
