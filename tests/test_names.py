@@ -43,6 +43,9 @@ def test_names_of_other_things(name):
     [({"handedness": "Left"}, "left"), ({"attributes": {"hand_side": "R"}}, "right"), ({"is_left": 0}, "right"),
      ({"attributes": [{"name": "side", "value": "left hand"}]}, "left"), ({"hand_type": "right"}, "right"),
      ({"handedness": "unknown"}, None), ({"handedness": None}, None), ({"side": "front"}, None), ({}, None),
+     ({"attributes": {"left": False, "right": False}}, None), ({"attributes": {"left_hand": True}}, "left"),
+     ({"left": False, "right": True}, "right"), ({"is_left": False}, "right"),
+     ({"left": 0, "top": 5, "right": 9}, None),
      ({"attributes": {"occluded": True}}, None), ({"handSide": "left"}, "left")],
 )  # fmt: skip
 def test_each_way_to_tell_the_handedness(entry, side):
