@@ -88,6 +88,12 @@ def test_marks_in_place_of_scores_are_marks(tmp_path):
     assert hand.keypoint_scores is None and hand.visibility.tolist() == [0, *[1] * 10, *[2] * 10]
 
 
+def test_another_file_is_no_list_of_results(tmp_path):
+    path = coco_file(tmp_path / "c.json")
+    done = handpose("evaluate", "--labels", path, "--predictions", f"coco-results:{path}")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {path}: expected a JSON list of results\n")
+
+
 def test_scores_of_1_are_known_where_others_of_the_file_are_others(tmp_path):
     path = tmp_path / "r.json"
     sure = {"image_id": "a.jpg", "keypoints": with_third_numbers(*[1] * 21), "score": 1.0}
@@ -482,7 +488,7 @@ def test_mmposes_demos(tmp_path):
      ('[{"keypoints": [1, 2], "keypoint_scores": [1, 1]}]', "entry 0: keypoints must be pairs. Received shape: (2,)"),
      ('[{"keypoints": [[1, 2]]}]', "entry 0: no 'keypoint_scores'"),
      ('[{"keypoint_scores": [', "cannot be read as JSON: parse error: premature EOF"),
-     ("3", "expected a list of instances")],
+     ("3", "expected a list of instances"), ("{}", "expected a list of instances, or one as `instance_info`")],
 )  # fmt: skip
 def test_corrupt_mmpose_results(tmp_path, content, message):
     path = tmp_path / "a.json"

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.formats._image_files import find_image
-from handpose_cli.formats._json import begins_with, first_character, read_json, stream_json
+from handpose_cli.formats._json import begins_with, first_character, has_member, read_json, stream_json
 from handpose_cli.formats._keypoint_names import ASSUMED, KeypointNames, Order, order_of
 from handpose_cli.formats._notes import say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_of, numbers_of
@@ -89,6 +89,8 @@ def _records(file: Path, path: Path, images: Path, given: KeypointNames | None) 
         if prefix == "item" and not begins_with(file, b"["):
             read_json(file)  # which says what is wrong with it
             raise FormatError(f"{file}: expected a list of instances")
+        if prefix != "item" and not has_member(file, "instance_info"):
+            raise FormatError(f"{file}: expected a list of instances, or one as `instance_info`")
         yield ImageRecord(_name(images, stem), None, None, still)
 
 
