@@ -299,6 +299,16 @@ def test_tracks_with_names_are_numbered(tmp_path):
     assert [hand.track_id for hand in hands] == [7, 0, 1, None, 0]
 
 
+def test_a_track_s_number_is_no_other_s_name(tmp_path):
+    hands = read(coco_file(tmp_path / "c.json", [{"track_id": name} for name in (0, "a")]))[0].hands
+    assert [hand.track_id for hand in hands] == [0, 1]
+    path = coco_file(tmp_path / "c.json", [{"track_id": name} for name in ("a", "0")])
+    with pytest.raises(FormatError) as error:
+        read(path)
+    what = "tracks have names and numbers: 'a' was numbered 0, which is another's"
+    assert str(error.value) == f"{path}: annotations[1]: {what}"
+
+
 def test_evaluate_and_train_read_the_chosen_class(tmp_path):
     path = coco_file(tmp_path / "c.json", categories=[{"name": "palm"}, {"id": 2, "name": "hand"}])
     predictions = write(tmp_path / "p.json", "handpose", [image("a.jpg", HAND)])

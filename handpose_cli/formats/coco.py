@@ -117,7 +117,11 @@ def _tracked(annotation: dict[str, Any], tracks: Tracks) -> dict[str, Any]:
     attributes = annotation.get("attributes")
     track = attributes.get("track_id") if isinstance(attributes, dict) else None  # CVAT's place for it
     track = annotation.get("track_id", track)
-    return {**annotation, "track_id": tracks.number(track)} if isinstance(track, str) else annotation
+    if isinstance(track, str):
+        return {**annotation, "track_id": tracks.number(track)}
+    if isinstance(track, int):
+        tracks.number(str(track))  # no name is to get it
+    return annotation
 
 
 def _marked(annotation: dict[str, Any]) -> dict[str, Any]:
