@@ -54,6 +54,15 @@ def test_a_videos_table_needs_its_name(tmp_path):
     assert hand.keypoints[0].tolist() == [10.5, 20] and hand.keypoint_scores[0] == 0.75
 
 
+def test_a_joint_that_a_person_put_among_a_networks_is_sure(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "scorer,n,n,n,n,n,n\nbodyparts,wrist,wrist,wrist,thumb_tip,thumb_tip,thumb_tip\n"
+        "coords,x,y,likelihood,x,y,likelihood\na.jpg,1,2,0.25,3,4,\n"
+    )
+    (hand,) = next(read(tmp_path / "t.csv")).hands
+    assert hand.keypoint_scores[[0, 4, 5]].tolist() == [0.25, 1, 0]
+
+
 def test_evaluate_takes_the_name_too(tmp_path):
     labels = write(tmp_path / "l.json", "handpose", [frame("v.mp4", n, open_hand(60 + n)) for n in range(3)])
     write(tmp_path / "p.csv", "deeplabcut", [frame("v.mp4", n, open_hand(60 + n)) for n in range(3)])

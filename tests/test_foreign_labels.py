@@ -65,6 +65,14 @@ def test_fractions_in_place_of_marks_are_scores_of_visible_joints(tmp_path, capl
     scored, marked = record.hands
     assert scored.visibility is None and scored.keypoint_scores == pytest.approx([0.87] * 20 + [1])
     assert marked.visibility is None and marked.keypoint_scores is None
+    sure = {"keypoints": with_third_numbers(0, *[1] * 20)}
+    (hand,) = read(coco_file(tmp_path / "s.json", [sure]))[0].hands
+    assert hand.visibility.tolist() == [0, *[1] * 20] and hand.keypoint_scores is None
+    fraction = {"keypoints": with_third_numbers(*[0.5] * 21)}
+    (hand, _) = read(coco_file(tmp_path / "s.json", [sure, fraction]))[0].hands
+    assert hand.visibility.tolist() == [0, *[2] * 20] and hand.keypoint_scores.tolist() == [0, *[1] * 20]
+    caplog.clear()
+    read(path)
     what = "1 annotations have fractions as v: taken for scores of joints, which are all visible"
     assert said(caplog) == [(f"{path}: {what}", "")]
     coco_file(path, [{"keypoints": with_third_numbers(*[87.5] * 21)}])
@@ -78,6 +86,12 @@ def test_marks_in_place_of_scores_are_marks(tmp_path):
     path.write_text(json.dumps([{"image_id": "a.jpg", "keypoints": with_third_numbers(0, *[1] * 10, *[2] * 10)}]))
     (hand,) = read(path)[0].hands
     assert hand.keypoint_scores is None and hand.visibility.tolist() == [0, *[1] * 10, *[2] * 10]
+
+
+def test_another_file_is_no_list_of_results(tmp_path):
+    path = coco_file(tmp_path / "c.json")
+    done = handpose("evaluate", "--labels", path, "--predictions", f"coco-results:{path}")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {path}: expected a JSON list of results\n")
 
 
 def test_scores_of_1_are_known_where_others_of_the_file_are_others(tmp_path):
@@ -285,6 +299,16 @@ def test_tracks_with_names_are_numbered(tmp_path):
     assert [hand.track_id for hand in hands] == [7, 0, 1, None, 0]
 
 
+def test_a_track_s_number_is_no_other_s_name(tmp_path):
+    hands = read(coco_file(tmp_path / "c.json", [{"track_id": name} for name in (0, "a")]))[0].hands
+    assert [hand.track_id for hand in hands] == [0, 1]
+    path = coco_file(tmp_path / "c.json", [{"track_id": name} for name in ("a", "0")])
+    with pytest.raises(FormatError) as error:
+        read(path)
+    what = "tracks have names and numbers: 'a' was numbered 0, which is another's"
+    assert str(error.value) == f"{path}: annotations[1]: {what}"
+
+
 def test_evaluate_and_train_read_the_chosen_class(tmp_path):
     path = coco_file(tmp_path / "c.json", categories=[{"name": "palm"}, {"id": 2, "name": "hand"}])
     predictions = write(tmp_path / "p.json", "handpose", [image("a.jpg", HAND)])
@@ -441,6 +465,15 @@ def test_mmposes_predictions(tmp_path, caplog):
     ]
 
 
+def test_scores_of_simcc_networks_are_taken_for_1_and_that_is_said(tmp_path, caplog):
+    found = [{**instance(HAND.keypoints), "keypoint_scores": [score] * 21} for score in (7.5, 9, 1.2)]
+    (tmp_path / "a.json").write_text(json.dumps(found))
+    (record,) = load("mmpose-results").read(tmp_path / "a.json")
+    assert all(hand.keypoint_scores.tolist() == [1] * 21 for hand in record.hands)
+    line = f"{tmp_path / 'a.json'}: scores of joints far above 1, as SimCC networks give them, are taken for 1"
+    assert [each for each, _ in said(caplog)].count(line) == 1
+
+
 def test_mmposes_demos(tmp_path):
     names = {str(place): KEYPOINT_NAMES[joint] for place, joint in enumerate(LITTLE_FIRST)}
     hand = instance(HAND.keypoints[LITTLE_FIRST])
@@ -465,7 +498,7 @@ def test_mmposes_demos(tmp_path):
      ('[{"keypoints": [1, 2], "keypoint_scores": [1, 1]}]', "entry 0: keypoints must be pairs. Received shape: (2,)"),
      ('[{"keypoints": [[1, 2]]}]', "entry 0: no 'keypoint_scores'"),
      ('[{"keypoint_scores": [', "cannot be read as JSON: parse error: premature EOF"),
-     ("3", "expected a list of instances")],
+     ("3", "expected a list of instances"), ("{}", "expected a list of instances, or one as `instance_info`")],
 )  # fmt: skip
 def test_corrupt_mmpose_results(tmp_path, content, message):
     path = tmp_path / "a.json"

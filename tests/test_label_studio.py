@@ -173,6 +173,50 @@ def test_a_choice_for_the_whole_image_is_of_its_only_hand(tmp_path, notes):
     ]
 
 
+def test_all_labels_and_choices_of_a_region_count(tmp_path, notes):
+    def chosen(*choices):
+        return {"id": "hand10", "type": "choices", "value": {"choices": list(choices)}}
+
+    both = rectangle()
+    both["value"]["rectanglelabels"] = ["hand", "Left"]
+    path = save(tmp_path / "t.json", [
+        task(rectangle(), chosen("Occluded", "Right")), task(both), task(rectangle(), chosen()),
+        task(rectangle(), chosen("Left", "Right"))])  # fmt: skip
+    assert [record.hands[0].handedness for record in read(path)] == ["right", "left", None, None]
+    assert notes(tmp_path) == ["t.json: left out: 1 choices of both left and right"]
+    both["value"]["rectanglelabels"] = ["left_hand", "right_hand"]
+    for shapes, message in (
+        ([both], "task 0: the labels name both hands: left_hand, right_hand"),
+        ([rectangle(), rectangle()], "task 0: result 1: a second rectangle has the id hand10"),
+    ):
+        with pytest.raises(FormatError) as error:
+            read(save(path, [task(*shapes)]))
+        assert str(error.value) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_choices_of_json_min_are_of_the_region_in_their_place(tmp_path, ids):
+    two = minimal(rectangle(), rectangle(x=60))
+    for number, box in enumerate(two["label"]):
+        box.update({"id": f"r{number}"} if ids else {})
+    sides = [{**box, "choices": [side, "Occluded"]} for box, side in zip(two["label"], ("Left", "Right"), strict=True)]
+    for side in sides:
+        side.pop("rectanglelabels")
+    one = {**minimal(rectangle(), id=2), "side": {"choices": ["Left", "Occluded"]}}
+    path = save(tmp_path / "min.json", [{"side": sides, **two}, one])
+    assert [[hand.handedness for hand in record.hands] for record in read(path)] == [["left", "right"], ["left"]]
+
+
+def test_regions_and_labels_may_be_apart(tmp_path, notes):
+    shapes = []
+    for kind, shape in (("rectangle", rectangle()), ("keypoint", joint("wrist", parent="hand10"))):
+        value = shape["value"]
+        labels = value.pop(shape["type"])
+        shapes += [{**shape, "type": kind}, {**shape, "type": "labels", "value": {**value, "labels": labels}}]
+    ((hand,),) = (record.hands for record in read(save(tmp_path / "t.json", [task(*shapes)])))
+    assert hand.box.tolist() == [20, 20, 60, 40] and hand.keypoints[0].tolist() == [30, 30] and not notes(tmp_path)
+
+
 def test_of_several_annotations_the_truth_is_taken_else_the_first(tmp_path):
     several = [{"result": [rectangle(x=x)], "ground_truth": x == 20} for x in (10, 20)]
     for annotations, left in ((several, 40), (several[:1], 20)):

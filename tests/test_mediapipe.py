@@ -111,6 +111,19 @@ def test_json(layout, photo):
         assert [hand.score for hand in record.hands] == [0.75, 0.75]
 
 
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [("name", lambda n: NAMES[n].lower()), ("id", lambda n: n), ("index", lambda n: n + 1),
+     ("landmark", NAMES.__getitem__), ("id", lambda n: 7)],
+)  # fmt: skip
+def test_landmarks_go_by_their_names_or_numbers_where_these_are_all_told(key, label, photo):
+    order = list(range(21)) if label(0) == label(1) else [*range(20, -1, -1)]
+    points = objects(LEFT)
+    landmarks = [{key: label(place), **points[place]} for place in order]
+    ((hand,),) = (record.hands for record in read(saved(photo / "r.json", {"a.jpg": [landmarks]})))
+    assert hand.keypoints == pytest.approx(LEFT.keypoints, abs=0.01)
+
+
 def test_a_file_of_one_result_a_folder_of_them_and_json_lines(photo):
     folder = photo / "results"
     folder.mkdir()
@@ -242,7 +255,7 @@ def test_sleaps_analysis_csv_keeps_tracks_and_scores_also_with_one_track_behind_
     records = list(read(path, options=ReadOptions(video="v.mp4")))
     found = [(r.frame, h.track_id, h.score, h.keypoint_scores) for r in records for h in r.hands]
     assert [hand[:3] for hand in found] == [(3, 0, 0.9), (3, 1, 0.8), (5, 0, None)]
-    assert found[0][3].tolist() == [0.5, *[0.0] * 20] and found[2][3] is None
+    assert found[0][3].tolist() == [0.5, *[1.0] * 20] and found[2][3] is None
     assert_both(records[:1], file="v.mp4")
     assert {record.message for record in caplog.records} == {f"{path}: left out: 1 columns: video_fps"}
     sided = [[f"{side}_hand", 3, 0.9, *cells(LEFT, 0.5), 25] for side in ("left", "right")]

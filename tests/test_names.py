@@ -43,6 +43,9 @@ def test_names_of_other_things(name):
     [({"handedness": "Left"}, "left"), ({"attributes": {"hand_side": "R"}}, "right"), ({"is_left": 0}, "right"),
      ({"attributes": [{"name": "side", "value": "left hand"}]}, "left"), ({"hand_type": "right"}, "right"),
      ({"handedness": "unknown"}, None), ({"handedness": None}, None), ({"side": "front"}, None), ({}, None),
+     ({"attributes": {"left": False, "right": False}}, None), ({"attributes": {"left_hand": True}}, "left"),
+     ({"left": False, "right": True}, "right"), ({"is_left": False}, "right"),
+     ({"left": 0, "top": 5, "right": 9}, None),
      ({"attributes": {"occluded": True}}, None), ({"handSide": "left"}, "left")],
 )  # fmt: skip
 def test_each_way_to_tell_the_handedness(entry, side):
@@ -153,6 +156,16 @@ def test_names_that_are_not_understood():
     assert error.value.remedy == "keypoint_names"
     with pytest.raises(Unclear, match="keypoints index_tip and FOREFINGER_TIP would both be index_tip"):
         order_of(["index_tip", "FOREFINGER_TIP"])
+
+
+def test_numbers_that_may_count_from_0_or_1_are_spoken_of(caplog):
+    for names in (["1", "5"], ["0", "1"], ["kp_1", "kp_21"], ["thumb 1", "thumb 2"]):
+        caplog.clear()
+        assert order_of(names).joints[0] == (0 if names[1] != "5" and "thumb" not in names[0] else 1)
+        line = "keypoints go by numbers, with neither a 0 nor a 21: counted from 0, the wrist"
+        assert [entry.getMessage() for entry in caplog.records] == [line] * (names[1] == "5")
+    roboflow = [f"new-point-{number}" for number in (*range(1, 21), 0)]
+    assert order_of(roboflow).joints == (*range(1, 21), 0)
 
 
 def test_a_user_names_keypoints(tmp_path):

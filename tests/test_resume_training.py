@@ -153,6 +153,18 @@ def test_a_run_that_gets_no_better_stops(folder, tmp_path, tiny_preset):
     assert len(state_of(run)[1]) == 4
 
 
+def test_a_run_without_its_best_weights_or_its_state_s_is_not_gone_on_with(undisturbed, tmp_path, tiny_preset):
+    run = shutil.copytree(undisturbed, tmp_path / "run")
+    (run / "best.weights.h5").rename(tmp_path / "mine.weights.h5")
+    call = ("train", "-o", run, "--resume", "--epochs", 5)
+    line = f"Error: {run}/best.weights.h5 is not there. Put it back to go on, or choose another --output\n"
+    assert (handpose(*call).exit_code, handpose(*call).stderr) == (1, line)
+    (tmp_path / "mine.weights.h5").rename(run / "best.weights.h5")
+    (run / "state" / "epoch-0004.weights.h5").unlink()
+    line = f"Error: {run}/state/epoch-0004.weights.h5 is not there. Begin another with --weights {run}."
+    assert handpose(*call).stderr.splitlines()[-1] == line
+
+
 def test_fewer_epochs_than_were_trained_are_refused(undisturbed, tiny_preset):
     settings = (undisturbed / "settings.json").read_text()
     result = handpose("train", "-o", undisturbed, "--resume", "--epochs", 3)

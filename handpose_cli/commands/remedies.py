@@ -81,6 +81,7 @@ REMEDIES = {
     "stages": {"stages": "Choose others with --stage"},
     "begin": {"resume": "Leave out --resume to begin one."},
     "begin_from": {"weights": "Begin another with --weights {run}."},
+    "best": {"resume": "Put it back to go on, or choose another --output"},
     "other_data": {"data": "Go on with the data as they were, or begin another run with --weights {run}."},
     "damaged_data": {"resume": "Delete it, if the data are as they were, and go on with --resume"},
     "other_teacher": {"teacher": "Go on with that one, or begin another run with --weights {run}."},

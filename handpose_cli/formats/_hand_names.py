@@ -30,6 +30,7 @@ _AGAINST = {
 }  # fmt: skip
 
 _UNTOLD = {"", "unknown", "none", "null", "na", "n a", "unsure", "undefined", "unspecified", "interacting"}
+_TICKED = {name.format(side): side for side in ("left", "right") for name in ("is_{}", "{}", "{}_hand", "is_{}_hand")}
 SIDE_KEYS = ("handedness", "hand_side", "side", "hand_type", "hand", "laterality")
 
 
@@ -74,6 +75,7 @@ def side_in(entry: Mapping[str, Any]) -> str | None:
     elif isinstance(attributes, Sequence) and not isinstance(attributes, str):
         places += [{str(item.get("name")): item.get("value")} for item in attributes if isinstance(item, Mapping)]
     found: dict[str, str] = {}
+    ticked: dict[str, dict[bool, str]] = {"left": {}, "right": {}}  # of boxes to tick: whether they are, and their keys
     for place in places:
         for key, value in place.items():
             name = "_".join(words_of(str(key)))
@@ -84,10 +86,15 @@ def side_in(entry: Mapping[str, Any]) -> str | None:
                     raise ValueError(f"handedness must be left, right or null. Received: {value!r}")
             elif name == "handedness" and value is not None:
                 raise ValueError(f"handedness must be left, right or null. Received: {value!r}")
-            elif name in ("is_left", "is_right", "left", "right") and value in (True, False, 0, 1):
-                side = "right" if bool(value) == name.endswith("right") else "left"
+            elif name in _TICKED and (isinstance(value, bool) or (name.startswith("is_") and value in (0, 1))):
+                ticked[_TICKED[name]][bool(value)] = f"{key}: {value}"
             if side is not None:
                 found.setdefault(side, f"{key}: {value}")
+    for side, other in (("left", "right"), ("right", "left")):
+        if True in ticked[side]:
+            found.setdefault(side, ticked[side][True])
+        elif False in ticked[side] and not ticked[other]:  # where there is one for each, neither may be known
+            found.setdefault(other, ticked[side][False])
     if len(found) > 1:
         raise ValueError(f"the entry names both hands: {', '.join(found.values())}")
     return next(iter(found), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.formats._hand_names import words_of
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.records import FINGERS, KEYPOINT_NAMES, NUM_JOINTS
 
@@ -42,7 +43,8 @@ _THUMB_LIKE_FINGERS = {"mcp": 0, "pip": 1, "dip": 2, "tip": 3}
 _WRIST = {"wrist", "root"}
 _NO_MEANING = {
     "left", "right", "l", "r", "lh", "rh", "hand", "hands", "lhand", "rhand", "lefthand", "righthand", "finger",
-    "joint", "keypoint", "kp", "kpt", "k", "j", "p", "point", "landmark", "lm", "the", "of", "palm",
+    "joint", "keypoint", "kp", "kpt", "k", "j", "p", "point", "landmark", "lm", "the", "of", "palm", "new",
+    "node",
 }  # fmt: skip
 _RUN_TOGETHER = re.compile(rf"([lr])?({'|'.join(_FINGERS)})(finger)?({'|'.join(_JOINTS)})?|([lr])(wrist)")
 
@@ -67,7 +69,7 @@ def _meaningful(name: str) -> list[Word]:
 def understand(names: Sequence[str]) -> list[int]:
     """Return which joint each of the names of one file means, -1 for those that mean none of ours."""
     listed = [_meaningful(name) for name in names]
-    numbers = [words[0] for words in listed if len(words) == 1 and isinstance(words[0], int)]
+    numbers = _numbers(listed)
     first = 1 if NUM_JOINTS in numbers and 0 not in numbers else 0
     of_finger = [(_finger(words), words) for words in listed]
     counts_from = 0 if any(0 in words for finger, words in of_finger if finger) else 1
@@ -75,6 +77,11 @@ def understand(names: Sequence[str]) -> list[int]:
     of_thumb = {_JOINTS[w] for finger, words in of_finger if finger == "thumb" for w in words if w in _JOINTS}
     thumb = _THUMB_LIKE_FINGERS if {"pip", "dip"} <= of_thumb and "cmc" not in of_thumb else _THUMB
     return [_joint(words, first, counts_from, counted, thumb) for words in listed]
+
+
+def _numbers(names: Iterable[Sequence[Word]]) -> list[int]:
+    """Return the numbers of the joints that go by nothing else."""
+    return [words[0] for words in names if len(words) == 1 and isinstance(words[0], int)]
 
 
 def _finger(words: Sequence[Word]) -> str | None:
@@ -250,6 +257,9 @@ def order_of(names: Sequence[str] | None, given: KeypointNames | None = None, co
         joints = [by_name.get(name, guess) for name, guess in zip(listed, guessed, strict=True)]
     else:
         joints = understand(names)
+        numbers = _numbers(map(_meaningful, names))
+        if numbers and not {0, NUM_JOINTS} & {*numbers}:
+            say("keypoints go by numbers, with neither a 0 nor a 21: counted from 0, the wrist", "keypoint_names")
     if all(joint == NONE for joint in joints):
         if (len(names) or count) == NUM_JOINTS:
             return OURS_ASSUMED

@@ -47,19 +47,48 @@ def results_of(task: Task, looked_at: bool = False) -> list[Result] | None:
         return None
     found = done or [guess for guess in task.get("predictions") or () if isinstance(guess, dict)]  # or only ids
     true = [annotation for annotation in done if annotation.get("ground_truth")]
-    return (true or found)[0]["result"] if found else None
+    return list(_of_regions((true or found)[0]["result"])) if found else None
+
+
+def _of_regions(results: list[Result]) -> Iterator[Result]:
+    """Yield results, those of the tags Rectangle or KeyPoint with Labels as of RectangleLabels and KeyPointLabels."""
+    labelled = {result.get("id") for result in results if result.get("type") == "labels"}
+    for result in results:
+        value = result.get("value")
+        if result.get("type") == "labels" and isinstance(value, dict) and "x" in value and "radiusX" not in value:
+            kind = MIN_KINDS["height" not in value]
+            yield {**result, "type": kind, "value": {**value, kind: value.get("labels")}}
+        elif result.get("type") not in ("rectangle", "keypoint") or result.get("id") not in labelled:
+            yield result
 
 
 def _of_min(task: Task) -> Iterator[Result]:
     """Yield the results of a task of JSON-MIN, where each tag has its values; old ones are without ids and parents."""
+    regions: dict[tuple[Any, ...], str] = {}  # rectangles' ids by their places
+    choices: list[tuple[str, dict[str, Any]]] = []
     for tag, values in task.items():
         for number, value in enumerate(values if isinstance(values, list) else [values]):
+            id = f"{tag}-{number}"
             kind = next((kind for kind in MIN_KINDS if isinstance(value, dict) and kind in value), None)
             if kind is not None:
                 more = {name: value.get(name) for name in ("original_width", "original_height", "parentID")}
-                yield {"id": value.get("id") or f"{tag}-{number}", "type": kind, "value": value, **more}
+                id = regions[_place(value)] = value.get("id") or id
+                yield {"id": id, "type": kind, "value": value, **more}
+            elif isinstance(value, dict) and isinstance(value.get("choices"), list):
+                choices.append((id, value))
             elif isinstance(value, str) and side_chosen(value):  # of which region is not said
-                yield {"id": f"{tag}-{number}", "type": "choices", "value": {"choices": [value]}}
+                yield {"id": id, "type": "choices", "value": {"choices": [value]}}
+    for id, value in choices:
+        yield {"id": value.get("id") or regions.get(_place(value), id), "type": "choices", "value": value}
+
+
+def _place(value: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(value.get(name) for name in ("x", "y", "width", "height"))
+
+
+def sides_chosen(choices: list[Any]) -> set[str]:
+    """Return the handednesses that are among choices."""
+    return {side for choice in choices if (side := side_chosen(str(choice)))}
 
 
 def side_chosen(choice: str) -> str | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from handpose_cli.formats._hand_names import side_of
+from handpose_cli.formats._keypoint_names import NONE, understand
 from handpose_cli.formats._results_in_units import FoundHand
 from handpose_cli.records import NUM_JOINTS
 
 HANDS_KEYS = ("hand_landmarks", "handLandmarks", "multi_hand_landmarks", "multiHandLandmarks", "landmarks", "hands",
               "keypoints", "hand_keypoints")  # fmt: skip
 HAND_KEYS = ("landmark", *HANDS_KEYS)  # of one hand's object
+NAME_KEYS = ("name", "landmark", "id", "index", "landmark_id")  # of one landmark
 SIDE_KEYS = ("handedness", "handednesses", "multi_handedness", "multiHandedness", "hand_side", "hand", "label", "side")
 
 
@@ -62,7 +65,20 @@ def _hand(hand: Any, given: Any) -> FoundHand:
     if numbers.shape != (NUM_JOINTS, 2) or np.isinf(numbers).any():
         raise ValueError(f"{NUM_JOINTS} landmarks with finite x and y expected")
     score = side_score if score is None else score
+    numbers = numbers[np.argsort(_joints_of(landmarks))]
     return FoundHand(numbers, None if score is None else float(score), side)
+
+
+def _joints_of(landmarks: list[Any]) -> Sequence[int]:
+    """Return which joint each landmark is: as it is named or numbered, else in the usual order."""
+    for key in NAME_KEYS if all(isinstance(point, Mapping) for point in landmarks) else ():
+        joints = _understood(tuple(str(point.get(key)) for point in landmarks))
+        if len({*joints} - {NONE}) == NUM_JOINTS:
+            return joints
+    return range(NUM_JOINTS)
+
+
+_understood = lru_cache(64)(understand)
 
 
 def _side(given: Any) -> tuple[str | None, float | None]:

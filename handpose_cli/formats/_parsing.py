@@ -127,6 +127,14 @@ def hand_of(
     return Hand(box_around(points) if box is None else box, keypoints=points, visibility=visibility, **fields)
 
 
+def scores_of(scores: np.ndarray, labelled: np.ndarray) -> np.ndarray | None:
+    """Return the joints' scores [21], of which some may be NaN: a joint that is labelled without one, by a person
+    among a network's, is sure, as a hand without a score is. None if none is known.
+    """
+    known = np.isfinite(scores)
+    return np.where(known, scores, labelled).astype(np.float32) if known.any() else None
+
+
 def inside(points: np.ndarray, width: float, height: float) -> np.ndarray:
     """Return which of the points [..., 2] lie in the image."""
     return np.asarray(((points >= -0.5) & (points < np.array([width, height]) - 0.5)).all(axis=-1))

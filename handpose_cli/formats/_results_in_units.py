@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from handpose_cli.formats._image_files import image_size, video_size
-from handpose_cli.formats._parsing import errors_at, hand_of
+from handpose_cli.formats._parsing import errors_at, hand_of, scores_of
 from handpose_cli.formats._shares import Shares
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
@@ -89,7 +89,9 @@ def records_of(read: Callable[[], Iterator[FoundImage]], path: Path, images: Pat
                         hand_of(
                             np.where(labelled[:, None], hand.points * scale, 0),
                             np.where(labelled, 2, 0),
-                            keypoint_scores=None if hand.joint_scores is None else np.nan_to_num(hand.joint_scores),
+                            keypoint_scores=None
+                            if hand.joint_scores is None
+                            else scores_of(hand.joint_scores, labelled),
                             score=hand.score,
                             handedness=hand.handedness,
                             track_id=hand.track_id,

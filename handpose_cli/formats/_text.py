@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -130,11 +131,21 @@ class Tracks:
 
     def __init__(self) -> None:
         self._by_name: dict[str, int] = {}
+        self._numbers: set[int] = set()
 
     def number(self, cell: str) -> int | None:
-        """Return a track's number."""
+        """Return a track's number; raise ValueError at one that a name has got."""
         if is_missing(cell):
             return None
+        name, number = cell.strip(), None
         with suppress(ValueError):
-            return whole_number_in(cell)
-        return self._by_name.setdefault(cell.strip(), len(self._by_name))
+            number = whole_number_in(cell)
+        if number is None:
+            if name not in self._by_name:
+                self._by_name[name] = next(n for n in count(len(self._by_name)) if n not in self._numbers)
+                self._numbers.add(self._by_name[name])
+            return self._by_name[name]
+        if (other := next((name for name, taken in self._by_name.items() if taken == number), None)) is not None:
+            raise ValueError(f"tracks have names and numbers: {other!r} was numbered {number}, which is another's")
+        self._numbers.add(number)
+        return number

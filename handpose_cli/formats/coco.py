@@ -76,6 +76,7 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
     categories = Categories(path, options)
     apart: set[int] = set()
     scored, tracks = 0, Tracks()
+    sure: list[Hand] = []  # whose v are all 0 or 1, which are scores if others of the file are
 
     def hands(annotation: dict[str, Any], left_out: LeftOut) -> list[Hand]:
         category = categories.find(annotation.get("category_id"))
@@ -89,12 +90,26 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
         found = hands_of(marked, left_out, labelled, order, category.side)
         if category.name in categories.apart:
             apart.update(map(id, found))
+        sure.extend(hand for hand in found if hand.keypoint_scores is None and _all_hidden(hand))
         return found
 
-    records = read_annotations(path, hands)
-    yield from together(path, records, apart) if categories.apart else records
+    def records() -> Iterator[ImageRecord]:
+        all_read = list(read_annotations(path, hands))
+        for hand in sure if scored else ():
+            ones = np.asarray(hand.visibility == 1)
+            hand.keypoint_scores, hand.visibility = (
+                ones.astype(np.float32),
+                None if ones.all() else 2 * ones.astype("u1"),
+            )
+        yield from all_read
+
+    yield from together(path, records(), apart) if categories.apart else records()
     if scored:
         say(f"{path}: {scored} annotations have fractions as v: taken for scores of joints, which are all visible")
+
+
+def _all_hidden(hand: Hand) -> bool:
+    return hand.visibility is not None and bool((hand.visibility != 2).all())
 
 
 def _tracked(annotation: dict[str, Any], tracks: Tracks) -> dict[str, Any]:
@@ -102,7 +117,11 @@ def _tracked(annotation: dict[str, Any], tracks: Tracks) -> dict[str, Any]:
     attributes = annotation.get("attributes")
     track = attributes.get("track_id") if isinstance(attributes, dict) else None  # CVAT's place for it
     track = annotation.get("track_id", track)
-    return {**annotation, "track_id": tracks.number(track)} if isinstance(track, str) else annotation
+    if isinstance(track, str):
+        return {**annotation, "track_id": tracks.number(track)}
+    if isinstance(track, int):
+        tracks.number(str(track))  # no name is to get it
+    return annotation
 
 
 def _marked(annotation: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from handpose_cli.files import atomic
 from handpose_cli.formats._coco_categories import Categories
-from handpose_cli.formats._json import first_character, stream_json
+from handpose_cli.formats._json import begins_with, first_character, stream_json
 from handpose_cli.formats._keypoint_names import ASSUMED, OURS, Order, order_of
 from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_of, has_size, numbers_of
@@ -80,6 +80,8 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
             with errors_at(f"{path}: entry {index}"):
                 record = named.find(entry)
                 record.hands += objects.hands(entry, left_out)
+    if not begins_with(path, b"["):  # nothing else was to be read
+        raise FormatError(f"{path}: expected a JSON list of results")
     hands = [hand for record in named.records for hand in record.hands if hand.keypoints is not None]
     for what, known in objects.known.items():
         for hand in () if known else hands:

@@ -33,7 +33,7 @@ from handpose_cli.formats._deeplabcut_writer import COORDS, Writer, open_writer,
 from handpose_cli.formats._hand_names import side_of
 from handpose_cli.formats._keypoint_names import NONE, order_of
 from handpose_cli.formats._notes import LeftOut
-from handpose_cli.formats._parsing import errors_at, hand_of
+from handpose_cli.formats._parsing import errors_at, hand_of, scores_of
 from handpose_cli.formats._text import as_utf8, encoding_of, is_missing
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -190,11 +190,10 @@ def _hand(individual: str, table: np.ndarray, track: int | None) -> Hand:
     labelled = np.isfinite(table[:, :2])
     if (labelled[:, 0] != labelled[:, 1]).any():
         raise ValueError(f"{individual}: a joint with only one of x and y")
-    known = np.isfinite(table[:, 2])
     return hand_of(
         np.nan_to_num(table[:, :2]),
         np.where(labelled[:, 0], 2, 0),
-        keypoint_scores=np.where(known, table[:, 2], 0).astype(np.float32) if known.any() else None,
+        keypoint_scores=scores_of(table[:, 2], labelled[:, 0]),
         handedness=side_of(individual),
         track_id=track,
     )

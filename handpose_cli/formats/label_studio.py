@@ -36,7 +36,7 @@ import numpy as np
 from handpose_cli.formats._hand_names import is_wanted, one_side, side_of
 from handpose_cli.formats._json import first_character
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, order_of
-from handpose_cli.formats._label_studio_tasks import Result, image_of, is_min, results_of, side_chosen, tasks
+from handpose_cli.formats._label_studio_tasks import Result, image_of, is_min, results_of, sides_chosen, tasks
 from handpose_cli.formats._label_studio_urls import path_of
 from handpose_cli.formats._label_studio_writer import OF_HAND, OF_IMAGE, open_writer, outputs
 from handpose_cli.formats._notes import LeftOut, listed, say
@@ -118,12 +118,17 @@ class _Reader:
             with errors_at(f"{place}: result {number}"):
                 kind = result["type"]
                 if kind == "rectanglelabels":
+                    if result["id"] in rectangles:
+                        raise ValueError(f"a second rectangle has the id {result['id']}")
                     if self._is_hand(result):
                         rectangles[result["id"]] = result
                     else:
                         others.add(result["id"])
-                elif kind == "choices" and (side := side_chosen(str(result["value"]["choices"][0]))):
-                    sides[result["id"]] = side
+                elif kind == "choices" and (chosen := sides_chosen(result["value"]["choices"])):
+                    if len(chosen) == 1:
+                        sides[result["id"]] = chosen.pop()
+                    else:
+                        self._left_out.add("choices of both left and right")
                 elif kind == "keypointlabels":
                     marks.append((number, result))
                 elif kind not in ("choices", "relation"):
@@ -162,8 +167,8 @@ class _Reader:
         return any(is_wanted(str(label), self._options.classes) for label in result["value"].get(kind) or ())
 
     def _is_hand(self, rectangle: Result) -> bool:
-        label = str((rectangle["value"].get("rectanglelabels") or [""])[0])
-        if not is_wanted(label, self._options.classes):
+        if not self._has_hands_label(rectangle, "rectanglelabels"):
+            label = ", ".join(map(str, rectangle["value"].get("rectanglelabels") or ()))
             self._left_out.add("rectangles of other labels", label, remedy="classes")
             return False
         if not has_size(_box(rectangle)):
@@ -215,7 +220,7 @@ def _hand(rectangle: Result | None, joints: dict[int, Result], side: str | None)
         box = _box(rectangle)
         meta = rectangle.get("meta") or {}
         fields |= _told(meta, OF_HAND) | _told(rectangle, {"score": float}) | {"flags": flags_in(meta)}
-        fields["handedness"] = one_side(side, side_of(rectangle["value"]["rectanglelabels"][0]), "with a label of")
+        fields["handedness"] = one_side(side, _side_in(rectangle["value"]["rectanglelabels"]), "with a label of")
     points, marks, scores = np.zeros((NUM_JOINTS, 2)), np.zeros(NUM_JOINTS), np.zeros(NUM_JOINTS, np.float32)
     for index, joint in joints.items():
         points[index] = _pixels(joint, "x", "y")
@@ -223,6 +228,14 @@ def _hand(rectangle: Result | None, joints: dict[int, Result], side: str | None)
         scores[index] = np.nan if joint.get("score") is None else joint["score"]
     fields["keypoint_scores"] = scores if joints and np.isfinite(scores).all() else None
     return hand_of(points, marks, box, **fields)
+
+
+def _side_in(labels: list[Any]) -> str | None:
+    """Return the handedness that a rectangle's labels name; raise ValueError if they name both."""
+    sides = {side for label in labels if (side := side_of(str(label)))}
+    if len(sides) > 1:
+        raise ValueError(f"the labels name both hands: {listed(list(map(str, labels)))}")
+    return next(iter(sides), None)
 
 
 def _box(rectangle: Result) -> np.ndarray:

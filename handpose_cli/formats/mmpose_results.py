@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.formats._image_files import find_image
-from handpose_cli.formats._json import begins_with, first_character, read_json, stream_json
+from handpose_cli.formats._json import begins_with, first_character, has_member, read_json, stream_json
 from handpose_cli.formats._keypoint_names import ASSUMED, KeypointNames, Order, order_of
 from handpose_cli.formats._notes import say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_of, numbers_of
@@ -30,6 +30,7 @@ from handpose_cli.records import Hand, ImageRecord
 
 WHOLE_BODY = 133
 SIDES = {"left": slice(91, 112), "right": slice(112, 133)}  # of COCO-WholeBody's keypoints
+FAR_ABOVE = 1.5  # heatmaps' peaks are only a little above 1
 PREFIX = "results_"  # before the image's name, from the demos
 
 
@@ -88,6 +89,8 @@ def _records(file: Path, path: Path, images: Path, given: KeypointNames | None) 
         if prefix == "item" and not begins_with(file, b"["):
             read_json(file)  # which says what is wrong with it
             raise FormatError(f"{file}: expected a list of instances")
+        if prefix != "item" and not has_member(file, "instance_info"):
+            raise FormatError(f"{file}: expected a list of instances, or one as `instance_info`")
         yield ImageRecord(_name(images, stem), None, None, still)
 
 
@@ -117,6 +120,7 @@ class _Hands:
     def __init__(self, path: Path, names: tuple[str, ...], given: KeypointNames | None):
         self._path, self._names, self._given = path, names, given
         self._orders: dict[int, Order] = {}
+        self._far = False
 
     def of(self, instance: dict[str, Any]) -> list[Hand]:
         """Return an instance's hand, or both of a whole body."""
@@ -125,7 +129,11 @@ class _Hands:
         if points.ndim != 2 or points.shape[1] < 2:
             raise ValueError(f"keypoints must be pairs. Received shape: {points.shape}")
         table = numbers_of(points[:, :2], (count, 2), "keypoints")
-        scores = numbers_of(instance["keypoint_scores"], (count,), "keypoint_scores").clip(0, 1)
+        scores = numbers_of(instance["keypoint_scores"], (count,), "keypoint_scores")
+        if scores.max(initial=0) > FAR_ABOVE and not self._far:
+            self._far = True
+            say(f"{self._path}: scores of joints far above 1, as SimCC networks give them, are taken for 1")
+        scores = scores.clip(0, 1)
         if count == WHOLE_BODY and self._given is None:
             return [
                 hand_of(table[part], keypoint_scores=scores[part], score=float(scores[part].mean()), handedness=side)

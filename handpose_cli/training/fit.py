@@ -34,6 +34,7 @@ from handpose_cli.training.settings import Settings, SettingsError, Stage
 from handpose_cli.training.start import check
 from handpose_cli.training.task import Batches, Task, TaskData, task_of
 from handpose_cli.training.tensorboard import TensorBoardLog
+from handpose_cli.weights import RUN_WEIGHTS
 
 NO_HAND_HEAD = (
     "Without --negatives the network will not say whether there is a hand, nor which: labels of whole photographs "
@@ -78,6 +79,8 @@ def _train(settings: Settings, run: Path, report: Callable[[str], None]) -> Log:
     log = read_log(run)
     if settings.epochs < len(log):  # the settings would lose what the rest was trained with
         raise SettingsError(f"{run} has {len(log)} epochs behind it. Received: {settings.epochs}", "epochs")
+    if log and not (run / RUN_WEIGHTS).exists():  # the best epoch's, which may not come again
+        raise SettingsError(f"{run / RUN_WEIGHTS} is not there", "best")
     trained_on = card.read_known(run) if log else {}
     data: TaskData = task.read(settings)
     refuse_other(run, trained_on, data.known)

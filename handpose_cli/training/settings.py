@@ -169,8 +169,10 @@ class SettingsError(Remediable):
 
 
 def damaged(path: Path, error: Exception) -> SettingsError:
-    """Return the error of a file of a run folder that cannot be read, as after a power cut."""
+    """Return the error of a file of a run folder that cannot be read, as after a power cut, or is gone."""
     reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) and error.strerror else "is damaged"
+    if not path.exists():
+        reason = "is not there"
     run = path.parent if (path.parent / RUN_SETTINGS).exists() else path.parent.parent
     return SettingsError(f"{path} {reason}", "begin_from" if (run / RUN_WEIGHTS).exists() else "output", run=run)
 
