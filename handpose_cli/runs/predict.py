@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,7 +25,7 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executing import Execute
 from handpose_cli.runs.journal import Header, Journal, open_journal
 from handpose_cli.runs.names import check_names
-from handpose_cli.runs.plan import describe, describe_change, describe_restyling, plan
+from handpose_cli.runs.plan import Task, describe, describe_change, describe_restyling, plan
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import draw_video, write_results
 from handpose_cli.runs.settings import RunSettings
@@ -79,25 +79,7 @@ def predict(
             say(f"{output.folder} cannot be locked: see that no other run writes there", "")
         if earlier == "overwrite":
             remove_existing(output.folder)
-        remove_parts(output.folder, output.copies)
-        if restyled := describe_restyling(journal.headers[:-1], header):
-            for entry in inputs:
-                if entry.name in journal.entries:
-                    remove_copies(output.copies, entry.name)
-            say(restyled, "")
-        tasks = list(plan(inputs, journal, output.copies if output.draw else None))
-        names = {task.input.name for task in tasks}
-        done = [entry for entry in inputs if entry.name not in names]
-        for task in tasks:
-            if not task.done and (output.copies / task.input.name).is_dir():
-                remove_copies(output.copies, task.input.name)  # of pages
-        kept = keep_or_drop(journal, inputs, output, prune)
-        if earlier == "resume" and len(journal.headers) > 1:
-            if changes := describe_change(journal.headers[-2].settings, journal.headers[-1].settings):
-                say(f"Settings have changed: {changes}", "")
-            say(describe(tasks, len(inputs)), "")
-        if kept:
-            say(describe_absent(kept), "kept")
+        tasks, done, kept = _to_do(inputs, journal, settings, header, earlier, prune, say)
         report.total += len(kept)
         earlier_names = [*(entry.name for entry in done), *kept]
         report.start(len(earlier_names), sum(journal.entries[name].failed for name in earlier_names))
@@ -112,21 +94,7 @@ def predict(
             for entry in done:
                 if entry.is_video and not has_copy(output.copies, entry.name):
                     draw(entry)
-            pages, files, ended = 0, 0, ""
-            for piece in execute(tasks):
-                if piece.input.name == ended:  # stretches behind one at which a video ended by a failure
-                    continue
-                _keep(piece, journal, output.copies)
-                ended = piece.input.name if piece.ends else ended
-                report.inputs += piece.ends
-                pages, files = pages + piece.pages_left_out, files + (piece.pages_left_out > 0)
-                for record in piece.records:
-                    report.add(record)
-                    progress(record)
-                if max_failures is not None and report.failures > max_failures:
-                    raise RunError(_stopped(report.failures, max_failures), "stopped")
-                if piece.ends and piece.input.is_video:
-                    draw(piece.input)
+            pages, files = _take(execute(tasks), journal, output.copies, report, max_failures, progress, draw)
         info = {**header.info, "started": _first_start(journal)}
         if pages:
             say(f"{pages} pages beyond the first, in {files} files, were left out", "pages")
@@ -140,6 +108,70 @@ def predict(
             report,
             {entry.name: entry.file for entry in inputs},
         )
+
+
+def _to_do(
+    inputs: Sequence[Input],
+    journal: Journal,
+    settings: RunSettings,
+    header: Header,
+    earlier: str,
+    prune: bool,
+    say: Callable[[str, str], None],
+) -> tuple[list[Task], list[Input], list[str]]:
+    """Return the tasks, the inputs that are done, and the names of those that are not there now and kept; say it too.
+
+    Annotated copies that will be made anew are removed, and with `prune` the results of what is not there.
+    """
+    output = settings.output
+    remove_parts(output.folder, output.copies)
+    if restyled := describe_restyling(journal.headers[:-1], header):
+        for entry in inputs:
+            if entry.name in journal.entries:
+                remove_copies(output.copies, entry.name)
+        say(restyled, "")
+    tasks = list(plan(inputs, journal, output.copies if output.draw else None))
+    names = {task.input.name for task in tasks}
+    done = [entry for entry in inputs if entry.name not in names]
+    for task in tasks:
+        if not task.done and (output.copies / task.input.name).is_dir():
+            remove_copies(output.copies, task.input.name)  # of pages
+    kept = keep_or_drop(journal, inputs, output, prune)
+    if earlier == "resume" and len(journal.headers) > 1:
+        if changes := describe_change(journal.headers[-2].settings, journal.headers[-1].settings):
+            say(f"Settings have changed: {changes}", "")
+        say(describe(tasks, len(inputs)), "")
+    if kept:
+        say(describe_absent(kept), "kept")
+    return tasks, done, kept
+
+
+def _take(
+    pieces: Iterable[Piece],
+    journal: Journal,
+    copies: Path,
+    report: Report,
+    max_failures: int | None,
+    progress: Callable[[ImageRecord], None],
+    draw: Callable[[Input], None],
+) -> tuple[int, int]:
+    """Put pieces where they belong, and count them; return how many pages, of how many files, were left out."""
+    pages, files, ended = 0, 0, ""
+    for piece in pieces:
+        if piece.input.name == ended:  # stretches behind one at which a video ended by a failure
+            continue
+        _keep(piece, journal, copies)
+        ended = piece.input.name if piece.ends else ended
+        report.inputs += piece.ends
+        pages, files = pages + piece.pages_left_out, files + (piece.pages_left_out > 0)
+        for record in piece.records:
+            report.add(record)
+            progress(record)
+        if max_failures is not None and report.failures > max_failures:
+            raise RunError(_stopped(report.failures, max_failures), "stopped")
+        if piece.ends and piece.input.is_video:
+            draw(piece.input)
+    return pages, files
 
 
 def preview(
