@@ -89,6 +89,14 @@ def test_inputs_on_several_drives_are_refused(tmp_path, monkeypatch):
     )  # fmt: skip
 
 
+def test_what_failed_is_told_in_a_line_whatever_its_name(tmp_path):
+    (tmp_path / "a\nb\x1b[31m.jpg").write_text("no image")
+    result = handpose("predict", tmp_path, "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[0].startswith("a\\nb\\x1b[31m.jpg: not an image (")
+    assert [entry["file"] for entry in read_results(tmp_path / "out")["files"]] == ["a\nb\x1b[31m.jpg"]
+
+
 def test_two_files_never_have_one_name_in_the_results(tmp_path):
     touch(tmp_path, "caf\\xe9.jpg", os.fsdecode(b"caf\xe9.jpg"))
     result = handpose("predict", tmp_path, "-o", tmp_path / "out")

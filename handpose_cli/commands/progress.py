@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from handpose_cli.records import ImageRecord
 from handpose_cli.runs.report import Report
 
 LINE_EVERY = 10.0  # seconds
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 Show = Callable[[ImageRecord], None]
 
@@ -34,7 +36,8 @@ def progress(report: Report, quiet: bool = False, where: Callable[[], str] = str
 
 
 def failure_line(record: ImageRecord) -> str:
-    return f"{record.file}: {record.failure}"
+    """Return a line on what failed; names may have line ends, or what terminals take for orders."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], f"{record.file}: {record.failure}")
 
 
 def _lines(report: Report, where: Callable[[], str]) -> Show:
