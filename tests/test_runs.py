@@ -537,3 +537,21 @@ def test_a_dry_run_is_refused_where_the_run_would_be(inputs, tmp_path):
         assert len(errors) == 1
         assert errors.pop().startswith("Error: ")
     assert (out / journals.NAME).read_bytes() == before
+
+
+def test_who_returns_to_other_settings_gets_their_annotated_copies(inputs, tmp_path):
+    """And not those that the run in between has drawn."""
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    shutil.copy(SAMPLES / "two_hands.jpg", photos / "a.jpg")
+    shutil.copy(inputs / "clip.mp4", photos)
+    assert handpose("predict", photos, "-o", out, "--draw", *FAST).exit_code == 0
+    first = outputs(out)
+    other = ("--max-hands", 1, "--every", 2, "--draw")
+    assert resume(photos, out, *other, *FAST).exit_code == 0
+    assert outputs(out)["annotated/a.jpg"] != first["annotated/a.jpg"]
+    assert resume(photos, out, "--draw", *FAST).exit_code == 0
+    assert outputs(out) == first
+    assert resume(photos, out, *other, *FAST).exit_code == 0
+    assert resume(photos, out, *FAST).exit_code == 0
+    assert not list((out / "annotated").glob("*"))

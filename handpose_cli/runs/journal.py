@@ -202,13 +202,17 @@ def _header(line: dict[str, Any]) -> Header:
 
 @contextmanager
 def open_journal(
-    path: Path, header: Header, empty: bool = False, check: Callable[[Journal], None] = lambda journal: None
+    path: Path,
+    header: Header,
+    empty: bool = False,
+    check: Callable[[Journal, Header], None] = lambda journal, now: None,
 ) -> Iterator[Journal]:
     """Open a run's journal to go on with it, or begin one.
 
     Args:
         empty: without what an earlier run put there.
-        check: called with the journal before anything is written; an error leaves it as it was.
+        check: called with the journal, before anything is written, and the header that will be; an error leaves it as
+            it was.
 
     Raises:
         RunError: if another process writes it.
@@ -224,7 +228,7 @@ def open_journal(
         journal.is_locked = locked is True
         if not empty:
             journal.load(header.settings)
-        check(journal)
+        check(journal, header)
         file.truncate(journal._end)
         journal._file = file
         journal.write({"journal": VERSION, **asdict(header)})

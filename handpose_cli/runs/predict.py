@@ -73,7 +73,7 @@ def predict(
     path, header = output.folder / journals.NAME, replace(header, root=root_of(inputs))
     if earlier == "resume" and not prune:
         refuse_loss(Journal(path), header, inputs)
-    check = (lambda journal: None) if prune else partial(refuse_mixing, inputs=inputs)
+    check = partial(_check, inputs=inputs, copies=output.copies, prune=prune)
     with open_journal(path, header, earlier == "overwrite", check) as journal:
         if not journal.is_locked and os.name != "nt":  # Windows never has such locks
             say(f"{output.folder} cannot be locked: see that no other run writes there", "")
@@ -196,6 +196,18 @@ def preview(
         lines += [f"{restyled}."] * bool(restyled) + [describe(tasks, len(inputs)) + "."]
     lines += [f"  {public(task.input.file)}" for task in tasks[:SHOWN]]
     return [*lines, f"  and {len(tasks) - SHOWN} more"] if len(tasks) > SHOWN else lines
+
+
+def _check(journal: Journal, now: Header, inputs: Sequence[Input], copies: Path, prune: bool) -> None:
+    """Raise RunError if results would be mixed; remove annotated copies that are not of the results gone on with.
+
+    Those are of an earlier run's settings, to which this one returns, and the copies of the last run's.
+    """
+    if not prune:
+        refuse_mixing(journal, inputs)
+    if journal.headers and journal.headers[-1].settings != now.settings:
+        for name in journal.entries:
+            remove_copies(copies, name)
 
 
 def _stopped(failures: int, most: int) -> str:
