@@ -192,5 +192,5 @@ def test_a_folder_for_temporary_files_that_cannot_be_used_is_named(tmp_path, mon
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     done = handpose("convert-labels", SAMPLES, tmp_path / "out" / "labels.json", "--to", "coco")
     assert done.exit_code == 1
-    assert done.stderr.startswith(f"Error: {tmp_path}/nowhere/")
-    assert done.stderr.endswith(": No such file or directory\n")
+    assert done.stderr.startswith(f"Error: Cannot write to {tmp_path}/nowhere/")
+    assert done.stderr.endswith(": No such file or directory. Choose another folder for temporary files with TMPDIR.\n")

@@ -248,8 +248,12 @@ def test_closed_streams(tmp_path, arguments, code, error):
 
 def test_errors_of_the_file_system_name_the_file(tmp_path):
     (tmp_path / "file").write_text("")
-    result = handpose("predict", HAND, "-o", tmp_path / "file", *FAST)
-    assert error_of(result).startswith(f"Error: Cannot write to {tmp_path / 'file'}: ")
+    result = handpose("predict", HAND, "-o", tmp_path / "file" / "out", *FAST)
+    assert error_of(result).startswith(f"Error: Cannot write to {tmp_path / 'file' / 'out'}")
+    for command in (("predict", HAND), ("merge", tmp_path)):
+        result = handpose(*command, "-o", tmp_path / "file")
+        assert result.exit_code == 2
+        assert f"Invalid value for '-o' / '--output': Directory '{tmp_path / 'file'}' is a file." in result.stderr
     with pytest.raises(OSError) as error, atomic(tmp_path / "a.json"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert error.value.filename == str(tmp_path / "a.json")
