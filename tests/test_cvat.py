@@ -276,6 +276,14 @@ def test_boxes_come_back_with_their_hands(tmp_path):
     assert path.read_text().count("<box ") == 3
 
 
+@pytest.mark.parametrize("name", ["a\x01b.jpg", "a\ufffe.jpg"])
+def test_names_that_no_xml_file_can_have_are_refused(tmp_path, name):
+    with pytest.raises(FormatError) as error:
+        write(tmp_path / "a.cvat.xml", ImageRecord(name, 640, 480, [hand()]))
+    assert str(error.value) == f"{name!r}: a name with control characters cannot be in XML. Rename the file"
+    assert not list(tmp_path.iterdir())
+
+
 def test_photos_and_each_video_have_a_file_of_their_own(tmp_path, notes):
     path = tmp_path / "p.cvat.xml"
     (tmp_path / "p.video-old.mp4.cvat.xml").write_text("")

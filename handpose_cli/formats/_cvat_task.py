@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from array import array
@@ -19,6 +20,7 @@ from handpose_cli.formats.coco import keypoints_and_marks
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import KEYPOINT_NAMES, Hand, ImageRecord
 
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 Key = tuple[int, bool]  # a hand's track id, and whether it is the track of its box
 
 
@@ -78,7 +80,7 @@ class Task:
 
     def _image(self, number: int, name: str, size: tuple[int, int], hands: list[Hand]) -> None:
         shapes = "".join(shape for hand in hands for shape in self._loose(hand))
-        head = f'<image id="{number}" name={quoteattr(name)} width="{size[0]}" height="{size[1]}">'
+        head = f'<image id="{number}" name={quoteattr(_for_xml(name))} width="{size[0]}" height="{size[1]}">'
         self._body.write(f"{head}\n{shapes}</image>\n".encode())
 
     def _loose(self, hand: Hand) -> Iterator[str]:
@@ -112,7 +114,7 @@ def _head(video: str | None, size: tuple[int, int]) -> str:
         if video is None
         else (
             f"<original_size><width>{size[0]}</width><height>{size[1]}</height></original_size>\n"
-            f"<source>{escape(video)}</source>\n"
+            f"<source>{escape(_for_xml(video))}</source>\n"
         )
     )
     return (
@@ -120,6 +122,13 @@ def _head(video: str | None, size: tuple[int, int]) -> str:
         f"<mode>{'annotation' if video is None else 'interpolation'}</mode>\n<labels>\n{as_xml()}</labels>\n"
         f"{source}</task>\n</meta>\n"
     )
+
+
+def _for_xml(name: str) -> str:
+    """Return a name; raise FormatError if it has characters that no XML file can have."""
+    if _NOT_IN_XML.search(name):
+        raise FormatError(f"{name!r}: a name with control characters cannot be in XML. Rename the file")
+    return name
 
 
 def _pieces(hand: Hand) -> tuple[bool, ...]:
