@@ -12,7 +12,7 @@ import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.idle_options import check_convert
-from handpose_cli.commands.label_targets import images_for, parts_of, refuse_existing, writers_of
+from handpose_cli.commands.label_targets import image_folder, images_for, parts_of, refuse_existing, writers_of
 from handpose_cli.commands.option_types import LocalPath
 from handpose_cli.commands.options import (
     SourceType,
@@ -172,7 +172,7 @@ def command(
                 refuse_existing(parts, into)
             with images_for(read, source, images, into, options) as places:
                 if frames_to is not None:
-                    frames = _frames(frames_to, images, source, overwrite)
+                    frames = _frames(frames_to, image_folder(source, images), overwrite)
                     records = frames.noted(records)
                 with writers_of(parts, into, places, options) as writers:
                     placed = places if place_images else None
@@ -197,10 +197,10 @@ def _notes_for(format: Format, flagged: Path | None) -> dict[tuple[str, int | No
     return notes
 
 
-def _frames(folder: Path, images: Path | None, source: Source, overwrite: bool) -> FrameFiles:
+def _frames(folder: Path, videos: Path, overwrite: bool) -> FrameFiles:
     from handpose_cli.labels.extract_frames import FrameFiles  # OpenCV takes 0.1 s to import
 
-    return FrameFiles(folder, images if images is not None and images.is_dir() else source.folder, overwrite)
+    return FrameFiles(folder, videos, overwrite)
 
 
 def _extract(frames: FrameFiles, folder: Path) -> None:

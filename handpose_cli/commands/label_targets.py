@@ -59,16 +59,17 @@ def refuse_existing(parts: Parts, format: Format) -> None:
                 raise click.ClickException(f"{path} exists. Replace it with --overwrite or choose another TARGET.")
 
 
+def image_folder(source: Source, images: Path | None) -> Path:
+    """Return the folder with a source's images; `--images` may also be the file that names them."""
+    return images if images is not None and images.is_dir() else source.folder
+
+
 @contextmanager
 def images_for(
     read: Read, source: Source, images: Path | None, format: Format, options: WriteOptions
 ) -> Iterator[Path | None]:
-    """Give the folder with the images that go beside the labels, or that the format looks into; None if none does.
-
-    Args:
-        images: `--images`, which may also be the file that names them.
-    """
-    folder = images if images is not None and images.is_dir() else source.folder
+    """Give the folder with the images that go beside the labels, or that the format looks into; None if none does."""
+    folder = image_folder(source, images)
     if not options.place_images:
         yield images or (source.folder if format.shows_images else None)
     elif options.place_images == "copy" and folder.is_dir():

@@ -53,8 +53,9 @@ def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> l
         with LeftOut(source.path) as left_out:
             records = by_image(in_their_images(source)).values()
             for record, image in with_images(source, filter(_with_keypoints, records)):
-                hands = [hand for hand in _with_keypoints(record) if _weighs(hand)]
-                if weightless := len(_with_keypoints(record)) - len(hands):
+                labelled = _with_keypoints(record)
+                hands = [hand for hand in labelled if _weighs(hand)]
+                if weightless := len(labelled) - len(hands):
                     left_out.add("hands whose joints all score 0, which is their weight", count=weightless)
                 whole = record.exhaustive and len(hands) == len(record.hands)
                 about = group_of(source, record), size_of(record), whole
