@@ -16,16 +16,16 @@ SMALL = {"features": 16, "order": 2, "input_size": 32}
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_stack_gives_heatmaps_a_quarter_of_the_crop(block):
-    model = build_hourglass(stacks=3, block=block, **SMALL)
-    outputs = model.predict_on_batch(np.zeros((2, 32, 32, 3), np.float32))
-    assert {name: output.shape for name, output in outputs.items()} == {
-        f"stack{i}_heatmaps": (2, 8, 8, 21) for i in (1, 2, 3)
+    model = build_hourglass(stacks=2, block=block, **SMALL)
+    outputs = model(np.zeros((2, 32, 32, 3), np.float32))
+    assert {name: tuple(output.shape) for name, output in outputs.items()} == {
+        f"stack{i}_heatmaps": (2, 8, 8, 21) for i in (1, 2)
     }
 
 
 def test_the_hand_head_is_an_output_of_its_own():
     model = build_hourglass(stacks=2, hand_head=True, **SMALL)
-    assert model.predict_on_batch(np.zeros((2, 32, 32, 3), np.float32))["hand"].shape == (2, 2)
+    assert tuple(model(np.zeros((2, 32, 32, 3), np.float32))["hand"].shape) == (2, 2)
 
 
 def test_a_fixup_block_begins_as_the_identity():
