@@ -76,7 +76,6 @@ def restore(model: keras.Model, run: Path) -> None:
     """
     path = run / STATE
     state = path.with_name(_read(path)["weights"])
-    model.optimizer.build(model.trainable_variables)  # or its state would not be loaded
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Keras only warns if it cannot load the optimizer's state
         try:

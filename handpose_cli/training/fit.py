@@ -195,6 +195,7 @@ def compile_model(model: keras.Model, task: Task, settings: Settings, learning_r
         loss_weights=shares,
         jit_compile=keras.backend.backend() == "jax",  # which otherwise runs operation by operation
     )
+    model.optimizer.build(model.trainable_variables)  # or TensorFlow makes its graph twice, of which one is thrown away
 
 
 def _say_nothing(line: str) -> None:
