@@ -62,10 +62,10 @@ NO_HAND_HEAD = (
 def test_several_stacks_and_a_hand_head_are_trained_together(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, stacks=2))
     headless, run = tmp_path / "headless", tmp_path / "run"
-    begun = train(folder, headless, "--epochs", 1, "--export", "none")
+    begun = train(folder, headless, "--epochs", 1, "--steps-per-epoch", 1, "--export", "none")
     assert begun.exit_code == 0 and NO_HAND_HEAD in begun.stderr.splitlines()
     weights = headless / "best.weights.h5"
-    options = ("--epochs", 2, "--export", "none", "--negatives", SAMPLES, "--weights", weights, "--ema", 0.9)
+    options = ("--epochs", 1, "--export", "none", "--negatives", SAMPLES, "--weights", weights, "--ema", 0.9)
     result = train(folder, run, *options)
     assert result.exit_code == 0 and NO_HAND_HEAD not in result.stderr, result.stderr
     with (run / "log.csv").open() as file:
@@ -169,7 +169,7 @@ def test_batches_have_the_shapes_that_the_loss_expects(folder):
 )
 def test_a_fifth_as_many_places_come_with_the_hands(folder, boxed, free, taken):
     samples = 5 * read_samples([str(folder)])[:12]
-    box = np.array([0, 0, 20, 20])
+    box = np.array([0, 0, 60, 60])  # large enough to be put behind others, too
     places = [Sample(samples[0].image, None, box)] * free + [Sample(samples[0].image, Hand(box), box)] * boxed
     data = RandomCrops(samples, 64, 5, 0, places=places)
     assert data.batches_a_pass == (len(samples) + sum(taken)) // 5
