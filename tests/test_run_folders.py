@@ -84,24 +84,22 @@ BEGIN = "Begin another with --weights {run}."
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("name", "contents", "message"),
     [
-        ("settings.json", "", "{run}/settings.json is damaged. " + BEGIN),
-        ("settings.json", "[1]", "{run}/settings.json is damaged. " + BEGIN),
-        ("settings.json", "{}", "{run}/settings.json is damaged. " + BEGIN),
-        ("state/state.json", "", "{run}/state/state.json is damaged. " + BEGIN),
-        ("state/state.json", "{}", "{run}/state/state.json is damaged. " + BEGIN),
-        ("state/epoch-0001.weights.h5", "", "{run}/state/epoch-0001.weights.h5 is damaged. " + BEGIN),
-        ("data.json", "", "{run}/data.json is damaged, which says what {run} was trained on. "
+        ("settings.json", ["", "[1]", "{}"], "{run}/settings.json is damaged. " + BEGIN),
+        ("state/state.json", ["", "{}"], "{run}/state/state.json is damaged. " + BEGIN),
+        ("state/epoch-0001.weights.h5", [""], "{run}/state/epoch-0001.weights.h5 is damaged. " + BEGIN),
+        ("data.json", [""], "{run}/data.json is damaged, which says what {run} was trained on. "
          "Delete it, if the data are as they were, and go on with --resume"),
     ],
 )  # fmt: skip
 @no_graphs()
-def test_what_a_power_cut_damaged_is_named_with_what_helps(folder, run, tmp_path, tiny_preset, name, content, message):
-    (run / name).write_text(content)
-    refused = handpose("train", "-o", run, "--resume", "--epochs", 2)
-    assert refused.exit_code == 1
-    assert refused.stderr.splitlines()[-1] == f"Error: {message}".format(run=run)
+def test_what_a_power_cut_damaged_is_named_with_what_helps(folder, run, tmp_path, tiny_preset, name, contents, message):
+    for content in contents:
+        (run / name).write_text(content)
+        refused = handpose("train", "-o", run, "--resume", "--epochs", 2)
+        assert refused.exit_code == 1
+        assert refused.stderr.splitlines()[-1] == f"Error: {message}".format(run=run)
     if name == "data.json":
         (run / name).unlink()
         assert handpose("train", "-o", run, "--resume", "--epochs", 2).exit_code == 0
