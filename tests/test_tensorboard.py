@@ -3,9 +3,8 @@
 import csv
 
 import pytest
-from tiny_training import TINY, train
+from tiny_training import no_graphs, train
 
-from handpose_cli.networks.hourglass import presets
 from handpose_cli.training.tensorboard import FOLDER, TensorBoardLog
 
 
@@ -19,11 +18,11 @@ def read_events(run):
     return [(e.wall_time, e.step, {v.tag: v.simple_value for v in e.summary.value}) for e in events[1:]]
 
 
-def test_a_run_resumed_leaves_what_its_log_says(folder, tmp_path, monkeypatch):
-    monkeypatch.setitem(presets.PRESETS, "hourglass-lite", TINY)
-    run = tmp_path / "run"
-    assert train(folder, run, "--epochs", 1, "--export", "none", "--schedule", "constant").exit_code == 0
-    assert train(folder, run, "--epochs", 3, "--export", "none", "--resume").exit_code == 0
+def test_a_run_resumed_leaves_what_its_log_says(folder, tmp_path, tiny_preset):
+    run, short = tmp_path / "run", ("--steps-per-epoch", 1, "--export", "none")
+    with no_graphs():
+        assert train(folder, run, "--epochs", 1, *short, "--schedule", "constant").exit_code == 0
+        assert train(folder, run, "--epochs", 3, *short, "--resume").exit_code == 0
     with (run / "log.csv").open() as file:
         log = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     assert [row["learning_rate"] for row in log] == pytest.approx([1e-3] * 3)
