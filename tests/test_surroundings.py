@@ -125,21 +125,9 @@ def as_in_a_shell():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_what_ends_a_run_lets_it_say_where_it_is(tmp_path, number):
     out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "handpose_cli",
-        "predict",
-        SAMPLES,
-        "-o",
-        out,
-        "--summary-json",
-        tmp_path / "s.json",
-    ]
-    process = subprocess.Popen(
-        [*map(str, command)], stderr=subprocess.PIPE, text=True,
-        preexec_fn=as_in_a_shell,
-    )  # fmt: skip
+    predict = ("predict", SAMPLES, "-o", out, "--views", 1, "--summary-json", tmp_path / "s.json")
+    command = [sys.executable, "-m", "handpose_cli", *map(str, predict)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=as_in_a_shell)
     while not (out / "journal.jsonl").exists() and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(number)
@@ -147,7 +135,7 @@ def test_what_ends_a_run_lets_it_say_where_it_is(tmp_path, number):
     assert process.returncode == 130
     assert errors.splitlines()[-1].startswith("Interrupted; ")
     assert '"interrupted"' in (tmp_path / "s.json").read_text()
-    assert run("predict", SAMPLES, "-o", out, "--resume").returncode == 0
+    assert handpose(*predict, "--resume").exit_code == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="names are UTF-16 there")
