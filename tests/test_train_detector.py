@@ -326,7 +326,7 @@ def run(photos, tmp_path_factory):
     call = (
         "train", "--preset", "ssd-hand", "--data", data, "--data", SAMPLES / "labels.json", "--val", data,
         "--input-size", SIZE, "--batch-size", 4, "--steps-per-epoch", 1, "--ema", 0.5, "--schedule", "constant",
-        "--stage", "stride16:3:0.001",
+        "--stage", "stride16:2:0.001",
     )  # fmt: skip
     with no_graphs():
         trained = handpose(*call, "-o", out, "--data-licence", "CC0", "--export", "none")
@@ -372,9 +372,9 @@ def test_a_run_is_a_detector(run, tmp_path, engine):
 def test_a_resumed_run_is_the_undisturbed_one(run, tmp_path):
     out, call, _ = run
     with no_graphs():
-        first = handpose(*call, "-o", tmp_path / "run", "--export", "none", "--epochs", 2)
+        first = handpose(*call, "-o", tmp_path / "run", "--export", "none", "--epochs", 1)
         assert first.exit_code == 0, first.output
-        resumed = handpose("train", "-o", tmp_path / "run", "--resume", "--epochs", 3, "--export", "none")
+        resumed = handpose("train", "-o", tmp_path / "run", "--resume", "--epochs", 2, "--export", "none")
     assert resumed.exit_code == 0, resumed.output
     assert (tmp_path / "run" / "log.csv").read_text() == (out / "log.csv").read_text()
 
