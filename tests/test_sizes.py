@@ -70,7 +70,7 @@ def test_training_refuses_images_of_another_size(tmp_path, tiny_preset):
     result = train(tmp_path, tmp_path / "run", "--epochs", 1, "--export", "none")
     assert result.exit_code == 1
     assert result.stderr.endswith(
-        f"Error: {tmp_path / '3.png'}: its labels are for 96 x 96 pixels, the image is 48 x 48\n"
+        f"Error: {tmp_path / '3.png'}: its labels are for 160 x 160 pixels, the image is 80 x 80\n"
     )
 
 
