@@ -65,7 +65,7 @@ def test_a_run_killed_interrupted_and_out_of_disk_ends_with_the_same_weights(
     arguments = ["train", "--data", folder, "--val", folder, "-o", run, "--preset", "hourglass-lite",
                  "--batch-size", 4, "--learning-rate", 1e-3, *OPTIONS]  # fmt: skip
     process = subprocess.Popen([sys.executable, "-c", script, *map(str, arguments)], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (run / checkpoint.STATE).exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
