@@ -47,6 +47,26 @@ def test_a_folder_of_media_alone_says_nothing(tmp_path):
     assert found(tmp_path) == (sorted(names), [])
 
 
+@pytest.mark.parametrize("argument", ["in", "in/**", "in/**/*.jpg", "in/*"])
+def test_what_systems_keep_beside_photos_is_passed_over_and_said(tmp_path, monkeypatch, argument):
+    """Thumbnails and deleted files gave each photo twice and more, and lost+found was a failure of each run."""
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "in/a.jpg", "in/@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg", "in/sub/b.jpg", "in/sub/@eaDir/b.jpg/X.jpg")
+    touch(tmp_path, "in/$RECYCLE.BIN/c.jpg", "in/lost+found/c.jpg")
+    names, (line,) = found(argument, recursive=True)
+    assert names == ["a.jpg", "sub/b.jpg"]
+    assert line == "Passed over: 4 folders that systems keep ($RECYCLE.BIN, @eaDir, lost+found)"
+    assert found("in/$RECYCLE.BIN") == (["c.jpg"], [])  # named by itself
+
+
+def test_what_systems_keep_in_a_store_is_passed_over_too():
+    fsspec = pytest.importorskip("fsspec")
+    for name in ("a.jpg", "@eaDir/a.jpg/X.jpg", "sub/b.jpg"):
+        fsspec.filesystem("memory").pipe_file(f"/kept/{name}", b"")
+    names, (line,) = found("memory://kept", recursive=True)
+    assert (names, line) == (["a.jpg", "sub/b.jpg"], "Passed over: 1 folder that systems keep (@eaDir)")
+
+
 @pytest.mark.parametrize("argument", ["in", "in/**", "in/**/*.jpg"])
 def test_linked_folders_are_followed_and_circles_end(tmp_path, monkeypatch, argument):
     monkeypatch.chdir(tmp_path)

@@ -52,7 +52,7 @@ def discover(
     roots: list[str] = []
     remote = _Remote(left_out if isinstance(left_out, str) else None)
     passed_over = LeftOut()
-    skipped = None if left_out is None or isinstance(left_out, str) else passed_over.noting(left_out)
+    skipped = passed_over.noting(None if isinstance(left_out, str) else left_out)
     for argument in arguments:
         if argument == "-":
             listed: Iterable[str] = _listed(standard_input, "standard input", Path())
@@ -154,20 +154,22 @@ def _name(path: Path, root: Path) -> str:
     return printable(path.relative_to(root).as_posix() if path != root else path.name)
 
 
-def _matching(pattern: str, left_out: LeftOut, skipped: Skipped | None) -> Iterator[str]:
+def _matching(pattern: str, left_out: LeftOut, skipped: Skipped) -> Iterator[str]:
     """Yield the folders, images and videos that match, and the folders that a `**` cannot look into."""
     found = False
     for path in _expanded(pattern, skipped):
-        if os.path.isdir(path) or is_media(os.path.basename(path)):  # noqa: PTH112, PTH119
+        is_folder = os.path.isdir(path)  # noqa: PTH112
+        if is_folder or is_media(os.path.basename(path)):  # noqa: PTH119
             found = True
-            yield path
+            if not is_folder or not skipped(path):
+                yield path
         else:
             left_out.add(os.path.basename(path))  # noqa: PTH119
     if not found:
         raise NoInputError(f"No such file or folder, and no match as a pattern: {printable(pattern)}")
 
 
-def _expanded(pattern: str, skipped: Skipped | None) -> Iterator[str]:
+def _expanded(pattern: str, skipped: Skipped) -> Iterator[str]:
     """Yield what matches, `**` being each folder inside once: glob itself would follow links in circles.
 
     A `**` at the end is left to who looks into the folder.

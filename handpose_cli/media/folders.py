@@ -12,21 +12,36 @@ from handpose_cli.media.suffixes import is_media
 
 Skipped = Callable[[str], bool]  # whether a folder in a folder, by its path, is not looked into
 _SHOWN = 8  # suffixes in the line on what is passed over
+# Of network drives, desktops and file systems: thumbnails of the photos beside them, what was deleted, older states of
+# all files, and what only root may read. In small letters.
+_OF_SYSTEMS = frozenset(
+    {
+        *("@eadir", "@__thumb", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "__macosx"),
+        *("$recycle.bin", "system volume information", "lost+found"),
+    }
+)
 
 
 @dataclass
 class LeftOut:
-    """What is passed over: how many files of each suffix, how many folders inside folders, and which are of copies."""
+    """What is passed over: how many files of each suffix, how many folders inside folders, and which are of copies.
+
+    And those that systems keep.
+    """
 
     files: Counter[str] = field(default_factory=Counter)
     folders: int = 0
     copies: set[str] = field(default_factory=set)
+    of_systems: set[str] = field(default_factory=set)
 
-    def noting(self, skipped: Skipped) -> Skipped:
-        """Return what tells the same folders, and notes them."""
+    def noting(self, skipped: Skipped | None) -> Skipped:
+        """Return what tells the same folders, and those of systems, and notes them."""
 
         def noted(folder: str) -> bool:
-            if is_one := skipped(folder):
+            if is_of_system(os.path.basename(folder)):  # noqa: PTH119
+                self.of_systems.add(folder)
+                return True
+            if is_one := skipped is not None and skipped(folder):
                 self.copies.add(os.path.realpath(folder))
             return is_one
 
@@ -54,7 +69,15 @@ class LeftOut:
             parts.append(f"{self.folders} folder{'s' * (self.folders > 1)} inside (-r looks into them)")
         if count := len(self.copies):
             parts.append(f"{count} folder{'s' * (count > 1)} of annotated copies")
+        if count := len(self.of_systems):
+            names = ", ".join(sorted({os.path.basename(folder) for folder in self.of_systems}))  # noqa: PTH119
+            parts.append(f"{count} folder{'s' * (count > 1)} that systems keep ({names})")
         return f"Passed over: {', '.join(parts)}" if parts else ""
+
+
+def is_of_system(name: str) -> bool:
+    """Return whether a folder, by its name, is one that a system keeps beside photos."""
+    return name.lower() in _OF_SYSTEMS
 
 
 def media_in(folder: str, recursive: bool, skipped: Skipped | None, left_out: LeftOut) -> Iterator[str]:

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from handpose_cli.media.folders import LeftOut
+from handpose_cli.media.folders import LeftOut, is_of_system
 from handpose_cli.media.inputs import Input, Version
 from handpose_cli.media.remote import WEB, Store, StoreError, open_store, path_of, public, reason, scheme_of, version_of
 from handpose_cli.media.suffixes import is_media
@@ -101,7 +101,10 @@ def _media(
             continue
         if scheme_of(url) in WEB and not place.startswith(f"{root}/"):
             continue  # where a page's link leads to
-        if info["type"] == "directory":
+        folders = parts if info["type"] == "directory" else parts[:-1]
+        if (number := next((n for n, part in enumerate(folders) if is_of_system(part)), None)) is not None:
+            left_out.of_systems.add("/".join(parts[: number + 1]))
+        elif info["type"] == "directory":
             left_out.folders += not parts[-1].startswith(".")
         elif any(part.startswith(".") and part != ".." for part in parts[:-1]):
             continue  # in a hidden folder
