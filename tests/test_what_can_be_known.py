@@ -13,7 +13,7 @@ import pytest
 from conftest import SAMPLES, handpose, read_results
 from made_up_videos import make_video
 
-from handpose_cli.files import atomic
+from handpose_cli.files import atomic, unused
 from handpose_cli.formats import FormatError, load
 from handpose_cli.formats.plugin import Format
 
@@ -70,6 +70,11 @@ def test_names_as_long_as_the_file_system_allows(tmp_path):
         "bytes, and 255 are allowed here. Rename it, or leave out --format openpose."
     )
     assert not (tmp_path / "other").exists()
+
+
+def test_a_temporary_files_name_is_no_longer_than_encrypted_folders_allow(tmp_path):
+    """Of 143 bytes, a name that fits had a temporary file's that did not, and the run ended there."""
+    assert len(unused(tmp_path / f"{'x' * 139}.jpg").name) <= 143
 
 
 class _OneVideo:
