@@ -59,6 +59,18 @@ def test_what_systems_keep_beside_photos_is_passed_over_and_said(tmp_path, monke
     assert found("in/$RECYCLE.BIN") == (["c.jpg"], [])  # named by itself
 
 
+def test_what_patterns_match_in_such_folders_is_passed_over_too(tmp_path, monkeypatch):
+    """Annotated copies became inputs of the next run where they lie as deep as the photos do."""
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "in/cam/a.jpg", "in/@eaDir/a.jpg", "out/annotated/a.jpg")
+    copies = {"left_out": lambda folder: folder.endswith("annotated")}
+    for pattern in ("*/*/*.jpg", "./*/*/*.jpg", f"{tmp_path}/*/*/*.jpg"):
+        names, (line,) = found(pattern, **copies)
+        assert names == ["a.jpg"]
+        assert line == "Passed over: 1 folder of annotated copies, 1 folder that systems keep (@eaDir)"
+    assert found("out/annotated/*.jpg", **copies) == found("in/@eaDir/*.jpg", **copies) == (["a.jpg"], [])  # named
+
+
 def test_what_systems_keep_in_a_store_is_passed_over_too():
     fsspec = pytest.importorskip("fsspec")
     for name in ("a.jpg", "@eaDir/a.jpg/X.jpg", "sub/b.jpg"):

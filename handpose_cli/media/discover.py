@@ -9,6 +9,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from handpose_cli.media.remote import StoreError, public, scheme_of
 from handpose_cli.media.suffixes import is_media, is_url
 
 LIST_SUFFIX = ".txt"
+_WILD = re.compile(r"[*?[]")
 _ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
 
 
@@ -157,11 +159,17 @@ def _name(path: Path, root: Path) -> str:
 def _matching(pattern: str, left_out: LeftOut, skipped: Skipped) -> Iterator[str]:
     """Yield the folders, images and videos that match, and the folders that a `**` cannot look into."""
     found = False
+    fixed = len(os.path.dirname(_WILD.split(pattern, maxsplit=1)[0]))  # noqa: PTH120 (what is named itself is read)
+
+    @cache
+    def is_skipped(folder: str) -> bool:
+        return len(folder) > fixed and (skipped(folder) or is_skipped(os.path.dirname(folder)))  # noqa: PTH120
+
     for path in _expanded(pattern, skipped):
         is_folder = os.path.isdir(path)  # noqa: PTH112
         if is_folder or is_media(os.path.basename(path)):  # noqa: PTH119
             found = True
-            if not is_folder or not skipped(path):
+            if not is_skipped(path if is_folder else os.path.dirname(path)):  # noqa: PTH120
                 yield path
         else:
             left_out.add(os.path.basename(path))  # noqa: PTH119
