@@ -227,6 +227,21 @@ def test_what_a_page_leads_to_elsewhere_is_none_of_its_files(inputs, tmp_path):
         server.shutdown()
 
 
+def test_two_files_of_one_name_with_different_queries_are_refused(tmp_path):
+    """The first was left out without a word."""
+    pytest.importorskip("aiohttp")
+    (tmp_path / "list.txt").write_text("https://host/a.jpg?id=1\nhttps://host/a.jpg?id=2\nhttps://host/b.jpg?id=2\n")
+    with pytest.raises(NoInputError) as error:
+        discover([str(tmp_path / "list.txt")])
+    assert str(error.value) == (
+        "https://host/a.jpg is named with two queries (behind the ?): both would be a.jpg in the results. "
+        "Annotate each in a run by itself"
+    )
+    same = ["https://host/a.jpg?id=1", "https://host/a.jpg?id=1", "https://host/a.jpg"]
+    (tmp_path / "list.txt").write_text("\n".join(same))
+    assert [entry.name for entry in discover([str(tmp_path / "list.txt")])] == ["a.jpg"]
+
+
 @pytest.mark.skipif(importlib.util.find_spec("gcsfs") is not None, reason="it is installed")
 def test_a_package_that_is_not_installed_is_named(inputs, tmp_path):
     needs = "gs:// needs a package that is not installed. Install it with: pip install 'handpose-cli[gs]'"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from handpose_cli.media.folders import LeftOut, is_of_system
 from handpose_cli.media.inputs import Input, Version
@@ -72,7 +73,7 @@ def named(files: Iterable[tuple[str, Version | None]], roots: Iterable[str]) -> 
     """Return files at URLs as inputs, sorted, with names below what the roots have in common.
 
     Raises:
-        StoreError: if a name leads elsewhere.
+        StoreError: if a name leads elsewhere, or two files would have one.
     """
     places = [(f"/{path_of(url)}", url, version) for url, version in files]
     # of some stores, files have other addresses than the folder that was named
@@ -82,6 +83,11 @@ def named(files: Iterable[tuple[str, Version | None]], roots: Iterable[str]) -> 
         name = posixpath.relpath(place, common)
         if name.startswith("../"):  # its annotated copy would be written elsewhere
             raise StoreError(f"{public(url)}: names with .. in them are not read")
+        if name in known and len({_query(known[name].file), _query(url)} - {""}) > 1:
+            raise StoreError(
+                f"{public(url)} is named with two queries (behind the ?): both would be {name} in the results. "
+                "Annotate each in a run by itself"
+            )
         if name not in known or known[name].version is None:
             known[name] = Input(name, url, version)
     return [known[name] for name in sorted(known)]
@@ -114,6 +120,10 @@ def _media(
         else:
             left_out.add(parts[-1])
     return files
+
+
+def _query(url: str) -> str:
+    return urlsplit(url).query if scheme_of(url) in WEB else ""
 
 
 def _place(store: Store, path: str) -> str:
