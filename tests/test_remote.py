@@ -222,6 +222,10 @@ def test_what_a_page_leads_to_elsewhere_is_none_of_its_files(inputs, tmp_path):
             result = handpose("predict", named, "-o", tmp_path / f"out{number}", "--draw", *FAST)
             assert result.exit_code == 0, result.output
             assert [path.name for path in (tmp_path / f"out{number}").glob("**/*.jpg")] == ["b.jpg"]
+        (photos / "view").write_text('<a href="/a/photos/b.jpg">a page of one photograph</a>')
+        with pytest.raises(NoInputError) as error:  # it was left out without a word
+            discover([f"{url}/b.jpg", f"{url}/view?id=7"])
+        assert str(error.value) == (f"{url}/view: no image or video by its name, and no page with links to any in it")
         with pytest.raises(NoInputError, match=r"/%2e%2e/%2e%2e/b.jpg: names with .. in them are not read$"):
             discover([f"{url}/b.jpg", f"{url}/%2e%2e/%2e%2e/b.jpg"])
         server.shutdown()

@@ -46,7 +46,11 @@ def list_url(url: str, recursive: bool, but: str | None, left_out: LeftOut) -> L
             return Listed([(url, version_of(info))], posixpath.dirname(path_of(url)))
         infos = store.fs.find(store.path, detail=True).values() if recursive else store.fs.ls(store.path, detail=True)
         root = path_of(url)
-        return Listed(_media(store, infos, root, but, left_out), root)
+        before = str(left_out)
+        files = _media(store, infos, root, but, left_out)
+        if web and not files and str(left_out) == before:  # a server does not say whether it is a folder
+            raise StoreError(f"{public(url)}: no image or video by its name, and no page with links to any in it")
+        return Listed(files, root)
     except Exception as error:  # stores raise whatever comes
         if isinstance(error, StoreError):
             raise
