@@ -79,6 +79,18 @@ def test_what_systems_keep_in_a_store_is_passed_over_too():
     assert (names, line) == (["a.jpg", "sub/b.jpg"], "Passed over: 1 folder that systems keep (@eaDir)")
 
 
+def test_named_folders_without_media_are_told_among_others(tmp_path):
+    """As where a drive is not mounted: nothing was said of it."""
+    touch(tmp_path, "in/a.jpg", "other/b.txt")
+    (tmp_path / "usb").mkdir()
+    names, said = found(tmp_path / "in", tmp_path / "usb", tmp_path / "other")
+    assert names == ["in/a.jpg"]
+    assert said == [
+        "Passed over: 1 file not taken for images or videos (1 .txt)",
+        f"No images or videos in: {tmp_path}/usb, {tmp_path}/other",
+    ]
+
+
 @pytest.mark.parametrize("argument", ["in", "in/**", "in/**/*.jpg"])
 def test_linked_folders_are_followed_and_circles_end(tmp_path, monkeypatch, argument):
     monkeypatch.chdir(tmp_path)

@@ -20,6 +20,7 @@ from handpose_cli.media.remote import StoreError, public, scheme_of
 from handpose_cli.media.suffixes import is_media, is_url
 
 LIST_SUFFIX = ".txt"
+_SHOWN = 3  # of the folders that are empty
 _WILD = re.compile(r"[*?[]")
 _ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
 
@@ -52,6 +53,7 @@ def discover(
     """
     paths: list[str] = []
     roots: list[str] = []
+    empty: list[str] = []
     remote = _Remote(left_out if isinstance(left_out, str) else None)
     passed_over = LeftOut()
     skipped = passed_over.noting(None if isinstance(left_out, str) else left_out)
@@ -76,7 +78,10 @@ def discover(
                 continue
             path = _absolute(line)
             is_folder = os.path.isdir(path)  # noqa: PTH112 (a hundred thousand Paths take longer)
+            before = len(paths)
             paths += media_in(path, inside, skipped, passed_over) if is_folder else [path]
+            if len(paths) == before:
+                empty.append(printable(line))
             roots.append(path if is_folder else os.path.dirname(path))  # noqa: PTH120
     if line := str(passed_over):
         say(line)
@@ -85,6 +90,8 @@ def discover(
             raise NoInputError("There are no paths on standard input")
         where = " ".join(map(printable, map(public, arguments)))
         raise NoInputError(f"No images or videos in: {where}", "" if recursive else "recursive")
+    if empty:  # such as where a drive is not mounted
+        say(f"No images or videos in: {', '.join(empty[:_SHOWN])}{', ...' if len(empty) > _SHOWN else ''}")
     if remote.roots:
         return remote.inputs(bool(roots))
     try:
