@@ -59,6 +59,18 @@ def test_what_systems_keep_beside_photos_is_passed_over_and_said(tmp_path, monke
     assert found("in/$RECYCLE.BIN") == (["c.jpg"], [])  # named by itself
 
 
+def test_a_photos_library_gives_its_originals_and_photos_in_the_cloud_are_counted(tmp_path):
+    """Their smaller copies were annotated too, and of what is only in the cloud nothing was said."""
+    touch(tmp_path, "My.photoslibrary/originals/0/a.jpg", "My.photoslibrary/resources/derivatives/0/a_1.jpg")
+    touch(tmp_path, "resources/b.jpg", "resources/.c.heic.icloud", "resources/.notes.txt.icloud")
+    names, (line,) = found(tmp_path, recursive=True)
+    assert names == ["My.photoslibrary/originals/0/a.jpg", "resources/b.jpg"]
+    assert line == (
+        "Passed over: 1 file not taken for images or videos (1 hidden .icloud, not downloaded), "
+        "1 folder that systems keep (resources)"
+    )
+
+
 def test_what_patterns_match_in_such_folders_is_passed_over_too(tmp_path, monkeypatch):
     """Annotated copies became inputs of the next run where they lie as deep as the photos do."""
     monkeypatch.chdir(tmp_path)

@@ -11,6 +11,8 @@ from pathlib import Path
 from handpose_cli.media.suffixes import is_media
 
 Skipped = Callable[[str], bool]  # whether a folder in a folder, by its path, is not looked into
+_LIBRARY = ".photoslibrary"  # of macOS's Photos: in its folder `resources` are smaller copies, and edited ones
+_IN_THE_CLOUD = ".icloud"  # behind the name of a photo, with a dot before it, that macOS has only in the cloud
 _SHOWN = 8  # suffixes in the line on what is passed over
 # Of network drives, desktops and file systems: thumbnails of the photos beside them, what was deleted, older states of
 # all files, and what only root may read. In small letters.
@@ -38,7 +40,7 @@ class LeftOut:
         """Return what tells the same folders, and those of systems, and notes them."""
 
         def noted(folder: str) -> bool:
-            if is_of_system(os.path.basename(folder)):  # noqa: PTH119
+            if is_of_system(folder):
                 self.of_systems.add(folder)
                 return True
             if is_one := skipped is not None and skipped(folder):
@@ -52,8 +54,9 @@ class LeftOut:
         hidden = name.startswith(".")
         if not hidden:
             self.files[Path(name).suffix.lower() or "without a suffix"] += 1
-        elif is_media(name.lstrip(".")):
-            self.files[f"hidden {Path(name).suffix.lower()}"] += 1
+        elif is_media(name.lstrip(".").removesuffix(_IN_THE_CLOUD)):
+            cloud = ", not downloaded" * name.endswith(_IN_THE_CLOUD)
+            self.files[f"hidden {Path(name).suffix.lower()}{cloud}"] += 1
 
     def __str__(self) -> str:
         """Say it in a line; "" if there is nothing to say."""
@@ -76,8 +79,9 @@ class LeftOut:
 
 
 def is_of_system(name: str) -> bool:
-    """Return whether a folder, by its name, is one that a system keeps beside photos."""
-    return name.lower() in _OF_SYSTEMS
+    """Return whether a folder, by its name or path, is one that a system keeps beside photos."""
+    folder, name = os.path.split(name.lower())
+    return name in _OF_SYSTEMS or (name == "resources" and folder.endswith(_LIBRARY))
 
 
 def media_in(folder: str, recursive: bool, skipped: Skipped | None, left_out: LeftOut) -> Iterator[str]:
