@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -244,6 +245,7 @@ def _annotate(
 ) -> None:  # fmt: skip
     from handpose_cli.commands.executing import drawers, executing
     from handpose_cli.commands.progress import progress
+    from handpose_cli.formats._notes import silent
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import predict
 
@@ -251,7 +253,7 @@ def _annotate(
         if not quiet:
             click.echo(with_remedy(line, remedy), err=True)
 
-    with run_errors(settings.output.folder):
+    with run_errors(settings.output.folder), silent() if quiet else nullcontext():
         header = make_header(settings, shard)  # wrong weights stop the run before anything is written
         if settings.boxes is not None:
             from handpose_cli.commands.given_boxes import read_boxes
