@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-_LONGEST_NAME = 240  # bytes; with what is added, the name of a temporary file has no more than any file system allows
+_LONGEST_NAME = 120  # bytes: with what is added, a temporary file's name has no more than even eCryptfs allows, 143
 _PART = re.compile(r".+\.[0-9a-f]{8}\.part")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -124,6 +125,8 @@ class _Telling(_Forgiving):
 def telling_stdout() -> Iterator[None]:
     """In the block, have errors of standard output end the command with a line that names it."""
     kept = sys.stdout
+    if isinstance(kept, io.TextIOWrapper) and kept.encoding == "ascii":
+        kept.reconfigure(encoding="utf-8", errors="replace")  # as Click would, by going around what is put here
     sys.stdout = _Telling(kept)
     try:
         yield

@@ -197,6 +197,22 @@ def test_a_cluster_that_is_not_there_is_told_in_a_line(inputs, tmp_path):
         assert str(error.value) == message
 
 
+@pytest.mark.skipif(os.name == "nt", reason="HOME")
+def test_a_cluster_of_this_machine_that_cannot_be_made_is_told_in_a_line(inputs, tmp_path):
+    """As in a container, whose user has no home."""
+    no_home = tmp_path / "no_home"
+    no_home.touch()
+    command = [*HANDPOSE, "predict", str(inputs), "-o", str(tmp_path / "out"), "--cluster", "local"]
+    given = {**os.environ, "HOME": str(no_home)}
+    done = subprocess.run(command, capture_output=True, text=True, env=given, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        f"Error: No Ray cluster can be made of this machine: [Errno 20] Not a directory: '{no_home}/.ray'. Ray writes "
+        "in the home folder (HOME) and in /tmp/ray, or RAY_TMPDIR; without --cluster none is needed",
+    )
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_no_ray_cluster_is_told_from_one(cluster):
     import ray
 

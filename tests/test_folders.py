@@ -47,6 +47,62 @@ def test_a_folder_of_media_alone_says_nothing(tmp_path):
     assert found(tmp_path) == (sorted(names), [])
 
 
+@pytest.mark.parametrize("argument", ["in", "in/**", "in/**/*.jpg", "in/*"])
+def test_what_systems_keep_beside_photos_is_passed_over_and_said(tmp_path, monkeypatch, argument):
+    """Thumbnails and deleted files gave each photo twice and more, and lost+found was a failure of each run."""
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "in/a.jpg", "in/@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg", "in/sub/b.jpg", "in/sub/@eaDir/b.jpg/X.jpg")
+    touch(tmp_path, "in/$RECYCLE.BIN/c.jpg", "in/lost+found/c.jpg")
+    names, (line,) = found(argument, recursive=True)
+    assert names == ["a.jpg", "sub/b.jpg"]
+    assert line == "Passed over: 4 folders that systems keep ($RECYCLE.BIN, @eaDir, lost+found)"
+    assert found("in/$RECYCLE.BIN") == (["c.jpg"], [])  # named by itself
+
+
+def test_a_photos_library_gives_its_originals_and_photos_in_the_cloud_are_counted(tmp_path):
+    """Their smaller copies were annotated too, and of what is only in the cloud nothing was said."""
+    touch(tmp_path, "My.photoslibrary/originals/0/a.jpg", "My.photoslibrary/resources/derivatives/0/a_1.jpg")
+    touch(tmp_path, "resources/b.jpg", "resources/.c.heic.icloud", "resources/.notes.txt.icloud")
+    names, (line,) = found(tmp_path, recursive=True)
+    assert names == ["My.photoslibrary/originals/0/a.jpg", "resources/b.jpg"]
+    assert line == (
+        "Passed over: 1 file not taken for images or videos (1 hidden .icloud, not downloaded), "
+        "1 folder that systems keep (resources)"
+    )
+
+
+def test_what_patterns_match_in_such_folders_is_passed_over_too(tmp_path, monkeypatch):
+    """Annotated copies became inputs of the next run where they lie as deep as the photos do."""
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "in/cam/a.jpg", "in/@eaDir/a.jpg", "out/annotated/a.jpg")
+    copies = {"left_out": lambda folder: folder.endswith("annotated")}
+    for pattern in ("*/*/*.jpg", "./*/*/*.jpg", f"{tmp_path}/*/*/*.jpg"):
+        names, (line,) = found(pattern, **copies)
+        assert names == ["a.jpg"]
+        assert line == "Passed over: 1 folder of annotated copies, 1 folder that systems keep (@eaDir)"
+    assert found("out/annotated/*.jpg", **copies) == found("in/@eaDir/*.jpg", **copies) == (["a.jpg"], [])  # named
+
+
+def test_what_systems_keep_in_a_store_is_passed_over_too():
+    fsspec = pytest.importorskip("fsspec")
+    for name in ("a.jpg", "@eaDir/a.jpg/X.jpg", "sub/b.jpg"):
+        fsspec.filesystem("memory").pipe_file(f"/kept/{name}", b"")
+    names, (line,) = found("memory://kept", recursive=True)
+    assert (names, line) == (["a.jpg", "sub/b.jpg"], "Passed over: 1 folder that systems keep (@eaDir)")
+
+
+def test_named_folders_without_media_are_told_among_others(tmp_path):
+    """As where a drive is not mounted: nothing was said of it."""
+    touch(tmp_path, "in/a.jpg", "other/b.txt")
+    (tmp_path / "usb").mkdir()
+    names, said = found(tmp_path / "in", tmp_path / "usb", tmp_path / "other")
+    assert names == ["in/a.jpg"]
+    assert said == [
+        "Passed over: 1 file not taken for images or videos (1 .txt)",
+        f"No images or videos in: {tmp_path}/usb, {tmp_path}/other",
+    ]
+
+
 @pytest.mark.parametrize("argument", ["in", "in/**", "in/**/*.jpg"])
 def test_linked_folders_are_followed_and_circles_end(tmp_path, monkeypatch, argument):
     monkeypatch.chdir(tmp_path)

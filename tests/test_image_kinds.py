@@ -63,7 +63,8 @@ def save(image, path, orientation=1):
     exif[0x0112] = orientation
     kinds = {".apng": "PNG", ".dib": "BMP", ".jif": "JPEG", ".pnm": "PPM"}
     image = image.convert({".pgm": "L", ".pbm": "1"}.get(path.suffix, "RGB"))
-    image.save(path, kinds.get(path.suffix) or Image.registered_extensions()[path.suffix], exif=exif, quality=95)
+    given = exif.tobytes() if path.suffix in HEIF else exif  # of others than bytes pillow-heif 1.8 has no orientation
+    image.save(path, kinds.get(path.suffix) or Image.registered_extensions()[path.suffix], exif=given, quality=95)
 
 
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES - HEIF))
@@ -363,6 +364,20 @@ def test_heic(tmp_path):
     pillow_heif.register_heif_opener()
     save(quarters(), tmp_path / "b.heic", 6)
     assert image_size(tmp_path / "b.heic") == read_image(tmp_path / "b.heic").shape[1::-1] == (80, 160)
+
+
+def test_of_a_heic_the_picture_that_viewers_show_comes_first(tmp_path):
+    """The first in the file had been read, which may be another."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    others = [Image.new("RGB", (64, 64), colour) for colour in (RED, BLUE)]
+    others[0].save(tmp_path / "a.heic", save_all=True, append_images=[quarters(), others[1]], primary_index=1)
+    with Image.open(tmp_path / "a.heic") as shown:
+        assert shown.size == (160, 80)
+    assert image_size(tmp_path / "a.heic") == read_image(tmp_path / "a.heic").shape[1::-1] == (160, 80)
+    pages = list(read_pages(tmp_path / "a.heic", 2**20))
+    assert [page.shape[:2] for page in pages] == [(80, 160), (64, 64), (64, 64)]
+    assert pages[1][9, 9].argmax() == 0 and pages[2][9, 9].argmax() == 2
 
 
 def test_heic_is_read_by_resume_when_its_package_is_there(tmp_path, monkeypatch):

@@ -15,7 +15,9 @@ from conftest import handpose, read_results
 from made_up_inputs import encoded
 from made_up_videos import make_video, noisy_video, read_all
 
-from handpose_cli.media import decoding, images, opening
+from handpose_cli.media import decoding, opening
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.pages import read_pages
 
 EVERYTHING = ("--draw", "--format", "csv", "--views", 1)
 
@@ -73,8 +75,8 @@ def test_the_next_run_does_again_what_a_share_would_not_give(tmp_path, monkeypat
     call = ("predict", folder, "-o", out, *EVERYTHING)
     with monkeypatch.context() as share:
         of_share(share, "c.mkv", behind=clip.stat().st_size // 2)
-        usual = images.open_file
-        share.setattr(images, "open_file", lambda path: Failing(path) if path.name == "b.jpg" else usual(path))
+        usual = opening.open_file
+        share.setattr(opening, "open_file", lambda path: Failing(path) if path.name == "b.jpg" else usual(path))
         result = handpose(*call)
     assert result.exit_code == 3
     failed = [entry for entry in read_results(out)["files"] if "failure" in entry]
@@ -130,3 +132,12 @@ def test_short_memory_is_no_damage(tmp_path, suffix):
     done = subprocess.run([sys.executable, "-c", SHORT, small, large], capture_output=True, text=True, check=False)
     said = done.stdout.strip()
     assert said in ("not enough memory to decode it True", "not enough memory to decode it after frame 0 True"), done
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file that cannot be read from its start")
+def test_pages_that_a_disk_does_not_give_are_a_failure_that_may_pass(tmp_path):
+    """The run had ended there, where only the reading behind a good head failed."""
+    (tmp_path / "a.tif").symlink_to("/proc/self/mem")
+    with pytest.raises(UnreadableError) as error:
+        next(read_pages(tmp_path / "a.tif", 2**20))
+    assert (str(error.value), error.value.transient) == ("cannot be read: Input/output error", True)

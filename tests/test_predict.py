@@ -147,6 +147,25 @@ def test_whole_image_and_boxes_from_a_file(tmp_path):
     )
 
 
+def test_boxes_of_a_video_are_of_frames_that_are_annotated_or_it_is_said(tmp_path):
+    """Without a word, a video got no hands whose boxes had no frame numbers, or those of frames between."""
+    clip, boxes, size = SAMPLES / "moving_hand.mp4", tmp_path / "boxes.json", {"width": 480, "height": 480}
+    box = [150, 150, 200, 200]
+    boxes.write_text(json.dumps([{"file": clip.name, **size, "boxes": [box]}]))
+    call = ("predict", clip, "-o", tmp_path / "out", "--boxes", boxes, "--every", 36, "--views", 1)
+    result = handpose(*call)
+    said = f"Error: {boxes}: {clip.name} is a video, and its boxes have no frame numbers\n"
+    assert (result.exit_code, result.stderr) == (1, said)
+    frames = [{"frame": frame, "hands": [{"box": box}, {"box": [9, 9, 0, 0]}]} for frame in (0, 9, 35, 36)]
+    boxes.write_text(json.dumps([{"file": clip.name, **size, "fps": 24, "frames": frames}]))
+    result = handpose(*call)
+    said = f"{boxes}: 2 of 4 frames with boxes (such as 9) are passed over by --every 36"
+    noted = f"{boxes}: left out: 4 boxes without a size"
+    assert (result.exit_code, result.stderr.splitlines()[:2]) == (0, [noted, said])
+    assert [hand["frame"] for hand in read_results(tmp_path / "out")["files"][0]["hands"]] == [0, 36]
+    assert handpose(*call, "--overwrite", "-q").stderr == ""
+
+
 def test_boxes_of_two_images_of_one_name_are_refused(tmp_path):
     height, width = cv2.imread(str(PICTURE)).shape[:2]
     entry = {"file": PICTURE.name, "width": width, "height": height, "boxes": [[10, 10, 200, 200]]}

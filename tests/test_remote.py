@@ -222,9 +222,28 @@ def test_what_a_page_leads_to_elsewhere_is_none_of_its_files(inputs, tmp_path):
             result = handpose("predict", named, "-o", tmp_path / f"out{number}", "--draw", *FAST)
             assert result.exit_code == 0, result.output
             assert [path.name for path in (tmp_path / f"out{number}").glob("**/*.jpg")] == ["b.jpg"]
+        (photos / "view").write_text('<a href="/a/photos/b.jpg">a page of one photograph</a>')
+        with pytest.raises(NoInputError) as error:  # it was left out without a word
+            discover([f"{url}/b.jpg", f"{url}/view?id=7"])
+        assert str(error.value) == (f"{url}/view: no image or video by its name, and no page with links to any in it")
         with pytest.raises(NoInputError, match=r"/%2e%2e/%2e%2e/b.jpg: names with .. in them are not read$"):
             discover([f"{url}/b.jpg", f"{url}/%2e%2e/%2e%2e/b.jpg"])
         server.shutdown()
+
+
+def test_two_files_of_one_name_with_different_queries_are_refused(tmp_path):
+    """The first was left out without a word."""
+    pytest.importorskip("aiohttp")
+    (tmp_path / "list.txt").write_text("https://host/a.jpg?id=1\nhttps://host/a.jpg?id=2\nhttps://host/b.jpg?id=2\n")
+    with pytest.raises(NoInputError) as error:
+        discover([str(tmp_path / "list.txt")])
+    assert str(error.value) == (
+        "https://host/a.jpg is named with two queries (behind the ?): both would be a.jpg in the results. "
+        "Annotate each in a run by itself"
+    )
+    same = ["https://host/a.jpg?id=1", "https://host/a.jpg?id=1", "https://host/a.jpg"]
+    (tmp_path / "list.txt").write_text("\n".join(same))
+    assert [entry.name for entry in discover([str(tmp_path / "list.txt")])] == ["a.jpg"]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("gcsfs") is not None, reason="it is installed")

@@ -83,14 +83,16 @@ def test_standard_error_may_be_lost_but_not_the_run(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
 @pytest.mark.parametrize("call", ["--version", "--help", "predict {} -o out --dry-run", "convert-labels {} --check"])
-def test_a_standard_output_that_cannot_be_written_to_is_named(tmp_path, call):
+def test_a_standard_output_that_cannot_be_written_to_is_named(tmp_path, call, locale):
     """And not one of the command's own files."""
+    given = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     arguments = [PALM if word == "{}" else word for word in call.split()]
     if "--check" in arguments:
         arguments[1] = SAMPLES / "labels.json"
     with Path("/dev/full").open("w") as full:
-        done = run(*arguments, stdout=full, stderr=subprocess.PIPE, capture_output=False, cwd=tmp_path)
+        done = run(*arguments, stdout=full, stderr=subprocess.PIPE, capture_output=False, cwd=tmp_path, env=given)
     told = "Error: Cannot write to standard output: No space left on device. Lead it to another place.\n"
     assert (done.returncode, done.stderr) == (1, told)
     assert not list(tmp_path.iterdir())

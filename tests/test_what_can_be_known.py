@@ -13,7 +13,7 @@ import pytest
 from conftest import SAMPLES, handpose, read_results
 from made_up_videos import make_video
 
-from handpose_cli.files import atomic
+from handpose_cli.files import atomic, unused
 from handpose_cli.formats import FormatError, load
 from handpose_cli.formats.plugin import Format
 
@@ -70,6 +70,11 @@ def test_names_as_long_as_the_file_system_allows(tmp_path):
         "bytes, and 255 are allowed here. Rename it, or leave out --format openpose."
     )
     assert not (tmp_path / "other").exists()
+
+
+def test_a_temporary_files_name_is_no_longer_than_encrypted_folders_allow(tmp_path):
+    """Of 143 bytes, a name that fits had a temporary file's that did not, and the run ended there."""
+    assert len(unused(tmp_path / f"{'x' * 139}.jpg").name) <= 143
 
 
 class _OneVideo:
@@ -258,3 +263,16 @@ def test_errors_of_the_file_system_name_the_file(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert error.value.filename == str(tmp_path / "a.json")
     assert load("csv").file_of is None
+
+
+def test_a_box_outside_its_image_is_a_failure(tmp_path):
+    """Joints were made up for it, outside the image, and scored."""
+    height, width = cv2.imread(str(HAND)).shape[:2]
+    boxes, out, size = tmp_path / "boxes.json", tmp_path / "out", {"width": width, "height": height}
+    boxes.write_text(json.dumps([{"file": HAND.name, **size, "boxes": [[10, 10, 200, 200], [width, 20.5, 100, 90]]}]))
+    assert handpose("predict", HAND, "-o", out, "--boxes", boxes, *FAST).exit_code == 3
+    assert read_results(out)["files"][0]["failure"] == (
+        f"{boxes}: a box lies outside the image, {width} x {height} pixels: x {width}, y 20.5, width 100, height 90"
+    )
+    boxes.write_text(json.dumps([{"file": HAND.name, **size, "boxes": [[width - 50, 20.5, 100, 90]]}]))  # in part
+    assert handpose("predict", HAND, "-o", out, "--boxes", boxes, "--resume", *FAST).exit_code == 0

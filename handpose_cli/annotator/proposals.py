@@ -59,18 +59,31 @@ def given_hands(frame: Frame, picture: Picture, settings: AnnotateSettings) -> l
     """Return the hands whose boxes are given for a frame, in the picture's size.
 
     Raises:
-        UnreadableError: if they are for another size and may not be scaled.
+        UnreadableError: if they are for another size and may not be scaled, or lie outside the picture.
     """
     key = frame.file, frame.index
     hands = (settings.boxes or {}).get(key, [])
-    if not hands or key not in settings.box_sizes:
-        return hands
-    label = ImageRecord(frame.file, *settings.box_sizes[key], hands)
-    try:
-        return same_size(label, picture.width, picture.height, "the image", settings.rescale_boxes).hands
-    except FormatError as error:
-        unscaled = "; boxes are not rescaled" if error.remedy else ""
-        raise UnreadableError(f"{settings.boxes_of}: {error}{unscaled}") from error
+    if hands and key in settings.box_sizes:
+        label = ImageRecord(frame.file, *settings.box_sizes[key], hands)
+        try:
+            hands = same_size(label, picture.width, picture.height, "the image", settings.rescale_boxes).hands
+        except FormatError as error:
+            unscaled = "; boxes are not rescaled" if error.remedy else ""
+            raise UnreadableError(f"{settings.boxes_of}: {error}{unscaled}") from error
+    if settings.boxes_of:
+        _check_inside(hands, picture, settings.boxes_of)
+    return hands
+
+
+def _check_inside(hands: Sequence[Hand], picture: Picture, boxes_of: str) -> None:
+    """Raise UnreadableError if no pixel lies in a hand's box: it would get joints all the same, where nothing is."""
+    for hand in hands:
+        x, y, width, height = map(float, hand.box)
+        if x >= picture.width or y >= picture.height or x + width <= 0 or y + height <= 0:
+            raise UnreadableError(
+                f"{boxes_of}: a box lies outside the image, {picture.width} x {picture.height} pixels: "
+                f"x {x:g}, y {y:g}, width {width:g}, height {height:g}"
+            )
 
 
 def candidates(

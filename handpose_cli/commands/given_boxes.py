@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-
-import click
 
 from handpose_cli.labels.source import Source
 from handpose_cli.media.suffixes import is_video
@@ -17,10 +16,14 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 
-def read_boxes(source: Source, names: set[str], all_of_run: bool) -> tuple[Boxes, Sizes]:
+def read_boxes(
+    source: Source, names: set[str], all_of_run: bool, every: int, say: Callable[[str], None]
+) -> tuple[Boxes, Sizes]:
     """Return the hands of labels, and the sizes that they are for, by the inputs' names, however spelled, and frame.
 
-    If `names` are all of the run's inputs, one at least must have boxes.
+    If `names` are all of the run's inputs, one at least must have boxes. Of videos, the boxes of each frame are its
+    own; `every` says which frames are annotated, all whose number it divides. `say` is called with a line on what gets
+    no hands, and what boxes are of nothing that is annotated.
     """
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels.file_matching import by_image
@@ -39,6 +42,7 @@ def read_boxes(source: Source, names: set[str], all_of_run: bool) -> tuple[Boxes
         if record.width and record.height:
             sizes[key] = record.width, record.height
         others += bool(record.hands) and key[0] not in names
+    _check_frames(source, boxes, names, every, say)
     _share_first_pages(boxes)
     _share_first_pages(sizes)
     if all_of_run and not names & {file for file, _ in boxes}:
@@ -46,10 +50,28 @@ def read_boxes(source: Source, names: set[str], all_of_run: bool) -> tuple[Boxes
     missing = sorted(names - {file for file, _ in boxes})
     if all_of_run and missing:
         what = f"{len(missing)} of {len(names)} inputs have no entry (such as {missing[0]})"
-        click.echo(f"{source.path}: {what}: they get no hands", err=True)
+        say(f"{source.path}: {what}: they get no hands")
     if all_of_run and others:
-        click.echo(f"{source.path}: {others} images with boxes are none of the inputs", err=True)
+        say(f"{source.path}: {others} images with boxes are none of the inputs")
     return boxes, sizes
+
+
+def _check_frames(
+    source: Source,
+    boxes: dict[tuple[str, int | None], list[Hand]],
+    names: set[str],
+    every: int,
+    say: Callable[[str], None],
+) -> None:
+    """Raise FormatError if boxes of a video are of no frame; say how many are of frames that are not annotated."""
+    from handpose_cli.formats.errors import FormatError
+
+    of_videos = [key for key, hands in boxes.items() if hands and key[0] in names and is_video(Path(key[0]))]
+    if whole := next((file for file, frame in of_videos if frame is None), None):
+        raise FormatError(f"{source.path}: {whole} is a video, and its boxes have no frame numbers")
+    if passed := [frame for _, frame in of_videos if frame is not None and frame % every]:
+        what = f"{len(passed)} of {len(of_videos)} frames with boxes (such as {passed[0]})"
+        say(f"{source.path}: {what} are passed over by --every {every}")
 
 
 def _share_first_pages(values: dict[tuple[str, int | None], Value]) -> None:

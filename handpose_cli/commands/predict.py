@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -244,16 +245,23 @@ def _annotate(
 ) -> None:  # fmt: skip
     from handpose_cli.commands.executing import drawers, executing
     from handpose_cli.commands.progress import progress
+    from handpose_cli.formats._notes import silent
     from handpose_cli.runs.header import make_header
     from handpose_cli.runs.predict import predict
 
-    with run_errors(settings.output.folder):
+    def say(line: str, remedy: str = "") -> None:
+        if not quiet:
+            click.echo(with_remedy(line, remedy), err=True)
+
+    with run_errors(settings.output.folder), silent() if quiet else nullcontext():
         header = make_header(settings, shard)  # wrong weights stop the run before anything is written
         if settings.boxes is not None:
             from handpose_cli.commands.given_boxes import read_boxes
 
-            # of a shard's few inputs none may be named
-            given, sizes = read_boxes(settings.boxes, {entry.name for entry in found}, all_of_run=shard is None)
+            names, span = {entry.name for entry in found}, settings.span
+            # of a shard's few inputs none may be named; and behind --start, every n-th frame has whatever number
+            every = span.every if span.start is None else 1
+            given, sizes = read_boxes(settings.boxes, names, shard is None, every, say)
             of = str(settings.boxes.path)
             annotate = replace(settings.annotate, boxes=given, box_sizes=sizes, boxes_of=of)
             settings = replace(settings, annotate=annotate)
@@ -271,6 +279,6 @@ def _annotate(
                 prune=prune,
                 max_failures=max_failures,
                 drawers=drawers(cluster),
-                say=lambda line, remedy: None if quiet else click.echo(with_remedy(line, remedy), err=True),
+                say=say,
                 progress=show,
             )

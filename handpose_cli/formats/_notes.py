@@ -27,12 +27,12 @@ def say(line: str, remedy: str = "") -> None:
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Say nothing in the block: it is only a trial."""
-    log.disabled = True
+    """Say nothing in the block: it is only a trial, or nobody wants to know."""
+    kept, log.disabled = log.disabled, True
     try:
         yield
     finally:
-        log.disabled = False
+        log.disabled = kept
 
 
 class LeftOut:

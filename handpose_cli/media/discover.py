@@ -9,6 +9,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from handpose_cli.media.remote import StoreError, public, scheme_of
 from handpose_cli.media.suffixes import is_media, is_url
 
 LIST_SUFFIX = ".txt"
+_SHOWN = 3  # of the folders that are empty
+_WILD = re.compile(r"[*?[]")
 _ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
 
 
@@ -50,9 +53,10 @@ def discover(
     """
     paths: list[str] = []
     roots: list[str] = []
+    empty: list[str] = []
     remote = _Remote(left_out if isinstance(left_out, str) else None)
     passed_over = LeftOut()
-    skipped = None if left_out is None or isinstance(left_out, str) else passed_over.noting(left_out)
+    skipped = passed_over.noting(None if isinstance(left_out, str) else left_out)
     for argument in arguments:
         if argument == "-":
             listed: Iterable[str] = _listed(standard_input, "standard input", Path())
@@ -74,7 +78,10 @@ def discover(
                 continue
             path = _absolute(line)
             is_folder = os.path.isdir(path)  # noqa: PTH112 (a hundred thousand Paths take longer)
+            before = len(paths)
             paths += media_in(path, inside, skipped, passed_over) if is_folder else [path]
+            if len(paths) == before:
+                empty.append(printable(line))
             roots.append(path if is_folder else os.path.dirname(path))  # noqa: PTH120
     if line := str(passed_over):
         say(line)
@@ -83,6 +90,8 @@ def discover(
             raise NoInputError("There are no paths on standard input")
         where = " ".join(map(printable, map(public, arguments)))
         raise NoInputError(f"No images or videos in: {where}", "" if recursive else "recursive")
+    if empty:  # such as where a drive is not mounted
+        say(f"No images or videos in: {', '.join(empty[:_SHOWN])}{', ...' if len(empty) > _SHOWN else ''}")
     if remote.roots:
         return remote.inputs(bool(roots))
     try:
@@ -154,20 +163,28 @@ def _name(path: Path, root: Path) -> str:
     return printable(path.relative_to(root).as_posix() if path != root else path.name)
 
 
-def _matching(pattern: str, left_out: LeftOut, skipped: Skipped | None) -> Iterator[str]:
+def _matching(pattern: str, left_out: LeftOut, skipped: Skipped) -> Iterator[str]:
     """Yield the folders, images and videos that match, and the folders that a `**` cannot look into."""
     found = False
+    fixed = len(os.path.dirname(_WILD.split(pattern, maxsplit=1)[0]))  # noqa: PTH120 (what is named itself is read)
+
+    @cache
+    def is_skipped(folder: str) -> bool:
+        return len(folder) > fixed and (skipped(folder) or is_skipped(os.path.dirname(folder)))  # noqa: PTH120
+
     for path in _expanded(pattern, skipped):
-        if os.path.isdir(path) or is_media(os.path.basename(path)):  # noqa: PTH112, PTH119
+        is_folder = os.path.isdir(path)  # noqa: PTH112
+        if is_folder or is_media(os.path.basename(path)):  # noqa: PTH119
             found = True
-            yield path
+            if not is_skipped(path if is_folder else os.path.dirname(path)):  # noqa: PTH120
+                yield path
         else:
             left_out.add(os.path.basename(path))  # noqa: PTH119
     if not found:
         raise NoInputError(f"No such file or folder, and no match as a pattern: {printable(pattern)}")
 
 
-def _expanded(pattern: str, skipped: Skipped | None) -> Iterator[str]:
+def _expanded(pattern: str, skipped: Skipped) -> Iterator[str]:
     """Yield what matches, `**` being each folder inside once: glob itself would follow links in circles.
 
     A `**` at the end is left to who looks into the folder.

@@ -11,22 +11,39 @@ from pathlib import Path
 from handpose_cli.media.suffixes import is_media
 
 Skipped = Callable[[str], bool]  # whether a folder in a folder, by its path, is not looked into
+_LIBRARY = ".photoslibrary"  # of macOS's Photos: in its folder `resources` are smaller copies, and edited ones
+_IN_THE_CLOUD = ".icloud"  # behind the name of a photo, with a dot before it, that macOS has only in the cloud
 _SHOWN = 8  # suffixes in the line on what is passed over
+# Of network drives, desktops and file systems: thumbnails of the photos beside them, what was deleted, older states of
+# all files, and what only root may read. In small letters.
+_OF_SYSTEMS = frozenset(
+    {
+        *("@eadir", "@__thumb", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "__macosx"),
+        *("$recycle.bin", "system volume information", "lost+found"),
+    }
+)
 
 
 @dataclass
 class LeftOut:
-    """What is passed over: how many files of each suffix, how many folders inside folders, and which are of copies."""
+    """What is passed over: how many files of each suffix, how many folders inside folders, and which are of copies.
+
+    And those that systems keep.
+    """
 
     files: Counter[str] = field(default_factory=Counter)
     folders: int = 0
     copies: set[str] = field(default_factory=set)
+    of_systems: set[str] = field(default_factory=set)
 
-    def noting(self, skipped: Skipped) -> Skipped:
-        """Return what tells the same folders, and notes them."""
+    def noting(self, skipped: Skipped | None) -> Skipped:
+        """Return what tells the same folders, and those of systems, and notes them."""
 
         def noted(folder: str) -> bool:
-            if is_one := skipped(folder):
+            if is_of_system(folder):
+                self.of_systems.add(folder)
+                return True
+            if is_one := skipped is not None and skipped(folder):
                 self.copies.add(os.path.realpath(folder))
             return is_one
 
@@ -37,8 +54,9 @@ class LeftOut:
         hidden = name.startswith(".")
         if not hidden:
             self.files[Path(name).suffix.lower() or "without a suffix"] += 1
-        elif is_media(name.lstrip(".")):
-            self.files[f"hidden {Path(name).suffix.lower()}"] += 1
+        elif is_media(name.lstrip(".").removesuffix(_IN_THE_CLOUD)):
+            cloud = ", not downloaded" * name.endswith(_IN_THE_CLOUD)
+            self.files[f"hidden {Path(name).suffix.lower()}{cloud}"] += 1
 
     def __str__(self) -> str:
         """Say it in a line; "" if there is nothing to say."""
@@ -54,7 +72,16 @@ class LeftOut:
             parts.append(f"{self.folders} folder{'s' * (self.folders > 1)} inside (-r looks into them)")
         if count := len(self.copies):
             parts.append(f"{count} folder{'s' * (count > 1)} of annotated copies")
+        if count := len(self.of_systems):
+            names = ", ".join(sorted({os.path.basename(folder) for folder in self.of_systems}))  # noqa: PTH119
+            parts.append(f"{count} folder{'s' * (count > 1)} that systems keep ({names})")
         return f"Passed over: {', '.join(parts)}" if parts else ""
+
+
+def is_of_system(name: str) -> bool:
+    """Return whether a folder, by its name or path, is one that a system keeps beside photos."""
+    folder, name = os.path.split(name.lower())
+    return name in _OF_SYSTEMS or (name == "resources" and folder.endswith(_LIBRARY))
 
 
 def media_in(folder: str, recursive: bool, skipped: Skipped | None, left_out: LeftOut) -> Iterator[str]:

@@ -19,7 +19,7 @@ from handpose_cli.media.depth import to_8_bits
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, PNM, TIFF, WEBP, Head, read_head
 from handpose_cli.media.jpeg_end import with_end
-from handpose_cli.media.opening import is_web_page, open_file
+from handpose_cli.media.opening import is_web_page, open_file, read_bytes
 from handpose_cli.media.picture import Picture
 from handpose_cli.media.tiff import BITS, COLOURS, WHITE_IS_0, first_page, is_for_pillow, tiff_pages
 from handpose_cli.media.turning import turned
@@ -79,11 +79,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def _checked(path: Path) -> tuple[bytes, Head]:
     """Return a file's content and what its head says."""
-    with open_file(path) as file:
-        try:
-            data = file.read()
-        except OSError as error:
-            raise UnreadableError(f"cannot be read: {error.strerror}", transient=True) from error
+    data = read_bytes(path)
     if not data:
         raise UnreadableError("empty file (0 bytes)")
     head = read_head(io.BytesIO(data))

@@ -43,6 +43,15 @@ def open_file(path: Path) -> IO[bytes]:
         raise UnreadableError(f"cannot be read: {error.strerror}", transient=True) from error
 
 
+def read_bytes(path: Path) -> bytes:
+    """Return a file's content; raise UnreadableError as `check_file` does, or if reading fails on the way."""
+    with open_file(path) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise UnreadableError(f"cannot be read: {error.strerror}", transient=True) from error
+
+
 def check_bytes(path: Path) -> None:
     """Read a file to its end; raise UnreadableError if that cannot be done, which some libraries take for damage."""
     with open_file(path) as file:

@@ -12,7 +12,7 @@ import numpy as np
 
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.image_head import AVIF, GIF, HEIF, JPEG, PNG, START, TIFF, WEBP, kind_of
-from handpose_cli.media.opening import open_file
+from handpose_cli.media.opening import open_file, read_bytes
 from handpose_cli.media.suffixes import PAGED_SUFFIXES
 from handpose_cli.media.tiff import HEIGHT, WIDTH, is_reduced, tiff_pages
 
@@ -44,8 +44,7 @@ def read_pages(path: Path, most_pixels: int) -> Iterator[np.ndarray]:
     Raises:
         UnreadableError: if one cannot be decoded; those before it have been yielded.
     """
-    with open_file(path) as file:
-        data = file.read()
+    data = read_bytes(path)
     kind = kind_of(data[:START])
     if kind != TIFF:
         from handpose_cli.media import pillow_images

@@ -44,6 +44,8 @@ def without_pillows_limit() -> Iterator[None]:
 def read_pages(data: bytes, kind: str, most_pixels: int) -> Iterator[np.ndarray]:
     """Yield the pictures in a file, in turn, upright: uint8 [h, w, 3], RGB.
 
+    First comes the one that viewers show: a HEIC says which that is, and Pillow stands there when it has opened it.
+
     Args:
         kind: see `image_head`.
         most_pixels: of one picture.
@@ -55,7 +57,8 @@ def read_pages(data: bytes, kind: str, most_pixels: int) -> Iterator[np.ndarray]
         if image.width * image.height > most_pixels:
             size = f"{image.width} x {image.height} pixels"
             raise UnreadableError(f"too large to be read: {size}; the limit is {most_pixels} in all")
-        for index in range(page_count(image)):
+        shown = image.tell()
+        for index in sorted(range(page_count(image)), key=lambda index: index != shown):
             yield _page(image, index)
 
 

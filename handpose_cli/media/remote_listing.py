@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from handpose_cli.media.folders import LeftOut
+from handpose_cli.media.folders import LeftOut, is_of_system
 from handpose_cli.media.inputs import Input, Version
 from handpose_cli.media.remote import WEB, Store, StoreError, open_store, path_of, public, reason, scheme_of, version_of
 from handpose_cli.media.suffixes import is_media
@@ -45,7 +46,11 @@ def list_url(url: str, recursive: bool, but: str | None, left_out: LeftOut) -> L
             return Listed([(url, version_of(info))], posixpath.dirname(path_of(url)))
         infos = store.fs.find(store.path, detail=True).values() if recursive else store.fs.ls(store.path, detail=True)
         root = path_of(url)
-        return Listed(_media(store, infos, root, but, left_out), root)
+        before = str(left_out)
+        files = _media(store, infos, root, but, left_out)
+        if web and not files and str(left_out) == before:  # a server does not say whether it is a folder
+            raise StoreError(f"{public(url)}: no image or video by its name, and no page with links to any in it")
+        return Listed(files, root)
     except Exception as error:  # stores raise whatever comes
         if isinstance(error, StoreError):
             raise
@@ -72,7 +77,7 @@ def named(files: Iterable[tuple[str, Version | None]], roots: Iterable[str]) -> 
     """Return files at URLs as inputs, sorted, with names below what the roots have in common.
 
     Raises:
-        StoreError: if a name leads elsewhere.
+        StoreError: if a name leads elsewhere, or two files would have one.
     """
     places = [(f"/{path_of(url)}", url, version) for url, version in files]
     # of some stores, files have other addresses than the folder that was named
@@ -82,6 +87,11 @@ def named(files: Iterable[tuple[str, Version | None]], roots: Iterable[str]) -> 
         name = posixpath.relpath(place, common)
         if name.startswith("../"):  # its annotated copy would be written elsewhere
             raise StoreError(f"{public(url)}: names with .. in them are not read")
+        if name in known and len({_query(known[name].file), _query(url)} - {""}) > 1:
+            raise StoreError(
+                f"{public(url)} is named with two queries (behind the ?): both would be {name} in the results. "
+                "Annotate each in a run by itself"
+            )
         if name not in known or known[name].version is None:
             known[name] = Input(name, url, version)
     return [known[name] for name in sorted(known)]
@@ -101,7 +111,10 @@ def _media(
             continue
         if scheme_of(url) in WEB and not place.startswith(f"{root}/"):
             continue  # where a page's link leads to
-        if info["type"] == "directory":
+        folders = parts if info["type"] == "directory" else parts[:-1]
+        if (number := next((n for n, part in enumerate(folders) if is_of_system(part)), None)) is not None:
+            left_out.of_systems.add("/".join(parts[: number + 1]))
+        elif info["type"] == "directory":
             left_out.folders += not parts[-1].startswith(".")
         elif any(part.startswith(".") and part != ".." for part in parts[:-1]):
             continue  # in a hidden folder
@@ -111,6 +124,10 @@ def _media(
         else:
             left_out.add(parts[-1])
     return files
+
+
+def _query(url: str) -> str:
+    return urlsplit(url).query if scheme_of(url) in WEB else ""
 
 
 def _place(store: Store, path: str) -> str:

@@ -210,7 +210,13 @@ def connected(where: str, workers: int | None = None, gpu: bool = False) -> Iter
         raise RunError(f"A cluster needs Ray, which is not installed. Install it with: {INSTALL}") from error
     quiet: Any = {"log_to_driver": False, "logging_level": "CRITICAL"}
     if where == LOCAL:
-        ray.init(num_cpus=workers or processors(), include_dashboard=False, **quiet)
+        try:
+            ray.init(num_cpus=workers or processors(), include_dashboard=False, **quiet)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise RunError(
+                f"No Ray cluster can be made of this machine: {_first_line(error)}. Ray writes in the home folder "
+                "(HOME) and in /tmp/ray, or RAY_TMPDIR; without --cluster none is needed"
+            ) from error
     else:
         if where != AUTO:
             _check_reachable(where)
