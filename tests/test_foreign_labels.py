@@ -664,3 +664,17 @@ def test_one_collapsed_hand_among_others_is_spoken_of(tmp_path, caplog):
     assert said(caplog) == [
         (f"{path}: 1 of 3 hands have coordinates from 0 to 1, where pixels are expected: a.jpg, hand 2", "")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("deeplabcut", "no table that begins with scorer in it"),
+        ("mediapipe", "no JSON files in it"),
+        ("openpose", "no folder with files named *_keypoints.json"),
+    ],
+)
+def test_a_folder_of_other_files_is_an_error_and_not_no_images(tmp_path, name, lacks):
+    (tmp_path / "a.txt").write_text("")
+    done = handpose("convert-labels", f"{name}:{tmp_path}", tmp_path / "o.json", "--to", "handpose")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {tmp_path}: {lacks}\n")
