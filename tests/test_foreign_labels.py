@@ -106,27 +106,33 @@ def test_scores_of_1_are_known_where_others_of_the_file_are_others(tmp_path):
     assert hand.score is None and hand.keypoint_scores is None
 
 
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ({"keypoints": with_third_numbers(*[0.5] * 21), "score": 87.5}, "score must be from 0 to 1. Received: 87.5"),
-        ({"keypoints": with_third_numbers(*[64] * 21)}, "keypoints: scores must be from 0 to 1. Received: 64"),
-        ({"bbox": [0, 0, 9, 9], "score": 99}, "score must be from 0 to 1. Received: 99"),
-    ],
-)
-def test_percents_are_no_scores(tmp_path, entry, message):
-    path = tmp_path / "r.json"
-    path.write_text(json.dumps([{"image_id": "a.jpg", **entry}]))
-    with pytest.raises(FormatError) as error:
-        read(path)
-    assert str(error.value) == f"{path}: entry 0: {message}"
+def test_scores_beyond_1_are_ranks_in_evaluation_and_no_probabilities(tmp_path):
+    labels = coco_file(tmp_path / "c.json", [{"image_id": 1}, {"image_id": 2}], names=("a.jpg", "b.jpg"))
+    results = tmp_path / "r.json"  # as networks with SimCC give them: the false hand scores least
+    far = np.add(HAND.box[:2].tolist() * 21, 900)
+    entries = [("a.jpg", HAND.keypoints, 1.2), ("a.jpg", far.reshape(21, 2), 1.1), ("b.jpg", HAND.keypoints, 7.5)]
+    results.write_text(
+        json.dumps(
+            [
+                {"image_id": name, "keypoints": np.c_[points, [score] * 21].ravel().tolist(), "score": score}
+                for name, points, score in entries
+            ]
+        )
+    )
+    done = handpose("evaluate", "--labels", labels, "--predictions", results, "--json", "-q")
+    found = json.loads(done.stdout)
+    assert found["detection"]["box_ap"]["AP"] == pytest.approx(1) and found["calibration"]["joints"] is None
+    done = handpose("convert-labels", results, tmp_path / "o.json", "--to", "handpose")
+    line = f"Error: {results}: b.jpg, hand 0: scores must be from 0 to 1. Received: 7.5\n"
+    assert done.exit_code == 1 and done.stderr.endswith(line)
 
 
 def test_heat_maps_peaks_beyond_1_are_scores_of_1(tmp_path):
     path = tmp_path / "r.json"
     entry = {"image_id": "a.jpg", "keypoints": with_third_numbers(*[1.02] * 20, 0.4), "score": 1.01}
     path.write_text(json.dumps([entry]))
-    (hand,) = read(path)[0].hands
+    (record,) = Source(path).read_scored()
+    (hand,) = record.hands
     assert hand.score == 1 and hand.keypoint_scores == pytest.approx([1] * 20 + [0.4])
 
 
