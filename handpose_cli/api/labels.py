@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from handpose_cli.api.annotator import Annotator
 from handpose_cli.errors import Remediable
@@ -149,7 +150,7 @@ def _there(images: str | PathLike[str] | None) -> Path | None:
 
 
 def _several(thresholds: Sequence[float] | float) -> tuple[float, ...]:
-    return (float(thresholds),) if isinstance(thresholds, Real) else tuple(thresholds)  # also NumPy's
+    return (float(thresholds),) if isinstance(thresholds, int | float | np.number) else tuple(thresholds)  # also NumPy's
 
 
 def _source(labels: Labelled, name: str) -> Source | list[ImageRecord]:
