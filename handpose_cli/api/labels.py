@@ -150,7 +150,7 @@ def _there(images: str | PathLike[str] | None) -> Path | None:
 
 
 def _several(thresholds: Sequence[float] | float) -> tuple[float, ...]:
-    return (float(thresholds),) if isinstance(thresholds, int | float | np.number) else tuple(thresholds)  # also NumPy's
+    return (float(thresholds),) if isinstance(thresholds, int | float | np.number) else tuple(thresholds)
 
 
 def _source(labels: Labelled, name: str) -> Source | list[ImageRecord]:
