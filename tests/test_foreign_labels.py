@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import SAMPLES, handpose
 from faster_coco_eval import COCO, COCOeval_faster
-from labelled import image, moved, open_hand, write
+from labelled import blank, image, moved, open_hand, write
 
 from handpose_cli.formats import load
 from handpose_cli.formats.errors import FormatError
@@ -323,7 +323,7 @@ def test_evaluate_and_train_read_the_chosen_class(tmp_path):
     assert json.loads(handpose(*call, "--class", "palm").stdout)["end_to_end"]["found"] == 1
     from handpose_cli.training.data.samples import read_samples
 
-    (tmp_path / "a.jpg").write_bytes((SAMPLES / "two_hands.jpg").read_bytes())
+    blank(tmp_path / "a.jpg")
     assert len(read_samples([str(path)], ReadOptions(classes=("palm",)))) == 1
     with pytest.raises(FormatError, match="no hands with keypoints in"):
         read_samples([str(path)])
