@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from handpose_cli.formats import load
@@ -36,6 +37,11 @@ def write(path: Path, format_name: str, records) -> Path:
 
 def image(name: str, *hands: Hand) -> ImageRecord:
     return ImageRecord(name, 400, 300, list(hands))
+
+
+def blank(path: Path, width: int = 400, height: int = 300) -> None:
+    """Write a black image."""
+    cv2.imwrite(str(path), np.zeros((height, width, 3), np.uint8))
 
 
 def make_freihand(folder: Path, poses: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import SAMPLES, handpose, read_results
+from labelled import image, open_hand, write
 
 import handpose_cli
 from handpose_cli import (
@@ -220,6 +221,14 @@ def test_labels_are_read_in_any_format(samples_run):
     assert len(by_file["two_hands.jpg"].hands) == len(predicted["two_hands.jpg"].hands) == 2
     with pytest.raises(FormatError):
         read_labels("nowhere.json")
+
+
+def test_reading_takes_one_class_and_refuses_a_folder_that_is_not_there(tmp_path):
+    path = write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand())])
+    assert [len(record.hands) for record in read_labels(path, classes="hand")] == [1]
+    with pytest.raises(ValueError) as error:
+        read_labels(path, images="nowhere")
+    assert str(error.value) == "images must be a folder, or the file that names them. Received: 'nowhere'"
 
 
 def test_records_as_dictionaries():

@@ -110,6 +110,42 @@ def test_the_best_scored_prediction_chooses_first():
     assert (pair.prediction, extra) == (far, [near])
 
 
+def test_no_figure_depends_on_the_order_of_a_file_where_scores_are_equal_or_not_known():
+    rng = np.random.default_rng(3)
+    labels = [image(f"{name}.jpg", *(open_hand(x) for x in (20, 150, 280))) for name in "abcdef"]
+    found = [moved(hand, rng.normal(0, 20, 2)) for label in labels for hand in label.hands for _ in range(2)]
+    predictions = [image(label.file, *found[6 * i : 6 * i + 6]) for i, label in enumerate(labels)]
+    expected = figures(labels, predictions)
+    for _ in range(3):
+        shuffled = [
+            [image(each[i].file, *rng.permutation(each[i].hands)) for i in rng.permutation(len(each))]
+            for each in (labels, predictions)
+        ]
+        assert flat(figures(*shuffled)) == pytest.approx(flat(expected))
+
+
+def flat(value):
+    """The numbers in what JSON holds, in its order."""
+    if isinstance(value, dict | list):
+        return [number for part in (value.values() if isinstance(value, dict) else value) for number in flat(part)]
+    return [value] if isinstance(value, int | float) else []
+
+
+def test_of_equally_scored_predictions_the_nearest_chooses_first():
+    label = image("a.jpg", open_hand())
+    near, far = open_hand(101), open_hand(120)
+    for predicted in ([near, far], [far, near]):
+        (pair,), extra = match(("a.jpg", None), label, predicted)
+        assert (pair.prediction, extra) == (near, [far])
+
+
+def test_an_overlap_on_a_threshold_is_not_rounded_over_it():
+    label = Hand(np.array([10, 10, 2.0, 2.0]))
+    shorter = Hand(np.array([10, 10, 1.499999, 2.0]), score=0.9)  # IoU .7499995
+    found = average_precision([(image("a.jpg", label), [shorter])], "bbox")
+    assert (found.all, found.at75) == (pytest.approx(0.5), 0)
+
+
 def test_hidden_joints_can_be_left_out():
     hand = open_hand(visibility=np.array([2] * 20 + [1], np.uint8))
     wrong = moved(hand, np.eye(21, 2, -20) * SIDE)  # the hidden joint

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import SAMPLES, handpose
 from faster_coco_eval import COCO, COCOeval_faster
-from labelled import image, moved, open_hand, write
+from labelled import blank, image, moved, open_hand, write
 
 from handpose_cli.formats import load
 from handpose_cli.formats.errors import FormatError
@@ -106,27 +106,33 @@ def test_scores_of_1_are_known_where_others_of_the_file_are_others(tmp_path):
     assert hand.score is None and hand.keypoint_scores is None
 
 
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ({"keypoints": with_third_numbers(*[0.5] * 21), "score": 87.5}, "score must be from 0 to 1. Received: 87.5"),
-        ({"keypoints": with_third_numbers(*[64] * 21)}, "keypoints: scores must be from 0 to 1. Received: 64"),
-        ({"bbox": [0, 0, 9, 9], "score": 99}, "score must be from 0 to 1. Received: 99"),
-    ],
-)
-def test_percents_are_no_scores(tmp_path, entry, message):
-    path = tmp_path / "r.json"
-    path.write_text(json.dumps([{"image_id": "a.jpg", **entry}]))
-    with pytest.raises(FormatError) as error:
-        read(path)
-    assert str(error.value) == f"{path}: entry 0: {message}"
+def test_scores_beyond_1_are_ranks_in_evaluation_and_no_probabilities(tmp_path):
+    labels = coco_file(tmp_path / "c.json", [{"image_id": 1}, {"image_id": 2}], names=("a.jpg", "b.jpg"))
+    results = tmp_path / "r.json"  # as networks with SimCC give them: the false hand scores least
+    far = np.add(HAND.box[:2].tolist() * 21, 900)
+    entries = [("a.jpg", HAND.keypoints, 1.2), ("a.jpg", far.reshape(21, 2), 1.1), ("b.jpg", HAND.keypoints, 7.5)]
+    results.write_text(
+        json.dumps(
+            [
+                {"image_id": name, "keypoints": np.c_[points, [score] * 21].ravel().tolist(), "score": score}
+                for name, points, score in entries
+            ]
+        )
+    )
+    done = handpose("evaluate", "--labels", labels, "--predictions", results, "--json", "-q")
+    found = json.loads(done.stdout)
+    assert found["detection"]["box_ap"]["AP"] == pytest.approx(1) and found["calibration"]["joints"] is None
+    done = handpose("convert-labels", results, tmp_path / "o.json", "--to", "handpose")
+    line = f"Error: {results}: b.jpg, hand 0: scores must be from 0 to 1. Received: 7.5\n"
+    assert done.exit_code == 1 and done.stderr.endswith(line)
 
 
 def test_heat_maps_peaks_beyond_1_are_scores_of_1(tmp_path):
     path = tmp_path / "r.json"
     entry = {"image_id": "a.jpg", "keypoints": with_third_numbers(*[1.02] * 20, 0.4), "score": 1.01}
     path.write_text(json.dumps([entry]))
-    (hand,) = read(path)[0].hands
+    (record,) = Source(path).read_scored()
+    (hand,) = record.hands
     assert hand.score == 1 and hand.keypoint_scores == pytest.approx([1] * 20 + [0.4])
 
 
@@ -317,7 +323,7 @@ def test_evaluate_and_train_read_the_chosen_class(tmp_path):
     assert json.loads(handpose(*call, "--class", "palm").stdout)["end_to_end"]["found"] == 1
     from handpose_cli.training.data.samples import read_samples
 
-    (tmp_path / "a.jpg").write_bytes((SAMPLES / "two_hands.jpg").read_bytes())
+    blank(tmp_path / "a.jpg")
     assert len(read_samples([str(path)], ReadOptions(classes=("palm",)))) == 1
     with pytest.raises(FormatError, match="no hands with keypoints in"):
         read_samples([str(path)])
@@ -664,3 +670,17 @@ def test_one_collapsed_hand_among_others_is_spoken_of(tmp_path, caplog):
     assert said(caplog) == [
         (f"{path}: 1 of 3 hands have coordinates from 0 to 1, where pixels are expected: a.jpg, hand 2", "")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("deeplabcut", "no table that begins with scorer in it"),
+        ("mediapipe", "no JSON files in it"),
+        ("openpose", "no folder with files named *_keypoints.json"),
+    ],
+)
+def test_a_folder_of_other_files_is_an_error_and_not_no_images(tmp_path, name, lacks):
+    (tmp_path / "a.txt").write_text("")
+    done = handpose("convert-labels", f"{name}:{tmp_path}", tmp_path / "o.json", "--to", "handpose")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {tmp_path}: {lacks}\n")

@@ -9,10 +9,10 @@ import pytest
 from conftest import SAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
-from labelled import open_hand
+from labelled import image, open_hand, write
 
 from handpose_cli.files import atomic
-from handpose_cli.formats import coco, coco_results, csv_table, handpose_json, label_list
+from handpose_cli.formats import coco, coco_results, csv_table, handpose_json, label_list, load
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.records import KEYPOINT_NAMES, SKELETON, Hand, ImageRecord
 from handpose_cli.run_facts import RunFacts
@@ -337,6 +337,13 @@ def test_a_tables_hands_may_be_called_left_and_right(tmp_path):
     assert {hand.handedness: hand.keypoints[0].tolist() for hand in record.hands} == {
         "left": [1, 2], "right": [3, 4], None: [5, 6]
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["csv", "deeplabcut"])
+def test_names_with_line_ends_come_back_whole(tmp_path, name):
+    names = ["\ra.jpg", "a\rb.jpg", "a\r\nb.jpg", "a\nb.jpg", "c.jpg\r"]
+    path = write(tmp_path / f"t.{name}.csv", name, [image(each, open_hand()) for each in names])
+    assert [record.file for record in load(name).read(path)] == names
 
 
 def test_tracks_of_a_table_may_have_names(tmp_path):

@@ -297,6 +297,8 @@ def words(*content):
         ([{"image": "a.jpg", "frame": 1.5, "landmarks": []}], ": [0]: a whole number from 0 expected. Received: 1.5"),
         ({"a.jpg": [[["x", 1]] * 21]}, ": a.jpg: could not convert string to float: 'x'"),
         ({"a.jpg": [[{"x": 1}] * 21]}, ": a.jpg: no 'y'"),
+        ({"version": 1, "things": {"k": 3}}, ": no hands' landmarks. Received: version, things"),
+        ({"image": "a.jpg", "width": 640}, ": no hands' landmarks. Received: image, width"),
     ),
 )  # fmt: skip
 def test_errors_name_the_place(content, error, tmp_path):

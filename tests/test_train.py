@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import SAMPLES, handpose, read_results
-from labelled import image, open_hand, write
+from labelled import blank, image, open_hand, write
 from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.boxes import iou
@@ -20,7 +20,7 @@ from handpose_cli.records import Hand
 from handpose_cli.training.data.dataset import RandomCrops, hand_target, target
 from handpose_cli.training.data.places import FREE, find_places
 from handpose_cli.training.data.read_data import read_data
-from handpose_cli.training.data.samples import Sample, read_samples, split
+from handpose_cli.training.data.samples import Sample, read_labelled, read_samples, split
 from handpose_cli.training.detection.photos import read_photos
 from handpose_cli.training.settings import RECIPES, of_new_run
 
@@ -236,9 +236,11 @@ def test_places_are_of_images_of_the_size_that_labels_are_for(tmp_path):
     with pytest.raises(FormatError) as error:
         list(find_places([f"label-list:{tmp_path / 'labels.json'}"], seed=0))
     assert str(error.value) == message
-    (photo,) = read_photos([f"label-list:{tmp_path / 'labels.json'}"])
     with pytest.raises(FormatError) as error:
-        photo.read()
+        read_photos([f"label-list:{tmp_path / 'labels.json'}"])
+    assert str(error.value) == message
+    with pytest.raises(FormatError) as error:
+        read_labelled(tmp_path / "a.jpg", (288, 215))
     assert str(error.value) == message
 
 
@@ -247,7 +249,7 @@ def test_label_files_of_the_same_photographs_are_split_alike(tmp_path):
     for side in ("left", "right"):
         entries = [{"image": f"{n}.jpg", "width": 9, "height": 9, "keypoints": [[3, 4]] * 21} for n in range(20)]
         for n in range(20):
-            (tmp_path / f"{n}.jpg").touch()
+            blank(tmp_path / f"{n}.jpg", 9, 9)
         (tmp_path / f"{side}.json").write_text(json.dumps(entries))
         files.append(f"label-list:{tmp_path / side}.json")
     kept, held = split(read_samples(files), 0.3, seed=0)
@@ -267,7 +269,7 @@ def test_hands_outside_their_image_are_left_out_and_counted(tmp_path, caplog, jo
         return {"keypoints": [[x + n, 40 + n] for n in range(21)]} if joints else {"boxes": [[x, 40, 21, 21]]}
 
     for name in ("a.png", "b.png"):
-        (tmp_path / name).touch()
+        blank(tmp_path / name, 100, 100)
     entries = [("a.png", 30), ("a.png", 3030), ("b.png", 3030), ("b.png", -60)]
     labels = [{"image": name, "width": 100, "height": 100, **hand(x)} for name, x in entries]
     (tmp_path / "l.json").write_text(json.dumps(labels))
@@ -293,7 +295,7 @@ def test_what_to_validate_on_is_not_said_twice(tmp_path):
 
 
 def test_hands_of_which_no_joint_weighs_anything_are_left_out_and_counted(tmp_path, caplog):
-    (tmp_path / "a.jpg").touch()
+    blank(tmp_path / "a.jpg")
     zero, one = np.zeros(21, np.float32), np.eye(1, 21, dtype=np.float32)[0]
     hands = [open_hand(keypoint_scores=scores) for scores in (zero, one, None)]
     path = write(tmp_path / "l.json", "handpose", [image("a.jpg", *hands)])
@@ -307,11 +309,11 @@ def test_hands_of_which_no_joint_weighs_anything_are_left_out_and_counted(tmp_pa
 
 
 def test_entries_of_one_image_are_joined(tmp_path, caplog):
-    (tmp_path / "a.jpg").touch()
+    blank(tmp_path / "a.jpg", 99, 99)
     size = {"width": 99, "height": 99}
     entries = [{"image": name, **size, "keypoints": [[3, 4]] * 21} for name in ("a.jpg", "b.jpg", "a.jpg")]
     entries[2]["exhaustive"] = False
-    (tmp_path / "b.jpg").touch()
+    blank(tmp_path / "b.jpg", 99, 99)
     (tmp_path / "l.json").write_text(json.dumps(entries))
     assert [sample.exhaustive for sample in read_samples([f"label-list:{tmp_path / 'l.json'}"])] == [False, False, True]
     line = "1 images are listed more than once, such as a.jpg: their hands are joined"

@@ -179,3 +179,19 @@ def test_hands_of_one_joint_cannot_choose_the_best_epoch(tmp_path):
         "Error: no hand to validate on has joints in two places, to measure errors by its size. "
         "Name others with --val\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.write_bytes(b""), "empty file (0 bytes)"),
+        (lambda path: cv2.imwrite(str(path), np.zeros((90, 96, 3), np.uint8)),
+         "its labels are for 96 x 96 pixels, the image is 96 x 90"),
+    ],
+)  # fmt: skip
+def test_images_that_cannot_be_trained_on_are_refused_before_anything_is_done(folder, tmp_path, damage, said):
+    shutil.copytree(folder, tmp_path / "d")
+    damage(tmp_path / "d/3.png")
+    done = train(tmp_path / "d", tmp_path / "run", *SHORT)
+    assert (done.exit_code, done.stderr) == (1, f"Error: {tmp_path}/d/3.png: {said}\n")
+    assert not (tmp_path / "run").exists()

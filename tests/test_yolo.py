@@ -138,6 +138,17 @@ def test_ultralytics_predictions_without_a_yaml_have_scores(tmp_path):
         assert np.isnan(hand.keypoints[20]).all() and np.isfinite(hand.keypoints[:20]).all()
 
 
+@pytest.mark.parametrize("behind", ["0.9", ""])
+def test_joints_that_all_score_1_or_0_in_a_prediction_are_not_hidden(tmp_path, behind):
+    image(tmp_path / "images/a.png")
+    sure, unsure = line(marks=(1,) * 20 + (0,), behind=behind), line(marks=(0.5,) * 21)
+    text(tmp_path / "labels/a.txt", sure + ("" if behind else unsure))
+    hand = read(tmp_path)[0].hands[0]
+    assert hand.keypoint_scores.tolist() == [1] * 20 + [0] and hand.visibility is None
+    text(tmp_path / "labels/a.txt", line(marks=(1,) * 20 + (0,)))  # as people mark joints, nothing tells otherwise
+    assert read(tmp_path)[0].hands[0].visibility.tolist() == [1] * 20 + [0]
+
+
 @pytest.mark.parametrize("start", ["", "./"])
 def test_a_part_may_be_a_list_of_images(tmp_path, start):
     text(tmp_path / "data.yaml", {**HAND, "train": "train.txt", "val": "val.txt"})

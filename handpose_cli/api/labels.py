@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from handpose_cli.api.annotator import Annotator
 from handpose_cli.errors import Remediable
 from handpose_cli.formats import ReadOptions
@@ -35,7 +37,7 @@ def read_labels(
     path: str | PathLike[str],
     images: str | PathLike[str] | None = None,
     *,
-    classes: Sequence[str] = (),
+    classes: Sequence[str] | str = (),
     keypoint_names: str | None = None,
     video: str | None = None,
 ) -> Iterator[ImageRecord]:
@@ -50,15 +52,16 @@ def read_labels(
 
     Raises:
         handpose_cli.FormatError: a ValueError, if it is not such a file; the message names the place.
+        ValueError: if `images` is not there.
 
     >>> from handpose_cli import read_labels
     >>> next(read_labels("samples/labels.json")).hands[0].keypoints.shape
     (21, 2)
     """
     names = None if keypoint_names is None else KeypointNames.parse(keypoint_names)
-    options = ReadOptions(tuple(classes), names, video)
+    options = ReadOptions((classes,) if isinstance(classes, str) else tuple(classes), names, video)
     source = replace(Source.parse(str(path)), options=options)
-    return _with_remedies(source.read(None if images is None else Path(images)))
+    return _with_remedies(source.read(_there(images)))
 
 
 def _with_remedies(records: Iterator[ImageRecord]) -> Iterator[ImageRecord]:
@@ -128,11 +131,10 @@ def evaluate(
     settings = EvaluateSettings(
         tuple(norms), thresholds, visible_only, oks_area, seed, score_threshold, rescale, exhaustive
     )
-    if images is not None and not Path(images).exists():
-        raise ValueError(f"images must be a folder, or the file that names them. Received: {str(images)!r}")
+    folder = _there(images)
     with _remedies():
         every = None if boxes is None else Source.parse(str(boxes))
-        truth = read_truth(_source(labels, "labels"), settings, None if images is None else Path(images), every)
+        truth = read_truth(_source(labels, "labels"), settings, folder, every)
         if not isinstance(predictions, Annotator):
             return score_predictions(truth, _source(predictions, "predictions"), settings).figures
         networks = predictions.networks
@@ -140,8 +142,15 @@ def evaluate(
         return score_network(truth, predictor, settings).figures
 
 
+def _there(images: str | PathLike[str] | None) -> Path | None:
+    """Return where the images are said to be; raise ValueError if that is not there."""
+    if images is not None and not Path(images).exists():
+        raise ValueError(f"images must be a folder, or the file that names them. Received: {str(images)!r}")
+    return None if images is None else Path(images)
+
+
 def _several(thresholds: Sequence[float] | float) -> tuple[float, ...]:
-    return (float(thresholds),) if isinstance(thresholds, int | float) else tuple(thresholds)
+    return (float(thresholds),) if isinstance(thresholds, int | float | np.number) else tuple(thresholds)
 
 
 def _source(labels: Labelled, name: str) -> Source | list[ImageRecord]:

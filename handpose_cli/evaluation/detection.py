@@ -12,10 +12,9 @@ from faster_coco_eval import COCO, COCOeval_faster
 from handpose_cli.boxes import iou
 from handpose_cli.evaluation.figures import AveragePrecision
 from handpose_cli.evaluation.metrics import HAND_SIGMAS
-from handpose_cli.formats.coco import hand_to_annotation
+from handpose_cli.formats.coco import keypoints_and_marks
 from handpose_cli.records import Hand, ImageRecord
 
-COCO_KEYS = ("category_id", "bbox", "iscrowd", "keypoints", "num_keypoints")
 BOX53 = 0.53  # Ultralytics takes this share of the box for the hand's area
 
 
@@ -94,8 +93,17 @@ def average_precision(
 
 
 def _entry(hand: Hand, image: int) -> dict[str, Any]:
-    entry = hand_to_annotation(hand)
-    return {"image_id": image, "ignore": 0, **{key: entry[key] for key in COCO_KEYS}}
+    """Return a hand as an annotation, not rounded as in files: an IoU may lie on one of COCO's thresholds."""
+    points, marks = keypoints_and_marks(hand)
+    return {
+        "image_id": image,
+        "category_id": 1,
+        "bbox": hand.box.tolist(),
+        "iscrowd": 0,
+        "ignore": 0,
+        "keypoints": np.column_stack([points, marks]).ravel().tolist(),
+        "num_keypoints": int((marks > 0).sum()),
+    }
 
 
 def _without_hidden(hand: Hand) -> Hand:

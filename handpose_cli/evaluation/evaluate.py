@@ -58,7 +58,8 @@ def evaluate(
             about the hands that were found, in the predictions' boxes.
         described: what labels and predictions are, for the figures' head.
     """
-    predicted = {key: predictions[key].hands if key in predictions else [] for key in labels}
+    labels = _in_order(labels)
+    predicted = {key: _hands_in_order(predictions[key].hands) if key in predictions else [] for key in labels}
     box_of = own_box if _have_boxes(predicted.values()) else keypoint_box
     pairs: list[Pair] = []
     extra: list[tuple[Key, Hand]] = []
@@ -105,6 +106,19 @@ def evaluate(
         handedness=_handedness(pairs),
     )
     return Evaluation(figures, settings, pose, with_keypoints, extra)
+
+
+def _in_order(labels: Mapping[Key, ImageRecord]) -> dict[Key, ImageRecord]:
+    """Return the labels by name, so that no figure depends on the order of a file.
+
+    Average precision does where scores are equal: it takes images and hands as they come.
+    """
+    by_name = sorted(labels.items(), key=lambda item: (item[0][0], -1 if item[0][1] is None else item[0][1]))
+    return {key: replace(label, hands=_hands_in_order(label.hands)) for key, label in by_name}
+
+
+def _hands_in_order(hands: list[Hand]) -> list[Hand]:
+    return sorted(hands, key=lambda hand: (-score_of(hand), hand.box.tolist()))
 
 
 def error_split(

@@ -68,15 +68,16 @@ def match(
 ) -> tuple[list[Pair], list[Hand]]:
     """Match an image's predicted with its labelled hands.
 
-    The best-scored prediction chooses first, and takes the free label that its box overlaps most, by at least
-    `GOOD_IOU`; then those that are left choose again, by at least `BACKGROUND_IOU`.
+    The best-scored prediction chooses first (of equal ones the one that overlaps a label most), and takes the free
+    label that its box overlaps most, by at least `GOOD_IOU`; then those that are left choose again, by at least
+    `BACKGROUND_IOU`.
 
     Returns:
         a pair for each labelled hand, and the predictions that are left over.
     """
     pairs = [Pair(*key, sample_of(label), hand, None) for hand in label.hands]
     overlaps = iou(_boxes(predicted, box_of), _boxes(label.hands, box_of))
-    left = sorted(range(len(predicted)), key=lambda i: -score_of(predicted[i]))
+    left = sorted(range(len(predicted)), key=lambda i: (-score_of(predicted[i]), -overlaps[i].max(initial=0)))
     for least in (GOOD_IOU, BACKGROUND_IOU):
         still = []
         for i in left:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ import numpy as np
 from handpose_cli.files import atomic, restored
 from handpose_cli.formats import _deeplabcut_h5 as h5
 from handpose_cli.formats._label_folder import new_folder
+from handpose_cli.formats._text import TableRows
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.formats.fields import image_name
 from handpose_cli.records import KEYPOINT_NAMES, NUM_JOINTS, Hand, ImageRecord
@@ -66,7 +66,7 @@ class Table:
             h5.write(text, self._file)
 
     def _write(self, file: IO[str]) -> None:
-        rows = csv.writer(file, lineterminator="\n")
+        rows = TableRows(file)
         individuals = sorted(self._names or {"hand0"}, key=lambda name: (len(name), name))
         coords = COORDS if self._scored else COORDS[:2]
         columns = [(name, joint, coord) for name in individuals for joint in KEYPOINT_NAMES for coord in coords]

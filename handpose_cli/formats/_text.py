@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -88,6 +89,22 @@ def whole_number_in(cell: str) -> int:
     if not number.is_integer():
         raise ValueError(f"a whole number expected. Received: {cell!r}")
     return int(number)
+
+
+class TableRows:
+    """Writes a table's rows, with "\\n" behind each."""
+
+    def __init__(self, file: IO[str]):
+        self._file = file
+        # of line ends in cells, it puts only those between quotes that it writes itself
+        self._rows = csv.writer(self, lineterminator="\r\n")
+
+    def writerow(self, cells: Iterable[object]) -> None:
+        self._rows.writerow(cells)
+
+    def write(self, line: str) -> None:
+        """Take a line from the writer."""
+        self._file.write(line.removesuffix("\r\n") + "\n")
 
 
 class Table(Protocol):

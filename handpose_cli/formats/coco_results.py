@@ -52,7 +52,6 @@ KEEPS = frozenset(
 )
 
 SIDES = ("left", "right")
-FAR = 0.5  # beyond 0 to 1 a score is none
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -165,7 +164,7 @@ class _Objects:
             left_out.add("boxes without a size")
             return []
         score = entry.get("score")
-        return [Hand(box, score=None if score is None else float(_scores(score, (), "score")), handedness=side)]
+        return [Hand(box, score=None if score is None else float(numbers_of(score, (), "score")), handedness=side)]
 
     def _order(self, names: tuple[str, ...], count: int) -> Order:
         if (names, count) not in self._orders:
@@ -193,22 +192,10 @@ def _hand(entry: dict[str, Any], order: Order, known: dict[str, bool], **fields:
         table[:, :2],
         visibility,
         box if box is not None and has_size(box) else None,
-        keypoint_scores=None if marked else _scores(table[:, 2], (NUM_JOINTS,), "keypoints: scores"),
-        score=None if entry.get("score") is None else float(_scores(entry["score"], (), "score")),
+        keypoint_scores=None if marked else table[:, 2],
+        score=entry.get("score"),
         **fields,
     )
-
-
-def _scores(values: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
-    """Return scores from 0 to 1, clipped where a network's peaks reach a little beyond.
-
-    Raises:
-        ValueError: if they are something else, such as percent.
-    """
-    scores = numbers_of(values, shape, name)
-    if (wrong := scores[(scores < -FAR) | (scores > 1 + FAR)]).size:
-        raise ValueError(f"{name} must be from 0 to 1. Received: {wrong.ravel()[0]:g}")
-    return scores.clip(0, 1)
 
 
 @contextmanager

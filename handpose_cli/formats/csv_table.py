@@ -20,7 +20,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,15 @@ from handpose_cli.formats._hand_names import one_side, side_in, side_of
 from handpose_cli.formats._keypoint_names import NONE, order_of
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of
-from handpose_cli.formats._text import Tracks, encoding_of, is_missing, number_in, whole_number_in, whole_rows
+from handpose_cli.formats._text import (
+    TableRows,
+    Tracks,
+    encoding_of,
+    is_missing,
+    number_in,
+    whole_number_in,
+    whole_rows,
+)
 from handpose_cli.formats.errors import FormatError, Unclear
 from handpose_cli.formats.handpose_json import hand_to_json
 from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
@@ -188,13 +195,13 @@ def _hand(path: Path, rows: list[Numbered], joints: dict[str, int], tracks: Trac
 def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
     """Open a table for writing record by record; it appears when the block ends without an error."""
     with atomic(path) as file:
-        yield Writer(csv.writer(file, lineterminator="\n"))
+        yield Writer(TableRows(file))
 
 
 class Writer:
     """Writes the rows of records as they come."""
 
-    def __init__(self, rows: Any):
+    def __init__(self, rows: TableRows):
         self._rows = rows
         self._rows.writerow(COLUMNS)
 

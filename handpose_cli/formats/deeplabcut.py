@@ -82,9 +82,10 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     folder = path if path.is_dir() else videos_of(path)
     if not path.is_dir():
         yield from _of_table(path, _video_of(path.name) or options.video, options)
-    for file in _tables(folder) if folder.is_dir() else ():
-        if path.is_dir() and not _begins(file):
-            continue
+    tables = _tables(folder) if folder.is_dir() else []
+    if path.is_dir() and not (tables := [file for file in tables if _begins(file)]):
+        raise FormatError(f"{path}: no table that begins with scorer in it")
+    for file in tables:
         yield from _of_table(file, _video_of(file.relative_to(folder).as_posix()) or options.video, options)
 
 

@@ -32,7 +32,7 @@ from handpose_cli.formats import _mediapipe_table as table
 from handpose_cli.formats._image_files import find_image
 from handpose_cli.formats._json import first_character, read_json, stream_json, stream_members
 from handpose_cli.formats._mediapipe_hands import HAND_KEYS, HANDS_KEYS, SIDE_KEYS, first_of, hands_in
-from handpose_cli.formats._notes import LeftOut
+from handpose_cli.formats._notes import LeftOut, listed
 from handpose_cli.formats._parsing import errors_at
 from handpose_cli.formats._results_in_units import FoundImage, records_of
 from handpose_cli.formats._text import encoding_of
@@ -100,7 +100,10 @@ def _is_table(path: Path) -> bool:
 def _images(path: Path, images: Path | None, video: str | None) -> Iterator[FoundImage]:
     """Yield the images of a file or a folder of files; one that names no image is of the one that is named alike."""
     root = path if path.is_dir() else path.parent
-    for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
+    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+    if not files:
+        raise FormatError(f"{path}: no JSON files in it")
+    for file in files:
         stem = file.relative_to(root).with_suffix("").as_posix()
         yield from _of_file(file, find_image(images or root, stem) or stem, video)
 
@@ -134,8 +137,11 @@ def _of_file(path: Path, name: str, video: str | None) -> Iterator[FoundImage]:
 
 def _members(path: Path, name: str, video: str | None, left_out: LeftOut) -> Iterator[FoundImage]:
     whole: dict[str, Any] = {}  # of one image, if the file has only that
+    others: list[str] = []
+    lists_images = False
     for key, value in stream_members(path):
         if key in AROUND and isinstance(value, list | dict):
+            lists_images = True
             items = value.items() if isinstance(value, dict) else enumerate(value)
             for number, entry in items:
                 place = f"{path}: {key}[{number!r}]"
@@ -148,11 +154,17 @@ def _members(path: Path, name: str, video: str | None, left_out: LeftOut) -> Ite
             whole[key] = value
         elif isinstance(value, Mapping) and not is_media(key) and not any(map(_is_part, value)):
             left_out.add("members that are no image's", key)
+            others.append(key)
         elif isinstance(value, list | dict) or value is None:
+            lists_images = True
             yield _of_name(key, value, f"{path}: {key}", video)
+        else:
+            others.append(key)
     if any(key in HAND_KEYS or key in sum(LEFT_AND_RIGHT.values(), ()) for key in whole):
         named = whole if first_of(whole, IMAGE_KEYS) else {**whole, "image": name}
         yield _image(named, str(path), None)
+    elif not lists_images and (others or whole):  # another file, which is not one without hands
+        raise FormatError(f"{path}: no hands' landmarks. Received: {listed([*whole, *others])}")
 
 
 def _is_part(key: str) -> bool:

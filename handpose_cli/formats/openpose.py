@@ -58,8 +58,10 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
     if not path.is_dir():
         raise FormatError(f"{path}: no folder with files named *{ENDING}")
     left_out = LeftOut(path)
-    stems = (file.relative_to(path).as_posix().removesuffix(ENDING) for file in path.rglob(f"*{ENDING}"))
-    for stem in sorted(stems):
+    stems = sorted(file.relative_to(path).as_posix().removesuffix(ENDING) for file in path.rglob(f"*{ENDING}"))
+    if not stems and any(path.iterdir()):  # an empty folder is what no image at all is written as
+        raise FormatError(f"{path}: no folder with files named *{ENDING}")
+    for stem in stems:
         file = path / f"{stem}{ENDING}"
         content = read_json(file)
         with errors_at(file):

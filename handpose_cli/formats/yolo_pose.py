@@ -140,10 +140,13 @@ def _hands(text: Path, description: Description, left_out: LeftOut, size: np.nda
     except (OSError, UnicodeError) as error:
         raise FormatError(f"{text}: cannot be read: {error}") from error
     rows = [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
-    tracked = _end_in_tracks([parts for _, parts in rows], BOX + description.count * description.dimensions)
+    all_parts = [parts for _, parts in rows]
+    wanted = BOX + description.count * description.dimensions
+    tracked = _end_in_tracks(all_parts, wanted)
+    scored = description.dimensions == 3 and any(_has_joint_scores(parts, wanted, tracked) for parts in all_parts)
     for number, parts in rows:
         with errors_at(f"{text}: line {number}"):
-            hand = _hand(parts, description, left_out, size, tracked)
+            hand = _hand(parts, description, left_out, size, tracked, scored)
         if hand is not None:
             yield hand
 
@@ -157,8 +160,19 @@ def _end_in_tracks(rows: list[list[str]], wanted: int) -> bool:
     return bool(last) and all(number.isdecimal() and number != "0" for number in last) and len({*last}) == len(last)
 
 
+def _has_joint_scores(parts: list[str], wanted: int, tracked: bool) -> bool:
+    """Return whether the third numbers of a line are scores, and so its file's: a prediction's may all be 1 or 0."""
+    if len(parts) < wanted or wanted == BOX:
+        return False
+    try:
+        marks = {float(mark) for mark in parts[BOX + 2 : wanted : 3]}
+    except ValueError:  # `numbers_of` will tell
+        return False
+    return not marks <= {0, 1, 2} or (len(parts) - wanted > tracked and 2 not in marks)
+
+
 def _hand(
-    parts: list[str], description: Description, left_out: LeftOut, size: np.ndarray, tracked: bool
+    parts: list[str], description: Description, left_out: LeftOut, size: np.ndarray, tracked: bool, scored: bool
 ) -> Hand | None:
     count, dimensions = description.count, description.dimensions
     wanted = BOX + count * dimensions
@@ -189,7 +203,8 @@ def _hand(
     if not box_only:
         table = numbers[BOX:wanted].reshape(count, dimensions)
         marks = table[:, 2] if dimensions == 3 else np.full(count, 2.0)
-        if not np.isin(marks, (0, 1, 2)).all():  # Ultralytics' predictions: scores; doubtful joints are at 0, 0
+        # Ultralytics' predictions: scores; doubtful joints are at 0, 0
+        if (scored and (marks != 2).all()) or not np.isin(marks, (0, 1, 2)).all():
             if (marks < 0).any() or (marks > 1).any():
                 raise ValueError(f"visibility must be 0, 1 or 2, or a score from 0 to 1. Received: {marks.tolist()}")
             fields["keypoint_scores"] = description.order(kind).arrange(marks)

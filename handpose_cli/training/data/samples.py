@@ -18,7 +18,7 @@ from handpose_cli.labels.source import Source
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
 from handpose_cli.records import Hand, ImageRecord
-from handpose_cli.training.data.images import with_images
+from handpose_cli.training.data.images import refuse_other_size, with_images
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,6 @@ def read_labelled(path: Path, size: tuple[int, int] | None) -> np.ndarray:
     except UnreadableError as error:
         raise FormatError(f"{path}: {error}") from error
     height, width = image.shape[:2]
-    if size not in (None, (width, height)):
-        labelled = "{} x {}".format(*size)
-        raise FormatError(f"{path}: its labels are for {labelled} pixels, the image is {width} x {height}")
+    if size is not None:
+        refuse_other_size(path, size, (width, height))
     return image
