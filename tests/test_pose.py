@@ -31,11 +31,11 @@ def test_keypoints_are_given_in_pixels_of_the_image(spot):
     image[spot[1], spot[0]] = 255
     boxes = [np.array([100, 50, 120, 100]), np.array([90, 30, 130, 140])]
     network = DecodedKeypoints(bright_spot, of_maps(192, "heatmaps", hand_head=False))
-    keypoints, scores, is_hand, is_right = find_keypoints(network, [(image, box) for box in boxes])
-    assert keypoints.shape == (2, 1, 2)
-    assert keypoints[:, 0] == pytest.approx(np.array([spot, spot]), abs=0.8)
-    assert (scores > 0.85).all()
-    assert (is_hand, is_right) == (None, None)
+    found = find_keypoints(network, [(image, box) for box in boxes])
+    assert found.keypoints.shape == (2, 1, 2)
+    assert found.keypoints[:, 0] == pytest.approx(np.array([spot, spot]), abs=0.8)
+    assert (found.scores > 0.85).all()
+    assert (found.is_hand, found.is_right) == (None, None)
 
 
 def hand_at(x, y, score, size=100):

@@ -281,3 +281,15 @@ def test_the_second_network_says_whether_a_hard_hand_is_one(spots, turns, views)
     for is_hand in (0.9, 0.1):
         network = with_second(Sideways(0.4, is_hand=0.5), SpotFinder(0.6, is_hand))
         assert pose.find_keypoints(network, [(image, box)], views).is_hand[0] == pytest.approx(is_hand)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_the_joints_of_the_first_view_tell_whether_a_hard_hand_is_one(spots, turns):
+    _, image, box = turned_quarter(spots, turns)
+    first = pose.find_keypoints(with_second(Sideways(0.4), SpotFinder(0.9)), [(image, box)], 1)
+    for views in (2, 3, 4):
+        found = pose.find_keypoints(with_second(Sideways(0.4), SpotFinder(0.9)), [(image, box)], views)
+        assert found.scores.mean() > first.scores.mean() + 0.1
+        assert found.evidence == pytest.approx(first.scores)
+    easy = pose.find_keypoints(with_second(Sideways(0.8), SpotFinder(0.9)), [(image, box)], 4)
+    assert easy.evidence == pytest.approx(easy.scores)

@@ -98,7 +98,8 @@ def look(found: list[Candidate], networks: Networks, views: int) -> list[Hand]:
         if calibration is None:
             score = candidate.box_score * (1.0 if is_hand is None else is_hand)
         else:
-            score = calibration.hand_score(candidate.box_score, scores[i], is_hand, views)
+            evidence = calibration.joint_scores(hands.evidence[i], views)
+            score = calibration.hand_score(candidate.box_score, evidence, is_hand, views)
             score = _less_if_strange(score, hands.keypoints[i])
         picture, box = candidate.picture, candidate.box
         if networks.detector is not None:

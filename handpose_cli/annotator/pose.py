@@ -38,12 +38,14 @@ class Found(NamedTuple):
         scores: float32 [n, 21], 0 to 1: the network's own, see `engine.contract.Answers`.
         is_hand: float32 [n], the probability that the box holds a hand; None if the network does not say.
         is_right: float32 [n], the probability that it is a right hand, likewise.
+        evidence: float32 [n, 21], the joints' scores that tell whether it is a hand.
     """
 
     keypoints: np.ndarray
     scores: np.ndarray
     is_hand: np.ndarray | None
     is_right: np.ndarray | None
+    evidence: np.ndarray
 
 
 def find_keypoints(network: KeypointNetwork, hands: Sequence[tuple[np.ndarray, np.ndarray]], views: int = 1) -> Found:
@@ -68,7 +70,9 @@ def find_in_crops(network: KeypointNetwork, hands: Sequence[tuple[Picture, Crop]
     hands still in doubt whose first answer counts, is the mirror image of the first.
 
     Of hard hands, whose joints are mostly in doubt, the network's second one, if it has one, has the second view. The
-    third is the network's own upright one, and the fourth the second one's again, in the mirror.
+    third is the network's own upright one, and the fourth the second one's again, in the mirror. Whether it is a hand
+    the second one says, and the joints' scores of the first view: the better a network knows hard hands, the surer it
+    finds joints in what is none.
 
     Args:
         views: most views of a hand, 1 to 4.
@@ -134,8 +138,8 @@ def _look_again(
         uprights = _uprights(first.keypoints, looker, share)
         looks.append(_look(looker, uprights, _cut(uprights, pictures), mirror))
     found = _merged(looks)
-    if second is not None:  # what it says of hands it learned from places without one
-        found = found._replace(is_hand=looks[int(first_counts)].is_hand)
+    if second is not None:  # it learned from places without a hand what is one; its joints did not
+        found = found._replace(is_hand=looks[int(first_counts)].is_hand, evidence=first.scores)
     doubtful = found.scores.mean(axis=1) < SURE_MEAN_IN_THREE
     if len(upright_views) < views - 1 and first_counts and doubtful.any():
         rows = np.flatnonzero(doubtful)
@@ -160,13 +164,13 @@ def _look(network: KeypointNetwork, crops: Sequence[Crop], pixels: np.ndarray, m
         points = points * [-1, 1] + [pixels.shape[2] - 1, 0]
         is_right = None if is_right is None else 1 - is_right
     keypoints = np.stack([crop.to_image(p) for crop, p in zip(crops, points, strict=True)])
-    return Found(keypoints.astype(np.float32), scores, is_hand, is_right)
+    return Found(keypoints.astype(np.float32), scores, is_hand, is_right, scores.copy())
 
 
 def _merged(looks: Sequence[Found]) -> Found:
     keypoints, scores = merge(np.stack([look.keypoints for look in looks]), np.stack([look.scores for look in looks]))
     is_hand = _mean([look.is_hand for look in looks])
-    return Found(keypoints, scores, is_hand, _mean([look.is_right for look in looks]))
+    return Found(keypoints, scores, is_hand, _mean([look.is_right for look in looks]), scores)
 
 
 def _mean(answers: Sequence[np.ndarray | None]) -> np.ndarray | None:
@@ -177,12 +181,13 @@ def _mean(answers: Sequence[np.ndarray | None]) -> np.ndarray | None:
 def _rows(found: Found, rows: np.ndarray) -> Found:
     """Return what was found of some hands: their indices, or whether each is one of them."""
     is_hand, is_right = (None if answer is None else answer[rows] for answer in (found.is_hand, found.is_right))
-    return Found(found.keypoints[rows], found.scores[rows], is_hand, is_right)
+    return Found(found.keypoints[rows], found.scores[rows], is_hand, is_right, found.evidence[rows])
 
 
 def _put(found: Found, rows: np.ndarray, better: Found) -> None:
     """Replace what was found of some hands."""
     found.keypoints[rows], found.scores[rows] = better.keypoints, better.scores
+    found.evidence[rows] = better.evidence
     for old, new in ((found.is_hand, better.is_hand), (found.is_right, better.is_right)):
         if old is not None and new is not None:
             old[rows] = new

@@ -113,7 +113,7 @@ def detections(
         if not len(boxes.boxes):
             continue
         found = find_in_crops(network, [(picture, place.crop) for place in places_of(picture, boxes, network)], views)
-        joints = calibration.joint_scores(found.scores, views)
+        joints = calibration.joint_scores(found.evidence, views)
         hands = np.reshape([hand.box for hand in record.hands], (-1, 4)).astype(np.float32)
         height, width = image.shape[:2]
         published = np.stack([box_of(points, width, height) for points in found.keypoints])

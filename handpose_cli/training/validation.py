@@ -67,6 +67,7 @@ def predict(network: KeypointNetwork, samples: Sequence[Sample], batch_size: int
         np.concatenate([batch.scores for batch in found]),
         _joined([batch.is_hand for batch in found]),
         _joined([batch.is_right for batch in found]),
+        np.concatenate([batch.evidence for batch in found]),
     )
 
 
