@@ -60,7 +60,8 @@ class Calibration:
 
         Args:
             box_score: the detector's score, 0 to 1.
-            joint_scores: float32 [joints], 0 to 1, from `joint_scores`.
+            joint_scores: float32 [joints], 0 to 1, from `joint_scores`: of the joints that tell it, see
+                `annotator.pose.Found`.
             is_hand: the network's own probability; None if it does not say.
             views: see `joint_scores`.
         """
