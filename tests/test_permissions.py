@@ -146,5 +146,5 @@ def test_a_page_in_place_of_a_photograph(website, tmp_path):
     assert SECRET not in result.stderr + "".join(path.read_text() for path in out.iterdir())
     result = handpose("predict", f"{website}/photos", "-o", tmp_path / "none", *FAST)
     assert result.stderr == (
-        f"Error: No images or videos in: {website}/photos. Add -r to look into the folders inside.\n"
+        f"Error: {website}/photos: no image or video by its name, and no page with links to any in it\n"
     )

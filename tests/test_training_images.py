@@ -186,7 +186,7 @@ def test_hands_of_one_joint_cannot_choose_the_best_epoch(tmp_path):
     [
         (lambda path: path.write_bytes(b""), "empty file (0 bytes)"),
         (lambda path: cv2.imwrite(str(path), np.zeros((90, 96, 3), np.uint8)),
-         "its labels are for 96 x 96 pixels, the image is 96 x 90"),
+         "its labels are for 160 x 160 pixels, the image is 96 x 90"),
     ],
 )  # fmt: skip
 def test_images_that_cannot_be_trained_on_are_refused_before_anything_is_done(folder, tmp_path, damage, said):
