@@ -182,6 +182,7 @@ def test_patterns_lists_and_standard_input(tmp_path):
     (tmp_path / "list.txt").write_text("# chosen\nx2.jpg\n\ninner\n")
     assert names(tmp_path / "list.txt") == ["inner/x3.jpg", "x2.jpg"]
     assert names("-", standard_input=[f"{tmp_path / 'y.jpg'}\n"]) == ["y.jpg"]
+    assert names("-", standard_input=[f"{tmp_path}/x1.jpg\0{tmp_path}/y.jpg\0"]) == ["x1.jpg", "y.jpg"]  # find -print0
 
 
 def test_a_file_named_by_itself_is_taken_whatever_its_suffix(tmp_path):

@@ -70,7 +70,7 @@ def given_hands(frame: Frame, picture: Picture, settings: AnnotateSettings) -> l
         except FormatError as error:
             unscaled = "; boxes are not rescaled" if error.remedy else ""
             raise UnreadableError(f"{settings.boxes_of}: {error}{unscaled}") from error
-    if settings.boxes_of:
+    if settings.boxes_of:  # but labels that are scored are as they are
         _check_inside(hands, picture, settings.boxes_of)
     return hands
 

@@ -240,10 +240,14 @@ def _lines(text: str) -> Iterable[str]:
 
 
 def _listed(lines: Iterable[str], source: str, folder: Path) -> list[str]:
-    """Return the paths on the lines; relative ones from the working folder, else from the list's own."""
+    """Return the paths on the lines, or between null characters, as of `find -print0`.
+
+    Relative ones are from the working folder, else from the list's own.
+    """
     paths = []
-    for number, line in enumerate(lines, 1):
-        whole = line.removeprefix("\ufeff").rstrip("\r\n")
+    numbered = ((number, name) for number, line in enumerate(lines, 1) for name in line.split("\0"))
+    for number, name in numbered:
+        whole = name.removeprefix("\ufeff").rstrip("\r\n")
         text = whole.strip()
         if not text:
             continue

@@ -26,9 +26,13 @@ _OF_SYSTEMS = frozenset(
 
 @dataclass
 class LeftOut:
-    """What is passed over: how many files of each suffix, how many folders inside folders, and which are of copies.
+    """What is passed over.
 
-    And those that systems keep.
+    Attributes:
+        files: how many of each suffix.
+        folders: how many inside folders.
+        copies: folders of annotated copies.
+        of_systems: folders that systems keep.
     """
 
     files: Counter[str] = field(default_factory=Counter)
