@@ -80,6 +80,20 @@ def test_inputs_at_a_url_give_what_local_ones_do(memory, finished, tmp_path):
     assert list(remote.scratch().iterdir()) == []
 
 
+def test_stores_are_searched_as_folders_are(memory):
+    """Of an empty one nothing was said, and a Photos library's copies were annotated."""
+    memory.pipe("/lab/My.photoslibrary/originals/a.jpg", b"")
+    memory.pipe("/lab/My.photoslibrary/resources/a_1.jpg", b"")
+    memory.makedirs("/lab/empty")
+    said = []
+    found = discover(["memory://lab/My.photoslibrary", "memory://lab/empty"], True, say=said.append)
+    assert [entry.name for entry in found] == ["My.photoslibrary/originals/a.jpg"]
+    assert said == [
+        "Passed over: 1 folder that systems keep (resources)",
+        "No images or videos in: memory://lab/empty",
+    ]
+
+
 def test_patterns_lists_and_folders_without_those_inside(memory, tmp_path):
     def names(*arguments):
         out = tmp_path / str(len(list(tmp_path.iterdir())))

@@ -182,7 +182,15 @@ def test_patterns_lists_and_standard_input(tmp_path):
     (tmp_path / "list.txt").write_text("# chosen\nx2.jpg\n\ninner\n")
     assert names(tmp_path / "list.txt") == ["inner/x3.jpg", "x2.jpg"]
     assert names("-", standard_input=[f"{tmp_path / 'y.jpg'}\n"]) == ["y.jpg"]
-    assert names("-", standard_input=[f"{tmp_path}/x1.jpg\0{tmp_path}/y.jpg\0"]) == ["x1.jpg", "y.jpg"]  # find -print0
+
+
+def test_what_find_print0_gives_is_read(tmp_path):
+    touch(tmp_path, "x.jpg", "two\nlines.jpg")
+    listed = f"{tmp_path}/x.jpg\0{tmp_path}/two\nlines.jpg\0"
+    assert names("-", standard_input=listed.splitlines(keepends=True)) == ["two\nlines.jpg", "x.jpg"]
+    with pytest.raises(NoInputError) as caught:
+        names("-", standard_input=[f"{tmp_path}/x.jpg\0no.jpg\0"])
+    assert str(caught.value) == "standard input, entry 2: no such file: no.jpg"
 
 
 def test_a_file_named_by_itself_is_taken_whatever_its_suffix(tmp_path):

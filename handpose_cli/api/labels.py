@@ -43,6 +43,8 @@ def read_labels(
 ) -> Iterator[ImageRecord]:
     """Yield the records of labels or predictions in any format that handpose reads.
 
+    Scores are as the file has them; those of some networks' results go beyond 1.
+
     Args:
         path: of a file or folder; its format is recognised, or named before a colon ("coco:labels.json").
         images: where the images are, for formats that do not give their sizes or names.

@@ -63,7 +63,7 @@ def _check_frames(
     every: int,
     say: Callable[[str], None],
 ) -> None:
-    """Raise FormatError if boxes of a video are of no frame; say how many are of frames that are not annotated."""
+    """Raise FormatError if boxes of a video are of no frame; say how many are of frames that --every passes over."""
     from handpose_cli.formats.errors import FormatError
 
     of_videos = [key for key, hands in boxes.items() if hands and key[0] in names and is_video(Path(key[0]))]

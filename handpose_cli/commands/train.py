@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +115,14 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     except (SettingsError, WeightsError) as error:
         raise failure(error) from error
 
+    from handpose_cli.formats._notes import silent
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.training import fit, processes
     from handpose_cli.training.delivery.deliver import DeliveryError
 
     try:
-        fit.train(settings, run, report=lambda line: None if quiet else click.echo(line, err=True))
+        with silent() if quiet else nullcontext():
+            fit.train(settings, run, report=lambda line: None if quiet else click.echo(line, err=True))
     except (SettingsError, FormatError, WeightsError, DeliveryError, FloatingPointError) as error:
         raise failure(error) from error
     except OSError as error:

@@ -90,7 +90,7 @@ def discover(
             raise NoInputError("There are no paths on standard input")
         where = " ".join(map(printable, map(public, arguments)))
         raise NoInputError(f"No images or videos in: {where}", "" if recursive else "recursive")
-    if empty:  # such as where a drive is not mounted
+    if empty := empty + remote.empty:  # such as where a drive is not mounted
         say(f"No images or videos in: {', '.join(empty[:_SHOWN])}{', ...' if len(empty) > _SHOWN else ''}")
     if remote.roots:
         return remote.inputs(bool(roots))
@@ -111,6 +111,7 @@ class _Remote:
     def __init__(self, but: str | None):
         self.files: list[tuple[str, Version | None]] = []
         self.roots: list[str] = []
+        self.empty: list[str] = []
         self._but = but
         self._schemes: dict[str, str] = {}
 
@@ -126,6 +127,8 @@ class _Remote:
             raise NoInputError(str(error)) from error
         self.files += found.files
         self.roots.append(found.root)
+        if not found.files:
+            self.empty.append(public(url))
 
     def inputs(self, with_paths: bool) -> list[Input]:
         """Return all as inputs."""
@@ -244,20 +247,20 @@ def _listed(lines: Iterable[str], source: str, folder: Path) -> list[str]:
 
     Relative ones are from the working folder, else from the list's own.
     """
-    paths = []
-    numbered = ((number, name) for number, line in enumerate(lines, 1) for name in line.split("\0"))
-    for number, name in numbered:
-        whole = name.removeprefix("\ufeff").rstrip("\r\n")
+    content, paths = "".join(lines).removeprefix("\ufeff"), []
+    unit = "entry" if "\0" in content else "line"
+    names = content.split("\0") if unit == "entry" else [line.rstrip("\r\n") for line in _lines(content)]
+    for number, whole in enumerate(names, 1):
         text = whole.strip()
         if not text:
             continue
         if is_url(text):
             paths.append(text)
             continue
-        names = (whole, os.path.join(folder, whole), text, os.path.join(folder, text))  # noqa: PTH118
-        found = next((name for name in names if _exists(name)), None)
+        places = (whole, os.path.join(folder, whole), text, os.path.join(folder, text))  # noqa: PTH118
+        found = next((place for place in places if _exists(place)), None)
         if found is not None:
             paths.append(found)
         elif not text.startswith("#"):  # which may be a name's beginning, too
-            raise NoInputError(f"{source}, line {number}: no such file: {printable(text)}")
+            raise NoInputError(f"{source}, {unit} {number}: no such file: {printable(text)}")
     return paths

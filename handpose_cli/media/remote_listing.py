@@ -112,8 +112,9 @@ def _media(
         if scheme_of(url) in WEB and not place.startswith(f"{root}/"):
             continue  # where a page's link leads to
         folders = parts if info["type"] == "directory" else parts[:-1]
-        if (number := next((n for n, part in enumerate(folders) if is_of_system(part)), None)) is not None:
-            left_out.of_systems.add("/".join(parts[: number + 1]))
+        inside = ("/".join([own, *folders[:count]]) for count in range(1, len(folders) + 1))
+        if (of_system := next(filter(is_of_system, inside), None)) is not None:
+            left_out.of_systems.add(of_system)
         elif info["type"] == "directory":
             left_out.folders += not parts[-1].startswith(".")
         elif any(part.startswith(".") and part != ".." for part in parts[:-1]):
