@@ -59,7 +59,7 @@ def discover(
     skipped = passed_over.noting(None if isinstance(left_out, str) else left_out)
     for argument in arguments:
         if argument == "-":
-            listed: Iterable[str] = _listed(standard_input, "standard input", Path())
+            listed: Iterable[str] = _listed("".join(standard_input), "standard input", Path())
         elif argument.lower().endswith(LIST_SUFFIX) and Path(argument).is_file():
             listed = _read_list(Path(argument))
         elif _exists(argument):
@@ -228,7 +228,7 @@ def _read_list(path: Path) -> list[str]:
         text = _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise NoInputError(f"{path}: cannot be read as a list with one path a line: {error}") from error
-    return _listed(_lines(text), str(path), path.parent)
+    return _listed(text, str(path), path.parent)
 
 
 def _decoded(content: bytes) -> str:
@@ -242,25 +242,25 @@ def _lines(text: str) -> Iterable[str]:
     return io.StringIO(text, newline=None)
 
 
-def _listed(lines: Iterable[str], source: str, folder: Path) -> list[str]:
+def _listed(text: str, source: str, folder: Path) -> list[str]:
     """Return the paths on the lines, or between null characters, as of `find -print0`.
 
     Relative ones are from the working folder, else from the list's own.
     """
-    content, paths = "".join(lines).removeprefix("\ufeff"), []
-    unit = "entry" if "\0" in content else "line"
-    names = content.split("\0") if unit == "entry" else [line.rstrip("\r\n") for line in _lines(content)]
+    paths, text = [], text.removeprefix("\ufeff")
+    unit = "entry" if "\0" in text else "line"
+    names = text.split("\0") if unit == "entry" else [line.rstrip("\n") for line in _lines(text)]
     for number, whole in enumerate(names, 1):
-        text = whole.strip()
-        if not text:
+        name = whole.strip()
+        if not name:
             continue
-        if is_url(text):
-            paths.append(text)
+        if is_url(name):
+            paths.append(name)
             continue
-        places = (whole, os.path.join(folder, whole), text, os.path.join(folder, text))  # noqa: PTH118
+        places = (whole, os.path.join(folder, whole), name, os.path.join(folder, name))  # noqa: PTH118
         found = next((place for place in places if _exists(place)), None)
         if found is not None:
             paths.append(found)
-        elif not text.startswith("#"):  # which may be a name's beginning, too
-            raise NoInputError(f"{source}, {unit} {number}: no such file: {printable(text)}")
+        elif not name.startswith("#"):  # which may be a name's beginning, too
+            raise NoInputError(f"{source}, {unit} {number}: no such file: {printable(name)}")
     return paths
