@@ -26,13 +26,35 @@ def test_a_gaussian_comes_back_within_a_twentieth_of_a_pixel(case):
     assert score[0, 0] > 0.75  # a peak between four pixels is lower than 1
 
 
+def logits_of(point, size, sigma):
+    return np.log(np.maximum(heatmaps.encode(np.reshape(point, (1, 1, 2)), size, sigma), 1e-30))
+
+
 @given(placed(), st.floats(-30, 30))
 def test_a_gaussian_in_logits_comes_back_whatever_is_added(case, constant):
     size, sigma, point = case
-    logits = np.log(np.maximum(heatmaps.encode(point[None, None], size, sigma), 1e-30)) + np.float32(constant)
-    found, score = heatmaps.decode_logits(logits)
-    assert np.abs(found[0, 0] - point).max() < 0.05
+    found, score = heatmaps.decode_logits(logits_of(point, size, sigma) + np.float32(constant))
+    from_edge = min((point + 0.5).min(), (size - 0.5 - point).min())
+    assert np.abs(found[0, 0] - point).max() < (0.05 if from_edge > 4 * sigma else 2)
     assert 0 <= score[0, 0] <= 1
+
+
+@given(placed())
+def test_logits_in_8_bits_move_a_joint_by_little(case):
+    size, sigma, point = case
+    point = point.clip(4 * sigma, size - 1 - 4 * sigma)
+    in_steps = np.round(logits_of(point, size, sigma).clip(-150, 0) / 0.75) * 0.75
+    assert np.abs(heatmaps.decode_logits(in_steps)[0][0, 0] - point).max() < 0.3
+
+
+def test_a_joint_is_where_most_of_the_probability_is_near_not_at_the_highest_pixel():
+    spread = heatmaps.encode(np.array([[[30.0, 20.0]]]), 48, 3.0)
+    chances = 0.8 * spread / spread.sum()
+    chances[0, 40, 8] = 0.2
+    assert chances[0, 40, 8] == chances.max()
+    found, score = heatmaps.decode_logits(np.log(np.maximum(chances, 1e-30)).astype(np.float32))
+    assert found[0, 0] == pytest.approx([30, 20], abs=0.05)
+    assert score[0, 0] == pytest.approx(0.8 * 0.757**2, abs=0.01)  # within 3.5 of a deviation of 3, in x and in y
 
 
 @given(placed())

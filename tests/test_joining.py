@@ -16,11 +16,11 @@ CORNERS = np.tile([[60.0, 60.0], [160.0, 60.0], [160.0, 160.0]], (7, 1))  # a ha
 
 
 def answer(keypoints, coordinates, is_hand):
-    """What a network says whose maps peak at keypoints, certain of each, and which also gives coordinates."""
+    """What a network says whose maps peak at keypoints, sure of each, and which also gives coordinates."""
     rows, columns = np.mgrid[: SIZE // 4, : SIZE // 4] * 4 + 1.5
     away = np.stack([(columns - x) ** 2 + (rows - y) ** 2 for x, y in keypoints], axis=-1)
     outputs = {
-        "logits": (-away / 2)[None].astype(np.float32),
+        "logits": (-away / 32)[None].astype(np.float32),  # Gaussians, one map pixel wide
         "hand": np.array([[is_hand, 1]], np.float32),
         "points": (coordinates + 0.5).reshape(1, -1),  # from the crop's corner, not its first pixel's centre
     }
