@@ -18,8 +18,8 @@ def executing(
     settings: RunSettings, batch_size: int, threads: int | None, cluster: str | None
 ) -> Iterator[tuple[Execute, Callable[[], str]]]:
     """Give what does tasks, and what says where it does."""
+    from handpose_cli.processors import processors
     from handpose_cli.runs.executing import on_cluster, on_threads
-    from handpose_cli.runs.executors.threads import processors
 
     load = partial(_load, settings)
     keras = settings.networks.engine == "keras"
@@ -38,8 +38,8 @@ def executing(
 
 def drawers(cluster: str | None) -> int:
     """Return how many videos to draw at a time here: one beside this machine's workers, else one a processor."""
+    from handpose_cli.processors import processors
     from handpose_cli.runs.executors.ray import LOCAL
-    from handpose_cli.runs.executors.threads import processors
 
     return 1 if cluster in (None, LOCAL) else processors()
 
