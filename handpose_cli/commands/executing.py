@@ -18,6 +18,7 @@ def executing(
     settings: RunSettings, batch_size: int, threads: int | None, cluster: str | None
 ) -> Iterator[tuple[Execute, Callable[[], str]]]:
     """Give what does tasks, and what says where it does."""
+    from handpose_cli.media.jpeg_warnings import listening
     from handpose_cli.processors import processors
     from handpose_cli.runs.executing import on_cluster, on_threads
 
@@ -33,7 +34,8 @@ def executing(
         return
     networks = load()
     # with Keras one copy, whose turns the threads take
-    yield on_threads(settings, (lambda: networks) if keras else load, batch_size, threads or processors()), str
+    with listening():
+        yield on_threads(settings, (lambda: networks) if keras else load, batch_size, threads or processors()), str
 
 
 def drawers(cluster: str | None) -> int:

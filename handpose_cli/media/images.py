@@ -19,6 +19,7 @@ from handpose_cli.media.depth import to_8_bits
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, PNM, TIFF, WEBP, Head, read_head
 from handpose_cli.media.jpeg_end import with_end
+from handpose_cli.media.jpeg_warnings import decoded
 from handpose_cli.media.opening import is_web_page, open_file, read_bytes
 from handpose_cli.media.picture import Picture
 from handpose_cli.media.tiff import BITS, COLOURS, WHITE_IS_0, first_page, is_for_pillow, tiff_pages
@@ -62,10 +63,10 @@ def open_image(path: Path) -> Picture:
         if min(width, height) < 2 * factor * LEAST_REDUCED:
             break
         factor *= 2
-    pixels = decode(data, kind, factor)
+    pixels, is_damaged = decoded(partial(decode, data, kind, factor)) if kind == JPEG else (decode(data, kind), False)
     if factor > 1 and sorted(pixels.shape[:2]) != sorted((height // factor, width // factor)):
-        return Picture(decode(data, kind))  # its head was wrong about its size
-    return Picture(pixels, factor, partial(decode, data, kind))
+        return Picture(decode(data, kind), is_damaged=is_damaged)  # its head was wrong about its size
+    return Picture(pixels, factor, partial(decode, data, kind), is_damaged)
 
 
 def image_size(path: Path) -> tuple[int, int]:

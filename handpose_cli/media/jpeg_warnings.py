@@ -1,0 +1,103 @@
+"""What libjpeg says of JPEGs that are damaged in the middle: on standard error, and nowhere else.
+
+It goes on decoding all the same, and parts of such a picture are grey, shifted or noise; OpenCV does not tell. So
+standard error is led to a file, whose length says at no cost whether something was printed; then the picture is decoded
+once more, with no other beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from handpose_cli.quiet import c_stderr_to, print_on_stderr
+
+T = TypeVar("T")
+_DAMAGE = (b"Corrupt JPEG data", b"Inconsistent progression sequence")
+_TOLD = (*_DAMAGE, b"Premature end of JPEG", b"libpng ")  # what is a failure, or told otherwise
+
+
+class _Ear:
+    """The file that standard error leads to; one decodes alone, or several at once."""
+
+    def __init__(self, file: int):
+        self._file = file
+        self._changed = threading.Condition()
+        self._decoding, self._is_alone = 0, False
+
+    def length(self) -> int:
+        return os.fstat(self._file).st_size
+
+    def said_since(self, length: int) -> bytes:
+        return os.pread(self._file, self.length() - length, length)
+
+    @contextmanager
+    def beside_others(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_alone)
+            self._decoding += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._decoding -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_alone)
+            self._is_alone = True
+            self._changed.wait_for(lambda: not self._decoding)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_alone = False
+                self._changed.notify_all()
+
+
+_ear: _Ear | None = None
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """In the block, have `decoded` know of damage; for processes of the tool's own, and not on Windows.
+
+    What C libraries print besides comes on standard error at the block's end.
+    """
+    global _ear
+    if _ear is not None or not hasattr(os, "pread"):
+        yield
+        return
+    with tempfile.TemporaryFile() as file:
+        ear = _Ear(file.fileno())
+        try:
+            with c_stderr_to(file.fileno()):
+                _ear = ear
+                yield
+        finally:
+            _ear = None
+            lines = ear.said_since(0).splitlines(keepends=True)
+            print_on_stderr(b"".join(line for line in lines if not line.startswith(_TOLD)))
+
+
+def decoded(decode: Callable[[], T]) -> tuple[T, bool]:
+    """Return what decoding a JPEG returns, and whether it is damaged; not if nobody is `listening`."""
+    ear = _ear
+    if ear is None:
+        return decode(), False
+    with ear.beside_others():
+        before = ear.length()
+        result = decode()
+        is_quiet = ear.length() == before
+    if is_quiet:
+        return result, False
+    with ear.alone():  # another thread's picture may have been meant
+        before = ear.length()
+        result = decode()
+        return result, any(line.startswith(_DAMAGE) for line in ear.said_since(before).splitlines())

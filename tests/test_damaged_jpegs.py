@@ -1,0 +1,72 @@
+"""JPEGs that are damaged in the middle, which decoders mend as they can: it is said, and their hands are flagged."""
+
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+from conftest import SAMPLES, handpose, read_results
+
+from handpose_cli.doubt.flags import DAMAGED_PICTURE
+from handpose_cli.media.images import open_image
+from handpose_cli.media.jpeg_warnings import decoded, listening
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pread"), reason="standard error is not listened to")
+GOOD = (SAMPLES / "two_hands.jpg").read_bytes()
+HALF = len(GOOD) // 2
+
+
+@pytest.fixture
+def folder(tmp_path):
+    zeros, cut = bytearray(GOOD), bytearray(GOOD)
+    zeros[HALF : HALF + 4096] = bytes(4096)
+    del cut[HALF : HALF + 1000]
+    for number, content in enumerate([GOOD, zeros, GOOD, GOOD, cut, GOOD]):
+        (tmp_path / f"{number}.jpg").write_bytes(content)
+    return tmp_path
+
+
+def test_a_run_says_which_and_flags_their_hands(folder, tmp_path, capfd):
+    """They had hands as if all were well, and a line that named no file was printed, even with -q."""
+    call = ("predict", folder, "-o", tmp_path / "out", "--views", 1, "--batch-size", 1, "--threads", 3)
+    result = handpose(*call)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[0] == (
+        "2 of the JPEGs are damaged (such as 1.jpg): parts of them may be wrong, and their hands are flagged "
+        "damaged_picture"
+    )
+    assert len(result.stderr.splitlines()) == 2
+    for entry in read_results(tmp_path / "out")["files"]:
+        assert entry["hands"]
+        for hand in entry["hands"]:
+            assert (DAMAGED_PICTURE in hand.get("flags", ())) == (entry["file"] in ("1.jpg", "4.jpg"))
+    result = handpose(*call, "--overwrite", "-q")
+    assert (result.stderr, *capfd.readouterr()) == ("", "", "")
+
+
+def test_of_pictures_decoded_at_once_the_damaged_ones_are_known(folder):
+    paths = [folder / f"{number % 6}.jpg" for number in range(60)]
+    with listening(), ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda path: open_image(path).is_damaged, paths))
+    assert found == [path.name in ("1.jpg", "4.jpg") for path in paths]
+    assert not open_image(
+        folder / "1.jpg"
+    ).is_damaged  # in a program of someone else's, whose standard error is its own
+
+
+def test_what_others_print_is_not_taken_for_damage_and_not_lost(capfd):
+    def decode(pause):
+        if pause.is_set():
+            pause.clear()
+            os.write(2, b"a library's note\n")
+        return 7
+
+    with listening():
+        pause = threading.Event()
+        pause.set()
+        assert decoded(partial(decode, pause)) == (7, False)
+        print("of Python", file=sys.stderr)
+        os.write(2, b"Corrupt JPEG data: of another picture\n")
+    assert capfd.readouterr().err == "of Python\na library's note\n" or sys.stderr.fileno() != 2
