@@ -64,16 +64,23 @@ def save_image(folder: Path, file: str, image: np.ndarray) -> None:
     save_copy(folder, file, None, encode_copy(file, None, image))
 
 
-def encode_copy(file: str, page: int | None, image: np.ndarray) -> bytes:
+def encode_copy(file: str, page: int | None, image: np.ndarray, profile: bytes = b"") -> bytes:
     """Return an annotated picture (uint8 [h, w, 3], RGB) as `save_copy` takes it, smaller if its format needs that.
 
     Args:
         file: the input's name in the results.
         page: of a file of several pictures, from 0, for a folder that is named like the input; None: of a picture.
+        profile: what the colours mean (ICC), which the copy then says too, if its format can hold it.
     """
     suffix = _place(Path(), file, page).suffix.lower()
     bgr = cv2.cvtColor(_within(image, _LONGEST[suffix]), cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(suffix, bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    options = [cv2.IMWRITE_JPEG_QUALITY, 90]
+    if profile:
+        known = [cv2.IMAGE_METADATA_ICCP], [np.frombuffer(profile, np.uint8)]
+        is_done, encoded = cv2.imencodeWithMetadata(suffix, bgr, *known, options)
+        if is_done:
+            return bytes(encoded)
+    _, encoded = cv2.imencode(suffix, bgr, options)
     return encoded.tobytes()
 
 

@@ -65,8 +65,14 @@ def open_image(path: Path) -> Picture:
         factor *= 2
     pixels, is_damaged = decoded(partial(decode, data, kind, factor)) if kind == JPEG else (decode(data, kind), False)
     if factor > 1 and sorted(pixels.shape[:2]) != sorted((height // factor, width // factor)):
-        return Picture(decode(data, kind), is_damaged=is_damaged)  # its head was wrong about its size
-    return Picture(pixels, factor, partial(decode, data, kind), is_damaged)
+        pixels, factor = decode(data, kind), 1  # its head was wrong about its size
+    return Picture(pixels, factor, partial(decode, data, kind), is_damaged, partial(_profile, data, kind))
+
+
+def _profile(data: bytes, kind: str) -> bytes:
+    from handpose_cli.media.pillow_images import rgb_profile
+
+    return rgb_profile(data, kind)
 
 
 def image_size(path: Path) -> tuple[int, int]:

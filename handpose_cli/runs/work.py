@@ -121,7 +121,12 @@ def _copies(entry: Input, results: list[Annotated], settings: RunSettings) -> tu
     return tuple(
         (
             record.frame,
-            encode_copy(entry.name, record.frame, draw_hands(picture.pixels, record.hands, settings.output.style)),
+            encode_copy(
+                entry.name,
+                record.frame,
+                draw_hands(picture.pixels, record.hands, settings.output.style),
+                picture.profile(),
+            ),
         )
         for record, picture, _ in results
         if picture is not None
