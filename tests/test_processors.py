@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import pytest
+from conftest import SAMPLES, handpose
 
 from handpose_cli.processors import processors, quota
 
@@ -42,6 +44,17 @@ def test_a_container_s_quota_is_known(tmp_path, groups, files, expected):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     assert quota(tmp_path) == expected
+
+
+def test_opencv_has_no_more_threads_either(monkeypatch, tmp_path):
+    before = cv2.getNumThreads()
+    monkeypatch.setattr("handpose_cli.processors.quota", lambda: 0.5)
+    try:
+        cv2.setNumThreads(8)
+        assert handpose("predict", SAMPLES / "no_hand.jpg", "-o", tmp_path, "--views", 1, "-q").exit_code == 0
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
 
 
 @pytest.mark.parametrize(("left", "expected"), [(0.5, 1), (1.0, 1), (1.5, 2), (math.inf, None)])
