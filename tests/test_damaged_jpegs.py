@@ -56,6 +56,14 @@ def test_of_pictures_decoded_at_once_the_damaged_ones_are_known(folder):
     ).is_damaged  # in a program of someone else's, whose standard error is its own
 
 
+@pytest.mark.parametrize("behind", [b"", b"\0\0\0\x18ftypmp42"])
+def test_zeros_before_the_end_are_no_damage(tmp_path, behind):
+    """As cameras write them; the decoder complains, but the pixels are all there."""
+    (tmp_path / "a.jpg").write_bytes(GOOD[:-2] + bytes(100) + GOOD[-2:] + behind)
+    with listening():
+        assert not open_image(tmp_path / "a.jpg").is_damaged
+
+
 def test_what_others_print_is_not_taken_for_damage_and_not_lost(capfd):
     def decode(pause):
         if pause.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from os import PathLike
@@ -18,7 +19,7 @@ from handpose_cli.media.bmp import decode_masked
 from handpose_cli.media.depth import to_8_bits
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, PNM, TIFF, WEBP, Head, read_head
-from handpose_cli.media.jpeg_end import with_end
+from handpose_cli.media.jpeg_end import with_end, without_padding
 from handpose_cli.media.jpeg_warnings import decoded
 from handpose_cli.media.opening import is_web_page, open_file, read_bytes
 from handpose_cli.media.picture import Picture
@@ -64,6 +65,9 @@ def open_image(path: Path) -> Picture:
             break
         factor *= 2
     pixels, is_damaged = decoded(partial(decode, data, kind, factor)) if kind == JPEG else (decode(data, kind), False)
+    if is_damaged:  # or there are only zeros before its end
+        with suppress(UnreadableError):
+            _, is_damaged = decoded(partial(decode, without_padding(data), kind, factor))
     if factor > 1 and sorted(pixels.shape[:2]) != sorted((height // factor, width // factor)):
         pixels, factor = decode(data, kind), 1  # its head was wrong about its size
     return Picture(pixels, factor, partial(decode, data, kind), is_damaged, partial(_profile, data, kind))
