@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -108,6 +109,19 @@ def test_a_camera_that_breaks_off_is_told(tmp_path):
     results = read_results(tmp_path)
     assert results["files"][0]["frames"] > 0
     assert results["info"]["arguments"]["inputs"] == [f"camera:http://127.0.0.1:{server.server_port}/a.mjpg"]
+
+
+def test_a_recording_ends_before_the_disk_is_full(clip, tmp_path, monkeypatch):
+    """A full disk took all that was recorded with it."""
+    left = iter(range(105_000_000, 0, -1_000_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=next(left)))
+    result = handpose("predict", f"camera:{clip}", "-o", tmp_path / "out", "--views", 1, "-q")
+    assert result.exit_code == 3
+    told = r"(.*) has less than 100 MB of space left: the recording ended after \d+\.\d s, and is whole up to there\.\n"
+    assert re.fullmatch(told, result.stderr)[1] == str(tmp_path / "out")
+    (entry,) = read_results(tmp_path / "out")["files"]
+    with av.open(str(tmp_path / "out" / "camera.mp4")) as video:
+        assert len(list(video.decode(video=0))) == len(entry["frame_times"]) == 7
 
 
 def test_ctrl_c_ends_a_recording_which_is_whole(clip, tmp_path):
