@@ -64,6 +64,18 @@ def test_zeros_before_the_end_are_no_damage(tmp_path, behind):
         assert not open_image(tmp_path / "a.jpg").is_damaged
 
 
+def test_no_disk_is_needed_to_listen(folder, monkeypatch):
+    def nowhere():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", nowhere)
+    for is_linux in (True, False):
+        if not is_linux:
+            monkeypatch.delattr("os.memfd_create", raising=False)
+        with listening():
+            assert open_image(folder / "1.jpg").is_damaged == (is_linux and sys.platform == "linux")
+
+
 def test_what_others_print_is_not_taken_for_damage_and_not_lost(capfd):
     def decode(pause):
         if pause.is_set():

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from handpose_cli.quiet import c_stderr_to, print_on_stderr
 
@@ -71,10 +71,11 @@ def listening() -> Iterator[None]:
     What C libraries print besides comes on standard error at the block's end.
     """
     global _ear
-    if _ear is not None or not hasattr(os, "pread"):
+    file = _unnamed_file() if _ear is None else None
+    if file is None:
         yield
         return
-    with tempfile.TemporaryFile() as file:
+    with file:
         ear = _Ear(file.fileno())
         try:
             with c_stderr_to(file.fileno()):
@@ -84,6 +85,18 @@ def listening() -> Iterator[None]:
             _ear = None
             lines = ear.said_since(0).splitlines(keepends=True)
             print_on_stderr(b"".join(line for line in lines if not line.startswith(_TOLD)))
+
+
+def _unnamed_file() -> IO[bytes] | None:
+    """Return a new file that can be read while others write it; None where there can be none."""
+    if not hasattr(os, "pread"):
+        return None
+    try:
+        if hasattr(os, "memfd_create"):  # which takes no disk: in a container none may be writable
+            return os.fdopen(os.memfd_create("stderr"), "w+b")
+        return tempfile.TemporaryFile()
+    except OSError:
+        return None
 
 
 def decoded(decode: Callable[[], T]) -> tuple[T, bool]:
