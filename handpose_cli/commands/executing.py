@@ -18,7 +18,7 @@ def executing(
     settings: RunSettings, batch_size: int, threads: int | None, cluster: str | None
 ) -> Iterator[tuple[Execute, Callable[[], str]]]:
     """Give what does tasks, and what says where it does."""
-    from handpose_cli.media.jpeg_warnings import listening
+    from handpose_cli.media.damage import listening
     from handpose_cli.processors import processors
     from handpose_cli.runs.executing import on_cluster, on_threads
 

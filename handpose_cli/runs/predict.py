@@ -101,7 +101,7 @@ def predict(
         if left.pages:
             say(f"{left.pages} pages beyond the first, in {left.files} files, were left out", "pages")
         if left.damaged:
-            such_as = f"{len(left.damaged)} of the JPEGs are damaged (such as {left.damaged[0]})"
+            such_as = f"{len(left.damaged)} of the images are damaged (such as {left.damaged[0]})"
             say(f"{such_as}: parts of them may be wrong, and their hands are flagged {DAMAGED_PICTURE}", "")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
         write_results(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from handpose_cli.allocation import keep_freed_memory
 from handpose_cli.annotator.settings import Networks
-from handpose_cli.media.jpeg_warnings import listening
+from handpose_cli.media.damage import listening
 from handpose_cli.quiet import set_up_libraries, silence_pillow
 
 

@@ -1,6 +1,6 @@
-"""What libjpeg says of JPEGs that are damaged in the middle: on standard error, and nowhere else.
+"""What libjpeg and libtiff say of images that are damaged in the middle: on standard error, and nowhere else.
 
-It goes on decoding all the same, and parts of such a picture are grey, shifted or noise; OpenCV does not tell. So
+They go on decoding all the same, and parts of such a picture are grey, shifted or noise; OpenCV does not tell. So
 standard error is led to a file, whose length says at no cost whether something was printed; then the picture is decoded
 once more, with no other beside it.
 """
@@ -8,17 +8,21 @@ once more, with no other beside it.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, TypeVar
 
 from handpose_cli.quiet import c_stderr_to, print_on_stderr
 
 T = TypeVar("T")
-_DAMAGE = (b"Corrupt JPEG data", b"Inconsistent progression sequence")
-_TOLD = (*_DAMAGE, b"Premature end of JPEG", b"libpng ")  # what is a failure, or told otherwise
+_DAMAGE = re.compile(rb"^Corrupt JPEG data|^Inconsistent progression sequence|TIFF_Error")
+# what is a failure, or told otherwise; of OpenCV's lines, which begin with a bracket, those that go on begin with ">"
+_TOLD = re.compile(rb"Corrupt JPEG|Inconsistent prog|Premature end of JPEG|libpng |[>\[\n]")
+_LONGEST = 2**20  # bytes of the file
 
 
 class _Ear:
@@ -53,6 +57,8 @@ class _Ear:
             self._changed.wait_for(lambda: not self._is_alone)
             self._is_alone = True
             self._changed.wait_for(lambda: not self._decoding)
+            if self.length() > _LONGEST:
+                os.ftruncate(self._file, 0)
         try:
             yield
         finally:
@@ -75,32 +81,45 @@ def listening() -> Iterator[None]:
     if file is None:
         yield
         return
+    import cv2
+
+    ear, level = _Ear(file.fileno()), cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(max(level, cv2.utils.logging.LOG_LEVEL_ERROR))
     with file:
-        ear = _Ear(file.fileno())
         try:
             with c_stderr_to(file.fileno()):
                 _ear = ear
                 yield
         finally:
             _ear = None
+            cv2.utils.logging.setLogLevel(level)
             lines = ear.said_since(0).splitlines(keepends=True)
-            print_on_stderr(b"".join(line for line in lines if not line.startswith(_TOLD)))
+            print_on_stderr(b"".join(line for line in lines if not _TOLD.match(line)))
 
 
 def _unnamed_file() -> IO[bytes] | None:
     """Return a new file that can be read while others write it; None where there can be none."""
-    if not hasattr(os, "pread"):
+    try:
+        import fcntl
+    except ImportError:  # Windows
         return None
     try:
-        if hasattr(os, "memfd_create"):  # which takes no disk: in a container none may be writable
-            return os.fdopen(os.memfd_create("stderr"), "w+b")
-        return tempfile.TemporaryFile()
+        # a memfd takes no disk: in a container none may be writable
+        make = partial(os.memfd_create, "stderr") if hasattr(os, "memfd_create") else _on_disk
+        file = os.fdopen(make(), "w+b")
+        fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND)
+        return file
     except OSError:
         return None
 
 
+def _on_disk() -> int:
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
 def decoded(decode: Callable[[], T]) -> tuple[T, bool]:
-    """Return what decoding a JPEG returns, and whether it is damaged; not if nobody is `listening`."""
+    """Return what decoding a JPEG or TIFF returns, and whether it is damaged; not if nobody is `listening`."""
     ear = _ear
     if ear is None:
         return decode(), False
@@ -113,4 +132,4 @@ def decoded(decode: Callable[[], T]) -> tuple[T, bool]:
     with ear.alone():  # another thread's picture may have been meant
         before = ear.length()
         result = decode()
-        return result, any(line.startswith(_DAMAGE) for line in ear.said_since(before).splitlines())
+        return result, any(map(_DAMAGE.search, ear.said_since(before).splitlines()))

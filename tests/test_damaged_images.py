@@ -1,19 +1,24 @@
-"""JPEGs that are damaged in the middle, which decoders mend as they can: it is said, and their hands are flagged."""
+"""Images that are damaged in the middle, which decoders mend as they can: it is said, and their hands are flagged."""
 
+import io
 import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import cv2
+import numpy as np
 import pytest
 from conftest import SAMPLES, handpose, read_results
+from PIL import Image
 
 from handpose_cli.doubt.flags import DAMAGED_PICTURE
+from handpose_cli.media import damage
+from handpose_cli.media.damage import decoded, listening
 from handpose_cli.media.images import open_image
-from handpose_cli.media.jpeg_warnings import decoded, listening
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "pread"), reason="standard error is not listened to")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="standard error is not listened to")
 GOOD = (SAMPLES / "two_hands.jpg").read_bytes()
 HALF = len(GOOD) // 2
 
@@ -34,7 +39,7 @@ def test_a_run_says_which_and_flags_their_hands(folder, tmp_path, capfd):
     result = handpose(*call)
     assert result.exit_code == 0
     assert result.stderr.splitlines()[0] == (
-        "2 of the JPEGs are damaged (such as 1.jpg): parts of them may be wrong, and their hands are flagged "
+        "2 of the images are damaged (such as 1.jpg): parts of them may be wrong, and their hands are flagged "
         "damaged_picture"
     )
     assert len(result.stderr.splitlines()) == 2
@@ -54,6 +59,32 @@ def test_of_pictures_decoded_at_once_the_damaged_ones_are_known(folder):
     assert not open_image(
         folder / "1.jpg"
     ).is_damaged  # in a program of someone else's, whose standard error is its own
+
+
+@pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_lzw"])
+def test_damaged_strips_of_a_tiff_are_known(tmp_path, capfd, compression):
+    with Image.open(io.BytesIO(GOOD)) as image:
+        image.save(tmp_path / "a.tif", compression=compression)
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    with listening():
+        assert not open_image(tmp_path / "a.tif").is_damaged
+        half = len(content) // 2
+        content[half : half + 2048] = bytes(byte ^ 255 for byte in content[half : half + 2048])
+        (tmp_path / "a.tif").write_bytes(content)
+        assert open_image(tmp_path / "a.tif").is_damaged
+        odd = cv2.imencode(".tif", np.full((9, 9), 7, np.float32))[1]  # of which OpenCV complains first
+        (tmp_path / "b.tif").write_bytes(odd.tobytes())
+        assert not open_image(tmp_path / "b.tif").is_damaged
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_printed_is_not_kept_for_ever(folder, monkeypatch):
+    monkeypatch.setattr(damage, "_LONGEST", 200)
+    with listening():
+        for _ in range(30):
+            assert open_image(folder / "1.jpg").is_damaged
+            assert not open_image(folder / "0.jpg").is_damaged
+        assert damage._ear.length() < 500
 
 
 @pytest.mark.parametrize("behind", [b"", b"\0\0\0\x18ftypmp42"])
