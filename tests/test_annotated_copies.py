@@ -76,6 +76,10 @@ def test_copies_say_what_their_colours_mean(tmp_path):
         with Image.open(copy_path(tmp_path / "out" / "annotated", name)) as copy:
             assert copy.size == small.size
             assert copy.info.get("icc_profile") == (profile if name < "e" else None)
+    small.save(tmp_path / "two.tif", save_all=True, append_images=[small], icc_profile=wide)
+    assert handpose("predict", tmp_path / "two.tif", "-o", tmp_path / "two", "--draw", "--pages").exit_code == 0
+    with Image.open(tmp_path / "two" / "annotated" / "two.tif" / "000001.jpg") as copy:
+        assert copy.info.get("icc_profile") == wide
 
 
 @settings(max_examples=10, deadline=None)

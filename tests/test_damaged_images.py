@@ -17,6 +17,7 @@ from handpose_cli.doubt.flags import DAMAGED_PICTURE
 from handpose_cli.media import damage
 from handpose_cli.media.damage import decoded, listening
 from handpose_cli.media.images import open_image
+from handpose_cli.media.pages import open_pages
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="standard error is not listened to")
 GOOD = (SAMPLES / "two_hands.jpg").read_bytes()
@@ -72,6 +73,7 @@ def test_damaged_strips_of_a_tiff_are_known(tmp_path, capfd, compression):
         content[half : half + 2048] = bytes(byte ^ 255 for byte in content[half : half + 2048])
         (tmp_path / "a.tif").write_bytes(content)
         assert open_image(tmp_path / "a.tif").is_damaged
+        assert [page.is_damaged for page in open_pages(tmp_path / "a.tif", 10**8)] == [True]
         odd = cv2.imencode(".tif", np.full((9, 9), 7, np.float32))[1]  # of which OpenCV complains first
         (tmp_path / "b.tif").write_bytes(odd.tobytes())
         assert not open_image(tmp_path / "b.tif").is_damaged
