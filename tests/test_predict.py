@@ -169,7 +169,8 @@ def test_boxes_of_a_video_are_of_frames_that_are_annotated_or_it_is_said(tmp_pat
 def test_boxes_of_frames_that_a_run_does_not_come_to_are_counted(tmp_path):
     clip, boxes = SAMPLES / "moving_hand.mp4", tmp_path / "boxes.json"
     frames = [{"frame": frame, "hands": [{"box": [150, 150, 200, 200]}]} for frame in (0, 30, 31, 36, 99)]
-    boxes.write_text(json.dumps([{"file": clip.name, "width": 480, "height": 480, "fps": 24, "frames": frames}]))
+    video = {"file": clip.name, "width": 480, "height": 480, "fps": 24, "frames": frames}
+    boxes.write_text(json.dumps([video, {**video, "file": "none_of_them.mp4"}]))
     call = ("predict", clip, "-o", tmp_path / "out", "--boxes", boxes, "--views", 1, "--overwrite")
     told = f"{boxes}: {{}} frames with boxes (such as {{}} of moving_hand.mp4) were not annotated: they are {{}}"
     for options, line in (

@@ -91,13 +91,15 @@ def say_unused(source: Source, boxes: Boxes, span: Span, folder: Path, say: Call
         return
     journal = read_journal(folder / NAME)
     unused: list[tuple[str, int]] = []
+    total = 0
     for file in sorted(wanted.keys() & journal.entries.keys()):
         if not journal.entries[file].failed:
             annotated = {record.frame for record in journal.records(file)}
             unused += [(file, frame) for frame in sorted(wanted[file] - annotated)]
+            total += len(wanted[file])
     if unused:
         file, frame = unused[0]
-        what = f"{len(unused)} of {sum(map(len, wanted.values()))} frames with boxes (such as {frame} of {file})"
+        what = f"{len(unused)} of {total} frames with boxes (such as {frame} of {file})"
         chosen = [f"--{name}" for name in ("start", "end") if getattr(span, name) is not None]
         chosen += ["--every"] if span.every > every else []
         why = f"left out by {' and '.join(chosen)}, or not in the video" if chosen else "not in the video"
