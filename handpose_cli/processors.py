@@ -38,10 +38,12 @@ def quota(root: Path = Path("/")) -> float:
 def _groups(root: Path) -> Iterator[Path]:
     """Yield where this process's control groups, and those above, may limit processors: of both versions."""
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = os.fsdecode((root / "proc/self/cgroup").read_bytes()).splitlines()
     except OSError:
         return
     for line in lines:
+        if line.count(":") < 2:
+            continue
         _, controllers, name = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue

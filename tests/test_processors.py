@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import cv2
 import pytest
@@ -32,13 +33,14 @@ V1 = "12:memory:/docker/1a\n4:cpu,cpuacct:/docker/1a\n1:name=systemd:/docker/1a\
         (V1, {"cpu/docker/1a/cpu.cfs_quota_us": "400000\n", "cpu/docker/1a/cpu.cfs_period_us": "100000\n"}, 4),
         (V1, {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, math.inf),
         ("2:cpuset:/a\n", {"cpuset/a/cpu.max": "100000 100000\n"}, math.inf),
+        ("what a sandbox says\n0::/b\udcff\n", {"b\udcff/cpu.max": "100000 100000\n"}, 1),
         (None, {}, math.inf),  # no Linux
     ],
 )  # fmt: skip
 def test_a_container_s_quota_is_known(tmp_path, groups, files, expected):
     if groups is not None:
         (tmp_path / "proc/self").mkdir(parents=True)
-        (tmp_path / "proc/self/cgroup").write_text(groups)
+        (tmp_path / "proc/self/cgroup").write_bytes(os.fsencode(groups))
     for name, content in files.items():
         path = tmp_path / "sys/fs/cgroup" / name
         path.parent.mkdir(parents=True, exist_ok=True)
