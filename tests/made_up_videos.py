@@ -66,7 +66,8 @@ def noisy_video(path: Path, count: int = 60, codec: str = "", **options: str) ->
         stream = container.add_stream(codec or ("mpeg4" if path.suffix == ".avi" else "libx264"), rate=25)
         if codec == "libx265":
             stream.options = {"x265-params": "log-level=none:wpp=0"}
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 96, 64, "yuv420p", 12
+        stream.width, stream.height, stream.gop_size = 96, 64, 12
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         for _ in range(count):
             pixels = random.integers(0, 256, (64, 96, 3), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
