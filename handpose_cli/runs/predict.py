@@ -177,7 +177,8 @@ def _take(
         ended = piece.input.name if piece.ends else ended
         report.inputs += piece.ends
         pages, files = pages + piece.pages_left_out, files + (piece.pages_left_out > 0)
-        damaged += [piece.input.name] * piece.is_damaged
+        if piece.is_damaged and piece.input.name not in damaged[-1:]:  # of a file's pages, several may be
+            damaged.append(piece.input.name)
         for record in piece.records:
             report.add(record)
             progress(record)
