@@ -93,7 +93,9 @@ def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) 
     if ctx.params.get("verbose"):  # the first lines of a report of a fault
         import platform
 
-        click.echo(f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} processors")
+        from handpose_cli.processors import processors
+
+        click.echo(f"Python {platform.python_version()}, {platform.platform()}, {processors()} processors")
         for package in PACKAGES:
             try:
                 version = metadata.version(package)

@@ -10,7 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -40,6 +40,35 @@ def quiet_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextmanager
+def c_stderr_to(file: int) -> Iterator[None]:
+    """Lead what C and C++ print on standard error to an open file; what Python prints goes where it went."""
+    ours, kept = sys.stderr, os.dup(2)
+    try:
+        is_there = ours.fileno() == 2
+    except (OSError, ValueError):  # it is not the process's
+        is_there = False
+    if is_there:
+        ours.flush()
+        sys.stderr = _Forgiving(
+            open(kept, "w", buffering=1, encoding=ours.encoding, errors=ours.errors, closefd=False)  # noqa: SIM115
+        )
+    os.dup2(file, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        sys.stderr = ours
+
+
+def print_on_stderr(text: bytes) -> None:
+    """Print what a library printed, as far as that can be done."""
+    with suppress(OSError):
+        os.write(2, text)
 
 
 def open_closed_streams() -> None:

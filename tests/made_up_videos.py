@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def noisy_video(path: Path, count: int = 60, codec: str = "", **options: str) ->
         stream = container.add_stream(codec or ("mpeg4" if path.suffix == ".avi" else "libx264"), rate=25)
         if codec == "libx265":
             stream.options = {"x265-params": "log-level=none:wpp=0"}
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 96, 64, "yuv420p", 12
+        stream.width, stream.height, stream.gop_size = 96, 64, 12
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         for _ in range(count):
             pixels = random.integers(0, 256, (64, 96, 3), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
@@ -103,6 +105,19 @@ def set_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
     fixed = [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30]
     data[at : at + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in fixed)
     path.write_bytes(data)
+
+
+def turn_stream(source: Path, target: Path) -> Path:
+    """Write an H.264 video's packets anew, with the message that it is shown turned by a quarter in its first one."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        (stream,) = old.streams.video
+        copy = new.add_stream_from_template(stream)
+        told = av.bitstream.BitStreamFilterContext("h264_metadata=display_orientation=insert:rotate=90", stream, copy)
+        for packet in chain((packet for packet in old.demux(stream) if packet.size), [None]):
+            for each in told.filter(packet):
+                each.stream = copy
+                new.mux(each)
+    return target
 
 
 def read_all(path: Path, **options: Any) -> tuple[list[VideoFrame], UnreadableError | None]:

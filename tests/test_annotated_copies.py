@@ -17,6 +17,7 @@ from conftest import SAMPLES, handpose
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_videos import make_video, set_matrix
+from PIL import Image, ImageCms
 
 from handpose_cli.media import annotated_copies
 from handpose_cli.media.annotated_copies import copy_path, save_image, write_video
@@ -55,6 +56,30 @@ def test_a_picture_of_any_size_can_be_saved(tmp_path, name, shape):
     longest = {"a.jpg": 65_500, "a.bmp": 65_500, "a.webp": 16_383, "a.png": 70_000}[name]
     assert copy.shape[1] == min(shape[1], longest)
     assert copy[0, 5].tolist() == pytest.approx([10, 10, 250], abs=8)
+
+
+def test_copies_say_what_their_colours_mean(tmp_path):
+    """Those of phones' photos, whose colours are wider than screens', came out dull."""
+    wide = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    (tmp_path / "in").mkdir()
+    with Image.open(SAMPLES / "two_hands.jpg") as image:
+        small = image.resize((200, 100))
+    given = {
+        "a.jpg": wide, "b.png": wide, "c.webp": wide, "d.tif": wide, "e.jpg": None,
+        "f.tif": wide + bytes(100_000),  # more than a JPEG holds
+        "g.jpg": wide[:16] + b"CMYK" + wide[20:],  # its copy has no such colours
+    }  # fmt: skip
+    for name, profile in given.items():
+        (small.convert("CMYK") if name == "g.jpg" else small).save(tmp_path / "in" / name, icc_profile=profile)
+    assert handpose("predict", tmp_path / "in", "-o", tmp_path / "out", "--draw", "--views", 1).exit_code == 0
+    for name, profile in given.items():
+        with Image.open(copy_path(tmp_path / "out" / "annotated", name)) as copy:
+            assert copy.size == small.size
+            assert copy.info.get("icc_profile") == (profile if name < "e" else None)
+    small.save(tmp_path / "two.tif", save_all=True, append_images=[small], icc_profile=wide)
+    assert handpose("predict", tmp_path / "two.tif", "-o", tmp_path / "two", "--draw", "--pages").exit_code == 0
+    with Image.open(tmp_path / "two" / "annotated" / "two.tif" / "000001.jpg") as copy:
+        assert copy.info.get("icc_profile") == wide
 
 
 @settings(max_examples=10, deadline=None)

@@ -24,6 +24,7 @@ from handpose_cli import (
     UnreadableError,
     api,
     draw_hands,
+    evaluate,
     read_image,
     read_labels,
 )
@@ -183,6 +184,37 @@ def test_a_batch_takes_a_few_images_at_a_time(annotator, monkeypatch):
         annotator.batch(given)
 
 
+def test_a_batch_may_come_in_one_array_that_is_filled_again(annotator):
+    """As by cv2.VideoCapture.read(image): all of those that were read at a time had the last one's hands."""
+    images = [read_image(SAMPLES / name) for name in ("two_hands.jpg", "no_hand.jpg", "thumb_plaza.jpg")]
+    shape = np.max([image.shape for image in images], axis=0)
+    whole = [np.pad(image, [(0, n - side) for n, side in zip(shape, image.shape, strict=True)]) for image in images]
+    buffer = np.empty(shape, np.uint8)
+
+    def camera():
+        for picture in whole:
+            buffer[:] = picture
+            yield buffer
+
+    found = [written(hands) for hands in annotator.batch(camera())]
+    assert found == [written(annotator(image)) for image in whole]
+    assert len({len(hands) for hands in found}) > 1
+
+
+def test_settings_may_be_numbers_of_numpy(annotator):
+    """As out of np.arange: they were refused as out of range, which they are not."""
+    numbers = {"score_threshold": np.float32(0.5), "views": np.int64(1), "max_hands": np.uint8(1)}
+    other = Annotator.load(**numbers, tile=np.int32(400))
+    assert other.settings == Annotator.load(score_threshold=0.5, views=1, max_hands=1, tile=400).settings
+    assert next(annotator.video(CLIP, every=np.int64(30), track=False)).frame == 0
+    with pytest.raises(ValueError, match=r"^views must be 1, 2, 3 or 4. Received: 2.0$"):
+        Annotator.load(views=np.float64(2))
+    records = list(read_labels(SAMPLES / "labels.json"))
+    thresholds = np.array([0.1, 0.25], np.float32)
+    figures = evaluate(records, records, thresholds=thresholds, seed=np.int64(1), score_threshold=np.float32(0))
+    assert json.loads(json.dumps(figures.to_json()))["settings"]["seed"] == 1
+
+
 def test_what_is_no_image_says_what_it_is_instead(annotator):
     for path, reason in ((CLIP, "a video by its name: use Annotator.video"),
                          ("https://host/a.jpg", "a URL: fetch it first, or use handpose predict")):  # fmt: skip
@@ -201,7 +233,7 @@ def test_only_pictures_are_drawn_on(annotator):
     image = read_image(TWO)
     assert (draw_hands(image, annotator(image)) != image).any()
     for wrong in (np.dstack([image, image[..., :1]]), image[..., 0], image.astype(np.float32) / 255, str(TWO)):
-        with pytest.raises(ValueError, match=r"^an image must be a uint8 array \[height, width, 3\], RGB, or a path"):
+        with pytest.raises(ValueError, match=r"^an image must be a uint8 array \[height, width, 3\], RGB\. Received: "):
             draw_hands(wrong, [])
 
 

@@ -31,6 +31,22 @@ def test_pages_are_filled_and_pictures_keep_their_shape(tmp_path):
     assert first[HEIGHT + GAP : HEIGHT + GAP + CAPTION, GAP : GAP + WIDTH].min() < 120  # the name
 
 
+def test_names_of_any_letters_are_written_within_their_picture_s_width(tmp_path):
+    """Of letters that are not English there were question marks, and line ends led out of the caption."""
+    names = ["手写.jpg", "한글.jpg", "Привет.jpg", "????.jpg", "手" * 80, "a\nb", "a?b", "W" * 80]
+    write_sheets(tmp_path / "sheets", ((name, np.full((9, 9, 3), 250, np.uint8)) for name in names))
+    page = open_image(tmp_path / "sheets" / "0001.jpg").pixels.astype(int)
+    captions = []
+    for number in range(len(names)):
+        rows, columns = place(number)
+        captions.append(page[rows.stop : rows.stop + CAPTION, columns])
+        assert captions[-1].min() < 120
+        assert captions[-1][:, -1].min() > 200 and captions[-1][-2:].min() > 200  # nothing is cut off
+    apart = [[np.abs(one - other).mean() for other in captions] for one in captions]
+    alike = {(i, j) for i in range(len(names)) for j in range(i) if apart[i][j] < 0.5}
+    assert alike == {(6, 5)}
+
+
 def test_a_run_s_copies_are_on_them(tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()

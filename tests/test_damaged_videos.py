@@ -79,3 +79,19 @@ def test_damage_that_hevcs_decoder_does_not_mark_is_said_all_the_same(tmp_path, 
     results = read_on_threads(path, monkeypatch)
     assert results[0][1] == "damaged: some frames may be wrong, and it is not known which"
     assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.mov", "a.mkv"])
+def test_damage_in_motion_jpegs_is_said_and_no_frame_is_lost(tmp_path, monkeypatch, name):
+    """Its decoder marks nothing either; such videos had hands as if all were well."""
+    data = bytearray(noisy_video(tmp_path / name, 20, "mjpeg").read_bytes())
+    found, error = read_all(tmp_path / name)
+    assert (len(found), error) == (20, None)
+    with av.open(str(tmp_path / name)) as container:
+        picture = bytes([*container.demux(video=0)][8])
+    at = data.index(picture) + len(picture) // 2
+    data[at : at + 200] = bytes(byte ^ 255 for byte in data[at : at + 200])
+    (tmp_path / name).write_bytes(data)
+    results = read_on_threads(tmp_path / name, monkeypatch)
+    assert (len(results[0][0]), results[0][1]) == (20, "damaged: some frames may be wrong, and it is not known which")
+    assert all(result == results[0] for result in results)

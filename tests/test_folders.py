@@ -41,6 +41,30 @@ def test_what_is_passed_over_is_counted_by_suffix(tmp_path):
     assert line.startswith("Passed over: 6 files") and "folder" not in line
 
 
+@pytest.mark.parametrize("argument", ["a", "a/*"])
+def test_texts_with_a_video_s_or_an_image_s_name_are_passed_over(tmp_path, monkeypatch, argument):
+    """A folder of a program's own photos had a failure for each of its TypeScript files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").mkdir()
+    for name, content in {
+        "app.ts": b'import { hand } from "./hand";\n\texport default hand; // \xe2\x9c\x8b\r\n',
+        "app.d.mts": "export {};\n".encode("utf-16"),
+        "go.mod": b"module example.org/hands\n",
+        "scene.HDR": b"ENVI\nsamples = 640\n",
+        "sky.hdr": b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n\x80\x80\x80\x80",
+        "film.ts": b"G@\0\x10\0\0\xb0\r" + b"\xff" * 180,
+        "film.m2ts": b"a text by a name that texts do not have",
+        "empty.ts": b"",
+    }.items():
+        (tmp_path / "a" / name).write_bytes(content)
+    os.mkfifo(tmp_path / "a" / "pipe.ts")
+    names, (line,) = found(argument)
+    assert names == ["empty.ts", "film.m2ts", "film.ts", "pipe.ts", "sky.hdr"]
+    assert line.startswith("Passed over: 4 files not taken for images or videos (")
+    assert sorted(line.partition("(")[2].strip(")").split(", ")) == ["1 .hdr", "1 .mod", "1 .mts", "1 .ts"]
+    assert found("a/app.ts") == (["app.ts"], [])  # named by itself, a failure
+
+
 def test_a_folder_of_media_alone_says_nothing(tmp_path):
     names = [f"a{suffix}" for suffix in sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES)]
     touch(tmp_path, *names)

@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.image_head import read_head
 from handpose_cli.media.images import image_size, open_image, read_image
-from handpose_cli.media.pages import page_count, read_pages
+from handpose_cli.media.pages import open_pages, page_count
 from handpose_cli.media.suffixes import IMAGE_SUFFIXES
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
@@ -266,7 +266,7 @@ def test_pages_are_counted_and_read(tmp_path, suffix):
     kind = {".apng": "PNG", ".mpo": "MPO"}.get(suffix)
     first.save(path, kind, save_all=True, append_images=others)
     assert page_count(path) == count
-    pages = list(read_pages(path, 10**6))
+    pages = [page.pixels for page in open_pages(path, 10**6)]
     assert [page.shape for page in pages] == [(48, 64, 3)] * count
     assert [int(page[20, 20, 2]) for page in pages] == pytest.approx([0, 60, 120, 180][:count], abs=6)
     first.save(path, kind)
@@ -303,7 +303,7 @@ def test_what_pillow_takes_for_too_large_is_read_and_its_limit_left_to_the_progr
     first.save(tmp_path / f"a{suffix}", save_all=True, append_images=others)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert read_image(tmp_path / f"a{suffix}").shape == (48, 64, 3)
-    assert len(list(read_pages(tmp_path / f"a{suffix}", 10**6))) == 2
+    assert len(list(open_pages(tmp_path / f"a{suffix}", 10**6))) == 2
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
@@ -320,7 +320,7 @@ def test_a_tiffs_smaller_copies_are_no_pages(tmp_path):
             file.newFrame()
     (tmp_path / "a.tif").write_bytes(data.getvalue())
     assert page_count(tmp_path / "a.tif") == 2
-    assert [int(page[20, 20, 2]) for page in read_pages(tmp_path / "a.tif", 10**6)] == [0, 120]
+    assert [int(page.pixels[20, 20, 2]) for page in open_pages(tmp_path / "a.tif", 10**6)] == [0, 120]
 
 
 def test_pages_left_out_are_said_or_annotated(tmp_path):
@@ -375,7 +375,7 @@ def test_of_a_heic_the_picture_that_viewers_show_comes_first(tmp_path):
     with Image.open(tmp_path / "a.heic") as shown:
         assert shown.size == (160, 80)
     assert image_size(tmp_path / "a.heic") == read_image(tmp_path / "a.heic").shape[1::-1] == (160, 80)
-    pages = list(read_pages(tmp_path / "a.heic", 2**20))
+    pages = [page.pixels for page in open_pages(tmp_path / "a.heic", 2**20)]
     assert [page.shape[:2] for page in pages] == [(80, 160), (64, 64), (64, 64)]
     assert pages[1][9, 9].argmax() == 0 and pages[2][9, 9].argmax() == 2
 

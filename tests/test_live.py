@@ -5,9 +5,11 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -110,6 +112,19 @@ def test_a_camera_that_breaks_off_is_told(tmp_path):
     assert results["info"]["arguments"]["inputs"] == [f"camera:http://127.0.0.1:{server.server_port}/a.mjpg"]
 
 
+def test_a_recording_ends_before_the_disk_is_full(clip, tmp_path, monkeypatch):
+    """A full disk took all that was recorded with it."""
+    left = iter(range(105_000_000, 0, -1_000_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=next(left)))
+    result = handpose("predict", f"camera:{clip}", "-o", tmp_path / "out", "--views", 1, "-q")
+    assert result.exit_code == 3
+    told = r"(.*) has less than 100 MB of space left: the recording ended after \d+\.\d s, and is whole up to there\.\n"
+    assert re.fullmatch(told, result.stderr)[1] == str(tmp_path / "out")
+    (entry,) = read_results(tmp_path / "out")["files"]
+    with av.open(str(tmp_path / "out" / "camera.mp4")) as video:
+        assert len(list(video.decode(video=0))) == len(entry["frame_times"]) == 7
+
+
 def test_ctrl_c_ends_a_recording_which_is_whole(clip, tmp_path):
     arguments = ["predict", f"camera:{clip}", "-o", str(tmp_path / "out"), "--views", "1"]
     process = subprocess.Popen([*HANDPOSE, *arguments], stderr=subprocess.PIPE, text=True)
@@ -121,6 +136,33 @@ def test_ctrl_c_ends_a_recording_which_is_whole(clip, tmp_path):
     assert (process.returncode, errors.count("\n")) == (0, 1)
     with av.open(str(tmp_path / "out" / "camera.mp4")) as container:
         assert len(list(container.decode(video=0))) == read_results(tmp_path / "out")["files"][0]["frames"] > 0
+
+
+def test_what_a_killed_process_recorded_plays(tmp_path):
+    """There was a file that no player reads."""
+    code = f"""
+import time
+from pathlib import Path
+import numpy as np
+from handpose_cli.media.annotated_copies import write_video
+
+def frames():
+    for number in range(300):
+        yield number / 10, np.full((64, 96, 3), number % 256, np.uint8)
+    print("given", flush=True)
+    time.sleep(60)
+
+write_video(Path({str(tmp_path / "camera.mp4")!r}), frames(), 0.0, is_live=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "given\n"
+    process.kill()
+    process.communicate()
+    (part,) = tmp_path.glob("camera.mp4.*.part")
+    with av.open(str(part)) as video:
+        times = [frame.time for frame in video.decode(video=0)]
+    assert len(times) > 150
+    assert times == pytest.approx([number / 10 for number in range(len(times))], abs=0.001)
 
 
 @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb")
@@ -193,7 +235,7 @@ def test_an_encoder_that_fails_while_pictures_wait_ends_the_recording(tmp_path, 
     """As with a camera that is quicker than it, on a disk that gets full."""
     is_full = threading.Event()
 
-    def write_video(path, pictures, fps):
+    def write_video(path, pictures, fps, is_live):
         is_full.wait(10)
         raise OSError("No space left on device")
 

@@ -17,7 +17,7 @@ from made_up_videos import make_video, noisy_video, read_all
 
 from handpose_cli.media import decoding, opening
 from handpose_cli.media.errors import UnreadableError
-from handpose_cli.media.pages import read_pages
+from handpose_cli.media.pages import open_pages
 
 EVERYTHING = ("--draw", "--format", "csv", "--views", 1)
 
@@ -139,5 +139,5 @@ def test_pages_that_a_disk_does_not_give_are_a_failure_that_may_pass(tmp_path):
     """The run had ended there, where only the reading behind a good head failed."""
     (tmp_path / "a.tif").symlink_to("/proc/self/mem")
     with pytest.raises(UnreadableError) as error:
-        next(read_pages(tmp_path / "a.tif", 2**20))
+        next(open_pages(tmp_path / "a.tif", 2**20))
     assert (str(error.value), error.value.transient) == ("cannot be read: Input/output error", True)

@@ -166,6 +166,27 @@ def test_boxes_of_a_video_are_of_frames_that_are_annotated_or_it_is_said(tmp_pat
     assert handpose(*call, "--overwrite", "-q").stderr == ""
 
 
+def test_boxes_of_frames_that_a_run_does_not_come_to_are_counted(tmp_path):
+    clip, boxes = SAMPLES / "moving_hand.mp4", tmp_path / "boxes.json"
+    frames = [{"frame": frame, "hands": [{"box": [150, 150, 200, 200]}]} for frame in (0, 30, 31, 36, 99)]
+    video = {"file": clip.name, "width": 480, "height": 480, "fps": 24, "frames": frames}
+    boxes.write_text(json.dumps([video, {**video, "file": "none_of_them.mp4"}]))
+    call = ("predict", clip, "-o", tmp_path / "out", "--boxes", boxes, "--views", 1, "--overwrite")
+    told = f"{boxes}: {{}} frames with boxes (such as {{}} of moving_hand.mp4) were not annotated: they are {{}}"
+    for options, line in (
+        ((), told.format("1 of 5", 99, "not in the video")),
+        (("--every", 3), told.format("1 of 4", 99, "not in the video")),  # those passed over are in a line before it
+        (("--start", 1, "--end", 1.4), told.format("3 of 5", 0, "left out by --start and --end, or not in the video")),
+        (("--start", 1.25, "--every", 6),
+         told.format("3 of 5", 0, "left out by --start and --every, or not in the video")),
+    ):  # fmt: skip
+        result = handpose(*call, *options)
+        assert (result.exit_code, result.stderr.splitlines()[-2]) == (0, line)
+    result = handpose(*call[:-1], "--resume", "--start", 1.25, "--every", 6)  # all is done already
+    assert line in result.stderr.splitlines()
+    assert handpose(*call, "-q").stderr == ""
+
+
 def test_boxes_of_two_images_of_one_name_are_refused(tmp_path):
     height, width = cv2.imread(str(PICTURE)).shape[:2]
     entry = {"file": PICTURE.name, "width": width, "height": height, "boxes": [[10, 10, 200, 200]]}

@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from made_up_videos import damage_packet, move
+from made_up_videos import damage_packet, move, turn_stream
 
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.stretches import InexactError, divide_video, read_stretch
@@ -51,6 +51,13 @@ def test_stretches_have_the_frames_of_the_whole(tmp_path, name, codec, options):
         assert all(len(stretch.chosen) % 8 == 0 for stretch in stretches[:-1])
         found = seen(frame for stretch in stretches for frame in read_stretch(path, stretch))
         assert found == seen(read_video(path, every, start, end))
+
+
+def test_what_one_stretch_says_for_others_cannot_be_known_there(tmp_path):
+    path = turn_stream(write(tmp_path / "a.mp4"), tmp_path / "turned.mp4")
+    first, *_ = divide_video(path, 1, None, None, 24, 8)
+    with pytest.raises(InexactError):
+        list(read_stretch(path, first))
 
 
 def test_times_that_begin_late_are_kept(tmp_path):

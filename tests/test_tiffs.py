@@ -8,7 +8,7 @@ from PIL import Image
 
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import image_size, open_image, read_image
-from handpose_cli.media.pages import page_count, read_pages
+from handpose_cli.media.pages import open_pages, page_count
 from handpose_cli.media.turning import turned
 
 RGB = np.zeros((32, 48, 3), np.uint8)
@@ -139,7 +139,7 @@ def test_a_preview_that_comes_first_is_not_the_picture(read, tmp_path):
     assert page_count(tmp_path / "a.tif") == 1
     assert np.array_equal(read((RGB[::4, ::4], {255: [2]}), (RGB, {})), RGB)  # as older programs mark it
     assert np.array_equal(read(SMALL, (RGB, {}), SMALL, (second, {})), RGB)
-    assert [page.tolist() for page in read_pages(tmp_path / "a.tif", 10**6)] == [RGB.tolist(), second.tolist()]
+    assert [page.pixels.tolist() for page in open_pages(tmp_path / "a.tif", 10**6)] == [RGB.tolist(), second.tolist()]
     assert np.array_equal(read(SMALL), SMALL[0])  # there is no other
 
 

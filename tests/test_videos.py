@@ -12,7 +12,7 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_videos import grey_of, make_video, move, noisy_video, read_all, set_matrix
+from made_up_videos import grey_of, make_video, move, noisy_video, read_all, set_matrix, turn_stream
 from PIL import Image
 
 from handpose_cli.media import decoding
@@ -152,6 +152,17 @@ def test_a_video_is_turned_upright(tmp_path, matrix):
     expected[height // 2 + y, width // 2 + x] = 255
     points = np.array([(height // 2 + j, width // 2 + i) for i in (x, -x) for j in (y, -y)])
     assert [frame.pixels[tuple(p)][0] for p in points] == pytest.approx([expected[tuple(p)] for p in points], abs=3)
+
+
+@pytest.mark.parametrize(("every", "start"), [(1, None), (3, 0.05)])
+def test_the_stream_s_own_word_on_how_it_is_turned_holds_for_the_frames_behind(tmp_path, every, start):
+    """H.264 says so with a frame now and then; the others lay on their sides, and all of them behind --start."""
+    video = make_video(tmp_path / "a.mp4")
+    frames = list(read_video(turn_stream(video, tmp_path / "b.mp4"), every, start))
+    stored = list(read_video(video, every, start))
+    assert len(frames) == len(stored) > 1
+    for frame, other in zip(frames, stored, strict=True):
+        assert np.array_equal(frame.pixels, np.rot90(other.pixels))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from handpose_cli.annotator.pose import find_in_crops, handedness_of, without_doubles
 from handpose_cli.annotator.proposals import Candidate, candidates, far_candidates, given_hands, is_known
 from handpose_cli.annotator.settings import AnnotateSettings, Networks
+from handpose_cli.doubt.flags import DAMAGED_PICTURE
 from handpose_cli.doubt.shape import strangeness
 from handpose_cli.engine.contract import log_odds
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
@@ -59,6 +61,8 @@ def annotate(frames: list[Frame], networks: Networks, settings: AnnotateSettings
     find([(record, place) for record, of_it in far for place in of_it])
     for result in results:
         result.record.hands = choose(result.record.hands, networks, settings)
+        if result.picture is not None and result.picture.is_damaged:
+            result.record.hands = [replace(hand, flags=(*hand.flags, DAMAGED_PICTURE)) for hand in result.record.hands]
     return results
 
 

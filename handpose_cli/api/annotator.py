@@ -24,6 +24,7 @@ from handpose_cli import weights as bundled
 from handpose_cli.annotator.pipeline import annotate
 from handpose_cli.annotator.settings import AUTO_TILE, SCORE_THRESHOLD, WHOLE_IMAGE, AnnotateSettings, Networks
 from handpose_cli.api.pictures import Image, picture_of
+from handpose_cli.api.plain import plain
 from handpose_cli.doubt.video import flagged
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import Frame, frames
@@ -86,7 +87,8 @@ class Annotator:
         """
         if engine not in engines.ENGINES:
             raise ValueError(f"engine must be one of {', '.join(engines.ENGINES)}. Received: {engine!r}")
-        settings = AnnotateSettings(score_threshold, views, max_hands, tile=AUTO_TILE if tile == "auto" else tile)
+        numbers = map(plain, (score_threshold, views, max_hands, AUTO_TILE if tile == "auto" else tile))
+        settings = AnnotateSettings(*numbers)
         boxer = None if detector in (None, WHOLE_IMAGE) else str(detector)
         networks = Networks(
             None if boxer is None else engines.load_detector(engine, boxer),
@@ -122,11 +124,13 @@ class Annotator:
     def batch(self, images: Iterable[Image]) -> list[list[Hand]]:
         """Return the hands of each of some images, as for one; faster on a GPU.
 
-        A few images at a time are in memory. The first one that is none raises what `annotator(image)` does.
+        A few images at a time are in memory. The first one that is none raises what `annotator(image)` does. What gives
+        them in turn may give the same array again and again, with another image in it.
         """
         if isinstance(images, str | PathLike) or (isinstance(images, np.ndarray) and images.ndim < 4):
             raise ValueError("images must be several: a list of arrays or paths, or an array [n, height, width, 3]")
-        found, remaining = [], iter(images)
+        given = images if isinstance(images, list | tuple | np.ndarray) else map(_kept, images)
+        found, remaining = [], iter(given)
         while pictures := [picture_of(image) for image in islice(remaining, AT_ONCE)]:
             batch = [Frame("", partial(_itself, picture)) for picture in pictures]
             results = annotate(batch, self.networks, self.settings)
@@ -145,6 +149,7 @@ class Annotator:
             handpose_cli.UnreadableError: if the file is no video, or damaged; records up to there came before.
             ValueError: if `every` is less than 1.
         """
+        every = plain(every)
         if not isinstance(every, int) or every < 1:
             raise ValueError(f"every must be a whole number from 1 on. Received: {every!r}")
         entry = Input(Path(path).name, str(path))
@@ -180,6 +185,10 @@ def _load_again(names: tuple[str, str | None, str], settings: AnnotateSettings) 
     annotator = Annotator.load(*names)
     annotator.settings = settings
     return annotator
+
+
+def _kept(image: Image) -> Image:
+    return image.copy() if isinstance(image, np.ndarray) else image
 
 
 def _itself(picture: Picture) -> Picture:

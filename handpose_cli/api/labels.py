@@ -9,9 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from handpose_cli.api.annotator import Annotator
+from handpose_cli.api.plain import plain
 from handpose_cli.errors import Remediable
 from handpose_cli.formats import ReadOptions
 from handpose_cli.formats._keypoint_names import KeypointNames
@@ -131,7 +130,7 @@ def evaluate(
 
     norms, thresholds = (norms,) if isinstance(norms, str) else norms, _several(thresholds)
     settings = EvaluateSettings(
-        tuple(norms), thresholds, visible_only, oks_area, seed, score_threshold, rescale, exhaustive
+        tuple(norms), thresholds, visible_only, oks_area, plain(seed), plain(score_threshold), rescale, exhaustive
     )
     folder = _there(images)
     with _remedies():
@@ -152,7 +151,8 @@ def _there(images: str | PathLike[str] | None) -> Path | None:
 
 
 def _several(thresholds: Sequence[float] | float) -> tuple[float, ...]:
-    return (float(thresholds),) if isinstance(thresholds, int | float | np.number) else tuple(thresholds)
+    thresholds = plain(thresholds)
+    return (float(thresholds),) if isinstance(thresholds, int | float) else tuple(map(plain, thresholds))
 
 
 def _source(labels: Labelled, name: str) -> Source | list[ImageRecord]:

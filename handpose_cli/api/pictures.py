@@ -36,7 +36,7 @@ def draw_hands(image: np.ndarray, hands: Iterable[Hand], style: drawing.DrawStyl
     Raises:
         ValueError: if it is not such an image.
     """
-    return drawing.draw_hands(checked(image), hands, style)
+    return drawing.draw_hands(checked(image, ""), hands, style)
 
 
 def picture_of(image: Image) -> Picture:
@@ -51,11 +51,15 @@ def picture_of(image: Image) -> Picture:
     return Picture(checked(image))
 
 
-def checked(image: object) -> np.ndarray:
-    """Return an image if it is one, uint8 [height, width, 3]; raise ValueError if not."""
+def checked(image: object, or_else: str = ", or a path") -> np.ndarray:
+    """Return an image if it is one, uint8 [height, width, 3]; raise ValueError if not.
+
+    Args:
+        or_else: what else could have been given, for the message.
+    """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         what = f"{image.dtype} {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ValueError(f"an image must be a uint8 array [height, width, 3], RGB, or a path. Received: {what}")
+        raise ValueError(f"an image must be a uint8 array [height, width, 3], RGB{or_else}. Received: {what}")
     if not image.size:
         raise ValueError(f"an image must have pixels. Received: {list(image.shape)}")
     return image

@@ -176,7 +176,7 @@ def command(
 def _predictor(weights: str, detector: str, views: int, engine: str, threads: int | None) -> Predictor:
     from handpose_cli.api import Annotator
     from handpose_cli.evaluation.run import Predictor
-    from handpose_cli.runs.executors.threads import processors
+    from handpose_cli.processors import processors
     from handpose_cli.runs.settings import NetworkSettings
 
     def load() -> Networks:

@@ -18,8 +18,9 @@ def executing(
     settings: RunSettings, batch_size: int, threads: int | None, cluster: str | None
 ) -> Iterator[tuple[Execute, Callable[[], str]]]:
     """Give what does tasks, and what says where it does."""
+    from handpose_cli.media.damage import listening
+    from handpose_cli.processors import processors
     from handpose_cli.runs.executing import on_cluster, on_threads
-    from handpose_cli.runs.executors.threads import processors
 
     load = partial(_load, settings)
     keras = settings.networks.engine == "keras"
@@ -31,15 +32,19 @@ def executing(
         with connected(cluster, threads, gpu=keras) as there:
             yield on_cluster(there, settings, load, batch_size), there.__str__
         return
+    import cv2
+
+    cv2.setNumThreads(min(cv2.getNumThreads(), processors()))  # OpenCV does not know of quotas
     networks = load()
     # with Keras one copy, whose turns the threads take
-    yield on_threads(settings, (lambda: networks) if keras else load, batch_size, threads or processors()), str
+    with listening():
+        yield on_threads(settings, (lambda: networks) if keras else load, batch_size, threads or processors()), str
 
 
 def drawers(cluster: str | None) -> int:
     """Return how many videos to draw at a time here: one beside this machine's workers, else one a processor."""
+    from handpose_cli.processors import processors
     from handpose_cli.runs.executors.ray import LOCAL
-    from handpose_cli.runs.executors.threads import processors
 
     return 1 if cluster in (None, LOCAL) else processors()
 

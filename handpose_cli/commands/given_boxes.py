@@ -12,6 +12,7 @@ from handpose_cli.media.suffixes import is_video
 if TYPE_CHECKING:
     from handpose_cli.annotator.settings import Boxes, Sizes
     from handpose_cli.records import Hand
+    from handpose_cli.runs.settings import Span
 
 Value = TypeVar("Value")
 
@@ -72,6 +73,37 @@ def _check_frames(
     if passed := [frame for _, frame in of_videos if frame is not None and frame % every]:
         what = f"{len(passed)} of {len(of_videos)} frames with boxes (such as {passed[0]})"
         say(f"{source.path}: {what} are passed over by --every {every}")
+
+
+def say_unused(source: Source, boxes: Boxes, span: Span, folder: Path, say: Callable[[str], None]) -> None:
+    """Say how many frames with boxes are none of those that were annotated, by the journal in a run's folder.
+
+    Not counted are those that `read_boxes` has told, and those of videos that could not be read to their end.
+    """
+    from handpose_cli.runs.journal import NAME, read_journal
+
+    every = span.every if span.start is None else 1
+    wanted: dict[str, set[int]] = {}
+    for (file, frame), hands in boxes.items():
+        if hands and frame is not None and frame % every == 0 and is_video(Path(file)):
+            wanted.setdefault(file, set()).add(frame)
+    if not wanted:
+        return
+    journal = read_journal(folder / NAME)
+    unused: list[tuple[str, int]] = []
+    total = 0
+    for file in sorted(wanted.keys() & journal.entries.keys()):
+        if not journal.entries[file].failed:
+            annotated = {record.frame for record in journal.records(file)}
+            unused += [(file, frame) for frame in sorted(wanted[file] - annotated)]
+            total += len(wanted[file])
+    if unused:
+        file, frame = unused[0]
+        what = f"{len(unused)} of {total} frames with boxes (such as {frame} of {file})"
+        chosen = [f"--{name}" for name in ("start", "end") if getattr(span, name) is not None]
+        chosen += ["--every"] if span.every > every else []
+        why = f"left out by {' and '.join(chosen)}, or not in the video" if chosen else "not in the video"
+        say(f"{source.path}: {what} were not annotated: they are {why}")
 
 
 def _share_first_pages(values: dict[tuple[str, int | None], Value]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -30,6 +31,7 @@ NOT_FOR_CAMERAS = (
 )  # fmt: skip
 TITLE = "handpose"
 KEYS = (ord("q"), 27)  # 27: Esc
+LEAST_SPACE = 100  # MB of a disk: to close a recording of hours, and its results, takes some
 
 
 def predict_live(
@@ -77,8 +79,9 @@ def predict_live(
             _refuse_own(settings.inputs[0].removeprefix(CAMERA), folder / RECORDING)
         with open_camera(settings.inputs[0]) as camera:
             window = _window(settings.output.style) if show else lambda live: True
-            output = settings.output if record else None
-            report = run_live(camera, networks, settings.annotate, output, info, window, overwrite)
+            output, room = (settings.output, _Room(folder)) if record else (None, None)
+            goes_on = window if room is None else lambda live: window(live) and not room.is_short()
+            report = run_live(camera, networks, settings.annotate, output, info, goes_on, overwrite)
             dropped, broke_off = camera.dropped, camera.broke_off
     except (UnreadableError, EncodingError, RunError, WeightsError) as error:
         raise failure(error) from error
@@ -94,9 +97,25 @@ def predict_live(
     if broke_off:
         kept = " What came before is recorded." if record else ""
         click.echo(f"The camera gave no more pictures after {report.seconds:.1f} s.{kept}", err=True)
+    is_short = room is not None and room.was_short
+    if is_short:
+        reason = f"{folder} has less than {LEAST_SPACE} MB of space left"
+        click.echo(f"{reason}: the recording ended after {report.seconds:.1f} s, and is whole up to there.", err=True)
     if record and report.lost:
         say_lost(report, folder, folder)
-    ctx.exit(report.exit_code or (EXIT_SOME_FAILED if broke_off else 0))
+    ctx.exit(report.exit_code or (EXIT_SOME_FAILED if broke_off or is_short else 0))
+
+
+class _Room:
+    """Watches the space on a folder's disk: one that is full would take what is recorded with it."""
+
+    def __init__(self, folder: Path):
+        self.was_short = False
+        self._folder = folder
+
+    def is_short(self) -> bool:
+        self.was_short = shutil.disk_usage(self._folder).free < LEAST_SPACE * 10**6
+        return self.was_short
 
 
 def _refuse_own(source: str, recording: Path) -> None:

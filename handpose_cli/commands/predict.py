@@ -256,7 +256,7 @@ def _annotate(
     with run_errors(settings.output.folder), silent() if quiet else nullcontext():
         header = make_header(settings, shard)  # wrong weights stop the run before anything is written
         if settings.boxes is not None:
-            from handpose_cli.commands.given_boxes import read_boxes
+            from handpose_cli.commands.given_boxes import read_boxes, say_unused
 
             names, span = {entry.name for entry in found}, settings.span
             # of a shard's few inputs none may be named; and behind --start, every n-th frame has whatever number
@@ -282,3 +282,5 @@ def _annotate(
                 say=say,
                 progress=show,
             )
+        if settings.boxes is not None and not quiet:
+            say_unused(settings.boxes, given, settings.span, settings.output.folder, say)

@@ -8,7 +8,7 @@ from handpose_cli.boxes import iou, share_inside
 from handpose_cli.doubt.shape import strangeness
 from handpose_cli.records import Hand, ImageRecord, box_around
 
-FLIPPED_SIDE = "flipped_side"
+FLIPPED_SIDE, DAMAGED_PICTURE = "flipped_side", "damaged_picture"
 # in the order in which a hand lists them, those that weigh most first
 FLAGS = {
     "bone_lengths": "a bone longer than hands have it",
@@ -17,6 +17,7 @@ FLAGS = {
     "duplicate": "two hands in one place",
     "box_disagrees": "box and keypoints disagree",
     "jump": "a joint jumps away and back in a video",
+    DAMAGED_PICTURE: "a damaged picture",
     "low_scores": "low scores",
     "cut_by_edge": "at the image's edge, or beyond",
     "small": "very small",

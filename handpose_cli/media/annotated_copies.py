@@ -27,6 +27,7 @@ _SQUARE = Fraction(1)  # a pixel that is as wide as high
 _ENCODER = "libx264"
 _BT709, _BT601 = 1, 6  # as H.264 numbers them
 _CLOCK = 90_000  # ticks a second, as usual in MP4: any frame time is kept to 6 microseconds
+_IN_FRAGMENTS = {"movflags": "hybrid_fragmented", "frag_duration": "2000000"}  # microseconds; whole at the end
 _LONGEST_PAUSE = 3600  # seconds from one frame to the next; MP4 cannot hold one of more than 13 hours
 
 
@@ -64,16 +65,23 @@ def save_image(folder: Path, file: str, image: np.ndarray) -> None:
     save_copy(folder, file, None, encode_copy(file, None, image))
 
 
-def encode_copy(file: str, page: int | None, image: np.ndarray) -> bytes:
+def encode_copy(file: str, page: int | None, image: np.ndarray, profile: bytes = b"") -> bytes:
     """Return an annotated picture (uint8 [h, w, 3], RGB) as `save_copy` takes it, smaller if its format needs that.
 
     Args:
         file: the input's name in the results.
         page: of a file of several pictures, from 0, for a folder that is named like the input; None: of a picture.
+        profile: what the colours mean (ICC), which the copy then says too, if its format can hold it.
     """
     suffix = _place(Path(), file, page).suffix.lower()
     bgr = cv2.cvtColor(_within(image, _LONGEST[suffix]), cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(suffix, bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    options = [cv2.IMWRITE_JPEG_QUALITY, 90]
+    if profile:
+        known = [cv2.IMAGE_METADATA_ICCP], [np.frombuffer(profile, np.uint8)]
+        is_done, encoded = cv2.imencodeWithMetadata(suffix, bgr, *known, options)
+        if is_done:
+            return bytes(encoded)
+    _, encoded = cv2.imencode(suffix, bgr, options)
     return encoded.tobytes()
 
 
@@ -88,7 +96,11 @@ def _place(folder: Path, file: str, page: int | None) -> Path:
 
 
 def write_video(
-    path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float, pixel_aspect: Fraction = _SQUARE
+    path: Path,
+    frames: Iterable[tuple[float, np.ndarray]],
+    fps: float,
+    pixel_aspect: Fraction = _SQUARE,
+    is_live: bool = False,
 ) -> None:
     """Write an annotated video, which appears under its name when it is complete; without frames there is none.
 
@@ -102,6 +114,7 @@ def write_video(
         frames: times in seconds, and pictures uint8 [h, w, 3], RGB.
         fps: the frame rate, frames a second; 0 if it is not known.
         pixel_aspect: width over height of a pixel, as players are to show it.
+        is_live: the frames cannot be had again: what a killed process leaves plays, but for its last seconds.
 
     Raises:
         OSError: if the file cannot be written.
@@ -110,14 +123,20 @@ def write_video(
     import av
 
     try:
-        _write_video(path, frames, fps, pixel_aspect)
+        _write_video(path, frames, fps, pixel_aspect, _IN_FRAGMENTS if is_live else {})
     except av.codec.codec.UnknownCodecError as error:
         raise EncodingError(f"PyAV's FFmpeg has no {_ENCODER}, which encodes H.264") from error
     except av.FFmpegError as error:  # of the disk, Python's own errors come
         raise EncodingError(f"FFmpeg cannot encode it: {error.strerror}") from error
 
 
-def _write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: float, pixel_aspect: Fraction) -> None:
+def _write_video(
+    path: Path,
+    frames: Iterable[tuple[float, np.ndarray]],
+    fps: float,
+    pixel_aspect: Fraction,
+    options: dict[str, str],
+) -> None:
     iterator = iter(frames)
     first = next(iterator, None)
     if first is None:
@@ -126,7 +145,7 @@ def _write_video(path: Path, frames: Iterable[tuple[float, np.ndarray]], fps: fl
     step = round(_CLOCK / fps)
     with atomic(path, "wb") as file:
         image = _within(first[1], _LONGEST_VIDEO)
-        with _encoder(file, image, fps, pixel_aspect) as (container, stream):
+        with _encoder(file, image, fps, pixel_aspect, options) as (container, stream):
             ticks = shift = 0
             for number, (time, pixels) in enumerate(chain([first], iterator)):
                 now = round(time * _CLOCK) + shift
@@ -175,13 +194,13 @@ def _is_hd(shape: tuple[int, ...]) -> bool:
 
 @contextmanager
 def _encoder(
-    file: IO[bytes], image: np.ndarray, fps: float, pixel_aspect: Fraction
+    file: IO[bytes], image: np.ndarray, fps: float, pixel_aspect: Fraction, options: dict[str, str]
 ) -> Iterator[tuple[av.container.OutputContainer, av.VideoStream]]:
     """Open an MP4 with one H.264 stream for pictures of an image's size."""
     import av
     from av.video.reformatter import ColorRange
 
-    container = av.open(file, "w", format="mp4")
+    container = av.open(file, "w", format="mp4", options=options)
     try:
         stream = container.add_stream(_ENCODER, rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height = (n + n % 2 for n in (image.shape[1], image.shape[0]))

@@ -14,7 +14,8 @@ from handpose_cli.files import atomic, remove
 COLUMNS, ROWS = 6, 5
 WIDTH, HEIGHT, CAPTION, GAP = 300, 225, 22, 6  # pixels, of a picture, its caption and what is between
 PAPER, INK = (250, 250, 250), (40, 40, 40)
-MOST_CHARACTERS = 38
+LETTERS = 13  # pixels, their size
+MOST_CHARACTERS = 60  # which never fit
 
 
 def write_sheets(folder: Path, pictures: Iterable[tuple[str, np.ndarray]]) -> int:
@@ -53,8 +54,15 @@ def _tile(name: str, picture: np.ndarray) -> np.ndarray:
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     x, y = (WIDTH - width) // 2, HEIGHT - height
     tile[y:HEIGHT, x : x + width] = small
-    if len(name) > MOST_CHARACTERS:
-        name = "..." + name[3 - MOST_CHARACTERS :]
-    text = name.encode("ascii", "replace").decode()  # OpenCV draws no other letters
-    cv2.putText(tile, text, (2, HEIGHT + 15), cv2.FONT_HERSHEY_SIMPLEX, 0.42, INK, 1, cv2.LINE_AA)
+    face = cv2.FontFace("sans")  # which has letters of all languages
+    cv2.putText(tile, _caption(name, face), (2, HEIGHT + 15), INK, face, LETTERS)
     return tile
+
+
+def _caption(name: str, face: cv2.FontFace) -> str:
+    """Return a name, or as much of its end as is no wider than a picture."""
+    end = caption = "".join(letter if letter.isprintable() else "?" for letter in name)[-MOST_CHARACTERS:]
+    while cv2.getTextSize((0, 0), caption, (0, 0), face, LETTERS)[2] > WIDTH - 4:
+        end = end[1:]
+        caption = f"...{end}"
+    return caption

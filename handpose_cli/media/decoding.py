@@ -20,7 +20,8 @@ _MOST_FRUITLESS = 10_000  # packets without a frame, before reading on is given 
 # Formats of which damage shows in the decoder's marks alone. libavcodec 62 now and then loses these when it decodes
 # several frames, or slices of one, at once.
 _MARKED = frozenset({"mpegts", "mpeg", "asf", "avi"})
-_UNMARKED = frozenset({"hevc"})  # decoders that make up what is damaged, and mark nothing
+_UNMARKED = frozenset({"hevc", "mjpeg"})  # decoders that make up what is damaged, and mark nothing
+_IN_ERRORS = frozenset({"mjpeg"})  # of these, those of which it shows in errors, whatever the format
 _ALONE = frozenset({"vp8"})  # decoders that notice no damage, and make up other pictures by the number of threads
 _INDEXED = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "avi"})  # with an index of all packets
 # titles and the like that are no UTF-8 are no reason not to read a video; from PyAV 19 on they never are
@@ -103,7 +104,8 @@ class Decoding:
         streams it notices nothing, and what it makes up differs by that number.)
         """
         stream = main_stream(self._container)
-        marked = self._container.format.name in _MARKED or stream.codec_context.name in _ALONE
+        codec = stream.codec_context.name
+        marked = (self._container.format.name in _MARKED and codec not in _IN_ERRORS) or codec in _ALONE
         self._at_once = not marked and not declared_size(self._path)
         if self._at_once:  # what is damaged is an error then, where libavcodec otherwise makes something up
             stream.thread_type = "AUTO"
@@ -115,7 +117,7 @@ class Decoding:
             self._end(self._container, stream)
         except _Doubt as doubt:
             yield from self._one_by_one(self._decoded)
-            if self.failure is None and doubt.args and stream.codec_context.name in _UNMARKED:
+            if self.failure is None and doubt.args and codec in _UNMARKED:
                 self.failure = "damaged: some frames may be wrong, and it is not known which"
         if self.failure is not None and not self.transient:
             check_bytes(self._path)

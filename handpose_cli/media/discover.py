@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from handpose_cli.errors import Remediable
-from handpose_cli.media.folders import LeftOut, Skipped, folders_in, media_in
+from handpose_cli.media.folders import LeftOut, Skipped, folders_in, is_taken, media_in
 from handpose_cli.media.inputs import Input, Version
 from handpose_cli.media.remote import StoreError, public, scheme_of
 from handpose_cli.media.suffixes import is_media, is_url
@@ -177,7 +177,7 @@ def _matching(pattern: str, left_out: LeftOut, skipped: Skipped) -> Iterator[str
 
     for path in _expanded(pattern, skipped):
         is_folder = os.path.isdir(path)  # noqa: PTH112
-        if is_folder or is_media(os.path.basename(path)):  # noqa: PTH119
+        if is_folder or is_taken(path):
             found = True
             if not is_skipped(path if is_folder else os.path.dirname(path)):  # noqa: PTH120
                 yield path

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.opening import open_file
 from handpose_cli.media.suffixes import is_media
 
 Skipped = Callable[[str], bool]  # whether a folder in a folder, by its path, is not looked into
@@ -22,6 +24,12 @@ _OF_SYSTEMS = frozenset(
         *("$recycle.bin", "system volume information", "lost+found"),
     }
 )
+# of videos and images, but of texts too: TypeScript, modules of it, Fortran and Go, the heads of scientific images
+_OF_TEXTS_TOO = (".ts", ".mts", ".mod", ".hdr")
+_START = 512  # bytes; a transport stream has control characters in its first ten
+_CONTROL = frozenset(range(32)) - set(b"\t\n\f\r")
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # a text's beginning as UTF-16
+_RADIANCE = b"#?"  # a picture's beginning in letters
 
 
 @dataclass
@@ -88,6 +96,23 @@ def is_of_system(name: str) -> bool:
     return name in _OF_SYSTEMS or (name == "resources" and folder.endswith(_LIBRARY))
 
 
+def is_taken(path: str) -> bool:
+    """Return whether a file in a folder is taken for an image or a video: by its name, unless it turns out a text."""
+    name = os.path.basename(path)  # noqa: PTH119
+    return is_media(name) and not (name.lower().endswith(_OF_TEXTS_TOO) and _is_text(Path(path)))
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        with open_file(path) as file:
+            start = file.read(_START)
+    except (UnreadableError, OSError):  # reading it will report that
+        return False
+    if start.startswith(_RADIANCE):
+        return False
+    return bool(start) and (start.startswith(_WIDE) or not _CONTROL.intersection(start))
+
+
 def media_in(folder: str, recursive: bool, skipped: Skipped | None, left_out: LeftOut) -> Iterator[str]:
     """Yield the paths of images and videos in a folder, and of folders in it that cannot be read.
 
@@ -103,7 +128,7 @@ def media_in(folder: str, recursive: bool, skipped: Skipped | None, left_out: Le
         for entry in entries:
             if _is_folder(entry):
                 left_out.folders += not recursive and not _is_skipped(entry, skipped)
-            elif is_media(entry.name):
+            elif is_taken(entry.path):
                 yield entry.path
             else:
                 left_out.add(entry.name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from handpose_cli.media.errors import InexactError, UnreadableError
 from handpose_cli.media.inputs import Input
-from handpose_cli.media.pages import page_count, read_pages
+from handpose_cli.media.pages import open_pages, page_count
 from handpose_cli.media.picture import Picture
 from handpose_cli.media.remote import fetched
 from handpose_cli.media.suffixes import PAGED_SUFFIXES
@@ -95,8 +95,8 @@ def _pages(entry: Input) -> Iterator[Frame]:
             if page_count(path) == 1:
                 yield Frame(entry.name, partial(_itself, open_image(path)))
                 return
-            for index, pixels in enumerate(read_pages(path, MOST_PIXELS)):
-                yield Frame(entry.name, partial(Picture, pixels), index)
+            for index, picture in enumerate(open_pages(path, MOST_PIXELS)):
+                yield Frame(entry.name, partial(_itself, picture), index)
     except UnreadableError as error:
         yield Frame(entry.name, partial(_fail, str(error), error.transient))
 

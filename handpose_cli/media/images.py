@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from os import PathLike
@@ -15,10 +16,11 @@ import numpy as np
 
 from handpose_cli.media import pnm
 from handpose_cli.media.bmp import decode_masked
+from handpose_cli.media.damage import decoded
 from handpose_cli.media.depth import to_8_bits
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, PNM, TIFF, WEBP, Head, read_head
-from handpose_cli.media.jpeg_end import with_end
+from handpose_cli.media.jpeg_end import with_end, without_padding
 from handpose_cli.media.opening import is_web_page, open_file, read_bytes
 from handpose_cli.media.picture import Picture
 from handpose_cli.media.tiff import BITS, COLOURS, WHITE_IS_0, first_page, is_for_pillow, tiff_pages
@@ -62,10 +64,20 @@ def open_image(path: Path) -> Picture:
         if min(width, height) < 2 * factor * LEAST_REDUCED:
             break
         factor *= 2
-    pixels = decode(data, kind, factor)
+    first = partial(decode, data, kind, factor)
+    pixels, is_damaged = decoded(first) if kind in (JPEG, TIFF) else (first(), False)
+    if is_damaged and kind == JPEG:  # or there are only zeros before its end
+        with suppress(UnreadableError):
+            _, is_damaged = decoded(partial(decode, without_padding(data), kind, factor))
     if factor > 1 and sorted(pixels.shape[:2]) != sorted((height // factor, width // factor)):
-        return Picture(decode(data, kind))  # its head was wrong about its size
-    return Picture(pixels, factor, partial(decode, data, kind))
+        pixels, factor = decode(data, kind), 1  # its head was wrong about its size
+    return Picture(pixels, factor, partial(decode, data, kind), is_damaged, partial(_profile, data, kind))
+
+
+def _profile(data: bytes, kind: str) -> bytes:
+    from handpose_cli.media.pillow_images import rgb_profile
+
+    return rgb_profile(data, kind)
 
 
 def image_size(path: Path) -> tuple[int, int]:

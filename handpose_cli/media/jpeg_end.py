@@ -21,6 +21,11 @@ def with_end(data: bytes) -> bytes | None:
     return data + _END if is_whole else None
 
 
+def without_padding(data: bytes) -> bytes:
+    """Return a JPEG without zeros before its last end marker, as cameras fill up blocks, and what is behind that."""
+    return data[: data.rfind(_END)].rstrip(b"\0") + _END
+
+
 def _pixels(data: bytes) -> np.ndarray | None:
     """Decode with Pillow, which prints nothing of what it finds wrong, as OpenCV does."""
     from PIL import Image

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-import numpy as np
-
+from handpose_cli.media.damage import decoded
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.image_head import AVIF, GIF, HEIF, JPEG, PNG, START, TIFF, WEBP, kind_of
 from handpose_cli.media.opening import open_file, read_bytes
+from handpose_cli.media.picture import Picture
 from handpose_cli.media.suffixes import PAGED_SUFFIXES
 from handpose_cli.media.tiff import HEIGHT, WIDTH, is_reduced, tiff_pages
 
@@ -38,18 +39,20 @@ def page_count(path: Path) -> int:
     return count_pages(data, kind)
 
 
-def read_pages(path: Path, most_pixels: int) -> Iterator[np.ndarray]:
-    """Yield a file's pictures in turn, upright: uint8 [h, w, 3], RGB.
+def open_pages(path: Path, most_pixels: int) -> Iterator[Picture]:
+    """Yield a file's pictures in turn, upright.
 
     Raises:
         UnreadableError: if one cannot be decoded; those before it have been yielded.
     """
     data = read_bytes(path)
     kind = kind_of(data[:START])
-    if kind != TIFF:
-        from handpose_cli.media import pillow_images
+    from handpose_cli.media import pillow_images
 
-        yield from pillow_images.read_pages(data, kind, most_pixels)
+    profile = partial(pillow_images.rgb_profile, data, kind)
+    if kind != TIFF:
+        for pixels in pillow_images.read_pages(data, kind, most_pixels):
+            yield Picture(pixels, profile=profile)
         return
     from handpose_cli.media.images import decode  # which knows OpenCV's ways
 
@@ -57,7 +60,8 @@ def read_pages(path: Path, most_pixels: int) -> Iterator[np.ndarray]:
         if width * height > most_pixels:
             size = f"{width} x {height} pixels"
             raise UnreadableError(f"too large to be read: {size}; the limit is {most_pixels} in all")
-        yield decode(data, TIFF, page=index)
+        pixels, is_damaged = decoded(partial(decode, data, TIFF, page=index))
+        yield Picture(pixels, is_damaged=is_damaged, profile=profile)
 
 
 def _may_have_pages(file: IO[bytes], start: bytes, kind: str) -> bool:

@@ -14,9 +14,18 @@ class Picture:
 
     Attributes:
         width, height: of the whole picture, in pixels.
+        is_damaged: whether parts of it are known not to be what was pictured, and not which.
+        profile: returns what its colours mean, as an ICC profile; empty: those of screens, or not known.
     """
 
-    def __init__(self, pixels: np.ndarray, factor: int = 1, decode: Callable[[int], np.ndarray] | None = None):
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        factor: int = 1,
+        decode: Callable[[int], np.ndarray] | None = None,
+        is_damaged: bool = False,
+        profile: Callable[[], bytes] = bytes,
+    ):
         """Give the pixels that are there already (uint8 [h, w, 3], RGB), and how to have finer ones.
 
         Args:
@@ -24,6 +33,7 @@ class Picture:
             decode: returns the pixels for a smaller factor, a power of 2, or raises UnreadableError.
         """
         self._pixels, self._factor, self._decode = pixels, factor, decode
+        self.is_damaged, self.profile = is_damaged, profile
         self.height, self.width = pixels.shape[0] * factor, pixels.shape[1] * factor
 
     @property

@@ -13,6 +13,8 @@ from PIL import Image, ImageOps
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.image_head import HEIF
 
+_SPACE = slice(16, 20)  # of an ICC profile, where it names the kind of colours that it is for
+
 
 class _Limit:
     """What Pillow opens at most, in pixels, of all the program; it is lifted while any thread reads a picture here."""
@@ -98,6 +100,16 @@ def page_count(image: Image.Image) -> int:
             return int(getattr(image, "n_frames", 1))
     except Exception:  # its plug-ins raise whatever comes
         return 1
+
+
+def rgb_profile(data: bytes, kind: str) -> bytes:
+    """Return the ICC profile of a picture's red, green and blue; empty if there is none, or one of other colours."""
+    try:
+        with _open(data, kind) as image:
+            profile: bytes = image.info.get("icc_profile") or b""
+    except UnreadableError:
+        return b""
+    return profile if profile[_SPACE] == b"RGB " else b""
 
 
 def _open(data: bytes, kind: str) -> Image.Image:

@@ -149,11 +149,13 @@ def read_stretch(path: Path, stretch: Stretch) -> Iterator[VideoFrame]:
             fps = float(stream.average_rate or 0)
             matrices = DisplayMatrices()
             for offset, picture in enumerate(_decoded(container, stream, stretch)):
-                index = stretch.key + offset
+                index, matrix = stretch.key + offset, matrices.of(picture)
+                if matrices.held:  # of a frame that may be in another stretch
+                    raise InexactError
                 if index in stretch.chosen:
                     seconds = float(picture.pts * picture.time_base)
                     aspect = stream.sample_aspect_ratio
-                    yield VideoFrame(index, seconds, fps, picture, matrices.of(picture), aspect)
+                    yield VideoFrame(index, seconds, fps, picture, matrix, aspect)
     except (av.FFmpegError, UnreadableError, OSError, ValueError, IndexError) as error:
         raise InexactError from error
 

@@ -14,19 +14,29 @@ Matrix = tuple[int, int, int, int]  # a, b, c, d: stored pixel (x, y) is shown a
 
 
 class DisplayMatrices:
-    """Knows the display matrices of a video's frames.
+    """Knows the display matrices of a video's frames; each frame is asked for, in turn.
 
-    One frame of each rotation is asked, so a video that begins to be mirrored on its way is not noticed.
+    One frame of each rotation is looked at: that a video begins to be mirrored on its way is not noticed. A container
+    gives its matrix to all frames; but H.264 and H.265 have it with some of them, and it holds until another one comes.
+
+    Attributes:
+        held: whether a frame had no matrix, so that one of those before it held.
     """
 
     def __init__(self) -> None:
+        self.held = False
         self._of_rotation: dict[int, Matrix] = {}
+        self._turned: Matrix | None = None
 
     def of(self, picture: av.VideoFrame) -> Matrix:
         """Return a frame's matrix."""
         rotation = picture.rotation
+        if rotation == 0 and self._turned is not None and _matrix(picture) is None:
+            self.held = True
+            return self._turned
         if rotation not in self._of_rotation:
-            self._of_rotation[rotation] = _matrix(picture)
+            self._of_rotation[rotation] = _matrix(picture) or _TURNS[0]
+        self._turned = self._of_rotation[rotation] if rotation else None
         return self._of_rotation[rotation]
 
 
@@ -43,13 +53,14 @@ def turned_upright(pixels: np.ndarray, matrix: Matrix) -> np.ndarray:
     return pixels
 
 
-def _matrix(picture: av.VideoFrame) -> Matrix:
+def _matrix(picture: av.VideoFrame) -> Matrix | None:
+    """Return the matrix that a frame has; None if it has none."""
     try:
         matrix = _small(picture).side_data.get("DISPLAYMATRIX")
     except ValueError:  # PyAV 18.1 refuses to list kinds of side data that it does not know
-        return _TURNS.get(picture.rotation, _TURNS[0])
+        return _TURNS.get(picture.rotation) if picture.rotation else None
     if matrix is None:
-        return _TURNS[0]
+        return None
     a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
     return a, b, c, d
 

@@ -115,13 +115,13 @@ def read_video(
         low = -math.inf if start is None else origin + start - slack
         high = math.inf if end is None else origin + end - slack
         for index, picture in enumerate(decoding):
-            last = clock.time(picture)
+            last, matrix = clock.time(picture), matrices.of(picture)
             first = last if index == 0 else first
             if last >= high:
                 break
             if last >= low:
                 if chosen % every == 0:
-                    yield VideoFrame(index, last, fps, picture, matrices.of(picture), stream.sample_aspect_ratio)
+                    yield VideoFrame(index, last, fps, picture, matrix, stream.sample_aspect_ratio)
                 chosen += 1
     if decoding.failure is not None:
         raise UnreadableError(decoding.failure, decoding.transient)

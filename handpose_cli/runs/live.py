@@ -149,7 +149,7 @@ def _recorder(path: Path) -> Iterator[Record]:
     """Give a function that adds pictures to a video, which is encoded on a thread of its own."""
     pictures: Queue[tuple[float, np.ndarray] | None] = Queue(_WAITING)
     with ThreadPoolExecutor(1) as pool:
-        job = pool.submit(write_video, path, iter(pictures.get, None), 0.0)
+        job = pool.submit(write_video, path, iter(pictures.get, None), 0.0, is_live=True)
 
         def add(time: float, pixels: np.ndarray) -> None:
             while True:

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+from handpose_cli.doubt.flags import DAMAGED_PICTURE
 from handpose_cli.files import remove_parts
 from handpose_cli.media.annotated_copies import has_copy, remove_copies, save_copy
 from handpose_cli.media.frames import Frame
@@ -94,10 +96,13 @@ def predict(
             for entry in done:
                 if entry.is_video and not has_copy(output.copies, entry.name):
                     draw(entry)
-            pages, files = _take(execute(tasks), journal, output.copies, report, max_failures, progress, draw)
+            left = _take(execute(tasks), journal, output.copies, report, max_failures, progress, draw)
         info = {**header.info, "started": _first_start(journal)}
-        if pages:
-            say(f"{pages} pages beyond the first, in {files} files, were left out", "pages")
+        if left.pages:
+            say(f"{left.pages} pages beyond the first, in {left.files} files, were left out", "pages")
+        if left.damaged:
+            such_as = f"{len(left.damaged)} of the images are damaged (such as {left.damaged[0]})"
+            say(f"{such_as}: parts of them may be wrong, and their hands are flagged {DAMAGED_PICTURE}", "")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
         write_results(
             names_of_all,
@@ -146,6 +151,14 @@ def _to_do(
     return tasks, done, kept
 
 
+class _Noted(NamedTuple):
+    """How many pages, of how many files, were left out; and the names of damaged pictures."""
+
+    pages: int
+    files: int
+    damaged: list[str]
+
+
 def _take(
     pieces: Iterable[Piece],
     journal: Journal,
@@ -154,9 +167,9 @@ def _take(
     max_failures: int | None,
     progress: Callable[[ImageRecord], None],
     draw: Callable[[Input], None],
-) -> tuple[int, int]:
-    """Put pieces where they belong, and count them; return how many pages, of how many files, were left out."""
-    pages, files, ended = 0, 0, ""
+) -> _Noted:
+    """Put pieces where they belong, and count them; return what is to be said of them."""
+    pages, files, damaged, ended = 0, 0, list[str](), ""
     for piece in pieces:
         if piece.input.name == ended:  # stretches behind one at which a video ended by a failure
             continue
@@ -164,6 +177,8 @@ def _take(
         ended = piece.input.name if piece.ends else ended
         report.inputs += piece.ends
         pages, files = pages + piece.pages_left_out, files + (piece.pages_left_out > 0)
+        if piece.is_damaged and piece.input.name not in damaged[-1:]:  # of a file's pages, several may be
+            damaged.append(piece.input.name)
         for record in piece.records:
             report.add(record)
             progress(record)
@@ -171,7 +186,7 @@ def _take(
             raise RunError(_stopped(report.failures, max_failures), "stopped")
         if piece.ends and piece.input.is_video:
             draw(piece.input)
-    return pages, files
+    return _Noted(pages, files, damaged)
 
 
 def preview(

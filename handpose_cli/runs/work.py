@@ -31,6 +31,7 @@ class Piece(NamedTuple):
         copies: annotated copies as bytes, each with its page or None.
         again: nothing was annotated; from here on, the video is to be decoded from its start.
         transient: what could not be read of it might be another time, see `UnreadableError`.
+        is_damaged: a picture of it is, see `Picture`.
     """
 
     input: Input
@@ -42,6 +43,7 @@ class Piece(NamedTuple):
     copies: tuple[tuple[int | None, bytes], ...] = ()
     again: bool = False
     transient: bool = False
+    is_damaged: bool = False
 
 
 def annotate_unit(
@@ -107,7 +109,9 @@ def _piece(
     settings: RunSettings,
 ) -> Piece:
     records, transient = [result.record for result in results], any(result.transient for result in results)
-    return Piece(entry, records, begins, ends, known, pages, _copies(entry, results, settings), transient=transient)
+    damaged = any(result.picture is not None and result.picture.is_damaged for result in results)
+    copies = _copies(entry, results, settings)
+    return Piece(entry, records, begins, ends, known, pages, copies, transient=transient, is_damaged=damaged)
 
 
 def _copies(entry: Input, results: list[Annotated], settings: RunSettings) -> tuple[tuple[int | None, bytes], ...]:
@@ -117,7 +121,12 @@ def _copies(entry: Input, results: list[Annotated], settings: RunSettings) -> tu
     return tuple(
         (
             record.frame,
-            encode_copy(entry.name, record.frame, draw_hands(picture.pixels, record.hands, settings.output.style)),
+            encode_copy(
+                entry.name,
+                record.frame,
+                draw_hands(picture.pixels, record.hands, settings.output.style),
+                picture.profile(),
+            ),
         )
         for record, picture, _ in results
         if picture is not None

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
+from handpose_cli.processors import processors
 from handpose_cli.quiet import quiet_stderr
 from handpose_cli.runs.errors import RunError
-from handpose_cli.runs.executors.threads import processors
 from handpose_cli.runs.executors.worker import Job, RefusedError, do_unit
 
 T = TypeVar("T")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from handpose_cli.allocation import keep_freed_memory
 from handpose_cli.annotator.settings import Networks
+from handpose_cli.media.damage import listening
 from handpose_cli.quiet import set_up_libraries, silence_pillow
 
 
@@ -29,6 +31,7 @@ class Job(NamedTuple):
     refusal: Callable[[], str]
 
 
+_listening = ExitStack()  # to the process's end
 _current: dict[str, tuple[Job, Networks]] = {}  # by the job's number; a process works for one driver
 
 
@@ -48,6 +51,7 @@ def do_unit(number: str, get_job: Callable[[], Job], unit: Any) -> Any:
         import cv2
 
         cv2.setNumThreads(1)  # there are as many workers as processors
+        _listening.enter_context(listening())
         _current.clear()
         _current[number] = job, job.load()
     job, networks = _current[number]

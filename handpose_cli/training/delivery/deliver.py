@@ -36,8 +36,8 @@ from handpose_cli.evaluation.metrics import average, correct, distances, longer_
 from handpose_cli.files import atomic
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
+from handpose_cli.processors import processors
 from handpose_cli.quiet import quiet_stderr
-from handpose_cli.runs.executors.threads import processors
 from handpose_cli.training.data.dataset import RandomCrops
 from handpose_cli.training.data.samples import Sample
 from handpose_cli.training.delivery.export import export_litert

@@ -1,0 +1,125 @@
+"""Images that are damaged in the middle, which decoders mend as they can: it is said, and their hands are flagged."""
+
+import io
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import cv2
+import numpy as np
+import pytest
+from conftest import SAMPLES, handpose, read_results
+from PIL import Image
+
+from handpose_cli.doubt.flags import DAMAGED_PICTURE
+from handpose_cli.media import damage
+from handpose_cli.media.damage import decoded, listening
+from handpose_cli.media.images import open_image
+from handpose_cli.media.pages import open_pages
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="standard error is not listened to")
+GOOD = (SAMPLES / "two_hands.jpg").read_bytes()
+HALF = len(GOOD) // 2
+
+
+@pytest.fixture
+def folder(tmp_path):
+    zeros, cut = bytearray(GOOD), bytearray(GOOD)
+    zeros[HALF : HALF + 4096] = bytes(4096)
+    del cut[HALF : HALF + 1000]
+    for number, content in enumerate([GOOD, zeros, GOOD, GOOD, cut, GOOD]):
+        (tmp_path / f"{number}.jpg").write_bytes(content)
+    return tmp_path
+
+
+def test_a_run_says_which_and_flags_their_hands(folder, tmp_path, capfd):
+    """They had hands as if all were well, and a line that named no file was printed, even with -q."""
+    call = ("predict", folder, "-o", tmp_path / "out", "--views", 1, "--batch-size", 1, "--threads", 3)
+    result = handpose(*call)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[0] == (
+        "2 of the images are damaged (such as 1.jpg): parts of them may be wrong, and their hands are flagged "
+        "damaged_picture"
+    )
+    assert len(result.stderr.splitlines()) == 2
+    for entry in read_results(tmp_path / "out")["files"]:
+        assert entry["hands"]
+        for hand in entry["hands"]:
+            assert (DAMAGED_PICTURE in hand.get("flags", ())) == (entry["file"] in ("1.jpg", "4.jpg"))
+    result = handpose(*call, "--overwrite", "-q")
+    assert (result.stderr, *capfd.readouterr()) == ("", "", "")
+
+
+def test_of_pictures_decoded_at_once_the_damaged_ones_are_known(folder):
+    paths = [folder / f"{number % 6}.jpg" for number in range(60)]
+    with listening(), ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda path: open_image(path).is_damaged, paths))
+    assert found == [path.name in ("1.jpg", "4.jpg") for path in paths]
+    assert not open_image(
+        folder / "1.jpg"
+    ).is_damaged  # in a program of someone else's, whose standard error is its own
+
+
+@pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_lzw"])
+def test_damaged_strips_of_a_tiff_are_known(tmp_path, capfd, compression):
+    with Image.open(io.BytesIO(GOOD)) as image:
+        image.save(tmp_path / "a.tif", compression=compression)
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    with listening():
+        assert not open_image(tmp_path / "a.tif").is_damaged
+        half = len(content) // 2
+        content[half : half + 2048] = bytes(byte ^ 255 for byte in content[half : half + 2048])
+        (tmp_path / "a.tif").write_bytes(content)
+        assert open_image(tmp_path / "a.tif").is_damaged
+        assert [page.is_damaged for page in open_pages(tmp_path / "a.tif", 10**8)] == [True]
+        odd = cv2.imencode(".tif", np.full((9, 9), 7, np.float32))[1]  # of which OpenCV complains first
+        (tmp_path / "b.tif").write_bytes(odd.tobytes())
+        assert not open_image(tmp_path / "b.tif").is_damaged
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_printed_is_not_kept_for_ever(folder, monkeypatch):
+    monkeypatch.setattr(damage, "_LONGEST", 200)
+    with listening():
+        for _ in range(30):
+            assert open_image(folder / "1.jpg").is_damaged
+            assert not open_image(folder / "0.jpg").is_damaged
+        assert damage._ear.length() < 500
+
+
+@pytest.mark.parametrize("behind", [b"", b"\0\0\0\x18ftypmp42"])
+def test_zeros_before_the_end_are_no_damage(tmp_path, behind):
+    """As cameras write them; the decoder complains, but the pixels are all there."""
+    (tmp_path / "a.jpg").write_bytes(GOOD[:-2] + bytes(100) + GOOD[-2:] + behind)
+    with listening():
+        assert not open_image(tmp_path / "a.jpg").is_damaged
+
+
+def test_no_disk_is_needed_to_listen(folder, monkeypatch):
+    def nowhere():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", nowhere)
+    for is_linux in (True, False):
+        if not is_linux:
+            monkeypatch.delattr("os.memfd_create", raising=False)
+        with listening():
+            assert open_image(folder / "1.jpg").is_damaged == (is_linux and sys.platform == "linux")
+
+
+def test_what_others_print_is_not_taken_for_damage_and_not_lost(capfd):
+    def decode(pause):
+        if pause.is_set():
+            pause.clear()
+            os.write(2, b"a library's note\n")
+        return 7
+
+    with listening():
+        pause = threading.Event()
+        pause.set()
+        assert decoded(partial(decode, pause)) == (7, False)
+        print("of Python", file=sys.stderr)
+        os.write(2, b"Corrupt JPEG data: of another picture\n")
+    assert capfd.readouterr().err == "of Python\na library's note\n" or sys.stderr.fileno() != 2
