@@ -89,6 +89,15 @@ image_prefix_option = click.option(
 )
 
 
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
+
+
+def note(line: str) -> None:
+    """Print a line on standard error, unless the command that runs is called with `quiet_option`."""
+    if not click.get_current_context().params["quiet"]:
+        click.echo(line, err=True)
+
+
 def draw_options(command: Command) -> Command:
     """Give a command the options of annotated copies."""
     for option in (

@@ -23,6 +23,7 @@ from handpose_cli.commands.options import (
     detector_option,
     draw_options,
     image_prefix_option,
+    quiet_option,
     views_option,
 )
 from handpose_cli.commands.output import OutputType, at_output, named
@@ -103,7 +104,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
               help="Write how the run ended as JSON; - for standard output.")  # fmt: skip
 @click.option("--show", is_flag=True, help="Show a camera's pictures in a window as they are annotated.")
 @config_option
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
+@quiet_option
 @click.pass_context
 def command(
     ctx: click.Context, inputs: tuple[str, ...], output: Path | str | None, recursive: bool, formats: tuple[str, ...],

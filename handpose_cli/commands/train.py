@@ -10,7 +10,7 @@ import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.options import class_option, config_option, keypoint_names_option
+from handpose_cli.commands.options import class_option, config_option, keypoint_names_option, quiet_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.commands.run_errors import os_error_line
 from handpose_cli.commands.stage_type import StageType
@@ -79,7 +79,7 @@ def _by_recipe(name: str) -> str:
 @click.option("--data-licence", metavar="TEXT", multiple=True, help="For the model card; repeatable.")
 @click.option("--resume", is_flag=True,
               help="Go on with the run in the output folder, with its settings; --epochs may be more.")  # fmt: skip
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
+@quiet_option
 @click.pass_context
 def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **options: Any) -> None:
     """Train an hourglass on labelled hands, or a detector on boxes.
