@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import SAMPLES, handpose, read_results
 
-TRAIN = ("train", "--data", "x", "-o", "run")
+TRAIN = ("train", "--data", str(SAMPLES), "-o", "run")
 PREDICT = ("predict", str(SAMPLES / "no_hand.jpg"), "-o", "out", "--engine", "keras")
 
 
@@ -73,7 +73,7 @@ def test_what_other_programs_set_changes_no_result(tmp_path):
 
 def test_a_backend_that_only_predicts_does_not_train(tmp_path, monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "numpy")  # which needs JAX too
-    result = handpose("train", "--data", "x", "-o", tmp_path / "run")
+    result = handpose("train", "--data", SAMPLES, "-o", tmp_path / "run")
     assert (result.exit_code, result.stderr) == (
         1, "Error: KERAS_BACKEND=numpy only predicts. With these it trains: tensorflow, jax, torch\n"
     )  # fmt: skip

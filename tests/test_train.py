@@ -286,7 +286,7 @@ def test_hands_outside_their_image_are_left_out_and_counted(tmp_path, caplog, jo
 
 
 def test_what_to_validate_on_is_not_said_twice(tmp_path):
-    result = handpose("train", "--data", "a", "--val", "b", "--val-split", 0.2, "-o", tmp_path / "run")
+    result = handpose("train", "--data", SAMPLES, "--val", SAMPLES, "--val-split", 0.2, "-o", tmp_path / "run")
     assert (result.exit_code, result.stderr) == (
         1,
         "Error: No share of the data is held back where there are labels to validate on. Received: 0.2. "

@@ -133,7 +133,8 @@ def command(
     too; entries that break it are left out of the rest of the check.
 
     \b
-    Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage, 130 interrupted
+    Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage, or labels are not there,
+                130 interrupted
     """
     from handpose_cli.formats._notes import silent
     from handpose_cli.formats.errors import FormatError

@@ -32,7 +32,7 @@ def command(
     in common.
 
     \b
-    Exit codes: 0 done, 1 an error, 2 wrong usage,
+    Exit codes: 0 done, 1 an error, 2 wrong usage, or runs are not there,
                 3 done, but some inputs could not be read, 130 interrupted
     """
     from handpose_cli.commands.lost_formats import say_lost

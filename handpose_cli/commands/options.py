@@ -31,6 +31,14 @@ class SourceType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class SourceNameType(SourceType):
+    """The text of a `SourceType`, as a run's settings keep it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        super().convert(value, param, ctx)
+        return value
+
+
 class KeypointNamesType(click.ParamType):
     """Names separated by commas, or a file that maps them."""
 

@@ -122,7 +122,7 @@ def command(
     (camera:0, camera:rtsp://...) is annotated live, and shown with --show.
 
     \b
-    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage,
+    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or inputs are not there,
                 3 done, but some inputs could not be read, 130 interrupted
     """
     from handpose_cli.annotator.settings import AnnotateSettings
@@ -181,6 +181,9 @@ def command(
     except KeyboardInterrupt:
         status = Status("interrupted", EXIT_INTERRUPTED)
         click.echo(f"Interrupted; {report.inputs} of {report.total} inputs are done. Go on with --resume.", err=True)
+    except click.ClickException as error:
+        status = Status("failed", error.exit_code)
+        raise
     finally:
         if summary_json is not None and not dry_run:
             write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})

@@ -10,7 +10,13 @@ import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.options import class_option, config_option, keypoint_names_option, quiet_option
+from handpose_cli.commands.options import (
+    SourceNameType,
+    class_option,
+    config_option,
+    keypoint_names_option,
+    quiet_option,
+)
 from handpose_cli.commands.remedies import failure
 from handpose_cli.commands.run_errors import os_error_line
 from handpose_cli.commands.stage_type import StageType
@@ -25,15 +31,15 @@ def _by_recipe(name: str) -> str:
 
 
 @click.command("train", cls=SectionedCommand)
-@click.option("--data", metavar="[FORMAT:]PATH", multiple=True,
+@click.option("--data", type=SourceNameType(), multiple=True,
               help="Labels to train on, with the images beside them; the format is recognised or named; "
               "repeatable.")  # fmt: skip
-@click.option("--val", metavar="[FORMAT:]PATH", multiple=True,
+@click.option("--val", type=SourceNameType(), multiple=True,
               help="Such labels to choose the best weights by; repeatable.  [default: a part of --data]")  # fmt: skip
 @click.option("--val-split", type=click.FloatRange(0, 1, min_open=True, max_open=True),
               help="Share of --data to hold back for that; versions of a pose and frames of a clip stay "
               "together.  [default: 0.1]")  # fmt: skip
-@click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
+@click.option("--negatives", type=SourceNameType(), multiple=True,
               help="Labels with boxes, to learn from these what is a hand too, and from the rest, where every hand "
               "has one, what is none; without them the network will not say, nor which hand one is; "
               "repeatable.")  # fmt: skip
@@ -95,7 +101,8 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     variables KERAS_DISTRIBUTION_JOB_ADDRESSES (HOST:PORT of the first), ..._NUM_PROCESSES and ..._PROCESS_ID (from 0).
 
     \b
-    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, 130 interrupted
+    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or labels are not there,
+                130 interrupted
     """
     from handpose_cli.networks.backend import set_up_keras
     from handpose_cli.training.settings import SettingsError, of_earlier_run, of_new_run
