@@ -71,6 +71,12 @@ def test_what_other_programs_set_changes_no_result(tmp_path):
     assert hands == with_other and hands[0]["hands"]
 
 
+def test_a_training_that_is_quiet_prints_nothing_of_its_libraries(tmp_path):
+    result = called(tmp_path, ["-m", "handpose_cli", *TRAIN, "--batch-size", "1000", "-q"])
+    assert result.stderr.startswith("Error: "), result.stderr
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+
+
 def test_a_backend_that_only_predicts_does_not_train(tmp_path, monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "numpy")  # which needs JAX too
     result = handpose("train", "--data", SAMPLES, "-o", tmp_path / "run")
