@@ -19,6 +19,7 @@ from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.training import checkpoint
+from handpose_cli.training.detection.data import read_data
 from handpose_cli.training.settings import Stage, of_earlier_run, of_new_run, save
 from handpose_cli.training.start import start
 
@@ -322,9 +323,25 @@ def test_other_data_are_refused(folder, tmp_path, tiny_preset):
         result = handpose("train", "-o", run, "--resume", "--epochs", 2)
         assert result.exit_code == 1
         assert result.stderr.splitlines()[-1] == (
-            f"Error: {data} is not what {run} was trained on: {count} labels then, {left} now, or others, or as "
-            "another version of handpose read them. "
+            f"Error: {data} is not what {run} was trained on: {count} labels then, {left} now, or others, or with "
+            "other images, or as another version of handpose read them. "
             f"Go on with the data as they were, or begin another run with --weights {run}."
         )
     (data / "labels.json").write_text(json.dumps(labels))
+    image = data / labels[0]["image"]
+    content = image.read_bytes()
+    image.write_bytes(content + b"another")
+    assert "or with other images" in handpose("train", "-o", run, "--resume", "--epochs", 2).stderr
+    image.write_bytes(content)
     assert handpose("train", "-o", run, "--resume", "--epochs", 2).exit_code == 0
+
+
+def test_a_detector_knows_its_images_too(folder, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    settings = of_new_run({"preset": "ssd-hand", "data": (str(data),), "val_split": 0.5})
+    before = read_data(settings).known
+    assert read_data(settings).known == before
+    image = data / json.loads((data / "labels.json").read_text())[0]["image"]
+    image.write_bytes(image.read_bytes() + b"another")
+    assert read_data(settings).known != before

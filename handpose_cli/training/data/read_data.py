@@ -9,7 +9,7 @@ import numpy as np
 
 from handpose_cli.evaluation.metrics import longer_sides
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.training.data.digest import Known, digest
+from handpose_cli.training.data.digest import Known, digest, image_facts
 from handpose_cli.training.data.places import find_places
 from handpose_cli.training.data.samples import Sample, read_samples, shared_images, split
 from handpose_cli.training.settings import Settings
@@ -82,7 +82,8 @@ def _labelled(sample: Sample) -> tuple[object, ...]:
     hand = sample.hand
     what = () if hand is None else (hand.keypoints, hand.visibility, hand.handedness)
     scores = () if hand is None or hand.keypoint_scores is None else (hand.keypoint_scores,)  # weights in the loss
-    return (sample.image.as_posix(), sample.size, sample.group, sample.box, *what, *scores)
+    about = image_facts(sample.image), sample.size, sample.group, sample.box
+    return (*about, *what, *scores)
 
 
 def _all(by_source: dict[str, list[Sample]], sources: Iterable[str]) -> list[Sample]:
