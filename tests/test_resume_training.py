@@ -171,7 +171,7 @@ def test_fewer_epochs_than_were_trained_are_refused(undisturbed, tiny_preset):
 
 
 @no_graphs()
-def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, monkeypatch):
+def test_a_network_whose_answers_are_no_numbers_leaves_the_last_good_state(folder, tmp_path, monkeypatch):
     # without batch norms such a network is dead, but its loss finite
     monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, block="plain"))
     run = tmp_path / "run"
@@ -179,7 +179,7 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, m
     before, _ = state_of(run)
     result = handpose("train", "-o", run, "--resume", "--epochs", 3, "--learning-rate", 1e30, "--schedule", "constant")
     assert result.exit_code == 1
-    assert "The loss is no longer a number in epoch" in result.stderr
+    assert "The network's answers are no longer numbers after epoch 2" in result.stderr
     assert result.stderr.endswith("Go on with --resume and a lower --learning-rate, or begin another run\n")
     after, log = state_of(run)
     assert all(np.isfinite(array).all() for array in after.values() if array.dtype.kind == "f")
@@ -307,6 +307,27 @@ def test_a_run_of_a_network_that_its_preset_no_longer_is_cannot_go_on(undisturbe
         f"Error: {tmp_path} trains a network that hourglass-lite no longer is. It can be predicted with; "
         "begin another run.\n",
     )
+
+
+@no_graphs()
+@pytest.mark.parametrize(
+    ("rate", "steps", "what"),
+    [
+        (1e38, 1, "The network's answers are no longer numbers after"),
+        (3e38, 1, "The weights are no longer numbers after"),
+        (3e38, 2, "The loss is no longer a number in"),
+    ],
+)
+def test_weights_that_the_last_step_of_an_epoch_spoils_are_not_kept(folder, tmp_path, tiny_preset, rate, steps, what):
+    """The loss is of the step before: the epoch's figures were nan, which passed for the best there were."""
+    run = tmp_path / "run"
+    options = ("--epochs", 2, "--steps-per-epoch", steps, "--export", "none", "--schedule", "constant")
+    result = train(folder, run, *options, "--learning-rate", rate, "--optimizer", "rmsprop", "--ema", 0)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        1, f"Error: {what} epoch 1. Go on with --resume and a lower --learning-rate, or "
+        "begin another run"
+    )  # fmt: skip
+    assert not (run / "best.weights.h5").exists() and not (run / checkpoint.STATE).exists()
 
 
 @no_graphs()

@@ -109,6 +109,9 @@ class SaveState(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if not np.isfinite(logs["loss"]):
             raise LossError(f"The loss is no longer a number in epoch {epoch + 1}", "diverged")
+        if not all(np.isfinite(keras.ops.convert_to_numpy(v)).all() for v in self.model.trainable_variables):
+            # by its last step, of which the loss is not known yet
+            raise LossError(f"The weights are no longer numbers after epoch {epoch + 1}", "diverged")
         if not self.writes:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -141,6 +144,8 @@ class CommitEpoch(keras.callbacks.Callback):
         self.run, self.log, self.patience, self.monitor, self.writes = run, log, patience, monitor, writes
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if not np.isfinite(logs[self.monitor]):  # which would pass for better than any figure
+            raise LossError(f"The network's answers are no longer numbers after epoch {epoch + 1}", "diverged")
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         self.log.append(
             {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, "learning_rate": float(rate)}
