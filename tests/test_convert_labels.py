@@ -29,6 +29,20 @@ def test_it_says_what_the_target_drops(tmp_path):
     assert len((tmp_path / "t.csv").read_text().splitlines()) == 1 + 2 * 21
 
 
+@pytest.mark.parametrize(
+    ("call", "option"),
+    [
+        (("convert-labels", SAMPLES), "--split"),
+        (("evaluate", "--labels", SAMPLES), "--score-threshold"),
+        (("predict", SAMPLES), "--score-threshold"),
+    ],
+)
+def test_a_share_or_a_score_that_is_no_number_is_refused(call, option):
+    done = handpose(*call, option, "nan")
+    message = f"Error: Invalid value for '{option}': 'nan' is no number."
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (2, message)
+
+
 def test_quiet_it_prints_nothing_but_errors(tmp_path):
     source = write(tmp_path / "l.json", "handpose", [image("a.jpg", tracked(handedness="left")), image("b.jpg")])
     other = write(tmp_path / "u.json", "handpose", [image("a.jpg", moved(open_hand(), 5)), image("z.jpg")])

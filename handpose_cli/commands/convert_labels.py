@@ -13,7 +13,7 @@ import click
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.idle_options import check_convert
 from handpose_cli.commands.label_targets import image_folder, images_for, parts_of, refuse_existing, writers_of
-from handpose_cli.commands.option_types import LocalPath
+from handpose_cli.commands.option_types import FiniteRange, LocalPath
 from handpose_cli.commands.options import (
     SourceType,
     class_option,
@@ -66,7 +66,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @class_option
 @keypoint_names_option
 @video_option
-@click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
+@click.option("--split", type=FiniteRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
 @image_prefix_option
 @click.option("--copy-images", "place_images", flag_value="copy", default="", show_default=False,

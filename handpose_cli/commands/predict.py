@@ -15,7 +15,7 @@ import click
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.idle_options import check_output, check_predict
-from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
+from handpose_cli.commands.option_types import FiniteRange, LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import (
     SourceType,
     ValueOption,
@@ -60,7 +60,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 @detector_option
 @click.option("--boxes", type=SourceType(), help="Take boxes from labels in any format and detect none.")
 @click.option("--rescale", is_flag=True, help="Scale boxes that are for another size than the image.")
-@click.option("--score-threshold", type=click.FloatRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
+@click.option("--score-threshold", type=FiniteRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @views_option
 @click.option("--tile", type=TileType(),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
-from handpose_cli.commands.option_types import LocalPath
+from handpose_cli.commands.option_types import FiniteRange, LocalPath
 from handpose_cli.commands.options import (
     SourceNameType,
     class_option,
@@ -36,7 +36,7 @@ def _by_recipe(name: str) -> str:
               "repeatable.")  # fmt: skip
 @click.option("--val", type=SourceNameType(), multiple=True,
               help="Such labels to choose the best weights by; repeatable.  [default: a part of --data]")  # fmt: skip
-@click.option("--val-split", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+@click.option("--val-split", type=FiniteRange(0, 1, min_open=True, max_open=True),
               help="Share of --data to hold back for that; versions of a pose and frames of a clip stay "
               "together.  [default: 0.1]")  # fmt: skip
 @click.option("--negatives", type=SourceNameType(), multiple=True,
@@ -61,17 +61,17 @@ def _by_recipe(name: str) -> str:
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Hands in a step." + _by_recipe("batch_size"))
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="Optimizer." + _by_recipe("optimizer"))
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True),
+@click.option("--learning-rate", type=FiniteRange(min=0, min_open=True),
               help="Of the last stage, at its highest.")  # fmt: skip
 @click.option("--schedule", type=click.Choice(SCHEDULES),
               help="Of the learning rate in a stage: constant; cosine: it rises for up to 500 steps, then falls along "
               "a cosine to 1 %; steps: a tenth from 60 % of the stage on, a hundredth from 85 % on."
               + _by_recipe("schedule"))  # fmt: skip
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of the layers.  [default: float32]")
-@click.option("--ema", type=click.FloatRange(0, 1, max_open=True),
+@click.option("--ema", type=FiniteRange(0, 1, max_open=True),
               help="Validate and save an average of the weights that keeps this share at each step."
               + _by_recipe("ema"))  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: 0]")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of every random choice.  [default: 0]")
 @click.option("--weights", metavar="NAME|FILE|RUN|none",
               help="Weights to start from; none: random numbers.  [default: the pretrained encoders of hourglass-lite, "
               "hourglass-wide, ssd-palm and ssd-hand, none for the others]")  # fmt: skip
