@@ -21,6 +21,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
+EXIT_USAGE = 2  # of a call that is wrong, or that names what is not there
 EXIT_INTERRUPTED = 130  # of a command that Ctrl-C ended, or what ends it alike
 
 

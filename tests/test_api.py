@@ -344,6 +344,16 @@ def test_what_cannot_be_evaluated_is_refused(given, message):
     assert str(error.value) == message
 
 
+def test_thresholds_that_are_nearly_the_same_have_two_names():
+    labels = SAMPLES / "labels.json"
+    figures = handpose_cli.evaluate(labels, labels, thresholds=(0.1, 0.1000001, np.float32(0.2)))
+    assert [name for name in figures.end_to_end.metrics if "pck" in name] == [
+        "pck@0.1/bbox",
+        "pck@0.1000001/bbox",
+        "pck@0.2/bbox",
+    ]
+
+
 def test_an_iterator_that_was_read_already_is_not_an_empty_set():
     labels = SAMPLES / "labels.json"
     records = read_labels(labels)

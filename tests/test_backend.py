@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import SAMPLES, handpose, read_results
 
-TRAIN = ("train", "--data", "x", "-o", "run")
+TRAIN = ("train", "--data", str(SAMPLES), "-o", "run")
 PREDICT = ("predict", str(SAMPLES / "no_hand.jpg"), "-o", "out", "--engine", "keras")
 
 
@@ -71,9 +71,15 @@ def test_what_other_programs_set_changes_no_result(tmp_path):
     assert hands == with_other and hands[0]["hands"]
 
 
+def test_a_training_that_is_quiet_prints_nothing_of_its_libraries(tmp_path):
+    result = called(tmp_path, ["-m", "handpose_cli", *TRAIN, "--batch-size", "1000", "-q"])
+    assert result.stderr.startswith("Error: "), result.stderr
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+
+
 def test_a_backend_that_only_predicts_does_not_train(tmp_path, monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "numpy")  # which needs JAX too
-    result = handpose("train", "--data", "x", "-o", tmp_path / "run")
+    result = handpose("train", "--data", SAMPLES, "-o", tmp_path / "run")
     assert (result.exit_code, result.stderr) == (
         1, "Error: KERAS_BACKEND=numpy only predicts. With these it trains: tensorflow, jax, torch\n"
     )  # fmt: skip

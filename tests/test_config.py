@@ -191,5 +191,5 @@ def test_merge_has_it_too(tmp_path):
     path.write_text("views = 1\n")
     assert last_line(handpose("merge", run, "-o", tmp_path / "out", "--config", path)) == (
         f"Error: Invalid value for '--config': {path}: 'views' is no option of 'merge'. There are: format, output, "
-        "overwrite."
+        "overwrite, quiet."
     )

@@ -29,6 +29,38 @@ def test_it_says_what_the_target_drops(tmp_path):
     assert len((tmp_path / "t.csv").read_text().splitlines()) == 1 + 2 * 21
 
 
+@pytest.mark.parametrize(
+    ("call", "option"),
+    [
+        (("convert-labels", SAMPLES), "--split"),
+        (("evaluate", "--labels", SAMPLES), "--score-threshold"),
+        (("predict", SAMPLES), "--score-threshold"),
+    ],
+)
+def test_a_share_or_a_score_that_is_no_number_is_refused(call, option):
+    done = handpose(*call, option, "nan")
+    message = f"Error: Invalid value for '{option}': 'nan' is no number."
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (2, message)
+
+
+def test_quiet_it_prints_nothing_but_errors(tmp_path):
+    source = write(tmp_path / "l.json", "handpose", [image("a.jpg", tracked(handedness="left")), image("b.jpg")])
+    other = write(tmp_path / "u.json", "handpose", [image("a.jpg", moved(open_hand(), 5)), image("z.jpg")])
+    call = ("convert-labels", source, tmp_path / "t.csv", "--to", "csv", "-q")
+    done = handpose(*call, "--update", other, "--worst", 1)  # with notes of readers, corrections, choice and writer
+    assert (done.exit_code, done.output, (tmp_path / "t.csv").exists()) == (0, "", True)
+    done = handpose("convert-labels", source, "--to", "yolo-pose", "--dry-run", "--worst", 1, "--quiet")
+    assert (done.exit_code, done.output) == (0, "")
+    done = handpose(*call)
+    assert (done.exit_code, done.stderr) == (
+        1, f"Error: {tmp_path / 't.csv'} exists. Replace it with --overwrite or choose another TARGET.\n"
+    )  # fmt: skip
+    wrong = write(tmp_path / "wrong.json", "handpose", [image("a.jpg", open_hand(), open_hand())])
+    assert [(done.exit_code, done.output) for done in (
+        handpose("convert-labels", path, "--check", "-q") for path in (source, wrong)
+    )] == [(0, ""), (1, "")]  # fmt: skip
+
+
 @pytest.mark.parametrize("to", ["handpose", "csv", "coco", "yolo-pose", "cvat"])
 def test_an_image_that_is_listed_twice_is_written_once(tmp_path, to):
     records = [image("a.jpg", open_hand()), image("b.jpg", open_hand()), image("a.jpg", open_hand(200), open_hand(20))]

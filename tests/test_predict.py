@@ -319,7 +319,7 @@ def test_wrong_calls_are_told_in_a_line(tmp_path):
     (tmp_path / "w.tflite").write_text("no network")
     out = tmp_path / "out"
     assert error_of(tmp_path / "no.jpg", "-o", out) == (
-        1, f"Error: No such file or folder, and no match as a pattern: {tmp_path}/no.jpg\n"
+        2, f"Error: No such file or folder, and no match as a pattern: {tmp_path}/no.jpg\n"
     )  # fmt: skip
     assert error_of(tmp_path / "empty", "-o", out) == (
         1, f"Error: No images or videos in: {tmp_path}/empty. Add -r to look into the folders inside.\n"

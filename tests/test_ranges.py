@@ -57,6 +57,7 @@ def test_they_join_to_the_bytes_of_one_run(inputs, parts, tmp_path):
     assert result.exit_code == 3, result.stderr
     whole = predict(inputs, tmp_path / "whole", "--end", 3)
     assert outputs(tmp_path / "all") == outputs(whole)
+    assert handpose("merge", *parts, "-o", tmp_path / "all", "--overwrite", "-q").output == ""
     found = read_results(tmp_path / "all")
     arguments = found["info"]["arguments"]
     assert (arguments["start"], arguments["end"]) == (None, 3)

@@ -2,13 +2,14 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -18,6 +19,7 @@ from tiny_training import TINY, no_graphs, train
 
 from handpose_cli.networks.hourglass import presets
 from handpose_cli.training import checkpoint
+from handpose_cli.training.detection.data import read_data
 from handpose_cli.training.settings import Stage, of_earlier_run, of_new_run, save
 from handpose_cli.training.start import start
 
@@ -51,10 +53,21 @@ def undisturbed(folder, tmp_path_factory):
     return run
 
 
+@contextmanager
+def files_of_at_most(size):
+    """As on a full disk, larger ones cannot be written in the block."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
 def test_a_run_killed_interrupted_and_out_of_disk_ends_with_the_same_weights(
     folder, undisturbed, tmp_path, tiny_preset, monkeypatch
 ):
-    """Ctrl-C comes between the best weights and the state that goes with them; a full disk leaves half a file."""
+    """Ctrl-C comes between the best weights and the state that goes with them. On a full disk HDF5 crashed."""
     run = tmp_path / "run"
     script = (
         "from handpose_cli.networks.hourglass import presets\n"
@@ -82,10 +95,6 @@ def test_a_run_killed_interrupted_and_out_of_disk_ends_with_the_same_weights(
             raise KeyboardInterrupt
         return real_atomic(path)
 
-    def save_weights(model, path, **kwargs):
-        Path(path).write_bytes(b"half a file")
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "atomic", atomic)
         result = handpose("train", "-o", run, "--resume")
@@ -93,14 +102,14 @@ def test_a_run_killed_interrupted_and_out_of_disk_ends_with_the_same_weights(
     assert result.stderr.splitlines()[-1] == (
         f"Interrupted. Go on from the last epoch with: handpose train -o {run} --resume"
     )
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.keras.Model, "save_weights", save_weights)
+    with files_of_at_most(20_000):
         result = handpose("train", "-o", run, "--resume")
-    assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == (
-        f"Error: Cannot write to {run}: No space left on device. Go on with --resume."
-    )
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        1, f"Error: Cannot write to {run}: File too large. Go on with --resume."
+    )  # fmt: skip
     assert state_of(run)[1] == log
+    weights = json.loads((run / checkpoint.STATE).read_text())["weights"]
+    assert {path.name for path in (run / "state").iterdir()} == {"lock", "state.json", weights}
     result = handpose("train", "-o", run, "--resume")
     assert result.exit_code == 0, result.stderr
     assert_same_runs(run, undisturbed)
@@ -162,7 +171,7 @@ def test_fewer_epochs_than_were_trained_are_refused(undisturbed, tiny_preset):
 
 
 @no_graphs()
-def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, monkeypatch):
+def test_a_network_whose_answers_are_no_numbers_leaves_the_last_good_state(folder, tmp_path, monkeypatch):
     # without batch norms such a network is dead, but its loss finite
     monkeypatch.setitem(presets.PRESETS, "hourglass-lite", replace(TINY, block="plain"))
     run = tmp_path / "run"
@@ -170,7 +179,7 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_state(folder, tmp_path, m
     before, _ = state_of(run)
     result = handpose("train", "-o", run, "--resume", "--epochs", 3, "--learning-rate", 1e30, "--schedule", "constant")
     assert result.exit_code == 1
-    assert "The loss is no longer a number in epoch" in result.stderr
+    assert "The network's answers are no longer numbers after epoch 2" in result.stderr
     assert result.stderr.endswith("Go on with --resume and a lower --learning-rate, or begin another run\n")
     after, log = state_of(run)
     assert all(np.isfinite(array).all() for array in after.values() if array.dtype.kind == "f")
@@ -301,6 +310,27 @@ def test_a_run_of_a_network_that_its_preset_no_longer_is_cannot_go_on(undisturbe
 
 
 @no_graphs()
+@pytest.mark.parametrize(
+    ("rate", "steps", "what"),
+    [
+        (1e38, 1, "The network's answers are no longer numbers after"),
+        (3e38, 1, "The weights are no longer numbers after"),
+        (3e38, 2, "The loss is no longer a number in"),
+    ],
+)
+def test_weights_that_the_last_step_of_an_epoch_spoils_are_not_kept(folder, tmp_path, tiny_preset, rate, steps, what):
+    """The loss is of the step before: the epoch's figures were nan, which passed for the best there were."""
+    run = tmp_path / "run"
+    options = ("--epochs", 2, "--steps-per-epoch", steps, "--export", "none", "--schedule", "constant")
+    result = train(folder, run, *options, "--learning-rate", rate, "--optimizer", "rmsprop", "--ema", 0)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        1, f"Error: {what} epoch 1. Go on with --resume and a lower --learning-rate, or "
+        "begin another run"
+    )  # fmt: skip
+    assert not (run / "best.weights.h5").exists() and not (run / checkpoint.STATE).exists()
+
+
+@no_graphs()
 def test_other_data_are_refused(folder, tmp_path, tiny_preset):
     """A run that goes on with labels that have changed would be trained on neither the ones nor the others."""
     data, run = tmp_path / "data", tmp_path / "run"
@@ -314,9 +344,25 @@ def test_other_data_are_refused(folder, tmp_path, tiny_preset):
         result = handpose("train", "-o", run, "--resume", "--epochs", 2)
         assert result.exit_code == 1
         assert result.stderr.splitlines()[-1] == (
-            f"Error: {data} is not what {run} was trained on: {count} labels then, {left} now, or others, or as "
-            "another version of handpose read them. "
+            f"Error: {data} is not what {run} was trained on: {count} labels then, {left} now, or others, or with "
+            "other images, or as another version of handpose read them. "
             f"Go on with the data as they were, or begin another run with --weights {run}."
         )
     (data / "labels.json").write_text(json.dumps(labels))
+    image = data / labels[0]["image"]
+    content = image.read_bytes()
+    image.write_bytes(content + b"another")
+    assert "or with other images" in handpose("train", "-o", run, "--resume", "--epochs", 2).stderr
+    image.write_bytes(content)
     assert handpose("train", "-o", run, "--resume", "--epochs", 2).exit_code == 0
+
+
+def test_a_detector_knows_its_images_too(folder, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    settings = of_new_run({"preset": "ssd-hand", "data": (str(data),), "val_split": 0.5})
+    before = read_data(settings).known
+    assert read_data(settings).known == before
+    image = data / json.loads((data / "labels.json").read_text())[0]["image"]
+    image.write_bytes(image.read_bytes() + b"another")
+    assert read_data(settings).known != before

@@ -1,6 +1,7 @@
 """What stops a run is one line that names what is at fault: the output, an input, the weights, memory or a limit."""
 
 import errno
+import json
 import os
 import shutil
 import socket
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import handpose
+from conftest import SAMPLES, handpose
 from made_up_inputs import encoded
 
 from handpose_cli import engine, weights
@@ -64,6 +65,31 @@ def test_errors_of_the_file_system_name_what_is_at_fault(tmp_path, monkeypatch):
         )
     assert said(failed(errno.EIO), None) == "The inputs cannot be listed: Input/output error"
     assert said(failed(errno.EIO, "x"), None) == "The inputs cannot be listed: x: Input/output error"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (("predict", "gone/", "-o", "out"), "No such file or folder, and no match as a pattern: gone/"),
+        (("predict", "list.txt", "-o", "out"), "list.txt, line 1: no such file: gone.jpg"),
+        (("merge", "gone", "-o", "out"), "Invalid value for 'RUNS...': Directory 'gone' does not exist."),
+        (("evaluate", "--labels", SAMPLES, "--predictions", "gone"),
+         "Invalid value for '--predictions': 'gone' does not exist."),
+        (("convert-labels", "coco:gone", "out", "--to", "csv"), "Invalid value for 'SOURCE': 'gone' does not exist."),
+        (("train", "--data", SAMPLES, "--val", "coco:gone", "-o", "out"),
+         "Invalid value for '--val': 'gone' does not exist."),
+    ],
+)  # fmt: skip
+def test_what_a_call_names_and_is_not_there_is_wrong_usage(tmp_path, monkeypatch, call, message):
+    monkeypatch.chdir(tmp_path)
+    Path("list.txt").write_text("gone.jpg")
+    summary = ("--summary-json", "s.json") if call[0] == "predict" else ()
+    done = handpose(*call, *summary)
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (2, f"Error: {message}")
+    assert not Path("out").exists()
+    if summary:
+        told = json.loads(Path("s.json").read_text())
+        assert (told["status"], told["exit_code"]) == ("failed", 2)
 
 
 def test_a_server_that_does_not_answer_is_no_output(tmp_path):

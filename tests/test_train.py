@@ -88,6 +88,29 @@ def test_the_help_names_the_presets_that_begin_with_an_encoder():
     assert named == {name for name, weights in begins.items() if weights != "none"}
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--input-size", 100), 1, "The side of hourglass-lite's crops must be a multiple of 32. Received: 100. "
+         "Choose another --input-size"),
+        (("--input-size", 96, "--preset", "hourglass-2"), 1, "The side of hourglass-2's crops must be a multiple of "
+         "64. Received: 96. Choose another --input-size"),
+        (("--input-size", 100, "--preset", "ssd-hand"), 1, "The side of ssd-hand's crops must be a multiple of 32. "
+         "Received: 100. Choose another --input-size"),
+        (("--seed", 2**32), 2, "Invalid value for '--seed': 4294967296 is not in the range 0<=x<=4294967295."),
+        (("--learning-rate", "nan"), 2, "Invalid value for '--learning-rate': 'nan' is no number."),
+        (("--learning-rate", "inf"), 2, "Invalid value for '--learning-rate': 'inf' is no number."),
+        (("--val-split", "nan"), 2, "Invalid value for '--val-split': 'nan' is no number."),
+    ],
+)  # fmt: skip
+def test_numbers_that_cannot_be_are_told_before_anything_is_done(tmp_path, options, code, message):
+    """There were tracebacks after the data had been read, and networks of nan."""
+    options = options if "--preset" in options else (*options, "--preset", "hourglass-lite")
+    done = handpose("train", "--data", SAMPLES, "-o", tmp_path / "run", *options)
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (code, f"Error: {message}")
+    assert not (tmp_path / "run").exists()
+
+
 def test_wrong_data_is_told_in_a_line(tmp_path, folder, tiny_preset):
     (tmp_path / "labels.json").write_text('[{"image": "a.jpg", "width": 9, "height": 9, "boxes": [[1, 2, 3, 4]]}]')
     result = train(tmp_path, tmp_path / "run")
@@ -286,7 +309,7 @@ def test_hands_outside_their_image_are_left_out_and_counted(tmp_path, caplog, jo
 
 
 def test_what_to_validate_on_is_not_said_twice(tmp_path):
-    result = handpose("train", "--data", "a", "--val", "b", "--val-split", 0.2, "-o", tmp_path / "run")
+    result = handpose("train", "--data", SAMPLES, "--val", SAMPLES, "--val-split", 0.2, "-o", tmp_path / "run")
     assert (result.exit_code, result.stderr) == (
         1,
         "Error: No share of the data is held back where there are labels to validate on. Received: 0.2. "

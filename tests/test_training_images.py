@@ -171,6 +171,17 @@ def test_one_clip_cannot_be_split_by_any_share(tmp_path, preset):
     )
 
 
+def test_hands_of_one_joint_are_not_trained_on_and_counted(tmp_path):
+    """Of one joint there is no box to crop by: a single pixel was shown as a hand."""
+    (tmp_path / "one").mkdir()
+    data, one = crop_labels(tmp_path, 21), crop_labels(tmp_path / "one", 1)
+    call = ("train", "--data", data, "--data", one, "--val", data, "-o", tmp_path / "run", "--batch-size", 9)
+    assert handpose(*call).stderr.splitlines() == [
+        "left out: 8 hands to train on, whose joints are all in one place",
+        "Error: 8 hands to train on are fewer than a batch of 9. Choose a smaller --batch-size",
+    ]
+
+
 def test_hands_of_one_joint_cannot_choose_the_best_epoch(tmp_path):
     data = crop_labels(tmp_path, 1)
     result = handpose("train", "--data", data, "-o", tmp_path / "run", "--val-split", 0.5)

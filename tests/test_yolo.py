@@ -149,6 +149,21 @@ def test_joints_that_all_score_1_or_0_in_a_prediction_are_not_hidden(tmp_path, b
     assert read(tmp_path)[0].hands[0].visibility.tolist() == [1] * 20 + [0]
 
 
+def test_joints_that_may_be_marked_or_scored_are_an_error_where_a_file_has_both(tmp_path):
+    """They were taken for scores, and hidden joints for what a network is sure of."""
+    image(tmp_path / "images/a.png")
+    scored, marked, either = (line(marks=marks) for marks in ((0.9,) * 21, (2,) * 20 + (1,), (1,) * 20 + (0,)))
+    text(tmp_path / "labels/a.txt", scored + marked)
+    assert [hand.keypoint_scores is None for hand in read(tmp_path)[0].hands] == [False, True]
+    text(tmp_path / "labels/a.txt", scored + marked + either)
+    with pytest.raises(FormatError) as error:
+        read(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}/labels/a.txt: line 3: joints marked 0 and 1, which may be scores: other lines have scores, "
+        "others marks"
+    )
+
+
 @pytest.mark.parametrize("start", ["", "./"])
 def test_a_part_may_be_a_list_of_images(tmp_path, start):
     text(tmp_path / "data.yaml", {**HAND, "train": "train.txt", "val": "val.txt"})

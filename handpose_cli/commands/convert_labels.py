@@ -13,13 +13,15 @@ import click
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.idle_options import check_convert
 from handpose_cli.commands.label_targets import image_folder, images_for, parts_of, refuse_existing, writers_of
-from handpose_cli.commands.option_types import LocalPath
+from handpose_cli.commands.option_types import FiniteRange, LocalPath
 from handpose_cli.commands.options import (
     SourceType,
     class_option,
     config_option,
     image_prefix_option,
     keypoint_names_option,
+    note,
+    quiet_option,
     video_option,
 )
 from handpose_cli.commands.part_of_labels import Read, with_choice, with_corrections
@@ -64,7 +66,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @class_option
 @keypoint_names_option
 @video_option
-@click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
+@click.option("--split", type=FiniteRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Write two parts, train with this share of the samples and val with the rest.")  # fmt: skip
 @image_prefix_option
 @click.option("--copy-images", "place_images", flag_value="copy", default="", show_default=False,
@@ -91,6 +93,7 @@ def _list_formats(ctx: click.Context, param: click.Parameter, value: bool) -> No
     "--rescale", is_flag=True, help="Scale labels, or corrections, that are for another size than their image."
 )
 @config_option
+@quiet_option
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
               help="List the formats and exit.")  # fmt: skip
 @click.pass_context
@@ -118,6 +121,7 @@ def command(
     where: str | None,
     corrections: Source | None,
     rescale: bool,
+    quiet: bool,
 ) -> None:
     """Turn one label format into another.
 
@@ -129,8 +133,10 @@ def command(
     too; entries that break it are left out of the rest of the check.
 
     \b
-    Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage, 130 interrupted
+    Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage, or labels are not there,
+                130 interrupted
     """
+    from handpose_cli.formats._notes import silent
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels.convert import convert, with_sizes
     from handpose_cli.labels.file_matching import gathered
@@ -138,6 +144,8 @@ def command(
     from handpose_cli.labels.source import of_classes
 
     check_convert(ctx)
+    if quiet:
+        ctx.with_resource(silent())
     frames = None
     try:
         source = replace(source, named=source_format or source.named, options=ReadOptions((), keypoint_names, video))
@@ -146,7 +154,7 @@ def command(
             source = chosen or source
         name = source.format.name
         if check or target_format is None:
-            ctx.exit(_check(source, images, name))
+            ctx.exit(_check(source, images, name, quiet))
         into = FORMATS[target_format]
         read: Read = gathered(partial(source.read_scored, images))
         head = head_of(source) if "run" in into.write_options else None
@@ -192,7 +200,7 @@ def _notes_for(format: Format, flagged: Path | None) -> dict[tuple[str, int | No
 
     notes = read_notes(flagged) if flagged is not None else {}
     if notes and "notes" not in format.write_options:
-        click.echo(f"{format.name} drops the notes of {len(notes)} flagged hands", err=True)
+        note(f"{format.name} drops the notes of {len(notes)} flagged hands")
         return {}
     return notes
 
@@ -213,7 +221,7 @@ def _extract(frames: FrameFiles, folder: Path) -> None:
     except OSError as error:
         remedy = "Choose another folder for --extract-frames."
         raise click.ClickException(os_error_line(error, folder, remedy)) from error
-    click.echo(f"{images} frames of {videos} videos: {folder}", err=True)
+    note(f"{images} frames of {videos} videos: {folder}")
 
 
 def _report(
@@ -222,30 +230,32 @@ def _report(
     from handpose_cli.formats.fields import FIELDS
 
     parts = ", ".join(f"{counts.parts[part]} {part}" for part in names if part)
-    click.echo(
+    note(
         f"{counts.records} images, {counts.hands} hands, from {source_format} to {target_format}"
         + (f" ({parts})" if parts else "")
-        + (", nothing written (--dry-run)" if dry_run else f": {', '.join(dict.fromkeys(map(str, names.values())))}"),
-        err=True,
+        + (", nothing written (--dry-run)" if dry_run else f": {', '.join(dict.fromkeys(map(str, names.values())))}")
     )
     for field in FIELDS:
         if counts.dropped[field]:
-            click.echo(f"{target_format} drops {FIELDS[field]} (in {counts.dropped[field]} images)", err=True)
+            note(f"{target_format} drops {FIELDS[field]} (in {counts.dropped[field]} images)")
 
 
-def _check(source: Source, folder: Path | None, name: str) -> int:
+def _check(source: Source, folder: Path | None, name: str, quiet: bool) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from handpose_cli.labels.lint import Finding, lint, note
+    from handpose_cli.labels.lint import Finding, lint
+    from handpose_cli.labels.lint import note as note_finding
     from handpose_cli.labels.schema import checked_records
 
     problems: dict[str, Finding] = {}
     own = name == "handpose"
     records = source.format.read(source.path, folder, source.options)  # also what is not in pixels
     if own:
-        records = checked_records(source.path, partial(note, problems))
+        records = checked_records(source.path, partial(note_finding, problems))
     images, hands, findings = lint(records, problems)
+    if quiet:
+        return FOUND if findings else 0
     click.echo(f"{images} images, {hands} hands, {name}; kinds of problem: {len(findings)}")
     if not findings:
         return 0

@@ -13,7 +13,7 @@ import click
 from handpose_cli.annotator.settings import SCORE_THRESHOLD, AnnotateSettings
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.idle_options import check_evaluate, one_of
-from handpose_cli.commands.option_types import LocalPath
+from handpose_cli.commands.option_types import FiniteRange, LocalPath
 from handpose_cli.commands.options import (
     SourceType,
     class_option,
@@ -61,7 +61,7 @@ MANY, EXCHANGED = 10, 0.2  # hands whose sides tell something, and up to which s
               help="PCK's threshold; repeatable.  [default: "
               + ", ".join(" ".join([name, *map("{:g}".format, norm.thresholds)]) for name, norm in NORMS.items()) + "]",
               show_default=False)  # fmt: skip
-@click.option("--score-threshold", type=click.FloatRange(0, 1),
+@click.option("--score-threshold", type=FiniteRange(0, 1),
               help="Least score of a hand that counts.  "
               f"[default: {SCORE_THRESHOLD} with --weights, else none]")  # fmt: skip
 @click.option("--oks-area", type=click.Choice(OKS_AREAS), default="box",
@@ -115,7 +115,8 @@ def command(
     Figures say their norm in their name; the brackets are 95 % intervals (bootstrap over images and videos).
 
     \b
-    Exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted
+    Exit codes: 0 done, 1 an error, 2 wrong usage, or labels or predictions are not there,
+                130 interrupted
     """
     from handpose_cli.evaluation.run import read_truth, score_network, score_predictions
     from handpose_cli.evaluation.settings import EvaluateSettings

@@ -48,7 +48,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
             "--overwrite",
         ),
         "Checks": ("--strict", "--check", "--dry-run", "--formats"),
-        "Run": ("--config", "--help"),
+        "Run": ("--config", "--quiet", "--help"),
     },
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.options import config_option
+from handpose_cli.commands.options import config_option, note, quiet_option
 from handpose_cli.commands.remedies import failure
 from handpose_cli.commands.result_format import ResultFormat
 from handpose_cli.commands.run_errors import os_error_line
@@ -20,9 +20,10 @@ from handpose_cli.commands.run_errors import os_error_line
               help="Also write the results as this; repeatable.  [default: as the first run]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the results in OUTPUT.")
 @config_option
+@quiet_option
 @click.pass_context
 def command(
-    ctx: click.Context, runs: tuple[Path, ...], output: Path, formats: tuple[str, ...], overwrite: bool
+    ctx: click.Context, runs: tuple[Path, ...], output: Path, formats: tuple[str, ...], overwrite: bool, quiet: bool
 ) -> None:
     """Join the outputs of runs on parts of the inputs, as if there had been one run.
 
@@ -31,7 +32,7 @@ def command(
     in common.
 
     \b
-    Exit codes: 0 done, 1 an error, 2 wrong usage,
+    Exit codes: 0 done, 1 an error, 2 wrong usage, or runs are not there,
                 3 done, but some inputs could not be read, 130 interrupted
     """
     from handpose_cli.commands.lost_formats import say_lost
@@ -40,11 +41,11 @@ def command(
     from handpose_cli.runs.merge import merge
 
     try:
-        report = merge(runs, output, formats or None, overwrite=overwrite, say=lambda line: click.echo(line, err=True))
+        report = merge(runs, output, formats or None, overwrite=overwrite, say=note)
     except RunError as error:
         raise failure(error) from error
     except OSError as error:
         raise click.ClickException(os_error_line(error, output, "Choose another --output.")) from error
-    click.echo(f"{len(runs)} runs, {report.counted()}. Results: {output / RESULTS}", err=True)
+    note(f"{len(runs)} runs, {report.counted()}. Results: {output / RESULTS}")
     say_lost(report, output, output)
     ctx.exit(report.exit_code)

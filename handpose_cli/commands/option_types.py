@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -26,6 +27,16 @@ class LocalPath(click.Path):
         if is_url(str(value)):
             self.fail(f"{str(value)!r} is a URL: give a path, of a folder that is mounted.", param, ctx)
         return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range: nan is in none, though Click's comparisons take it for one that is, and inf is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
 
 
 class TimeType(click.ParamType):

@@ -31,6 +31,14 @@ class SourceType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class SourceNameType(SourceType):
+    """The text of a `SourceType`, as a run's settings keep it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        super().convert(value, param, ctx)
+        return value
+
+
 class KeypointNamesType(click.ParamType):
     """Names separated by commas, or a file that maps them."""
 
@@ -87,6 +95,15 @@ image_prefix_option = click.option(
     help="For label-studio: what images' URLs begin with: /data/local-files/?d=, https://HOST/DIR/ or "
     "s3://BUCKET/DIR/.  [default: /data/local-files/?d=]",
 )
+
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
+
+
+def note(line: str) -> None:
+    """Print a line on standard error, unless the command that runs is called with `quiet_option`."""
+    if not click.get_current_context().params["quiet"]:
+        click.echo(line, err=True)
 
 
 def draw_options(command: Command) -> Command:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+from handpose_cli.commands.options import note
 
 if TYPE_CHECKING:
     from handpose_cli.labels.source import Source
@@ -26,16 +26,13 @@ def with_corrections(read: Read, source: Source, corrections: Source, rescale: b
     found, others = match_corrections(corrections.read_scored(), read())
     if others:
         listed = ", ".join(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
-        click.echo(
-            f"{corrections.path}: left out: {len(others)} images that are not in {source.path}: {listed}", err=True
-        )
+        note(f"{corrections.path}: left out: {len(others)} images that are not in {source.path}: {listed}")
     changes = Changes()
     for _ in update(read(), found, changes, rescale):
         pass
-    click.echo(
+    note(
         f"{corrections.path}: {changes.images} images corrected: {changes.moved} hands changed, {changes.added} added, "
-        f"{changes.removed} removed, {changes.same} as they were",
-        err=True,
+        f"{changes.removed} removed, {changes.same} as they were"
     )
     return lambda: update(read(), found, Changes(), rescale), correction(corrections, changes)
 
@@ -49,6 +46,6 @@ def with_choice(read: Read, worst: int | None, flagged: Path | None, where: str 
     listed = None if flagged is None else read_flagged(flagged)
     chosen = choose(read(), worst, listed, condition)
     if listed is not None and worst is None and where is None and (missing := len(listed - chosen)):
-        click.echo(f"{flagged}: {missing} of {len(listed)} flagged images are not in the labels", err=True)
-    click.echo(f"{len(chosen)} images chosen", err=True)
+        note(f"{flagged}: {missing} of {len(listed)} flagged images are not in the labels")
+    note(f"{len(chosen)} images chosen")
     return lambda: only(read(), chosen)

@@ -15,7 +15,7 @@ import click
 from handpose_cli.annotator.settings import SCORE_THRESHOLD
 from handpose_cli.commands.help_sections import SectionedCommand
 from handpose_cli.commands.idle_options import check_output, check_predict
-from handpose_cli.commands.option_types import LocalPath, ShardType, TileType, TimeType
+from handpose_cli.commands.option_types import FiniteRange, LocalPath, ShardType, TileType, TimeType
 from handpose_cli.commands.options import (
     SourceType,
     ValueOption,
@@ -23,6 +23,7 @@ from handpose_cli.commands.options import (
     detector_option,
     draw_options,
     image_prefix_option,
+    quiet_option,
     views_option,
 )
 from handpose_cli.commands.output import OutputType, at_output, named
@@ -59,7 +60,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
 @detector_option
 @click.option("--boxes", type=SourceType(), help="Take boxes from labels in any format and detect none.")
 @click.option("--rescale", is_flag=True, help="Scale boxes that are for another size than the image.")
-@click.option("--score-threshold", type=click.FloatRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
+@click.option("--score-threshold", type=FiniteRange(0, 1), default=SCORE_THRESHOLD, help="Least score of a hand.")
 @click.option("--max-hands", type=click.IntRange(min=1), help="Keep the best so many hands.  [default: all]")
 @views_option
 @click.option("--tile", type=TileType(),
@@ -103,7 +104,7 @@ BATCH = {"litert": 4, "keras": 16}  # images in a batch, by engine
               help="Write how the run ended as JSON; - for standard output.")  # fmt: skip
 @click.option("--show", is_flag=True, help="Show a camera's pictures in a window as they are annotated.")
 @config_option
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
+@quiet_option
 @click.pass_context
 def command(
     ctx: click.Context, inputs: tuple[str, ...], output: Path | str | None, recursive: bool, formats: tuple[str, ...],
@@ -121,7 +122,7 @@ def command(
     (camera:0, camera:rtsp://...) is annotated live, and shown with --show.
 
     \b
-    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage,
+    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or inputs are not there,
                 3 done, but some inputs could not be read, 130 interrupted
     """
     from handpose_cli.annotator.settings import AnnotateSettings
@@ -180,6 +181,9 @@ def command(
     except KeyboardInterrupt:
         status = Status("interrupted", EXIT_INTERRUPTED)
         click.echo(f"Interrupted; {report.inputs} of {report.total} inputs are done. Go on with --resume.", err=True)
+    except click.ClickException as error:
+        status = Status("failed", error.exit_code)
+        raise
     finally:
         if summary_json is not None and not dry_run:
             write_summary(summary_json, {"status": status.word, "exit_code": status.code, **report.to_dict()})

@@ -79,6 +79,7 @@ REMEDIES = {
     "val": {"val": "Name others with --val"},
     "teacher": {"teacher": "Give --teacher another, or leave it out."},
     "stages": {"stages": "Choose others with --stage"},
+    "input_size": {"input_size": "Choose another --input-size"},
     "begin": {"resume": "Leave out --resume to begin one."},
     "begin_from": {"weights": "Begin another with --weights {run}."},
     "best": {"resume": "Put it back to go on, or choose another --output"},

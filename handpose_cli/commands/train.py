@@ -9,14 +9,20 @@ from typing import Any
 import click
 
 from handpose_cli.commands.help_sections import SectionedCommand
-from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.options import class_option, config_option, keypoint_names_option
+from handpose_cli.commands.option_types import FiniteRange, LocalPath
+from handpose_cli.commands.options import (
+    SourceNameType,
+    class_option,
+    config_option,
+    keypoint_names_option,
+    quiet_option,
+)
 from handpose_cli.commands.remedies import failure
 from handpose_cli.commands.run_errors import os_error_line
 from handpose_cli.commands.stage_type import StageType
 from handpose_cli.networks.hourglass.presets import PRESETS
 from handpose_cli.networks.ssd.presets import DETECTORS
-from handpose_cli.quiet import EXIT_INTERRUPTED
+from handpose_cli.quiet import EXIT_INTERRUPTED, quiet_stderr
 from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES, said
 
 
@@ -25,15 +31,15 @@ def _by_recipe(name: str) -> str:
 
 
 @click.command("train", cls=SectionedCommand)
-@click.option("--data", metavar="[FORMAT:]PATH", multiple=True,
+@click.option("--data", type=SourceNameType(), multiple=True,
               help="Labels to train on, with the images beside them; the format is recognised or named; "
               "repeatable.")  # fmt: skip
-@click.option("--val", metavar="[FORMAT:]PATH", multiple=True,
+@click.option("--val", type=SourceNameType(), multiple=True,
               help="Such labels to choose the best weights by; repeatable.  [default: a part of --data]")  # fmt: skip
-@click.option("--val-split", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+@click.option("--val-split", type=FiniteRange(0, 1, min_open=True, max_open=True),
               help="Share of --data to hold back for that; versions of a pose and frames of a clip stay "
               "together.  [default: 0.1]")  # fmt: skip
-@click.option("--negatives", metavar="[FORMAT:]PATH", multiple=True,
+@click.option("--negatives", type=SourceNameType(), multiple=True,
               help="Labels with boxes, to learn from these what is a hand too, and from the rest, where every hand "
               "has one, what is none; without them the network will not say, nor which hand one is; "
               "repeatable.")  # fmt: skip
@@ -55,17 +61,17 @@ def _by_recipe(name: str) -> str:
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Hands in a step." + _by_recipe("batch_size"))
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="Optimizer." + _by_recipe("optimizer"))
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True),
+@click.option("--learning-rate", type=FiniteRange(min=0, min_open=True),
               help="Of the last stage, at its highest.")  # fmt: skip
 @click.option("--schedule", type=click.Choice(SCHEDULES),
               help="Of the learning rate in a stage: constant; cosine: it rises for up to 500 steps, then falls along "
               "a cosine to 1 %; steps: a tenth from 60 % of the stage on, a hundredth from 85 % on."
               + _by_recipe("schedule"))  # fmt: skip
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of the layers.  [default: float32]")
-@click.option("--ema", type=click.FloatRange(0, 1, max_open=True),
+@click.option("--ema", type=FiniteRange(0, 1, max_open=True),
               help="Validate and save an average of the weights that keeps this share at each step."
               + _by_recipe("ema"))  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: 0]")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of every random choice.  [default: 0]")
 @click.option("--weights", metavar="NAME|FILE|RUN|none",
               help="Weights to start from; none: random numbers.  [default: the pretrained encoders of hourglass-lite, "
               "hourglass-wide, ssd-palm and ssd-hand, none for the others]")  # fmt: skip
@@ -79,7 +85,7 @@ def _by_recipe(name: str) -> str:
 @click.option("--data-licence", metavar="TEXT", multiple=True, help="For the model card; repeatable.")
 @click.option("--resume", is_flag=True,
               help="Go on with the run in the output folder, with its settings; --epochs may be more.")  # fmt: skip
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but what stops the run.")
+@quiet_option
 @click.pass_context
 def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **options: Any) -> None:
     """Train an hourglass on labelled hands, or a detector on boxes.
@@ -95,7 +101,8 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     variables KERAS_DISTRIBUTION_JOB_ADDRESSES (HOST:PORT of the first), ..._NUM_PROCESSES and ..._PROCESS_ID (from 0).
 
     \b
-    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, 130 interrupted
+    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or labels are not there,
+                130 interrupted
     """
     from handpose_cli.networks.backend import set_up_keras
     from handpose_cli.training.settings import SettingsError, of_earlier_run, of_new_run
@@ -111,7 +118,8 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
             raise SettingsError(f"{run} already holds a run. Continue it with --resume or choose another --output.")
         else:
             settings = of_new_run({"preset": "hourglass-2", **given})
-        set_up_keras()  # before `fit`, which imports it
+        with quiet_stderr():  # TensorFlow logs what it was built with, whatever it is told of levels
+            set_up_keras()  # before `fit`, which imports it
     except (SettingsError, WeightsError) as error:
         raise failure(error) from error
 

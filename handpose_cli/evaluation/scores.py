@@ -16,7 +16,10 @@ from handpose_cli.records import FINGERS, NUM_JOINTS
 
 
 def pck_name(threshold: float, norm: str) -> str:
-    return f"pck@{threshold:g}px" if norm == "px" else f"pck@{threshold:g}/{norm}"
+    text = f"{threshold:g}"
+    if float(text) != threshold:  # two that are nearly the same have two names
+        text = str(threshold)
+    return f"pck@{text}px" if norm == "px" else f"pck@{text}/{norm}"
 
 
 def errors_of(pairs: Sequence[Pair], visible_only: bool = False) -> np.ndarray:

@@ -55,6 +55,7 @@ __all__ = ["KEEPS", "file_of", "open_parts", "open_writer", "read", "recognises"
 
 LARGEST = 2.0  # of a coordinate, for what is guessed beyond the edge
 BOX = 5  # numbers of a class and a box
+SCORES, MARKS, EITHER, NEITHER = "scores", "marks", "either", ""  # what the third numbers of a line's joints are
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -143,9 +144,12 @@ def _hands(text: Path, description: Description, left_out: LeftOut, size: np.nda
     all_parts = [parts for _, parts in rows]
     wanted = BOX + description.count * description.dimensions
     tracked = _end_in_tracks(all_parts, wanted)
-    scored = description.dimensions == 3 and any(_has_joint_scores(parts, wanted, tracked) for parts in all_parts)
-    for number, parts in rows:
+    kinds = [_third_numbers(parts, wanted, tracked) if description.dimensions == 3 else NEITHER for parts in all_parts]
+    scored, mixed = SCORES in kinds, {SCORES, MARKS} <= {*kinds}
+    for (number, parts), kind in zip(rows, kinds, strict=True):
         with errors_at(f"{text}: line {number}"):
+            if mixed and kind == EITHER:
+                raise ValueError("joints marked 0 and 1, which may be scores: other lines have scores, others marks")
             hand = _hand(parts, description, left_out, size, tracked, scored)
         if hand is not None:
             yield hand
@@ -160,15 +164,17 @@ def _end_in_tracks(rows: list[list[str]], wanted: int) -> bool:
     return bool(last) and all(number.isdecimal() and number != "0" for number in last) and len({*last}) == len(last)
 
 
-def _has_joint_scores(parts: list[str], wanted: int, tracked: bool) -> bool:
-    """Return whether the third numbers of a line are scores, and so its file's: a prediction's may all be 1 or 0."""
+def _third_numbers(parts: list[str], wanted: int, tracked: bool) -> str:
+    """Return what the third numbers of a line's joints are: a prediction's scores may all be 1 or 0, as marks may."""
     if len(parts) < wanted or wanted == BOX:
-        return False
+        return NEITHER
     try:
-        marks = {float(mark) for mark in parts[BOX + 2 : wanted : 3]}
+        numbers = {float(number) for number in parts[BOX + 2 : wanted : 3]}
     except ValueError:  # `numbers_of` will tell
-        return False
-    return not marks <= {0, 1, 2} or (len(parts) - wanted > tracked and 2 not in marks)
+        return NEITHER
+    if not numbers <= {0, 1, 2} or (len(parts) - wanted > tracked and 2 not in numbers):
+        return SCORES
+    return MARKS if 2 in numbers else EITHER if 1 in numbers else NEITHER
 
 
 def _hand(

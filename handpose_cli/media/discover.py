@@ -29,6 +29,10 @@ class NoInputError(Remediable, ValueError):
     """An argument names nothing that can be read; the message says which, in one line."""
 
 
+class AbsentInputError(NoInputError):
+    """What an argument, or a line of a list, names is not there."""
+
+
 def discover(
     arguments: Sequence[str],
     recursive: bool = False,
@@ -124,7 +128,7 @@ class _Remote:
             believed = listed and is_media(url.rpartition("/")[2].split("?")[0])
             found = one(url) if believed else list_url(url, recursive, self._but, left_out)
         except StoreError as error:
-            raise NoInputError(str(error)) from error
+            raise _kind_of(error)(str(error)) from error
         self.files += found.files
         self.roots.append(found.root)
         if not found.files:
@@ -143,6 +147,11 @@ class _Remote:
             raise NoInputError(str(error)) from error
 
 
+def _kind_of(error: Exception) -> type[NoInputError]:
+    """Return which error that of a store becomes."""
+    return AbsentInputError if isinstance(error.__cause__, FileNotFoundError) else NoInputError
+
+
 def _listed_at(url: str) -> list[str]:
     """Return the URLs in a list at a URL; relative ones from the list's own folder."""
     from handpose_cli.media.remote_listing import read_bytes
@@ -150,7 +159,7 @@ def _listed_at(url: str) -> list[str]:
     try:
         lines = _lines(_decoded(read_bytes(url)))
     except (StoreError, UnicodeDecodeError) as error:
-        raise NoInputError(f"{public(url)}: cannot be read as a list with one path a line: {error}") from error
+        raise _kind_of(error)(f"{public(url)}: cannot be read as a list with one path a line: {error}") from error
     texts = (line.removeprefix("\ufeff").strip() for line in lines)
     folder = url.rpartition("/")[0]
     return [text if is_url(text) else f"{folder}/{text}" for text in texts if text and not text.startswith("#")]
@@ -184,7 +193,7 @@ def _matching(pattern: str, left_out: LeftOut, skipped: Skipped) -> Iterator[str
         else:
             left_out.add(os.path.basename(path))  # noqa: PTH119
     if not found:
-        raise NoInputError(f"No such file or folder, and no match as a pattern: {printable(pattern)}")
+        raise AbsentInputError(f"No such file or folder, and no match as a pattern: {printable(pattern)}")
 
 
 def _expanded(pattern: str, skipped: Skipped) -> Iterator[str]:
@@ -262,5 +271,5 @@ def _listed(text: str, source: str, folder: Path) -> list[str]:
         if found is not None:
             paths.append(found)
         elif not name.startswith("#"):  # which may be a name's beginning, too
-            raise NoInputError(f"{source}, {unit} {number}: no such file: {printable(name)}")
+            raise AbsentInputError(f"{source}, {unit} {number}: no such file: {printable(name)}")
     return paths

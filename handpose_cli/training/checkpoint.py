@@ -13,6 +13,7 @@ saved and before it was killed is done again, with the same numbers.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import warnings
 from collections.abc import Iterator
@@ -108,11 +109,14 @@ class SaveState(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if not np.isfinite(logs["loss"]):
             raise LossError(f"The loss is no longer a number in epoch {epoch + 1}", "diverged")
+        if not all(np.isfinite(keras.ops.convert_to_numpy(v)).all() for v in self.model.trainable_variables):
+            # by its last step, of which the loss is not known yet
+            raise LossError(f"The weights are no longer numbers after epoch {epoch + 1}", "diverged")
         if not self.writes:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with processes.alone():
-            self.model.save_weights(str(self.folder / _weights_name(epoch)))
+            _write_weights(self.model, self.folder / _weights_name(epoch))
 
 
 class UseAverage(keras.callbacks.Callback):
@@ -140,6 +144,8 @@ class CommitEpoch(keras.callbacks.Callback):
         self.run, self.log, self.patience, self.monitor, self.writes = run, log, patience, monitor, writes
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if not np.isfinite(logs[self.monitor]):  # which would pass for better than any figure
+            raise LossError(f"The network's answers are no longer numbers after epoch {epoch + 1}", "diverged")
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         self.log.append(
             {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}, "learning_rate": float(rate)}
@@ -162,9 +168,30 @@ class CommitEpoch(keras.callbacks.Callback):
 
 def save_weights(model: keras.Model, path: Path) -> None:
     """Save a model's weights, without the optimizer's state, under `path` when they are whole."""
-    part = path.with_name(f"part.{path.name}")  # Keras asks for the ending
-    keras.Model(model.input, model.output).save_weights(str(part))
+    part = path.with_name(f"part.{path.name}")
+    _write_weights(keras.Model(model.input, model.output), part)
     part.replace(path)
+
+
+class _InMemory(io.BytesIO):
+    """A file that Keras takes for one of weights: it looks at the ending of what stands for its name."""
+
+    def __str__(self) -> str:
+        return "in_memory.weights.h5"
+
+
+def _write_weights(model: keras.Model, path: Path) -> None:
+    """Write a model's weights, and its optimizer's if it has one, to a file; on an error remove it.
+
+    HDF5 does not see the disk: where it is full, it would crash the process at its end.
+    """
+    content = _InMemory()
+    model.save_weights(content)
+    try:
+        path.write_bytes(content.getbuffer())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def write_log(path: Path, log: Log) -> None:

@@ -199,6 +199,9 @@ def of_new_run(given: Mapping[str, Any]) -> Settings:
     encoder = detectors.DETECTORS[name].encoder if name in detectors.DETECTORS else presets.get_preset(name).encoder
     if given.get("teacher") and name not in detectors.DETECTORS:
         raise SettingsError(f"Only detectors learn from a teacher, and {name} is none. Received: {given['teacher']}")
+    size, step = given.get("input_size"), 32 if name in detectors.DETECTORS else 4 << presets.get_preset(name).order
+    if size and size % step:
+        raise SettingsError(f"The side of {name}'s crops must be a multiple of {step}. Received: {size}", "input_size")
     recipe = {**RECIPES[given["preset"]], "val": (), "weights": encoder or RANDOM}
     if not encoder:
         recipe["stages"] = (Stage("all", sum(s.epochs for s in recipe["stages"]), recipe["stages"][-1].learning_rate),)

@@ -16,7 +16,7 @@ OF_LABELS, TEACHER = ("data", "val", "negatives"), "teacher"
 
 
 def digest(labels: Iterable[tuple[object, ...]]) -> str:
-    """Return the SHA-256 of labels: of each its image's name and what is labelled in it, texts, numbers and arrays."""
+    """Return the SHA-256 of labels: of each its image's facts and what is labelled in it, texts, numbers and arrays."""
     known = hashlib.sha256()
     for label in labels:
         for part in label:
@@ -25,6 +25,11 @@ def digest(labels: Iterable[tuple[object, ...]]) -> str:
             )
             known.update(b"\0")
     return known.hexdigest()
+
+
+def image_facts(image: Path) -> str:
+    """Return an image's path and its size in bytes: by that another image in its place is told without reading all."""
+    return f"{image.as_posix()} {image.stat().st_size}"
 
 
 def refuse_other(run: Path, before: Known, now: Known) -> None:
@@ -37,7 +42,7 @@ def refuse_other(run: Path, before: Known, now: Known) -> None:
                     raise SettingsError(f"{source} is not the teacher that {run} had", "other_teacher", run=run)
                 raise SettingsError(
                     f"{source} is not what {run} was trained on: {earlier[0]} labels then, {count} now, or others, "
-                    "or as another version of handpose read them",
+                    "or with other images, or as another version of handpose read them",
                     "other_data",
                     run=run,
                 )

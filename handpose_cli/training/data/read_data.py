@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from handpose_cli.evaluation.metrics import longer_sides
+from handpose_cli.formats._notes import say
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.training.data.digest import Known, digest
+from handpose_cli.records import box_around
+from handpose_cli.training.data.digest import Known, digest, image_facts
 from handpose_cli.training.data.places import find_places
 from handpose_cli.training.data.samples import Sample, read_samples, shared_images, split
 from handpose_cli.training.settings import Settings
@@ -64,6 +66,10 @@ def read_data(settings: Settings) -> Data:
     labelled = [sample.hand.keypoints for sample in held_back if sample.hand and sample.hand.keypoints is not None]
     if not (longer_sides(np.stack(labelled)) > 0).any():
         raise FormatError("no hand to validate on has joints in two places, to measure errors by its size", "val")
+    sized = [sample for sample in samples if _has_size(sample)]
+    if len(sized) < len(samples):
+        say(f"left out: {len(samples) - len(sized)} hands to train on, whose joints are all in one place")
+        samples = sized
     if len(samples) < settings.batch_size:
         raise FormatError(
             f"{len(samples)} hands to train on are fewer than a batch of {settings.batch_size}", "batch_size"
@@ -78,11 +84,18 @@ def read_data(settings: Settings) -> Data:
     return Data(samples, held_back, _all(places, settings.negatives), known, shared)
 
 
+def _has_size(sample: Sample) -> bool:
+    """Return whether a hand can be cropped by its joints: of one joint there would be a pixel, made as large as it."""
+    keypoints = None if sample.hand is None else sample.hand.keypoints
+    return keypoints is not None and bool((box_around(keypoints)[2:] > 0).any())
+
+
 def _labelled(sample: Sample) -> tuple[object, ...]:
     hand = sample.hand
     what = () if hand is None else (hand.keypoints, hand.visibility, hand.handedness)
     scores = () if hand is None or hand.keypoint_scores is None else (hand.keypoint_scores,)  # weights in the loss
-    return (sample.image.as_posix(), sample.size, sample.group, sample.box, *what, *scores)
+    about = image_facts(sample.image), sample.size, sample.group, sample.box
+    return (*about, *what, *scores)
 
 
 def _all(by_source: dict[str, list[Sample]], sources: Iterable[str]) -> list[Sample]:

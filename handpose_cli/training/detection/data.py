@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handpose_cli import weights
 from handpose_cli.formats.errors import FormatError
-from handpose_cli.training.data.digest import TEACHER, Known, digest
+from handpose_cli.training.data.digest import TEACHER, Known, digest, image_facts
 from handpose_cli.training.data.samples import choose_held_back, shared_images
 from handpose_cli.training.detection.photos import Photo, Photos, read_photos, say_contrary
 from handpose_cli.training.settings import Settings
@@ -82,4 +82,4 @@ def read_data(settings: Settings) -> DetectionData:
 
 def _labelled(photo: Photo) -> tuple[object, ...]:
     about = photo.exhaustive, photo.group, photo.sample, photo.size
-    return photo.image.as_posix(), photo.boxes, *about, photo.keypoints
+    return image_facts(photo.image), photo.boxes, *about, photo.keypoints
