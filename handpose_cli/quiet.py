@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import faulthandler
 import io
 import os
 import signal
@@ -21,7 +22,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
-EXIT_USAGE = 2  # of a call that is wrong, or that names what is not there
+EXIT_USAGE = 2  # of a call that is wrong, or that names inputs or labels that are not there
 EXIT_INTERRUPTED = 130  # of a command that Ctrl-C ended, or what ends it alike
 
 
@@ -45,7 +46,10 @@ def quiet_stderr() -> Iterator[None]:
 
 @contextmanager
 def c_stderr_to(file: int) -> Iterator[None]:
-    """Lead what C and C++ print on standard error to an open file; what Python prints goes where it went."""
+    """Lead what C and C++ print on standard error to an open file; what Python prints goes where it went.
+
+    A Python that tells where it crashed (`-X faulthandler`) does so there, too.
+    """
     ours, kept = sys.stderr, os.dup(2)
     try:
         is_there = ours.fileno() == 2
@@ -56,12 +60,17 @@ def c_stderr_to(file: int) -> Iterator[None]:
         sys.stderr = _Forgiving(
             open(kept, "w", buffering=1, encoding=ours.encoding, errors=ours.errors, closefd=False)  # noqa: SIM115
         )
+    tells_crashes = faulthandler.is_enabled()
+    if tells_crashes:
+        faulthandler.enable(kept)
     os.dup2(file, 2)
     try:
         yield
     finally:
         sys.stderr.flush()
         os.dup2(kept, 2)
+        if tells_crashes:
+            faulthandler.enable(2)
         os.close(kept)
         sys.stderr = ours
 

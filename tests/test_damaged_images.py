@@ -2,10 +2,10 @@
 
 import io
 import os
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import cv2
 import numpy as np
@@ -109,17 +109,69 @@ def test_no_disk_is_needed_to_listen(folder, monkeypatch):
             assert open_image(folder / "1.jpg").is_damaged == (is_linux and sys.platform == "linux")
 
 
-def test_what_others_print_is_not_taken_for_damage_and_not_lost(capfd):
-    def decode(pause):
-        if pause.is_set():
-            pause.clear()
-            os.write(2, b"a library's note\n")
+SAYS = """
+import faulthandler, os, sys
+from handpose_cli.media.damage import decoded, listening
+
+def decode():
+    os.write(2, notes.pop() if notes else b"")
+    return 7
+
+notes = [b"a library's note\\n"]
+with listening():
+    assert decoded(decode) == (7, False)
+    print("of Python", file=sys.stderr)
+    os.write(2, b"Corrupt JPEG data: of another picture\\n")
+    if sys.argv[1:]:
+        os.abort()
+print("at the end", file=sys.stderr)
+"""
+
+
+def said_by(*options):
+    return subprocess.run([sys.executable, *options], stderr=subprocess.PIPE, text=True, check=False).stderr
+
+
+def test_what_others_print_is_not_taken_for_damage_and_not_lost():
+    assert said_by("-c", SAYS) == "of Python\na library's note\nat the end\n"
+
+
+def test_a_crash_is_told_by_a_python_that_tells_crashes():
+    said = said_by("-X", "faulthandler", "-c", SAYS, "crash")
+    assert said.startswith("of Python\nFatal Python error: Aborted\n")
+
+
+def test_a_finer_picture_of_a_damaged_file_makes_no_other_one_damaged(folder, tmp_path):
+    (tmp_path / "good.jpg").write_bytes(GOOD)
+    ends = threading.Event()
+
+    def again():
+        while not ends.is_set():
+            open_image(folder / "1.jpg")._decode(1)
+
+    with listening(), ThreadPoolExecutor(3) as pool:
+        busy = [pool.submit(again) for _ in range(3)]
+        try:
+            damaged = [open_image(tmp_path / "good.jpg").is_damaged for _ in range(100)]
+        finally:
+            ends.set()
+        for each in busy:
+            each.result()
+    assert not any(damaged)
+
+
+def test_a_picture_that_is_decoded_when_listening_ends_is_waited_for(folder):
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        goes_on.wait(10)
         return 7
 
-    with listening():
-        pause = threading.Event()
-        pause.set()
-        assert decoded(partial(decode, pause)) == (7, False)
-        print("of Python", file=sys.stderr)
-        os.write(2, b"Corrupt JPEG data: of another picture\n")
-    assert capfd.readouterr().err == "of Python\na library's note\n" or sys.stderr.fileno() != 2
+    with ThreadPoolExecutor(1) as pool:
+        with listening():
+            late = pool.submit(decoded, slow)
+            begun.wait(10)
+            threading.Timer(0.2, goes_on.set).start()
+        assert goes_on.is_set()
+        assert late.result() == (7, False)

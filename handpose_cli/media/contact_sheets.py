@@ -54,7 +54,7 @@ def _tile(name: str, picture: np.ndarray) -> np.ndarray:
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     x, y = (WIDTH - width) // 2, HEIGHT - height
     tile[y:HEIGHT, x : x + width] = small
-    face = cv2.FontFace("sans")  # which has letters of all languages
+    face = cv2.FontFace("sans")  # which has letters of many scripts
     cv2.putText(tile, _caption(name, face), (2, HEIGHT + 15), INK, face, LETTERS)
     return tile
 

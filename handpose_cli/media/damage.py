@@ -28,16 +28,16 @@ _LONGEST = 2**20  # bytes of the file
 class _Ear:
     """The file that standard error leads to; one decodes alone, or several at once."""
 
-    def __init__(self, file: int):
-        self._file = file
+    def __init__(self, file: IO[bytes]):
+        self._file = file  # not its number alone, which another file may have once this one is closed
         self._changed = threading.Condition()
         self._decoding, self._is_alone = 0, False
 
     def length(self) -> int:
-        return os.fstat(self._file).st_size
+        return 0 if self._file.closed else os.fstat(self._file.fileno()).st_size
 
     def said_since(self, length: int) -> bytes:
-        return os.pread(self._file, self.length() - length, length)
+        return b"" if self._file.closed else os.pread(self._file.fileno(), self.length() - length, length)
 
     @contextmanager
     def beside_others(self) -> Iterator[None]:
@@ -56,10 +56,11 @@ class _Ear:
         with self._changed:
             self._changed.wait_for(lambda: not self._is_alone)
             self._is_alone = True
-            self._changed.wait_for(lambda: not self._decoding)
-            if self.length() > _LONGEST:
-                os.ftruncate(self._file, 0)
         try:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._decoding)
+                if self.length() > _LONGEST:
+                    os.ftruncate(self._file.fileno(), 0)
             yield
         finally:
             with self._changed:
@@ -74,7 +75,7 @@ _ear: _Ear | None = None
 def listening() -> Iterator[None]:
     """In the block, have `decoded` know of damage; for processes of the tool's own, and not on Windows.
 
-    What C libraries print besides comes on standard error at the block's end.
+    What C libraries print besides comes on standard error at the block's end, but not if they crash.
     """
     global _ear
     file = _unnamed_file() if _ear is None else None
@@ -83,16 +84,16 @@ def listening() -> Iterator[None]:
         return
     import cv2
 
-    ear, level = _Ear(file.fileno()), cv2.utils.logging.getLogLevel()
+    ear, level = _Ear(file), cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(max(level, cv2.utils.logging.LOG_LEVEL_ERROR))
-    with file:
-        try:
-            with c_stderr_to(file.fileno()):
-                _ear = ear
-                yield
-        finally:
-            _ear = None
-            cv2.utils.logging.setLogLevel(level)
+    try:
+        with c_stderr_to(file.fileno()):
+            _ear = ear
+            yield
+    finally:
+        _ear = None
+        cv2.utils.logging.setLogLevel(level)
+        with ear.alone(), file:  # where the run was stopped, a thread may still decode
             lines = ear.said_since(0).splitlines(keepends=True)
             print_on_stderr(b"".join(line for line in lines if not _TOLD.match(line)))
 
@@ -133,3 +134,12 @@ def decoded(decode: Callable[[], T]) -> tuple[T, bool]:
         before = ear.length()
         result = decode()
         return result, any(map(_DAMAGE.search, ear.said_since(before).splitlines()))
+
+
+def decoded_beside(decode: Callable[[], T]) -> T:
+    """Return what decoding returns, of a picture whose damage is known: what it prints is not taken for another's."""
+    ear = _ear
+    if ear is None:
+        return decode()
+    with ear.beside_others():
+        return decode()

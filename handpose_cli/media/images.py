@@ -16,7 +16,7 @@ import numpy as np
 
 from handpose_cli.media import pnm
 from handpose_cli.media.bmp import decode_masked
-from handpose_cli.media.damage import decoded
+from handpose_cli.media.damage import decoded, decoded_beside
 from handpose_cli.media.depth import to_8_bits
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.image_head import AVIF, BMP, GIF, HEIF, JPEG, KINDS, PNG, PNM, TIFF, WEBP, Head, read_head
@@ -70,8 +70,12 @@ def open_image(path: Path) -> Picture:
         with suppress(UnreadableError):
             _, is_damaged = decoded(partial(decode, without_padding(data), kind, factor))
     if factor > 1 and sorted(pixels.shape[:2]) != sorted((height // factor, width // factor)):
-        pixels, factor = decode(data, kind), 1  # its head was wrong about its size
-    return Picture(pixels, factor, partial(decode, data, kind), is_damaged, partial(_profile, data, kind))
+        pixels, factor = _finer(data, kind), 1  # its head was wrong about its size
+    return Picture(pixels, factor, partial(_finer, data, kind), is_damaged, partial(_profile, data, kind))
+
+
+def _finer(data: bytes, kind: str, factor: int = 1) -> np.ndarray:
+    return decoded_beside(partial(decode, data, kind, factor))
 
 
 def _profile(data: bytes, kind: str) -> bytes:

@@ -101,7 +101,7 @@ def predict(
         if left.pages:
             say(f"{left.pages} pages beyond the first, in {left.files} files, were left out", "pages")
         if left.damaged:
-            such_as = f"{len(left.damaged)} of the images are damaged (such as {left.damaged[0]})"
+            such_as = f"{left.damaged} of the images are damaged (such as {left.such_as})"
             say(f"{such_as}: parts of them may be wrong, and their hands are flagged {DAMAGED_PICTURE}", "")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
         write_results(
@@ -152,11 +152,12 @@ def _to_do(
 
 
 class _Noted(NamedTuple):
-    """How many pages, of how many files, were left out; and the names of damaged pictures."""
+    """How many pages, of how many files, were left out; how many images are damaged, and the first one's name."""
 
     pages: int
     files: int
-    damaged: list[str]
+    damaged: int
+    such_as: str
 
 
 def _take(
@@ -169,7 +170,7 @@ def _take(
     draw: Callable[[Input], None],
 ) -> _Noted:
     """Put pieces where they belong, and count them; return what is to be said of them."""
-    pages, files, damaged, ended = 0, 0, list[str](), ""
+    pages, files, damaged, ended, first, last = 0, 0, 0, "", "", ""
     for piece in pieces:
         if piece.input.name == ended:  # stretches behind one at which a video ended by a failure
             continue
@@ -177,8 +178,9 @@ def _take(
         ended = piece.input.name if piece.ends else ended
         report.inputs += piece.ends
         pages, files = pages + piece.pages_left_out, files + (piece.pages_left_out > 0)
-        if piece.is_damaged and piece.input.name not in damaged[-1:]:  # of a file's pages, several may be
-            damaged.append(piece.input.name)
+        if piece.is_damaged and piece.input.name != last:  # of a file's pages, several may be
+            damaged, last = damaged + 1, piece.input.name
+            first = first or last
         for record in piece.records:
             report.add(record)
             progress(record)
@@ -186,7 +188,7 @@ def _take(
             raise RunError(_stopped(report.failures, max_failures), "stopped")
         if piece.ends and piece.input.is_video:
             draw(piece.input)
-    return _Noted(pages, files, damaged)
+    return _Noted(pages, files, damaged, first)
 
 
 def preview(
