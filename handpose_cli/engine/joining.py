@@ -1,4 +1,4 @@
-"""One answer from two of the same network: where its maps peak, drawn to its coordinates where these are near."""
+"""One answer from two of the same network: that of its maps, drawn to its coordinates where these are near."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from handpose_cli.engine.keras import contract_of
 from handpose_cli.files import atomic
 from handpose_cli.labels.source import Source
 from handpose_cli.networks.hourglass import presets
-from handpose_cli.networks.hourglass.heatmaps import SCORE_RADIUS, STRIDE
+from handpose_cli.networks.hourglass.heatmaps import NEAR, SCORE_RADIUS, STRIDE
 from handpose_cli.records import KEYPOINT_NAMES
 from handpose_cli.training.checkpoint import LOG
 from handpose_cli.training.data.dataset import PLACES_SHARE
@@ -140,9 +140,11 @@ first. What lies outside the image is black.
 def _outputs(preset: presets.Preset) -> str:
     name, side = presets.output_name(preset), preset.input_size // STRIDE
     if name == "logits":
-        meaning = f"""a map for each joint. Its softmax is the probability of each place; the joint is at its peak, to \
-a fraction of a pixel by the vertex of the parabola through the logits of the peak and its neighbours, in x and in y. \
-The joint's score is the probability that it is within {SCORE_RADIUS} map pixels of the peak in x and in y"""
+        meaning = f"""a map for each joint. Its softmax is the probability of each place; smoothed by a Gaussian \
+(standard deviation {NEAR:g} map pixels, nothing outside the map), it peaks at the joint, to a fraction of a pixel by \
+the vertex of the parabola through the logarithms of the peak and its neighbours, in x and in y. `handpose` smooths \
+at every second pixel only, which moves a joint by a twentieth of one, in the median. The joint's score is the \
+probability (of the softmax, not smoothed) that it is within {SCORE_RADIUS} map pixels of there in x and in y"""
     else:
         meaning = f"""a map for each joint, a Gaussian (sigma {preset.sigma:g} map pixels, peak 1) around it. The \
 joint is at its peak, to a fraction of a pixel by the vertex of the parabola through the logarithms of the peak and \
