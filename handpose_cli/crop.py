@@ -121,3 +121,27 @@ def crop_around(
     middle = (size - 1) / 2 + np.asarray(shift, np.float64) * size
     centre = np.array([x + width / 2, y + height / 2])
     return Crop(np.column_stack([linear, middle - linear @ centre]), size)
+
+
+def crop_around_turned(
+    keypoints: np.ndarray,
+    size: int,
+    scale: float,
+    rotation: float,
+    mirror: bool = False,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> Crop:
+    """Return the square crop centred on a hand as it lies when turned, which may be longer than it was.
+
+    Args:
+        keypoints: float [21, 2] in image pixels; NaN: not labelled.
+        scale: side of the crop over the longer side of the turned hand.
+        size, rotation, mirror, shift: see `crop_around`.
+    """
+    cos, sin = np.cos(np.radians(rotation)), np.sin(np.radians(rotation))
+    turn = np.array([[cos, -sin], [sin, cos]])
+    turned = keypoints[np.isfinite(keypoints).all(axis=1)] @ turn.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    x, y = turn.T @ ((low + high) / 2)
+    side = (high - low).max()
+    return crop_around(np.array([x - side / 2, y - side / 2, side, side]), size, scale, rotation, mirror, shift)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handpose_cli.crop import crop_around
+from handpose_cli.crop import crop_around, crop_around_turned
 
 boxes = st.tuples(st.floats(-500, 5000), st.floats(-500, 5000), st.floats(0, 3000), st.floats(0, 3000))
 
@@ -36,6 +36,24 @@ def test_the_box_is_centred_and_fills_its_share(box, scale):
     assert np.ptp(corners, axis=0).max() * scale == pytest.approx(
         128 * max(width, height) / max(width, height, 1), abs=1e-5
     )
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.floats(1, 3),
+    rotation=st.floats(-360, 360),
+    mirror=st.booleans(),
+    labelled=st.integers(2, 21),
+)
+def test_a_turned_hand_is_centred_and_fills_its_share(seed, scale, rotation, mirror, labelled):
+    keypoints = np.random.default_rng(seed).uniform(0, 900, (21, 2))
+    keypoints[labelled:] = np.nan
+    crop = crop_around_turned(keypoints, 192, scale, rotation, mirror)
+    inside = crop.to_crop(keypoints[:labelled])
+    low, high = inside.min(axis=0), inside.max(axis=0)
+    assert (low + high) / 2 == pytest.approx([95.5, 95.5], abs=1e-6)
+    assert (high - low).max() * scale == pytest.approx(192)
+    assert crop.mirrored == mirror
 
 
 @pytest.mark.parametrize("mirror", [False, True])

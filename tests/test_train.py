@@ -16,7 +16,7 @@ from handpose_cli.cli import cli
 from handpose_cli.formats import FormatError, label_list
 from handpose_cli.media.image_head import KINDS
 from handpose_cli.networks.hourglass import presets
-from handpose_cli.records import Hand
+from handpose_cli.records import Hand, to_upright
 from handpose_cli.training.data.dataset import RandomCrops, hand_target, target
 from handpose_cli.training.data.places import FREE, find_places
 from handpose_cli.training.data.read_data import read_data
@@ -184,6 +184,26 @@ def test_batches_have_the_shapes_that_the_loss_expects(folder):
     assert 0 <= crops.min() <= crops.max() <= 1
     assert set(targets) == {"a", "b"}
     assert (targets["a"].shape, targets["a"][..., 2].min()) == ((4, 21, 3), 1)
+
+
+def test_hands_stand_upright_if_asked_for(folder):
+    picture = read_samples([str(folder)])[0].image
+    box = np.array([40, 40, 80, 80], np.float32)
+    points_down = 160 - open_hand(40, 40, 80).keypoints
+
+    def joints(keypoints, upright):
+        data = RandomCrops([Sample(picture, Hand(box, keypoints=keypoints), box)], 64, 1, 0, upright=upright)
+        return np.concatenate([data[i][1]["stack1_heatmaps"] for i in range(60)])
+
+    turned = np.abs(to_upright(joints(points_down, True)[..., :2]))
+    assert np.median(turned) < 15
+    assert (turned < 50).mean() > 0.8
+    assert np.median(np.abs(to_upright(joints(points_down, False)[..., :2]))) > 130
+
+    points_down[0] = np.nan  # its wrist is not labelled, so nothing says how it is turned
+    weights = joints(points_down, True)[..., 2]
+    assert (weights[:, 0] == 0).all()
+    assert (weights[:, 1:] == 1).all()
 
 
 @pytest.mark.parametrize(

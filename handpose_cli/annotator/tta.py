@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handpose_cli.crop import Crop, crop_around
+from handpose_cli.crop import Crop, crop_around, crop_around_turned
 from handpose_cli.engine.contract import KeypointNetwork
 from handpose_cli.records import box_around, to_upright
 
@@ -20,15 +20,7 @@ def upright(keypoints: np.ndarray, size: int, scale: float) -> Crop:
         size: side of the crop in pixels.
         scale: side of the crop over the longer side of the hand.
     """
-    rotation = float(to_upright(keypoints))
-    cos, sin = np.cos(np.radians(rotation)), np.sin(np.radians(rotation))
-    turn = np.array([[cos, -sin], [sin, cos]])
-    turned = keypoints @ turn.T
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    x, y = turn.T @ ((low + high) / 2)
-    side = (high - low).max()
-    box = np.array([x - side / 2, y - side / 2, side, side])
-    return crop_around(box, size, scale, rotation)
+    return crop_around_turned(keypoints, size, scale, float(to_upright(keypoints)))
 
 
 def around(keypoints: np.ndarray, network: KeypointNetwork) -> Crop:

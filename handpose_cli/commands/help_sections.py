@@ -33,7 +33,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "Network": ("--preset", "--input-size", "--weights", "--teacher"),
         "Recipe": (
             "--stage", "--epochs", "--steps-per-epoch", "--patience", "--batch-size", "--optimizer", "--learning-rate",
-            "--schedule", "--precision", "--ema", "--seed",
+            "--schedule", "--precision", "--ema", "--upright", "--seed",
         ),
         "Run": (
             "--output", "--resume", "--workers", "--devices", "--export", "--data-licence", "--config", "--quiet",

@@ -78,6 +78,7 @@ REMEDIES = {
     "val_split": {"val_split": "Leave out --val-split, or --val"},
     "val": {"val": "Name others with --val"},
     "teacher": {"teacher": "Give --teacher another, or leave it out."},
+    "upright": {"upright": "Leave out --upright."},
     "stages": {"stages": "Choose others with --stage"},
     "input_size": {"input_size": "Choose another --input-size"},
     "begin": {"resume": "Leave out --resume to begin one."},

@@ -75,6 +75,9 @@ def _by_recipe(name: str) -> str:
 @click.option("--weights", metavar="NAME|FILE|RUN|none",
               help="Weights to start from; none: random numbers.  [default: the pretrained encoders of hourglass-lite, "
               "hourglass-wide, ssd-palm and ssd-hand, none for the others]")  # fmt: skip
+@click.option("--upright", is_flag=True, default=None,
+              help="Show hands upright, but for some degrees: for a second network, or behind a detector that says how "
+              "they are turned.")  # fmt: skip
 @click.option("--teacher", metavar="NAME|FILE|RUN",
               help="Another detector with the same cells, from whose answers a detector learns too.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Threads that prepare batches.  [default: 2]")

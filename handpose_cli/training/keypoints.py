@@ -59,11 +59,12 @@ class KeypointTask:
             settings.seed,
             joints=[name for name in model.output if name != HAND_OUTPUT],
             places=data.places,
+            upright=settings.upright,
             part=(number(), count()),
         )
 
     def validation(self, data: Data, settings: Settings) -> Validate:
-        return Validate(data.held_back, settings.hourglass, settings.batch_size)
+        return Validate(data.held_back, settings.hourglass, settings.batch_size, settings.upright)
 
     def deliver(self, run: Path, data: Data, forms: Sequence[str], report: Callable[[str], None]) -> None:
         size = deliver.preset_of(run).input_size

@@ -102,6 +102,8 @@ class Settings:
         seed: of every random choice.
         weights: what to start from: a bundled network's name, a file or a run folder, which may lack the hand head;
             `RANDOM`: from random numbers.
+        upright: show hands upright, but for some degrees: as a network sees them that is asked second, or of which a
+            detector says how they are turned.
         teacher: of a detector, another one with the same cells, from whose answers it learns too; None: there is none.
         workers: threads that prepare batches.
         devices: see `training.devices`.
@@ -126,6 +128,7 @@ class Settings:
     precision: str = "float32"
     seed: int = 0
     weights: str = RANDOM
+    upright: bool = False
     teacher: str | None = None
     workers: int = 2
     devices: int | None = None
@@ -199,6 +202,8 @@ def of_new_run(given: Mapping[str, Any]) -> Settings:
     encoder = detectors.DETECTORS[name].encoder if name in detectors.DETECTORS else presets.get_preset(name).encoder
     if given.get("teacher") and name not in detectors.DETECTORS:
         raise SettingsError(f"Only detectors learn from a teacher, and {name} is none. Received: {given['teacher']}")
+    if given.get("upright") and name in detectors.DETECTORS:
+        raise SettingsError(f"Only hourglasses learn from upright hands, and {name} is none", "upright")
     size, step = given.get("input_size"), 32 if name in detectors.DETECTORS else 4 << presets.get_preset(name).order
     if size and size % step:
         raise SettingsError(f"The side of {name}'s crops must be a multiple of {step}. Received: {size}", "input_size")

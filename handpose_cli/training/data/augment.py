@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from handpose_cli.crop import Crop, crop_around
+from handpose_cli.crop import Crop, crop_around, crop_around_turned
+from handpose_cli.records import to_upright
 from handpose_cli.training.data.backgrounds import view
 from handpose_cli.training.data.cutouts import outside, without_background
 from handpose_cli.training.data.occlusion import cover
@@ -24,6 +25,25 @@ def random_crop(box: np.ndarray, size: int, rng: np.random.Generator) -> Crop:
         rotation=rng.uniform(-180, 180) if turned_anyhow else float(rng.normal(0, 35)),
         mirror=bool(rng.random() < 0.5),
         shift=(rng.uniform(-0.1, 0.1), rng.uniform(-0.1, 0.1)),
+    )
+
+
+def random_upright_crop(keypoints: np.ndarray, size: int, rng: np.random.Generator) -> Crop:
+    """Return such a crop in which a hand stands upright, as in a second look: off by what first answers are off.
+
+    Args:
+        keypoints: float [21, 2] in image pixels, its wrist and its middle MCP joint labelled.
+    """
+    rotation = float(to_upright(keypoints)) + float(rng.normal(0, 14))
+    if rng.random() < 0.06:  # the first answer was wrong
+        rotation = float(rng.uniform(-180, 180))
+    return crop_around_turned(
+        keypoints,
+        size,
+        scale=float(np.exp(rng.uniform(np.log(1.08), np.log(1.7)))),
+        rotation=rotation,
+        mirror=bool(rng.random() < 0.5),
+        shift=(rng.uniform(-0.08, 0.08), rng.uniform(-0.08, 0.08)),
     )
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.networks.hourglass.heatmaps import crop_to_heatmap
 from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT
-from handpose_cli.records import NUM_JOINTS, Hand, box_around
-from handpose_cli.training.data.augment import change_look, cut_random_border, random_crop
+from handpose_cli.records import NUM_JOINTS, Hand, box_around, to_upright
+from handpose_cli.training.data.augment import change_look, cut_random_border, random_crop, random_upright_crop
 from handpose_cli.training.data.backgrounds import Backgrounds
 from handpose_cli.training.data.samples import Sample, read_sample
 
@@ -33,7 +33,8 @@ class RandomCrops(keras.utils.PyDataset):
     (Epochs are left to `fit(steps_per_epoch=...)`: Keras calls `on_epoch_end` while threads still prepare batches.)
 
     Of the places (see `places.find_places`), boxed hands and those without one come in equal numbers, if there are so
-    many. With `part` (i, n) a batch is the i-th of n parts, from 0, of what it would be.
+    many. With `upright` hands whose wrist and middle MCP joint are labelled stand upright. With `part` (i, n) a batch
+    is the i-th of n parts, from 0, of what it would be.
 
     `failure` holds the error of an image that could not be read, since on the way through TensorFlow's input pipeline
     it becomes another one.
@@ -50,13 +51,14 @@ class RandomCrops(keras.utils.PyDataset):
         first_batch: int = 0,
         joints: Sequence[str] = ("stack1_heatmaps",),
         places: Sequence[Sample] = (),
+        upright: bool = False,
         part: tuple[int, int] = (0, 1),
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.samples, self.places, self.joints = samples, list(places), joints
         self.size, self.batch_size, self.seed, self.first_batch = size, batch_size, seed, first_batch
-        self.part = part
+        self.upright, self.part = upright, part
         self.places_a_pass = min(len(self.places), round(PLACES_SHARE * len(samples)))
         self.batches_a_pass = (len(samples) + self.places_a_pass) // batch_size
         self.backgrounds = Backgrounds([*self.samples, *self.places], seed)
@@ -81,7 +83,10 @@ class RandomCrops(keras.utils.PyDataset):
             sample = self.samples[place] if labelled else self.places[place - len(self.samples)]
             keypoints = None if sample.hand is None else sample.hand.keypoints
             boxed = sample.hand is not None and keypoints is None
-            crop = random_crop(sample.box if keypoints is None else box_around(keypoints), self.size, rng)
+            if self.upright and keypoints is not None and np.isfinite(to_upright(keypoints)):
+                crop = random_upright_crop(keypoints, self.size, rng)
+            else:
+                crop = random_crop(sample.box if keypoints is None else box_around(keypoints), self.size, rng)
             try:
                 image = read_sample(sample)
             except FormatError as error:
