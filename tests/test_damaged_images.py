@@ -89,12 +89,22 @@ def test_what_is_printed_is_not_kept_for_ever(folder, monkeypatch):
         assert damage._ear.length() < 500
 
 
-@pytest.mark.parametrize("behind", [b"", b"\0\0\0\x18ftypmp42"])
+@pytest.mark.parametrize("behind", [b"", b"\0\0\0\x18ftypmp42", b"\0\0\0\x18ftypmp42" + b"\7\xff\xd9\0", GOOD])
 def test_zeros_before_the_end_are_no_damage(tmp_path, behind):
-    """As cameras write them; the decoder complains, but the pixels are all there."""
-    (tmp_path / "a.jpg").write_bytes(GOOD[:-2] + bytes(100) + GOOD[-2:] + behind)
-    with listening():
-        assert not open_image(tmp_path / "a.jpg").is_damaged
+    """As cameras write them; the decoder complains, but the pixels are all there.
+
+    A video or a second picture behind it was not told from this one, and so its end from this one's.
+    """
+    whole = io.BytesIO()
+    with Image.open(io.BytesIO(GOOD)) as image:
+        image.save(whole, "JPEG", exif=b"Exif\0\0" + GOOD[:500] + b"\xff\xd9")
+    for content in (GOOD, whole.getvalue()):
+        damaged, half = bytearray(content), len(content) // 2
+        damaged[half : half + 500] = bytes(500)
+        for picture, is_damaged in ((content, False), (bytes(damaged), True)):
+            (tmp_path / "a.jpg").write_bytes(picture[:-2] + bytes(100) + picture[-2:] + behind)
+            with listening():
+                assert open_image(tmp_path / "a.jpg").is_damaged == is_damaged
 
 
 def test_no_disk_is_needed_to_listen(folder, monkeypatch):
