@@ -52,6 +52,25 @@ def test_a_run_says_which_and_flags_their_hands(folder, tmp_path, capfd):
     assert (result.stderr, *capfd.readouterr()) == ("", "", "")
 
 
+def test_a_resumed_or_joined_run_says_it_of_all(folder, tmp_path):
+    """It said only what it had annotated itself: of a night's run that had been stopped, nothing of the time before."""
+    said = "2 of the images are damaged (such as 1.jpg)"
+    with Image.open(io.BytesIO(GOOD)) as image:
+        image.resize((64, 48)).save(folder / "z.tif", save_all=True, append_images=[image])
+    call = ("predict", folder, "--views", 1, "-o")
+    first, second, out = tmp_path / "first", tmp_path / "second", tmp_path / "out"
+    handpose(*call, first, "--shard", "1/2")
+    handpose(*call, second, "--shard", "2/2")
+    joined = handpose("merge", first, second, "-o", out).stderr.splitlines()
+    assert joined[0] == "1 pages beyond the first, in 1 files, were left out"
+    assert joined[1].startswith(said)
+    (folder / "1.jpg").rename(folder / "new.jpg")
+    resumed = handpose(*call, out, "--resume", "--prune").stderr.splitlines()[1:]
+    assert resumed[0] == "6 of 7 inputs are done; left: 1 not begun"
+    assert resumed[1] == "1 pages beyond the first, in 1 files, were left out. Annotate them with --pages"
+    assert resumed[2].startswith(said.replace("1.jpg", "4.jpg"))
+
+
 def test_of_pictures_decoded_at_once_the_damaged_ones_are_known(folder):
     paths = [folder / f"{number % 6}.jpg" for number in range(60)]
     with listening(), ThreadPoolExecutor(4) as pool:

@@ -7,6 +7,7 @@ JSON, one object a line; lines are only ever appended:
     {"file": "clip.mp4", "input": [...], "from": 0, "records": [...]}        a video's frames, some at a time
     {"file": "clip.mp4", "from": 8, "records": [], "end": true}
     {"file": "c.mp4", "from": 8, "records": [...], "again": true}       something could not be read, but might be later
+    {"file": "d.tif", ..., "more": 3, "damaged": true}       so many pages of it were left out; a picture is damaged
     {"file": "b.jpg", "gone": true}                          it is not one of the inputs any more
     {"complete": 2}                                          the results of so many inputs were written
 
@@ -45,6 +46,8 @@ class Entry:
         records: how many records these lines have.
         ended: whether the input is done.
         failed: whether its last record is a failure.
+        pages_left_out: how many pictures it has beyond the first, if these were not wanted.
+        is_damaged: whether a picture of it is, see `Picture`.
     """
 
     input: Fingerprint | None
@@ -52,6 +55,8 @@ class Entry:
     records: int = 0
     ended: bool = False
     failed: bool = False
+    pages_left_out: int = 0
+    is_damaged: bool = False
 
 
 @dataclass
@@ -142,6 +147,8 @@ class Journal:
         entry.places.extend((offset, length))
         entry.records += len(value["records"])
         entry.ended = value.get("end", False)
+        entry.pages_left_out += value.get("more", 0)
+        entry.is_damaged |= value.get("damaged", False)
         if value.get("again"):
             entry.input = None
         if value["records"]:
@@ -149,7 +156,7 @@ class Journal:
 
     def add(
         self, file: str, records: Sequence[ImageRecord], *, ends: bool, begins: bool, input: Fingerprint | None = None,
-        again: bool = False,
+        again: bool = False, pages_left_out: int = 0, is_damaged: bool = False,
     ) -> None:  # fmt: skip
         """Append records of a file; it is on its way to the disk when this returns."""
         value: dict[str, Any] = {"file": file}
@@ -161,6 +168,10 @@ class Journal:
             value["end"] = True
         if again:
             value["again"] = True
+        if pages_left_out:
+            value["more"] = pages_left_out
+        if is_damaged:
+            value["damaged"] = True
         self.write(value)
 
     def drop(self, file: str) -> None:
