@@ -15,6 +15,7 @@ import numpy as np
 from handpose_cli.files import atomic, remove
 from handpose_cli.media.errors import EncodingError
 from handpose_cli.media.suffixes import is_video
+from handpose_cli.processors import threads_for_libraries
 
 if TYPE_CHECKING:
     import av
@@ -209,7 +210,7 @@ def _encoder(
         # pictures do not always give the same bytes
         stream.options = {"crf": "20", "preset": "veryfast", "bf": "0", "mbtree": "0"}
         context = stream.codec_context
-        context.time_base = Fraction(1, _CLOCK)
+        context.time_base, context.thread_count = Fraction(1, _CLOCK), threads_for_libraries()
         context.colorspace = _BT709 if _is_hd(image.shape) else _BT601
         context.color_primaries, context.color_trc, context.color_range = _BT709, _BT709, ColorRange.MPEG
         if pixel_aspect != _SQUARE:

@@ -13,6 +13,7 @@ import av.container
 from handpose_cli.media.cut_short import declared_size
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
 from handpose_cli.media.opening import check_bytes, check_file, is_web_page
+from handpose_cli.processors import threads_for_libraries
 
 MOST_PIXELS = 2**27  # of a frame: four times 8K; damaged heads claim any size
 _REORDERED = 4  # frames that may be shown before one that was decoded earlier
@@ -109,6 +110,7 @@ class Decoding:
         self._at_once = not marked and not declared_size(self._path)
         if self._at_once:  # what is damaged is an error then, where libavcodec otherwise makes something up
             stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = threads_for_libraries()
             stream.codec_context.options |= {"err_detect": "explode"}
         else:
             decode_alone(stream)
