@@ -48,8 +48,12 @@ def copy_path(folder: Path, file: str) -> Path:
 
 
 def has_copy(folder: Path, file: str) -> bool:
-    """Return whether there is an annotated copy of an input, or a folder with those of its pages."""
-    return copy_path(folder, file).exists() or (folder / file).is_dir()
+    """Return whether there is an annotated copy of an input, or a folder with those of its pages.
+
+    One without a byte is none: a power cut leaves such.
+    """
+    copy = copy_path(folder, file)
+    return (copy.is_file() and copy.stat().st_size > 0) or (folder / file).is_dir()
 
 
 def remove_copies(folder: Path, file: str) -> None:
@@ -88,7 +92,7 @@ def encode_copy(file: str, page: int | None, image: np.ndarray, profile: bytes =
 
 def save_copy(folder: Path, file: str, page: int | None, encoded: bytes) -> None:
     """Save what `encode_copy` made."""
-    with atomic(_place(folder, file, page), "wb") as out:
+    with atomic(_place(folder, file, page), "wb", outlasts_power=False) as out:  # of very many files
         out.write(encoded)
 
 
