@@ -145,8 +145,8 @@ import time
 from handpose_cli import quiet
 quiet._UNDISTURBED = 0.5
 with quiet.ended_as_interrupted():
-    print("begun", flush=True)
     try:
+        print("begun", flush=True)
         time.sleep(60)
     finally:
         print("ending", flush=True)
