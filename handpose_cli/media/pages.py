@@ -66,7 +66,7 @@ def open_pages(path: Path, most_pixels: int) -> Iterator[Picture]:
 
 def _may_have_pages(file: IO[bytes], start: bytes, kind: str) -> bool:
     if kind == WEBP:
-        return start[12:16] == b"VP8X" and bool(start[20] & 2)
+        return start[12:16] == b"VP8X" and len(start) > 20 and bool(start[20] & 2)
     if kind == PNG:
         return _is_animated(file)
     return kind in (GIF, AVIF, HEIF, JPEG)
