@@ -16,6 +16,7 @@ import pytest
 from conftest import SAMPLES, handpose, read_results
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_videos import make_video
 from PIL import Image, ImageOps
 
 from handpose_cli.media.errors import UnreadableError
@@ -403,6 +404,24 @@ def test_damaged_heads_are_failures_and_stop_nothing(tmp_path):
         assert result.exit_code == 3, result.output
         files = read_results(tmp_path / "out")["files"]
         assert sum(bool(entry.get("failure")) for entry in files) == len(contents) == len(files)
+
+
+@pytest.mark.parametrize("pages", [(), ("--pages",)])
+def test_what_nobody_foresaw_of_a_file_is_its_failure_alone(tmp_path, monkeypatch, pages):
+    """A fault in reading heads ended a run with a traceback, and each that went on with it."""
+    quarters().save(tmp_path / "a.png")
+    quarters().save(tmp_path / "b.tif")
+    make_video(tmp_path / "c.mp4")
+
+    def stumble(*_):
+        raise IndexError("index out of range")
+
+    for where in ("images.read_head", "pages.kind_of", "videos.Clock.time"):
+        monkeypatch.setattr(f"handpose_cli.media.{where}", stumble)
+    result = handpose("predict", tmp_path, "-o", tmp_path / "out", "--views", 1, *pages)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (3, 4)
+    failures = [entry["failure"] for entry in read_results(tmp_path / "out")["files"]]
+    assert failures == ["damaged, or of a kind that cannot be decoded (IndexError: index out of range)"] * 3
 
 
 def test_heic_is_read_by_resume_when_its_package_is_there(tmp_path, monkeypatch):
