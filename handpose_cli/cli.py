@@ -116,7 +116,9 @@ def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) 
 def cli(verbose: bool) -> None:
     """Annotate hands in bulk: boxes and 21 keypoints for every hand in folders of images and videos."""
     from handpose_cli.commands.remedies import show_notes
+    from handpose_cli.processors import keep_libraries_within_quota
 
+    keep_libraries_within_quota()
     set_up_libraries()
     silence_pillow()
     os.environ["MPLBACKEND"] = "agg"  # charts are files; one that is set for notebooks may not be there

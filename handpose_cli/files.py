@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import IO, Any
 
 _LONGEST_NAME = 120  # bytes: with what is added, a temporary file's name has no more than even eCryptfs allows, 143
+_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # of file systems that cannot do it
 _PART = re.compile(r".+\.[0-9a-f]{8}\.part")
 
 
 @contextmanager
-def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+def atomic(path: Path, mode: str = "w", *, outlasts_power: bool = True) -> Iterator[IO[Any]]:
     """Open a temporary file beside `path` and rename it to `path` at the end; on an error remove it.
 
     Args:
         path: of a link, what it leads to.
         mode: "w" (UTF-8 text, "\\n" line ends) or "wb".
+        outlasts_power: have it on the disk before it is renamed, or a power cut soon after could leave it empty; that
+            takes some milliseconds.
 
     Raises:
         OSError: if that cannot be done, or what is there is a device, a pipe or the like, which stays.
@@ -34,6 +37,8 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     try:
         with part.open(mode.replace("w", "x"), encoding=encoding, newline=newline) as file:
             yield file
+            if outlasts_power and not file.closed:
+                _put_on_disk(file)
         part.replace(path)
     except BaseException as error:
         part.unlink(missing_ok=True)
@@ -41,6 +46,15 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             with suppress(AttributeError):  # PyAV's cannot be told
                 error.filename = str(path)
         raise
+
+
+def _put_on_disk(file: IO[Any]) -> None:
+    file.flush()
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
 
 
 def behind_links(path: Path) -> Path:

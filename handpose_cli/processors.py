@@ -8,11 +8,32 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+# by which libraries know, as they are imported, how many threads they may have: OpenCV, NumPy and Arrow, TensorFlow
+_THREADS = (
+    *("OPENCV_FOR_THREADS_NUM", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+    *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+)
+
 
 def processors() -> int:
     """Return how many processors this process may use."""
-    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return math.ceil(min(own, quota()))
+    return math.ceil(min(_bound_to(), quota()))
+
+
+def threads_for_libraries() -> int:
+    """Return how many threads libraries may have, which do not know of quotas; 0: as many as they like."""
+    return processors() if quota() < _bound_to() else 0
+
+
+def keep_libraries_within_quota() -> None:
+    """Have libraries that are not imported yet take no more threads than that, unless a user has set them."""
+    if threads := threads_for_libraries():
+        for name in _THREADS:
+            os.environ.setdefault(name, str(threads))
+
+
+def _bound_to() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def quota(root: Path = Path("/")) -> float:

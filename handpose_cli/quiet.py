@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ except ImportError:  # Windows
 
 EXIT_USAGE = 2  # of a call that is wrong, or that names inputs or labels that are not there
 EXIT_INTERRUPTED = 130  # of a command that Ctrl-C ended, or what ends it alike
+_UNDISTURBED = 2.0  # seconds in which a command that was told to end is not told again
+_SHOW_CURSOR = b"\x1b[?25h"  # which a terminal has hidden during the progress bar
 
 
 @contextmanager
@@ -189,23 +192,36 @@ def forgiving_stderr() -> Iterator[None]:
 def ended_as_interrupted() -> Iterator[None]:
     """Have SIGTERM and SIGHUP end the block as Ctrl-C does: `docker stop`, a job's end, a closed terminal.
 
-    A handler that is there, as where `nohup` ignores one, stays.
+    A command that was told to end does not let itself be disturbed in it for a moment: a second Ctrl-C comes of
+    impatience, or of a signal that is sent to a process and to its group. After that one ends it at once. A handler
+    that is there, as where `nohup` ignores one, stays.
     """
+    first: list[float] = []
 
     def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
+        now = time.monotonic()
+        if not first:
+            first.append(now)
+            raise KeyboardInterrupt
+        if now - first[0] > _UNDISTURBED:
+            print_on_stderr(_SHOW_CURSOR * os.isatty(2) + b"Interrupted\n")
+            os._exit(EXIT_INTERRUPTED)
 
-    ours = []
+    ours = {}
     if threading.current_thread() is threading.main_thread():
-        there = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # not on Windows
-        ours = [number for number in there if signal.getsignal(number) is signal.SIG_DFL]
+        there = [
+            getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+        ]  # not on Windows
+        usual = (signal.SIG_DFL, signal.default_int_handler)
+        ours = {n: handler for n in there if (handler := signal.getsignal(n)) in usual}
     for number in ours:
         signal.signal(number, interrupt)
     try:
         yield
     finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+        if not first:  # else also while the process ends
+            for number, handler in ours.items():
+                signal.signal(number, handler)
 
 
 def set_up_libraries() -> None:

@@ -83,3 +83,20 @@ def test_a_backend_that_only_predicts_does_not_train(tmp_path, monkeypatch):
     assert (result.exit_code, result.stderr) == (
         1, "Error: KERAS_BACKEND=numpy only predicts. With these it trains: tensorflow, jax, torch\n"
     )  # fmt: skip
+
+
+def test_a_user_without_a_home_gets_no_folder_for_one(tmp_path):
+    """TensorFlow made one, named ~, in the working folder; and printed what it was built with."""
+    if os.name == "nt" or os.getuid():
+        pytest.skip("another user's number cannot be had")
+    nobody = "import os, runpy; os.setresuid(54321, 0, 0); runpy.run_module('handpose_cli', run_name='__main__')"
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "KERAS_HOME")}
+    environment |= {"TMPDIR": str(tmp_path / "tmp"), "MPLCONFIGDIR": str(tmp_path / "tmp")}
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp").chmod(0o777)
+    call = [sys.executable, "-c", nobody, *PREDICT, "-q"]
+    result = subprocess.run(
+        call, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "tmp"]

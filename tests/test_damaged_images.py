@@ -52,6 +52,25 @@ def test_a_run_says_which_and_flags_their_hands(folder, tmp_path, capfd):
     assert (result.stderr, *capfd.readouterr()) == ("", "", "")
 
 
+def test_a_resumed_or_joined_run_says_it_of_all(folder, tmp_path):
+    """It said only what it had annotated itself: of a night's run that had been stopped, nothing of the time before."""
+    said = "2 of the images are damaged (such as 1.jpg)"
+    with Image.open(io.BytesIO(GOOD)) as image:
+        image.resize((64, 48)).save(folder / "z.tif", save_all=True, append_images=[image])
+    call = ("predict", folder, "--views", 1, "-o")
+    first, second, out = tmp_path / "first", tmp_path / "second", tmp_path / "out"
+    handpose(*call, first, "--shard", "1/2")
+    handpose(*call, second, "--shard", "2/2")
+    joined = handpose("merge", first, second, "-o", out).stderr.splitlines()
+    assert joined[0] == "1 pages beyond the first, in 1 files, were left out"
+    assert joined[1].startswith(said)
+    (folder / "1.jpg").rename(folder / "new.jpg")
+    resumed = handpose(*call, out, "--resume", "--prune").stderr.splitlines()[1:]
+    assert resumed[0] == "6 of 7 inputs are done; left: 1 not begun"
+    assert resumed[1] == "1 pages beyond the first, in 1 files, were left out. Annotate them with --pages"
+    assert resumed[2].startswith(said.replace("1.jpg", "4.jpg"))
+
+
 def test_of_pictures_decoded_at_once_the_damaged_ones_are_known(folder):
     paths = [folder / f"{number % 6}.jpg" for number in range(60)]
     with listening(), ThreadPoolExecutor(4) as pool:
@@ -89,12 +108,22 @@ def test_what_is_printed_is_not_kept_for_ever(folder, monkeypatch):
         assert damage._ear.length() < 500
 
 
-@pytest.mark.parametrize("behind", [b"", b"\0\0\0\x18ftypmp42"])
+@pytest.mark.parametrize("behind", [b"", b"\0\0\0\x18ftypmp42", b"\0\0\0\x18ftypmp42" + b"\7\xff\xd9\0", GOOD])
 def test_zeros_before_the_end_are_no_damage(tmp_path, behind):
-    """As cameras write them; the decoder complains, but the pixels are all there."""
-    (tmp_path / "a.jpg").write_bytes(GOOD[:-2] + bytes(100) + GOOD[-2:] + behind)
-    with listening():
-        assert not open_image(tmp_path / "a.jpg").is_damaged
+    """As cameras write them; the decoder complains, but the pixels are all there.
+
+    A video or a second picture behind it was not told from this one, and so its end from this one's.
+    """
+    whole = io.BytesIO()
+    with Image.open(io.BytesIO(GOOD)) as image:
+        image.save(whole, "JPEG", exif=b"Exif\0\0" + GOOD[:500] + b"\xff\xd9")
+    for content in (GOOD, whole.getvalue()):
+        damaged, half = bytearray(content), len(content) // 2
+        damaged[half : half + 500] = bytes(500)
+        for picture, is_damaged in ((content, False), (bytes(damaged), True)):
+            (tmp_path / "a.jpg").write_bytes(picture[:-2] + bytes(100) + picture[-2:] + behind)
+            with listening():
+                assert open_image(tmp_path / "a.jpg").is_damaged == is_damaged
 
 
 def test_no_disk_is_needed_to_listen(folder, monkeypatch):

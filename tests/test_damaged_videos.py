@@ -6,6 +6,7 @@ import pytest
 from made_up_videos import noisy_video, read_all
 
 from handpose_cli.media import decoding
+from handpose_cli.media.cut_short import declared_size
 
 
 def read_on_threads(path, monkeypatch):
@@ -95,3 +96,50 @@ def test_damage_in_motion_jpegs_is_said_and_no_frame_is_lost(tmp_path, monkeypat
     results = read_on_threads(tmp_path / name, monkeypatch)
     assert (len(results[0][0]), results[0][1]) == (20, "damaged: some frames may be wrong, and it is not known which")
     assert all(result == results[0] for result in results)
+
+
+def ogg_video(path):
+    """Write one of 60 frames on a few dozen pages."""
+    with av.open(str(path), "w", format="ogg") as container:
+        stream = container.add_stream("libvpx", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        random = np.random.default_rng(0)
+        for _ in range(60):
+            pixels = random.integers(0, 256, (64, 96, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path.read_bytes()
+
+
+def test_damaged_pages_of_an_ogg_are_told(tmp_path):
+    """The frames on them were missing without a word; and so were those behind the end of one that was cut short."""
+    video = tmp_path / "a.ogv"
+    whole = ogg_video(video)
+    size, half = len(whole), len(whole) // 2
+    found, error = read_all(video)
+    assert (len(found), error) == (60, None)
+    damaged = "damaged: {} of its pages, with what frames they have"
+    for content, message in (
+        (whole + b"TAG" + bytes(125), "None"),
+        (whole[:half], f"cut short: {half} of {half + len(whole[half:].partition(b'OggS')[0])} bytes"),
+        (whole[:half] + bytes(10) + whole[half + 10 :], damaged.format(1)),
+        (whole[:half] + whole[half + 10 :], damaged.format(2)),  # and what comes before the next page
+        (whole[:half] + b"OggS" + whole[half:], damaged.format(2)),
+    ):
+        video.write_bytes(content)
+        found, error = read_all(video)
+        assert str(error) == message
+        assert (len(found) == 60) == (error is None), (message, size)
+
+
+def test_a_transport_stream_that_ends_within_a_packet_is_cut_short(tmp_path):
+    """Where it lost only whole frames, its decoder had nothing to say."""
+    video = tmp_path / "a.ts"
+    whole = noisy_video(video).read_bytes()
+    assert len(whole) % 188 == 0
+    timed = b"".join(bytes(4) + whole[at : at + 188] for at in range(0, len(whole), 188))  # as camcorders have it
+    for unit, content in ((188, whole), (192, timed)):
+        end = 500 * unit
+        for length, message in ((end, 0), (end - 1, end), (end - unit + 6, end), (end + 4000, 0)):
+            video.write_bytes(content[: min(length, end)] + bytes(max(length - end, 0)))
+            assert declared_size(video) == message

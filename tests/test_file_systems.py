@@ -133,3 +133,31 @@ def test_an_image_is_not_copied_over_another(folder, tmp_path):
         )
         assert (target / "a.jpg").read_bytes() == encoded(0)
         (target / "a.jpg").unlink()
+
+
+@pytest.mark.parametrize(("error", "code"), [(None, 0), (errno.EINVAL, 0), (errno.ENOSPC, 1)])
+def test_results_are_on_the_disk_before_they_have_their_name(folder, tmp_path, monkeypatch, error, code):
+    """A power cut soon after could leave them empty; and a network's drive says here that it is full."""
+    out, synced = tmp_path / "out", []
+
+    def fsync(number):
+        synced.append([path.name for path in out.glob("predictions*") if not path.name.endswith(".part")])
+        if error is not None:
+            raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    result = handpose("predict", folder, "-o", out, *FAST, "--draw", "-q")
+    said = f"Error: Cannot write to {out}/predictions.json: No space left on device. Choose another --output, or "
+    assert (result.exit_code, result.stderr) == (code, f"{said}go on with --resume.\n" * code)
+    assert synced == [[]]
+    assert (out / "predictions.json").exists() == (not code) and not list(out.glob("*.part"))
+
+
+def test_a_copy_that_a_power_cut_left_empty_is_made_again(folder, tmp_path):
+    call = ("predict", folder, "-o", tmp_path / "out", *FAST, "--draw")
+    assert handpose(*call).exit_code == 0
+    copy = tmp_path / "out" / "annotated" / "a.jpg"
+    content = copy.read_bytes()
+    copy.write_bytes(b"")
+    assert handpose(*call, "--resume").exit_code == 0
+    assert copy.read_bytes() == content

@@ -16,6 +16,7 @@ import pytest
 from conftest import SAMPLES, handpose, read_results
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_videos import make_video
 from PIL import Image, ImageOps
 
 from handpose_cli.media.errors import UnreadableError
@@ -378,6 +379,49 @@ def test_of_a_heic_the_picture_that_viewers_show_comes_first(tmp_path):
     pages = [page.pixels for page in open_pages(tmp_path / "a.heic", 2**20)]
     assert [page.shape[:2] for page in pages] == [(80, 160), (64, 64), (64, 64)]
     assert pages[1][9, 9].argmax() == 0 and pages[2][9, 9].argmax() == 2
+
+
+def far_away(place):
+    """A BigTIFF whose first directory, or what a tag in it says, is at a place that no file can have."""
+    if place == "directory":
+        return b"II+\0\x08\0\0\0" + b"\xff" * 8
+    width = b"\0\1\x04\0" + (3).to_bytes(8, "little") + b"\xff" * 8
+    return b"II+\0\x08\0\0\0" + (16).to_bytes(8, "little") + (1).to_bytes(8, "little") + width + bytes(8)
+
+
+def test_damaged_heads_are_failures_and_stop_nothing(tmp_path):
+    """WebPs of 13 to 20 bytes, and BigTIFFs with places of 64 bits, ended a run with a traceback."""
+    whole = io.BytesIO()
+    quarters().save(whole, "WEBP", save_all=True, append_images=[quarters().rotate(90)])
+    assert whole.getvalue()[12:16] == b"VP8X"
+    contents = {f"{end}.webp": whole.getvalue()[:end] for end in range(8, 40)}
+    contents |= {f"{place}.tif": far_away(place) for place in ("directory", "tag")}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    for pages in ((), ("--pages",)):
+        call = ("predict", tmp_path, "-o", tmp_path / "out", "--overwrite", "--views", 1, *pages)
+        result = handpose(*call)
+        assert result.exit_code == 3, result.output
+        files = read_results(tmp_path / "out")["files"]
+        assert sum(bool(entry.get("failure")) for entry in files) == len(contents) == len(files)
+
+
+@pytest.mark.parametrize("pages", [(), ("--pages",)])
+def test_what_nobody_foresaw_of_a_file_is_its_failure_alone(tmp_path, monkeypatch, pages):
+    """A fault in reading heads ended a run with a traceback, and each that went on with it."""
+    quarters().save(tmp_path / "a.png")
+    quarters().save(tmp_path / "b.tif")
+    make_video(tmp_path / "c.mp4")
+
+    def stumble(*_):
+        raise IndexError("index out of range")
+
+    for where in ("images.read_head", "pages.kind_of", "videos.Clock.time"):
+        monkeypatch.setattr(f"handpose_cli.media.{where}", stumble)
+    result = handpose("predict", tmp_path, "-o", tmp_path / "out", "--views", 1, *pages)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (3, 4)
+    failures = [entry["failure"] for entry in read_results(tmp_path / "out")["files"]]
+    assert failures == ["damaged, or of a kind that cannot be decoded (IndexError: index out of range)"] * 3
 
 
 def test_heic_is_read_by_resume_when_its_package_is_there(tmp_path, monkeypatch):

@@ -94,6 +94,18 @@ def test_stores_are_searched_as_folders_are(memory):
     ]
 
 
+def test_texts_with_a_video_s_name_are_passed_over_in_stores_too(memory):
+    memory.pipe("/lab/site/app.ts", b"export default 1;\n" * 100)
+    memory.pipe("/lab/site/sub/film.ts", b"G@\0\x10\0\0\xb0\r" + b"\xff" * 180)
+    memory.pipe("/lab/site/empty.ts", b"")
+    for pattern in ("", "/*"):
+        said = []
+        found = discover([f"memory://lab/site{pattern}"], True, say=said.append)
+        assert [entry.name for entry in found] == ["empty.ts", *["sub/film.ts"] * (not pattern)]
+        assert said[0].startswith("Passed over: 1 file not taken for images or videos (1 .ts)")
+    assert [entry.name for entry in discover(["memory://lab/site/app.ts"])] == ["app.ts"]  # named by itself, a failure
+
+
 def test_patterns_lists_and_folders_without_those_inside(memory, tmp_path):
     def names(*arguments):
         out = tmp_path / str(len(list(tmp_path.iterdir())))
@@ -301,6 +313,11 @@ def test_photos_and_results_in_a_bucket(s3, inputs, finished, tmp_path):
     assert result.stderr == "Error: s3://nosuch cannot be listed: no such file or folder\n"
     result = handpose("predict", inputs, "-o", "s3://nosuch/run")
     assert result.stderr.splitlines()[-1] == "Error: Cannot write to s3://nosuch/run: no such bucket or folder"
+
+
+def test_texts_in_a_bucket_are_known_by_their_first_bytes(s3):
+    s3.pipe({"lab/site/app.ts": b"export default 1;\n", "lab/site/film.ts": b"G@\0\x10\0", "lab/site/empty.mts": b""})
+    assert [entry.name for entry in discover(["s3://lab/site"])] == ["empty.mts", "film.ts"]
 
 
 def test_who_writes_to_a_bucket_has_its_lock(s3, inputs):

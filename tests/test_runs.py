@@ -463,6 +463,28 @@ def test_what_a_user_put_beside_labels_stays(inputs, tmp_path, format, own):
     assert [path.name for path in folder.rglob("*")] == ["images", "0.jpg"]
 
 
+@pytest.mark.parametrize(("old", "new"), [(b'"width": ', b'"width": 1'), (b'"hands": [{', b'"hands": [ ,{'),
+                                          (b'"box": [', b'"bux": [')])  # fmt: skip
+def test_what_the_disk_has_changed_in_a_journal_is_done_again(inputs, finished, tmp_path, old, new):
+    """Where it was JSON all the same, wrong numbers were published, or there was a traceback at each --resume."""
+    out = copied(finished, tmp_path)
+    journal = out / journals.NAME
+    content = journal.read_bytes()
+    assert old in content
+    journal.write_bytes(content.replace(old, new, 1))
+    assert resume(inputs, out).stderr.splitlines()[0] == "5 of 6 inputs are done; left: 1 not begun"
+    assert outputs(out) == outputs(finished)
+
+
+def test_a_journal_of_an_earlier_version_is_gone_on_with(inputs, finished, tmp_path):
+    """Its lines have no checksums."""
+    out = copied(finished, tmp_path)
+    journal = out / journals.NAME
+    journal.write_bytes(re.sub(rb', "sum": "[0-9a-f]{8}"}', b"}", journal.read_bytes()))
+    assert resume(inputs, out).stderr.splitlines()[0] == "6 of 6 inputs are done"
+    assert outputs(out) == outputs(finished)
+
+
 def test_results_without_a_journal_are_no_run_to_go_on_with(inputs, finished, tmp_path):
     out = copied(finished, tmp_path)
     (out / journals.NAME).unlink()

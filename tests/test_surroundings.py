@@ -140,6 +140,39 @@ def test_what_ends_a_run_lets_it_say_where_it_is(tmp_path, number):
     assert handpose(*predict, "--resume").exit_code == 0
 
 
+ENDING = """
+import time
+from handpose_cli import quiet
+quiet._UNDISTURBED = 0.5
+with quiet.ended_as_interrupted():
+    try:
+        print("begun", flush=True)
+        time.sleep(60)
+    finally:
+        print("ending", flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_a_second_ctrl_c_does_not_disturb_the_end_but_one_later_on_ends_it_at_once():
+    """The second one was printed as an exception that is ignored, or broke off what was being closed."""
+    command = [sys.executable, "-c", ENDING]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=as_in_a_shell
+    ) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "ending\n"
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process.send_signal(number)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        time.sleep(0.4)
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(10), process.stderr.read()) == (130, "Interrupted\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="names are UTF-16 there")
 def test_a_name_that_the_locale_cannot_say_is_an_error_with_what_helps(tmp_path):
     (tmp_path / "é.jpg").write_bytes(PALM.read_bytes())

@@ -32,9 +32,6 @@ def executing(
         with connected(cluster, threads, gpu=keras) as there:
             yield on_cluster(there, settings, load, batch_size), there.__str__
         return
-    import cv2
-
-    cv2.setNumThreads(min(cv2.getNumThreads(), processors()))  # OpenCV does not know of quotas
     networks = load()
     # with Keras one copy, whose turns the threads take
     with listening():

@@ -22,7 +22,7 @@ from handpose_cli.commands.run_errors import os_error_line
 from handpose_cli.commands.stage_type import StageType
 from handpose_cli.networks.hourglass.presets import PRESETS
 from handpose_cli.networks.ssd.presets import DETECTORS
-from handpose_cli.quiet import EXIT_INTERRUPTED, quiet_stderr
+from handpose_cli.quiet import EXIT_INTERRUPTED
 from handpose_cli.training.settings import EXPORTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES, said
 
 
@@ -121,8 +121,7 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
             raise SettingsError(f"{run} already holds a run. Continue it with --resume or choose another --output.")
         else:
             settings = of_new_run({"preset": "hourglass-2", **given})
-        with quiet_stderr():  # TensorFlow logs what it was built with, whatever it is told of levels
-            set_up_keras()  # before `fit`, which imports it
+        set_up_keras()  # before `fit`, which imports it
     except (SettingsError, WeightsError) as error:
         raise failure(error) from error
 

@@ -107,5 +107,5 @@ def _save(path: Path, pixels: np.ndarray) -> None:
         written = False
     if not written:
         raise FormatError(f"{path.name}: images of this kind are not written; use .jpg or .png")
-    with atomic(path, "wb") as file:
+    with atomic(path, "wb", outlasts_power=False) as file:  # of very many files
         file.write(encoded.tobytes())

@@ -15,6 +15,7 @@ import numpy as np
 from handpose_cli.files import atomic, remove
 from handpose_cli.media.errors import EncodingError
 from handpose_cli.media.suffixes import is_video
+from handpose_cli.processors import threads_for_libraries
 
 if TYPE_CHECKING:
     import av
@@ -47,8 +48,12 @@ def copy_path(folder: Path, file: str) -> Path:
 
 
 def has_copy(folder: Path, file: str) -> bool:
-    """Return whether there is an annotated copy of an input, or a folder with those of its pages."""
-    return copy_path(folder, file).exists() or (folder / file).is_dir()
+    """Return whether there is an annotated copy of an input, or a folder with those of its pages.
+
+    One without a byte is none: a power cut leaves such.
+    """
+    copy = copy_path(folder, file)
+    return (copy.is_file() and copy.stat().st_size > 0) or (folder / file).is_dir()
 
 
 def remove_copies(folder: Path, file: str) -> None:
@@ -87,7 +92,7 @@ def encode_copy(file: str, page: int | None, image: np.ndarray, profile: bytes =
 
 def save_copy(folder: Path, file: str, page: int | None, encoded: bytes) -> None:
     """Save what `encode_copy` made."""
-    with atomic(_place(folder, file, page), "wb") as out:
+    with atomic(_place(folder, file, page), "wb", outlasts_power=False) as out:  # of very many files
         out.write(encoded)
 
 
@@ -209,7 +214,7 @@ def _encoder(
         # pictures do not always give the same bytes
         stream.options = {"crf": "20", "preset": "veryfast", "bf": "0", "mbtree": "0"}
         context = stream.codec_context
-        context.time_base = Fraction(1, _CLOCK)
+        context.time_base, context.thread_count = Fraction(1, _CLOCK), threads_for_libraries()
         context.colorspace = _BT709 if _is_hd(image.shape) else _BT601
         context.color_primaries, context.color_trc, context.color_range = _BT709, _BT709, ColorRange.MPEG
         if pixel_aspect != _SQUARE:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO
 
+from handpose_cli.media.ogg import PAGE, end_of_pages
+
 _SLACK = 64  # bytes; some writers of AVI count its head twice
 
 
 def declared_size(path: Path) -> int:
     """Return the size in bytes that a video's outermost parts add up to, if it is more than there are; else 0.
 
-    Known are MP4 and MOV (ISO/IEC 14496-12, 4.2), Matroska and WebM (RFC 8794), and AVI.
+    Known are MP4 and MOV (ISO/IEC 14496-12, 4.2), Matroska and WebM (RFC 8794), AVI, Ogg, and MPEG transport streams,
+    of which only the last packet may be cut.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -21,9 +24,30 @@ def declared_size(path: Path) -> int:
             declared = _end_of_riff(file, size)
         elif head[:4] == b"\x1a\x45\xdf\xa3":
             declared = _end_of_matroska(file)
+        elif head.startswith(PAGE):
+            declared = end_of_pages(file, size)
+        elif unit := _length_of_packets(file, size):
+            return -(-size // unit) * unit if size % unit else 0
         else:
             declared = _end_of_boxes(file, size)
     return declared if declared > size + _SLACK else 0
+
+
+def _length_of_packets(file: IO[bytes], size: int) -> int:
+    """Return how many bytes a transport stream's packets have, whose first byte is always one; 0 if it is none.
+
+    The first two and the last two must have it: behind the packets, recorders fill up blocks.
+    """
+    for unit, mark in ((188, 0), (192, 4)):  # the latter have a time in front
+        places = [at * unit + mark for at in (0, 1, max(size // unit - 1, 0), size // unit)]
+        if all(_byte_at(file, place) == b"G" for place in places if place < size):
+            return unit
+    return 0
+
+
+def _byte_at(file: IO[bytes], place: int) -> bytes:
+    file.seek(place)
+    return file.read(1)
 
 
 def _end_of_riff(file: IO[bytes], size: int) -> int:

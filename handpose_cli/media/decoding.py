@@ -12,7 +12,9 @@ import av.container
 
 from handpose_cli.media.cut_short import declared_size
 from handpose_cli.media.errors import NO_MEMORY, UnreadableError
+from handpose_cli.media.ogg import count_damaged
 from handpose_cli.media.opening import check_bytes, check_file, is_web_page
+from handpose_cli.processors import threads_for_libraries
 
 MOST_PIXELS = 2**27  # of a frame: four times 8K; damaged heads claim any size
 _REORDERED = 4  # frames that may be shown before one that was decoded earlier
@@ -68,6 +70,7 @@ def main_stream(container: av.container.InputContainer) -> av.VideoStream:
     if stream.width * stream.height > MOST_PIXELS:
         size = f"{stream.width} x {stream.height} pixels"
         raise UnreadableError(f"too large to be read: {size}; the limit is {MOST_PIXELS} in all")
+    stream.codec_context.thread_count = threads_for_libraries()
     # else libavcodec leaves columns that a stream cuts off on the left, for which its memory would have to be aligned
     stream.codec_context.flags |= av.codec.context.Flags.unaligned
     stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # the stream may differ from the head
@@ -217,6 +220,8 @@ class Decoding:
             with suppress(OSError):
                 if declared := declared_size(self._path):
                     self.failure = f"cut short: {self._path.stat().st_size} of {declared} bytes"
+                elif container.format.name == "ogg" and (damaged := count_damaged(self._path)):
+                    self.failure = f"damaged: {damaged} of its pages, with what frames they have"
 
 
 def _passing(error: Exception) -> tuple[str, str] | None:

@@ -26,7 +26,7 @@ _OF_SYSTEMS = frozenset(
 )
 # of videos and images, but of texts too: TypeScript, modules of it, Fortran and Go, the heads of scientific images
 _OF_TEXTS_TOO = (".ts", ".mts", ".mod", ".hdr")
-_START = 512  # bytes; a transport stream has control characters in its first ten
+START = 512  # bytes; a transport stream has control characters in its first ten
 _CONTROL = frozenset(range(32)) - set(b"\t\n\f\r")
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # a text's beginning as UTF-16
 _RADIANCE = b"#?"  # a picture's beginning in letters
@@ -99,15 +99,24 @@ def is_of_system(name: str) -> bool:
 def is_taken(path: str) -> bool:
     """Return whether a file in a folder is taken for an image or a video: by its name, unless it turns out a text."""
     name = os.path.basename(path)  # noqa: PTH119
-    return is_media(name) and not (name.lower().endswith(_OF_TEXTS_TOO) and _is_text(Path(path)))
+    return is_media(name) and not (may_be_text(name) and _is_text(Path(path)))
+
+
+def may_be_text(name: str) -> bool:
+    """Return whether a video's or an image's name may be that of a text, too."""
+    return name.lower().endswith(_OF_TEXTS_TOO)
 
 
 def _is_text(path: Path) -> bool:
     try:
         with open_file(path) as file:
-            start = file.read(_START)
+            return begins_text(file.read(START))
     except (UnreadableError, OSError):  # reading it will report that
         return False
+
+
+def begins_text(start: bytes) -> bool:
+    """Return whether these are the first `START` bytes of a text, and of no video or image."""
     if start.startswith(_RADIANCE):
         return False
     return bool(start) and (start.startswith(_WIDE) or not _CONTROL.intersection(start))

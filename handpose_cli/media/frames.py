@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
-from handpose_cli.media.errors import InexactError, UnreadableError
+from handpose_cli.media.errors import InexactError, UnreadableError, unreadable_if_unforeseen
 from handpose_cli.media.inputs import Input
 from handpose_cli.media.pages import open_pages, page_count
 from handpose_cli.media.picture import Picture
@@ -64,7 +64,7 @@ def frames(
         from handpose_cli.media.videos import read_video  # PyAV takes 0.2 s to import
 
         try:
-            with fetched(entry) as path:
+            with fetched(entry) as path, unreadable_if_unforeseen():
                 for frame in read_video(path, every, start, end):
                     yield _of_video(entry, frame)
         except UnreadableError as error:
@@ -91,7 +91,7 @@ def _pages(entry: Input) -> Iterator[Frame]:
     from handpose_cli.media.images import MOST_PIXELS, open_image
 
     try:
-        with fetched(entry) as path:
+        with fetched(entry) as path, unreadable_if_unforeseen():
             if page_count(path) == 1:
                 yield Frame(entry.name, partial(_itself, open_image(path)))
                 return
@@ -104,7 +104,7 @@ def _pages(entry: Input) -> Iterator[Frame]:
 def _read_image(entry: Input) -> Picture:
     from handpose_cli.media.images import open_image
 
-    with fetched(entry) as path:
+    with fetched(entry) as path, unreadable_if_unforeseen():
         return open_image(path)
 
 

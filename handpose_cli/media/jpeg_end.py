@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 
 _END = b"\xff\xd9"
+_MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd8]")  # of an end, or of a segment; of the pixels' bytes none is
 # read in place of pixels that are missing these would be seen
 _FILLINGS = (b"", b"\x5a" * 64, b"\xa5" * 64)
 
@@ -22,8 +24,15 @@ def with_end(data: bytes) -> bytes | None:
 
 
 def without_padding(data: bytes) -> bytes:
-    """Return a JPEG without zeros before its last end marker, as cameras fill up blocks, and what is behind that."""
-    return data[: data.rfind(_END)].rstrip(b"\0") + _END
+    """Return a JPEG without zeros before its end marker, as cameras fill up blocks, and what is behind that.
+
+    Behind it may be whole files: the video of a motion photo, a depth or a gain map, each with such markers of its own.
+    """
+    at = 2
+    while (marker := _MARKER.search(data, at)) is not None and marker[0] != _END:
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    end = data.rfind(_END) if marker is None else marker.start()
+    return data[:end].rstrip(b"\0") + _END
 
 
 def _pixels(data: bytes) -> np.ndarray | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from handpose_cli.media.damage import decoded
-from handpose_cli.media.errors import UnreadableError
+from handpose_cli.media.errors import UnreadableError, unreadable_if_unforeseen
 from handpose_cli.media.image_head import AVIF, GIF, HEIF, JPEG, PNG, START, TIFF, WEBP, kind_of
 from handpose_cli.media.opening import open_file, read_bytes
 from handpose_cli.media.picture import Picture
@@ -23,7 +23,7 @@ def page_count(path: Path) -> int:
     if path.suffix.lower() not in PAGED_SUFFIXES:
         return 1
     try:
-        with open_file(path) as file:
+        with open_file(path) as file, unreadable_if_unforeseen():
             start = file.read(START)
             kind = kind_of(start)
             if kind == TIFF:
@@ -66,7 +66,7 @@ def open_pages(path: Path, most_pixels: int) -> Iterator[Picture]:
 
 def _may_have_pages(file: IO[bytes], start: bytes, kind: str) -> bool:
     if kind == WEBP:
-        return start[12:16] == b"VP8X" and bool(start[20] & 2)
+        return start[12:16] == b"VP8X" and len(start) > 20 and bool(start[20] & 2)
     if kind == PNG:
         return _is_animated(file)
     return kind in (GIF, AVIF, HEIF, JPEG)

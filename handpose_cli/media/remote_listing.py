@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from handpose_cli.media.folders import LeftOut, is_of_system
+from handpose_cli.media.folders import START, LeftOut, begins_text, is_of_system, may_be_text
 from handpose_cli.media.inputs import Input, Version
 from handpose_cli.media.remote import WEB, Store, StoreError, open_store, path_of, public, reason, scheme_of, version_of
 from handpose_cli.media.suffixes import is_media
@@ -101,6 +101,7 @@ def _media(
     store: Store, infos: Iterable[dict[str, Any]], root: str, but: str | None, left_out: LeftOut
 ) -> list[tuple[str, Version | None]]:
     files: list[tuple[str, Version | None]] = []
+    doubtful: dict[str, str] = {}
     own = path_of(store.fs.unstrip_protocol(store.path))
     other = None if but is None else path_of(but) + "/"
     for info in infos:
@@ -122,9 +123,23 @@ def _media(
         elif is_media(parts[-1]):
             size = info.get("size")
             files.append((url, None if size is None else version_of(info)))
+            if may_be_text(parts[-1]) and scheme_of(url) not in WEB:  # a web server may send whole files
+                doubtful[url] = info["name"]
         else:
             left_out.add(parts[-1])
-    return files
+    texts = _texts(store, doubtful)
+    for url in texts:
+        left_out.add(posixpath.basename(path_of(url)))
+    return [(url, version) for url, version in files if url not in texts]
+
+
+def _texts(store: Store, places: dict[str, str]) -> set[str]:
+    """Return which files, given by URLs and places in the store, are texts by their first bytes; it is asked for all
+    at once.
+    """
+    ends = [START] * len(places)
+    starts = store.fs.cat_ranges(list(places.values()), [0] * len(ends), ends, on_error="return") if places else []
+    return {url for url, start in zip(places, starts, strict=True) if isinstance(start, bytes) and begins_text(start)}
 
 
 def _query(url: str) -> str:

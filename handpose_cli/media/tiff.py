@@ -47,7 +47,7 @@ def tiff_pages(file: IO[bytes]) -> Iterator[dict[int, int]]:
     seen: set[int] = set()
     while at and at not in seen and len(seen) < _MOST_PAGES:
         seen.add(at)
-        file.seek(at)
+        _go_to(at, file)
         entries = struct.unpack(order + count, _exactly(file, struct.calcsize(count)))[0]
         if entries > 10_000:
             raise ValueError("a damaged directory")
@@ -66,7 +66,7 @@ def tiff_pages(file: IO[bytes]) -> Iterator[dict[int, int]]:
 def _first(file: IO[bytes], order: str, form: str, count: int, value: bytes) -> int:
     size = struct.calcsize(order + form)
     if count * size > len(value):  # they are elsewhere
-        file.seek(struct.unpack(order + ("Q" if len(value) == 8 else "I"), value)[0])
+        _go_to(struct.unpack(order + ("Q" if len(value) == 8 else "I"), value)[0], file)
         value = _exactly(file, size)
     number: int = struct.unpack_from(order + form, value)[0]
     return number
@@ -125,6 +125,13 @@ def is_for_pillow(page: dict[int, int]) -> bool:
         or (colours == _RGB and extra == _TRANSPARENCY)  # OpenCV makes transparent pixels black
         or (TILE in page and page.get(ORIENTATION, 1) != 1)  # OpenCV mirrors each tile by itself
     )
+
+
+def _go_to(place: int, file: IO[bytes]) -> None:
+    try:
+        file.seek(place)
+    except OverflowError as error:  # a BigTIFF's places may have 64 bits, those of files 63
+        raise ValueError("a place behind any file's end") from error
 
 
 def _exactly(file: IO[bytes], length: int) -> bytes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 from handpose_cli.errors import first_line
+from handpose_cli.quiet import quiet_stderr
 from handpose_cli.weights.errors import WeightsError
 
 PACKAGES = {"jax": "'handpose-cli[jax]'", "torch": "torch", "openvino": "openvino", "numpy": "'handpose-cli[jax]'"}
@@ -21,8 +23,12 @@ def set_up_keras() -> None:
         WeightsError: if its backend is unknown or not installed, or its settings are wrong.
         ModuleNotFoundError: if Keras is not installed, or TensorFlow, which it uses by default.
     """
+    if os.path.expanduser("~") == "~":  # noqa: PTH111 (Path's raises an error)
+        # of a user without a home, TensorFlow would make a folder of this name in the working folder
+        os.environ.setdefault("KERAS_HOME", str(Path(tempfile.gettempdir(), ".keras")))
     try:
-        import keras
+        with quiet_stderr():  # TensorFlow logs what it was built with, whatever it is told of levels
+            import keras
     except ImportError as error:
         where, backend = _asked()
         if backend not in PACKAGES or error.name in ("keras", "tensorflow"):

@@ -7,17 +7,21 @@ JSON, one object a line; lines are only ever appended:
     {"file": "clip.mp4", "input": [...], "from": 0, "records": [...]}        a video's frames, some at a time
     {"file": "clip.mp4", "from": 8, "records": [], "end": true}
     {"file": "c.mp4", "from": 8, "records": [...], "again": true}       something could not be read, but might be later
+    {"file": "d.tif", ..., "more": 3, "damaged": true}       so many pages of it were left out; a picture is damaged
     {"file": "b.jpg", "gone": true}                          it is not one of the inputs any more
     {"complete": 2}                                          the results of so many inputs were written
 
 A line with `input` begins its file again; null stands for a file that could not be read from the disk. That one, and
 one with a line that says `again`, the next run begins again. What lies under other `settings` than the last ones is
-passed over. A line that a kill or a full disk cut short is dropped.
+passed over. A line that a kill or a full disk cut short is dropped, and so is one that the disk has changed: each ends
+with `"sum": "1a2b3c4d"`, the CRC-32 of what is before it (those of earlier versions did not).
 """
 
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +36,7 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.fingerprint import Fingerprint
 
 NAME = "journal.jsonl"
+_SUM = re.compile(rb', "sum": "([0-9a-f]{8})"}\n\Z')
 VERSION = 1
 
 
@@ -45,6 +50,8 @@ class Entry:
         records: how many records these lines have.
         ended: whether the input is done.
         failed: whether its last record is a failure.
+        pages_left_out: how many pictures it has beyond the first, if these were not wanted.
+        is_damaged: whether a picture of it is, see `Picture`.
     """
 
     input: Fingerprint | None
@@ -52,6 +59,8 @@ class Entry:
     records: int = 0
     ended: bool = False
     failed: bool = False
+    pages_left_out: int = 0
+    is_damaged: bool = False
 
 
 @dataclass
@@ -99,7 +108,7 @@ class Journal:
                     break
                 self._end += len(line)
                 try:
-                    value = json.loads(line)
+                    value = _value(line)
                     if "journal" in value:
                         self.headers.append(_header(value))
                         under, self.complete = value["settings"] == settings, None
@@ -123,8 +132,7 @@ class Journal:
             for line in file:
                 if line.startswith(b'{"journal"'):
                     try:
-                        value = json.loads(line)
-                        yield _header(value)
+                        yield _header(_value(line))
                     except (ValueError, KeyError):
                         continue
 
@@ -142,6 +150,8 @@ class Journal:
         entry.places.extend((offset, length))
         entry.records += len(value["records"])
         entry.ended = value.get("end", False)
+        entry.pages_left_out += value.get("more", 0)
+        entry.is_damaged |= value.get("damaged", False)
         if value.get("again"):
             entry.input = None
         if value["records"]:
@@ -149,7 +159,7 @@ class Journal:
 
     def add(
         self, file: str, records: Sequence[ImageRecord], *, ends: bool, begins: bool, input: Fingerprint | None = None,
-        again: bool = False,
+        again: bool = False, pages_left_out: int = 0, is_damaged: bool = False,
     ) -> None:  # fmt: skip
         """Append records of a file; it is on its way to the disk when this returns."""
         value: dict[str, Any] = {"file": file}
@@ -161,6 +171,10 @@ class Journal:
             value["end"] = True
         if again:
             value["again"] = True
+        if pages_left_out:
+            value["more"] = pages_left_out
+        if is_damaged:
+            value["damaged"] = True
         self.write(value)
 
     def drop(self, file: str) -> None:
@@ -170,7 +184,8 @@ class Journal:
     def write(self, value: dict[str, Any]) -> None:
         """Append a line."""
         assert self._file is not None
-        line = json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        content = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()[:-1]
+        line = content + b', "sum": "%08x"}\n' % zlib.crc32(content)
         try:
             self._file.write(line)
             self._file.flush()
@@ -187,13 +202,23 @@ class Journal:
         with self.path.open("rb") as source:
             for offset, length in zip(places[::2], places[1::2], strict=True):
                 source.seek(offset)
-                yield json.loads(source.read(length))
+                yield _value(source.read(length))
 
     def records(self, file: str) -> Iterator[ImageRecord]:
         """Yield the records of a file."""
         for line in self.lines(file):
             for record in line["records"]:
                 yield record_from_json(file, record)
+
+
+def _value(line: bytes) -> dict[str, Any]:
+    """Return the object on a line; raise ValueError if it is not what was written."""
+    found = _SUM.search(line)
+    if found is not None and zlib.crc32(line[: found.start()]) != int(found[1], 16):
+        raise ValueError("a damaged line")
+    value: dict[str, Any] = json.loads(line)
+    value.pop("sum", None)
+    return value
 
 
 def _header(line: dict[str, Any]) -> Header:

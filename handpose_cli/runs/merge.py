@@ -16,6 +16,7 @@ from handpose_cli.runs.earlier import refuse_existing, refuse_foreign, remove_ex
 from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.journal import Header, Journal, open_journal, read_journal
 from handpose_cli.runs.names import check_installed
+from handpose_cli.runs.noted import noted
 from handpose_cli.runs.plan import describe_change
 from handpose_cli.runs.ranges import in_order, joined_lines, range_of, refuse_incomplete, whole_range
 from handpose_cli.runs.report import Report
@@ -82,6 +83,8 @@ def merge(
                 left.append(file)
         if left:
             say(f"Annotated copies that were not joined, since each run has its range: {len(left)} ({left[0]})")
+        for note, _ in noted(journal, files):
+            say(note)
         report = Report(len(files))
         write_results(files, journal, output, tracks, header.info, report)
         return report

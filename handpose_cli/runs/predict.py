@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from handpose_cli.doubt.flags import DAMAGED_PICTURE
 from handpose_cli.files import remove_parts
 from handpose_cli.media.annotated_copies import has_copy, remove_copies, save_copy
 from handpose_cli.media.frames import Frame
@@ -27,6 +25,7 @@ from handpose_cli.runs.errors import RunError
 from handpose_cli.runs.executing import Execute
 from handpose_cli.runs.journal import Header, Journal, open_journal
 from handpose_cli.runs.names import check_names
+from handpose_cli.runs.noted import noted
 from handpose_cli.runs.plan import Task, describe, describe_change, describe_restyling, plan
 from handpose_cli.runs.report import Report
 from handpose_cli.runs.results import draw_video, write_results
@@ -96,14 +95,11 @@ def predict(
             for entry in done:
                 if entry.is_video and not has_copy(output.copies, entry.name):
                     draw(entry)
-            left = _take(execute(tasks), journal, output.copies, report, max_failures, progress, draw)
+            _take(execute(tasks), journal, output.copies, report, max_failures, progress, draw)
         info = {**header.info, "started": _first_start(journal)}
-        if left.pages:
-            say(f"{left.pages} pages beyond the first, in {left.files} files, were left out", "pages")
-        if left.damaged:
-            such_as = f"{left.damaged} of the images are damaged (such as {left.such_as})"
-            say(f"{such_as}: parts of them may be wrong, and their hands are flagged {DAMAGED_PICTURE}", "")
         names_of_all = sorted([*(entry.name for entry in inputs), *kept])
+        for line, remedy in noted(journal, names_of_all):
+            say(line, remedy)
         write_results(
             names_of_all,
             journal,
@@ -151,15 +147,6 @@ def _to_do(
     return tasks, done, kept
 
 
-class _Noted(NamedTuple):
-    """How many pages, of how many files, were left out; how many images are damaged, and the first one's name."""
-
-    pages: int
-    files: int
-    damaged: int
-    such_as: str
-
-
 def _take(
     pieces: Iterable[Piece],
     journal: Journal,
@@ -168,19 +155,15 @@ def _take(
     max_failures: int | None,
     progress: Callable[[ImageRecord], None],
     draw: Callable[[Input], None],
-) -> _Noted:
-    """Put pieces where they belong, and count them; return what is to be said of them."""
-    pages, files, damaged, ended, first, last = 0, 0, 0, "", "", ""
+) -> None:
+    """Put pieces where they belong, and count them."""
+    ended = ""
     for piece in pieces:
         if piece.input.name == ended:  # stretches behind one at which a video ended by a failure
             continue
         _keep(piece, journal, copies)
         ended = piece.input.name if piece.ends else ended
         report.inputs += piece.ends
-        pages, files = pages + piece.pages_left_out, files + (piece.pages_left_out > 0)
-        if piece.is_damaged and piece.input.name != last:  # of a file's pages, several may be
-            damaged, last = damaged + 1, piece.input.name
-            first = first or last
         for record in piece.records:
             report.add(record)
             progress(record)
@@ -188,7 +171,6 @@ def _take(
             raise RunError(_stopped(report.failures, max_failures), "stopped")
         if piece.ends and piece.input.is_video:
             draw(piece.input)
-    return _Noted(pages, files, damaged, first)
 
 
 def preview(
@@ -246,8 +228,9 @@ def _keep(piece: Piece, journal: Journal, copies: Path) -> None:
         save_copy(copies, name, page, encoded)
     if piece.records or piece.begins or piece.ends:
         journal.add(
-            name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint, again=piece.transient
-        )
+            name, piece.records, begins=piece.begins, ends=piece.ends, input=piece.fingerprint, again=piece.transient,
+            pages_left_out=piece.pages_left_out, is_damaged=piece.is_damaged,
+        )  # fmt: skip
 
 
 @contextmanager
