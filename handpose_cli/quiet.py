@@ -22,7 +22,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
-EXIT_USAGE = 2  # of a call that is wrong, or that names inputs or labels that are not there
+EXIT_USAGE = 2  # of a call that is wrong, or that names inputs, labels or weights that are not there
 EXIT_INTERRUPTED = 130  # of a command that Ctrl-C ended, or what ends it alike
 
 

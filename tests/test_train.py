@@ -91,11 +91,11 @@ def test_the_help_names_the_presets_that_begin_with_an_encoder():
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--input-size", 100), 1, "The side of hourglass-lite's crops must be a multiple of 32. Received: 100. "
+        (("--input-size", 100), 2, "The side of hourglass-lite's crops must be a multiple of 32. Received: 100. "
          "Choose another --input-size"),
-        (("--input-size", 96, "--preset", "hourglass-2"), 1, "The side of hourglass-2's crops must be a multiple of "
+        (("--input-size", 96, "--preset", "hourglass-2"), 2, "The side of hourglass-2's crops must be a multiple of "
          "64. Received: 96. Choose another --input-size"),
-        (("--input-size", 100, "--preset", "ssd-hand"), 1, "The side of ssd-hand's crops must be a multiple of 32. "
+        (("--input-size", 100, "--preset", "ssd-hand"), 2, "The side of ssd-hand's crops must be a multiple of 32. "
          "Received: 100. Choose another --input-size"),
         (("--seed", 2**32), 2, "Invalid value for '--seed': 4294967296 is not in the range 0<=x<=4294967295."),
         (("--learning-rate", "nan"), 2, "Invalid value for '--learning-rate': 'nan' is no number."),
@@ -142,6 +142,7 @@ def test_wrong_weights_and_too_few_hands_are_told_before_a_run_is_begun(tmp_path
     assert result.exit_code == 1
     assert f"Error: {tmp_path / 'w.weights.h5'}: not weights of this network: " in result.stderr
     result = train(folder, tmp_path / "run", "--weights", tmp_path / "none.weights.h5")
+    assert result.exit_code == 2
     assert result.stderr == (
         f"Error: No such weights: {tmp_path / 'none.weights.h5'} "
         "(bundled are hand-landmarks, hourglass-lite, hourglass-wide). "
@@ -311,7 +312,7 @@ def test_hands_outside_their_image_are_left_out_and_counted(tmp_path, caplog, jo
 def test_what_to_validate_on_is_not_said_twice(tmp_path):
     result = handpose("train", "--data", SAMPLES, "--val", SAMPLES, "--val-split", 0.2, "-o", tmp_path / "run")
     assert (result.exit_code, result.stderr) == (
-        1,
+        2,
         "Error: No share of the data is held back where there are labels to validate on. Received: 0.2. "
         "Leave out --val-split, or --val\n",
     )

@@ -115,7 +115,7 @@ def command(
     Figures say their norm in their name; the brackets are 95 % intervals (bootstrap over images and videos).
 
     \b
-    Exit codes: 0 done, 1 an error, 2 wrong usage, or labels or predictions are not there,
+    Exit codes: 0 done, 1 an error, 2 wrong usage, or labels, predictions or weights are not there,
                 130 interrupted
     """
     from handpose_cli.evaluation.run import read_truth, score_network, score_predictions

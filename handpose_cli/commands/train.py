@@ -101,7 +101,7 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     variables KERAS_DISTRIBUTION_JOB_ADDRESSES (HOST:PORT of the first), ..._NUM_PROCESSES and ..._PROCESS_ID (from 0).
 
     \b
-    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or labels are not there,
+    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or labels or weights are not there,
                 130 interrupted
     """
     from handpose_cli.networks.backend import set_up_keras
