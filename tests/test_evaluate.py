@@ -366,7 +366,7 @@ def test_the_two_blocks_agree_with_predict_on_the_samples(tmp_path, samples_run)
          "no prediction is of a labelled image: predictions are of files such as z.jpg, labels of files such as a.jpg"),
         (("--labels", "l.json", "--weights", "hourglass-lite"), 1,
          "no such image: a.jpg. Say where the images are with --images"),
-        (("--labels", "l.json", "--weights", "hourglass-big"), 1, "hourglass-big"),
+        (("--labels", "l.json", "--weights", "hourglass-big"), 2, "hourglass-big"),
         (("--labels", "text.txt", "--predictions", "p.json"), 1, "text.txt: of no known label format. Name it; "),
         (("--labels", "l.json", "--predictions", "p.json", "--pck", "nan"), 2, "--pck must be a finite number."),
         (("--labels", "l.json", "--predictions", "p.json", "--norm", "head"), 1,

@@ -120,8 +120,10 @@ def command(
     """
     from handpose_cli.evaluation.run import read_truth, score_network, score_predictions
     from handpose_cli.evaluation.settings import EvaluateSettings
+    from handpose_cli.formats._notes import say
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels.source import of_classes, of_video
+    from handpose_cli.media.damaged import telling_damaged
     from handpose_cli.weights import WeightsError
 
     ctx = click.get_current_context()
@@ -136,6 +138,8 @@ def command(
         raise click.UsageError("--pck must be a finite number.")
     if report is not None and report.exists() and not overwrite:
         raise click.ClickException(f"{report} exists. Replace it with --overwrite or choose another --report.")
+    if weights is not None or report is not None:  # images are read
+        ctx.with_resource(telling_damaged(say))
     settings = EvaluateSettings(
         norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale, not not_exhaustive
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.convert import choose, sample_of
 from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
+from handpose_cli.media.damage import decoded
+from handpose_cli.media.damaged import note_damaged
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
 from handpose_cli.records import Hand, ImageRecord
@@ -144,6 +147,14 @@ def read_sample(sample: Sample) -> np.ndarray:
     return read_labelled(sample.image, sample.size)
 
 
+def read_noted(path: Path) -> np.ndarray:
+    """Return an image as `media.images.read_image` does, which raises; damage is noted."""
+    image, is_damaged = decoded(partial(read_image, path))
+    if is_damaged:
+        note_damaged(str(path))
+    return image
+
+
 def read_labelled(path: Path, size: tuple[int, int] | None) -> np.ndarray:
     """Return an image as `media.images.read_image` does.
 
@@ -151,7 +162,7 @@ def read_labelled(path: Path, size: tuple[int, int] | None) -> np.ndarray:
         FormatError: if it cannot be read, or is of another size than the labels say.
     """
     try:
-        image = read_image(path)
+        image = read_noted(path)
     except UnreadableError as error:
         raise FormatError(f"{path}: {error}") from error
     height, width = image.shape[:2]
