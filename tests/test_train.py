@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,7 @@ from handpose_cli.training.data.read_data import read_data
 from handpose_cli.training.data.samples import Sample, read_labelled, read_samples, split
 from handpose_cli.training.detection.photos import read_photos
 from handpose_cli.training.settings import RECIPES, of_new_run
+from handpose_cli.weights import FOLDER
 
 
 def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_preset):
@@ -148,6 +150,12 @@ def test_wrong_weights_and_too_few_hands_are_told_before_a_run_is_begun(tmp_path
         "(bundled are hand-landmarks, hourglass-lite, hourglass-wide). "
         "Give --weights a file, a run folder or one of these.\n"
     )
+    other = FOLDER / "ssd-palm.weights.h5"
+    with warnings.catch_warnings(record=True) as warned:
+        result = train(folder, tmp_path / "run", "--weights", other)
+    assert not [warning for warning in warned if "keras" in warning.filename]  # there was one for each layer
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {other}: not weights of this network: ")
+    assert not result.stderr.endswith(":\n")
     hands = len(read_samples([str(folder)]))
     result = train(folder, tmp_path / "run", "--batch-size", 500)
     assert (
