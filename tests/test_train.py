@@ -317,6 +317,23 @@ def test_hands_outside_their_image_are_left_out_and_counted(tmp_path, caplog, jo
         ]
 
 
+def test_hands_with_a_joint_far_from_their_image_are_left_out_and_counted(tmp_path, caplog):
+    """In a crop around all its joints such a hand was a spot, and was trained on as one."""
+    blank(tmp_path / "a.png", 100, 100)
+    blank(tmp_path / "b.png", 100, 100)
+    joints = np.array([[30 + n, 40 + n] for n in range(21)])
+    beside, far = joints.copy(), joints.copy()
+    beside[20], far[20] = (190, 50), (-9000, 50)
+    entries = [("a.png", joints), ("a.png", beside), ("a.png", far), ("b.png", far)]
+    labels = [{"image": name, "width": 100, "height": 100, "keypoints": hand.tolist()} for name, hand in entries]
+    (tmp_path / "l.json").write_text(json.dumps(labels))
+    samples = read_samples([f"label-list:{tmp_path}/l.json"])
+    assert [(sample.image.name, sample.exhaustive) for sample in samples] == [("a.png", False)] * 2
+    assert [line.getMessage() for line in caplog.records] == [
+        f"{tmp_path}/l.json: left out: 2 hands with joints farther outside their image than it is large"
+    ]
+
+
 def test_what_to_validate_on_is_not_said_twice(tmp_path):
     result = handpose("train", "--data", SAMPLES, "--val", SAMPLES, "--val-split", 0.2, "-o", tmp_path / "run")
     assert (result.exit_code, result.stderr) == (
