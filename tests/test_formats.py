@@ -360,3 +360,17 @@ def test_an_interrupted_file_does_not_appear(tmp_path):
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
     assert (tmp_path / "x.json").read_text() == "before"
+
+
+def test_coco_results_say_of_how_many_images_they_have_no_entry(tmp_path, caplog):
+    records = [image("a.jpg", open_hand()), image("b.jpg"), image("c.jpg", Hand(np.array([1, 2, 30, 40])))]
+    path, labels = tmp_path / "r.json", write(tmp_path / "l.json", "coco", records)
+    for images, said in [
+        (None, ["coco-results names no images without keypoints (2 of 3): the coco file of the same labels has them"]),
+        (labels, []),
+    ]:
+        caplog.clear()
+        with coco_results.open_writer(path, images) as writer:
+            for record in records:
+                writer.write(record)
+        assert [line.getMessage() for line in caplog.records] == said
