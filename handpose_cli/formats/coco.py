@@ -84,7 +84,8 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
             left_out.add("annotations of other categories", category.name, remedy="classes")
             return []
         order = categories.order(category, len(annotation.get("keypoints") or ()))
-        marked = _marked(_tracked(annotation, tracks))
+        annotation = _scored(_tracked(annotation, tracks))
+        marked = _marked(annotation)
         nonlocal scored
         scored += "keypoint_scores" in marked and "keypoint_scores" not in annotation
         found = hands_of(marked, left_out, labelled, order, category.side)
@@ -122,6 +123,16 @@ def _tracked(annotation: dict[str, Any], tracks: Tracks) -> dict[str, Any]:
     if isinstance(track, int):
         tracks.number(str(track))  # no name is to get it
     return annotation
+
+
+def _scored(annotation: dict[str, Any]) -> dict[str, Any]:
+    """Return the annotation itself, or, where its score is a list, one with this as `keypoint_scores`, as FiftyOne has
+    it of keypoints.
+    """
+    scores = annotation.get("score")
+    if not isinstance(scores, list) or "keypoint_scores" in annotation:
+        return annotation
+    return {**annotation, "score": None, "keypoint_scores": scores}
 
 
 def _marked(annotation: dict[str, Any]) -> dict[str, Any]:
