@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import fastjsonschema
@@ -402,3 +403,19 @@ def test_wrong_input_gets_one_line(tmp_path, monkeypatch, arguments, code, messa
     last = done.stderr.strip().splitlines()[-1]
     assert (done.exit_code, done.stdout) == (code, "")
     assert last.startswith("Error: ") and message in last
+
+
+def test_hands_without_the_length_of_a_norm_are_counted(tmp_path):
+    """They did not count, and nothing said so."""
+    other = open_hand(250)
+    without_wrist = replace(other, keypoints=np.where(np.arange(21)[:, None] == 0, np.nan, other.keypoints))
+    path = write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand(), without_wrist), image("b.jpg")])
+    call = ("evaluate", "--labels", path, "--predictions", path)
+    for norm, said in [
+        ("palm", "1 of 2 hands do not count in figures by the norm palm (wrist to middle MCP joint): "
+         "their labels lack it, or it is too short\n"),
+        ("bbox", ""), ("px", ""),
+    ]:  # fmt: skip
+        done = handpose(*call, "--norm", norm)
+        assert (done.exit_code, done.stderr) == (0, said)
+    assert handpose(*call, "--norm", "palm", "-q").stderr == ""

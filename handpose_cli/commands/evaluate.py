@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -202,6 +203,15 @@ def _say(figures: Figures, report: Path | None) -> None:
     if unlabelled := figures.images_without_labels:
         click.echo(f"{unlabelled} predicted images have no labels and do not count", err=True)
     found = figures.end_to_end
+    counted = found.metrics["auc/mmpose30px"].hands
+    for norm in figures.settings["norms"]:
+        of_norm = [figure.hands for name, figure in found.metrics.items() if re.fullmatch(f"pck@.*/{norm}", name)]
+        if without := counted - min(of_norm, default=counted):
+            click.echo(
+                f"{without} of {counted} hands do not count in figures by the norm {norm} ({NORMS[norm].what}): "
+                "their labels lack it, or it is too short",
+                err=True,
+            )
     if found.hands and found.extra and not found.found:
         click.echo(
             f"None of {found.extra} predicted hands is where a labelled one is: are units, image sizes and order of x "
