@@ -104,6 +104,17 @@ def test_hands_under_the_threshold_count_only_in_the_average_precision():
     assert found["detection"]["box_ap"]["AP"] == pytest.approx(1)
 
 
+def test_all_hands_of_an_image_count_in_average_precision():
+    """COCO's best 20 of an image, or 100 boxes: of a choir whose hands were all found, a third counted as missed."""
+    hands = [open_hand(x, score=1 - x / 1e4) for x in range(0, 3300, 110)]
+    found = figures([image("a.jpg", *hands)], [image("a.jpg", *hands)])["detection"]
+    assert (found["oks_ap/box"]["AP"], found["box_ap"]["AP"]) == (pytest.approx(1), pytest.approx(1))
+    few = [image("a.jpg", *hands[:2])], [image("a.jpg", *hands[2:], *(moved(hand, 1, score=0.1) for hand in hands[:2]))]
+    assert figures(*few)["detection"]["oks_ap/box"]["AP"] == 0  # not among the best 20: as COCO has it
+    many = [open_hand(x, score=1 - x / 1e5) for x in range(0, 14300, 110)]
+    assert figures([image("a.jpg", *many)], [image("a.jpg", *many)])["detection"]["box_ap"]["AP"] == pytest.approx(1)
+
+
 def test_the_best_scored_prediction_chooses_first():
     label = image("a.jpg", open_hand())
     near, far = open_hand(101, score=0.5), open_hand(120, score=0.9)

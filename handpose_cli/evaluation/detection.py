@@ -44,6 +44,8 @@ def average_precision(
 ) -> AveragePrecision:
     """Return COCO's average precision.
 
+    COCO takes the best 100 boxes of an image and the best 20 by keypoints; as many as are labelled in one, if more.
+
     Args:
         images: each labelled record, and the hands predicted for it.
         kind: "bbox" (by the boxes' IoU) or "keypoints" (by OKS with COCO-WholeBody's sigmas for hands; hands labelled
@@ -80,6 +82,8 @@ def average_precision(
         kpt_oks_sigmas=list(HAND_SIGMAS) if kind == "keypoints" else None,
         print_function=lambda *_: None,
     )
+    limits = evaluation.params.maxDets
+    limits[-1] = max(limits[-1], *(len(label.hands) for label, _ in images))
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()
