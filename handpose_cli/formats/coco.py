@@ -35,7 +35,7 @@ from handpose_cli.formats._coco_writer import (
     open_writer,
 )
 from handpose_cli.formats._hand_names import one_side, side_in
-from handpose_cli.formats._json import first_character, has_member, stream_json
+from handpose_cli.formats._json import first_character, has_member, stream_list
 from handpose_cli.formats._keypoint_names import OURS, Order
 from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, has_size, is_exhaustive, numbers_of
@@ -159,7 +159,7 @@ def read_annotations(path: Path, hands_of: Read) -> Iterator[ImageRecord]:
     image_of: dict[Any, Any] = {}  # by annotations' ids
     again: set[tuple[Any, Any]] = set()  # ids that an annotation of another image has too, as in files that were joined
     with LeftOut(path) as left_out:
-        for index, annotation in enumerate(stream_json(path, "annotations.item")):
+        for index, annotation in enumerate(stream_list(path, "annotations")):
             with errors_at(f"{path}: annotations[{index}]"):
                 if "id" in annotation:
                     id, image = annotation["id"], annotation["image_id"]
@@ -186,7 +186,7 @@ def by_id(records: dict[Any, ImageRecord]) -> Callable[[Any], ImageRecord | None
 def read_images(path: Path) -> dict[Any, ImageRecord]:
     """Return an empty record for each image of a COCO file by its id, in the file's order."""
     records: dict[Any, ImageRecord] = {}
-    for index, image in enumerate(stream_json(path, "images.item")):
+    for index, image in enumerate(stream_list(path, "images")):
         with errors_at(f"{path}: images[{index}]"):
             if image["id"] in records:
                 raise ValueError(f"id {image['id']} occurs twice")
