@@ -15,7 +15,10 @@ class Remediable(Exception):
         remedy: a name for what would help; empty if nothing would. A command adds its option to the message, see
             `commands.remedies`.
         facts: what the option needs, by name.
+        wrong_call: whether the call is at fault, as where what it names is not there: commands have a code for it.
     """
+
+    wrong_call = False
 
     def __init__(self, message: str, remedy: str = "", **facts: object):
         super().__init__(message)

@@ -23,7 +23,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
-EXIT_USAGE = 2  # of a call that is wrong, or that names inputs or labels that are not there
+EXIT_USAGE = 2  # of a call that is wrong, or that names inputs, labels or weights that are not there
 EXIT_INTERRUPTED = 130  # of a command that Ctrl-C ended, or what ends it alike
 _UNDISTURBED = 2.0  # seconds in which a command that was told to end is not told again
 _SHOW_CURSOR = b"\x1b[?25h"  # which a terminal has hidden during the progress bar

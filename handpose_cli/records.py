@@ -221,7 +221,9 @@ class ImageRecord:
 
 def _all_finite(array: np.ndarray) -> bool:
     flat = array.ravel()
-    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(array).all())  # the first is four times as quick
+    with np.errstate(over="ignore"):  # of numbers beyond 1e19
+        squares = flat.dot(flat)
+    return math.isfinite(squares) or bool(np.isfinite(array).all())  # the first is four times as quick
 
 
 def _array(name: str, value: Any, shape: tuple[int, ...], dtype: type) -> np.ndarray:

@@ -202,6 +202,7 @@ def test_a_detector_without_a_contract_is_refused(folder):
 
 def test_a_detector_that_is_not_there_is_named_with_those_that_are(folder):
     result = handpose("predict", folder / "image.png", "-o", folder / "out", "--detector", "palm")
+    assert result.exit_code == 2
     assert result.stderr == (
         "Error: No such weights: palm (bundled are ssd, ssd-egohands-lite, ssd-hand, ssd-palm). "
         "Give --detector a file, a run folder or one of these.\n"

@@ -1,6 +1,7 @@
 """Images that are damaged in the middle, which decoders mend as they can: it is said, and their hands are flagged."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -16,8 +17,10 @@ from PIL import Image
 from handpose_cli.doubt.flags import DAMAGED_PICTURE
 from handpose_cli.media import damage
 from handpose_cli.media.damage import decoded, listening
+from handpose_cli.media.damaged import telling_damaged
 from handpose_cli.media.images import open_image
 from handpose_cli.media.pages import open_pages
+from handpose_cli.training.data.samples import read_labelled
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="standard error is not listened to")
 GOOD = (SAMPLES / "two_hands.jpg").read_bytes()
@@ -69,6 +72,30 @@ def test_a_resumed_or_joined_run_says_it_of_all(folder, tmp_path):
     assert resumed[0] == "6 of 7 inputs are done; left: 1 not begun"
     assert resumed[1] == "1 pages beyond the first, in 1 files, were left out. Annotate them with --pages"
     assert resumed[2].startswith(said.replace("1.jpg", "4.jpg"))
+
+
+def test_scoring_and_a_report_say_how_many_are_damaged(folder, tmp_path, capfd):
+    """A line for each, each time that it was read, named no file."""
+    (entry,) = (
+        entry for entry in json.loads((SAMPLES / "labels.json").read_text()) if entry["file"] == "two_hands.jpg"
+    )
+    labels = folder / "labels.json"
+    labels.write_text(json.dumps([entry | {"file": f"{number}.jpg"} for number in range(6)]))
+    line = "2 of the images are damaged (such as {}1.jpg): parts of them may be wrong"
+    scored = handpose("evaluate", "--labels", labels, "--weights", "hand-landmarks", "--views", 1, "-q")
+    assert (scored.exit_code, scored.stderr) == (0, line.format("") + "\n")
+    shown = handpose("convert-labels", labels, tmp_path / "report.html", "--to", "report")
+    assert (shown.exit_code, shown.stderr.splitlines()[-1]) == (0, line.format(""))
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
+def test_a_training_says_how_many_are_damaged_once(folder, capfd):
+    said = []
+    with telling_damaged(said.append):
+        for number in 2 * [*range(6)]:
+            read_labelled(folder / f"{number}.jpg", None)
+    assert said == [f"2 of the images are damaged (such as {folder / '1.jpg'}): parts of them may be wrong"]
+    assert capfd.readouterr().err == ""
 
 
 def test_of_pictures_decoded_at_once_the_damaged_ones_are_known(folder):

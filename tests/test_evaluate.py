@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import fastjsonschema
@@ -101,6 +102,17 @@ def test_hands_under_the_threshold_count_only_in_the_average_precision():
     found = evaluate(labels, unsure, EvaluateSettings(score_threshold=0.25)).figures.to_json()
     assert (found["end_to_end"]["missed"], found["detection"]["recall@iou0.5"]) == (1, 0)
     assert found["detection"]["box_ap"]["AP"] == pytest.approx(1)
+
+
+def test_all_hands_of_an_image_count_in_average_precision():
+    """COCO's best 20 of an image, or 100 boxes: of a choir whose hands were all found, a third counted as missed."""
+    hands = [open_hand(x, score=1 - x / 1e4) for x in range(0, 3300, 110)]
+    found = figures([image("a.jpg", *hands)], [image("a.jpg", *hands)])["detection"]
+    assert (found["oks_ap/box"]["AP"], found["box_ap"]["AP"]) == (pytest.approx(1), pytest.approx(1))
+    few = [image("a.jpg", *hands[:2])], [image("a.jpg", *hands[2:], *(moved(hand, 1, score=0.1) for hand in hands[:2]))]
+    assert figures(*few)["detection"]["oks_ap/box"]["AP"] == 0  # not among the best 20: as COCO has it
+    many = [open_hand(x, score=1 - x / 1e5) for x in range(0, 14300, 110)]
+    assert figures([image("a.jpg", *many)], [image("a.jpg", *many)])["detection"]["box_ap"]["AP"] == pytest.approx(1)
 
 
 def test_the_best_scored_prediction_chooses_first():
@@ -366,7 +378,7 @@ def test_the_two_blocks_agree_with_predict_on_the_samples(tmp_path, samples_run)
          "no prediction is of a labelled image: predictions are of files such as z.jpg, labels of files such as a.jpg"),
         (("--labels", "l.json", "--weights", "hourglass-lite"), 1,
          "no such image: a.jpg. Say where the images are with --images"),
-        (("--labels", "l.json", "--weights", "hourglass-big"), 1, "hourglass-big"),
+        (("--labels", "l.json", "--weights", "hourglass-big"), 2, "hourglass-big"),
         (("--labels", "text.txt", "--predictions", "p.json"), 1, "text.txt: of no known label format. Name it; "),
         (("--labels", "l.json", "--predictions", "p.json", "--pck", "nan"), 2, "--pck must be a finite number."),
         (("--labels", "l.json", "--predictions", "p.json", "--norm", "head"), 1,
@@ -402,3 +414,19 @@ def test_wrong_input_gets_one_line(tmp_path, monkeypatch, arguments, code, messa
     last = done.stderr.strip().splitlines()[-1]
     assert (done.exit_code, done.stdout) == (code, "")
     assert last.startswith("Error: ") and message in last
+
+
+def test_hands_without_the_length_of_a_norm_are_counted(tmp_path):
+    """They did not count, and nothing said so."""
+    other = open_hand(250)
+    without_wrist = replace(other, keypoints=np.where(np.arange(21)[:, None] == 0, np.nan, other.keypoints))
+    path = write(tmp_path / "l.json", "coco", [image("a.jpg", open_hand(), without_wrist), image("b.jpg")])
+    call = ("evaluate", "--labels", path, "--predictions", path)
+    for norm, said in [
+        ("palm", "1 of 2 hands do not count in figures by the norm palm (wrist to middle MCP joint): "
+         "their labels lack it, or it is too short\n"),
+        ("bbox", ""), ("px", ""),
+    ]:  # fmt: skip
+        done = handpose(*call, "--norm", norm)
+        assert (done.exit_code, done.stderr) == (0, said)
+    assert handpose(*call, "--norm", "palm", "-q").stderr == ""

@@ -81,6 +81,15 @@ def test_fractions_in_place_of_marks_are_scores_of_visible_joints(tmp_path, capl
     assert str(error.value) == f"{path}: annotations[0]: v must be 0, 1 or 2, or a score from 0 to 1. Received: 87.5"
 
 
+def test_a_list_as_score_is_of_the_joints(tmp_path, caplog):
+    """FiftyOne writes it of keypoints with confidences; the file could not be read."""
+    one = {"keypoints": with_third_numbers(*[2] * 21), "score": [0.5, *[0.9] * 20]}
+    (record,) = read(coco_file(tmp_path / "l.json", [one]))
+    (hand,) = record.hands
+    assert hand.score is None and hand.keypoint_scores == pytest.approx([0.5, *[0.9] * 20])
+    assert not any("fractions" in line.getMessage() for line in caplog.records)
+
+
 def test_marks_in_place_of_scores_are_marks(tmp_path):
     path = tmp_path / "r.json"
     path.write_text(json.dumps([{"image_id": "a.jpg", "keypoints": with_third_numbers(0, *[1] * 10, *[2] * 10)}]))

@@ -360,3 +360,39 @@ def test_an_interrupted_file_does_not_appear(tmp_path):
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
     assert (tmp_path / "x.json").read_text() == "before"
+
+
+def test_coco_results_say_of_how_many_images_they_have_no_entry(tmp_path, caplog):
+    records = [image("a.jpg", open_hand()), image("b.jpg"), image("c.jpg", Hand(np.array([1, 2, 30, 40])))]
+    path, labels = tmp_path / "r.json", write(tmp_path / "l.json", "coco", records)
+    for images, said in [
+        (None, ["coco-results names no images without keypoints (2 of 3): the coco file of the same labels has them"]),
+        (labels, []),
+    ]:
+        caplog.clear()
+        with coco_results.open_writer(path, images) as writer:
+            for record in records:
+                writer.write(record)
+        assert [line.getMessage() for line in caplog.records] == said
+
+
+@pytest.mark.parametrize("name", ["annotations", "images", "files"])
+def test_a_member_that_is_an_object_where_a_list_is_expected_is_an_error(tmp_path, name):
+    """It was taken for an empty list, and all its hands were lost."""
+    path = write(tmp_path / "l.json", "handpose" if name == "files" else "coco", [image("a.jpg", open_hand())])
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, name: dict(enumerate(content[name]))}))
+    with pytest.raises(FormatError) as error:
+        list(load("handpose" if name == "files" else "coco").read(path))
+    assert str(error.value) == f"{path}: {name} must be a list"
+
+
+def test_a_list_that_is_null_is_empty(tmp_path):
+    path = write(tmp_path / "l.json", "coco", [image("a.jpg")])
+    path.write_text(json.dumps({**json.loads(path.read_text()), "annotations": None}))
+    assert [record.hands for record in coco.read(path)] == [[]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_joint_beyond_all_bounds_gives_no_warning():
+    assert Hand(np.array([0, 0, 1e20, 1]), keypoints=np.full((21, 2), 1e20)).box[2] == np.float32(1e20)

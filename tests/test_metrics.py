@@ -122,6 +122,15 @@ def test_an_interval_holds_the_figure_and_draws_whole_samples():
     assert together[1] - together[0] > 2 * (apart[1] - apart[0])
 
 
+def test_samples_are_drawn_once_for_all_figures_in_a_byte_each():
+    samples = Samples.of([str(i) for i in range(300)])
+    first = interval(np.ones((300, 21)), "macro", samples)
+    drawn = samples.draws
+    assert (first, interval(np.ones((300, 21)), "micro", samples)) == ((1, 1), (1, 1))
+    assert samples.draws is drawn
+    assert (drawn.nbytes, set(drawn.sum(axis=1, dtype=int))) == (300 * 1000, {300})
+
+
 def test_there_is_no_interval_of_one_sample_or_of_a_median():
     assert interval(A, "micro", Samples.of(["only"])) is None
     assert interval(B, "median", Samples.of(["one", "other"])) is None

@@ -196,3 +196,16 @@ def test_a_run_in_parquet_is_the_run_in_json(tmp_path):
     given_boxes = ("--boxes", out / "predictions.parquet", "--views", 1)
     assert handpose("predict", *pictures, "-o", again, *given_boxes).exit_code == 0
     assert [len(entry["hands"]) for entry in read_results(again)["files"]] == [0, 2]
+
+
+def test_rows_that_a_join_has_doubled_are_an_error(tmp_path):
+    """All hands were there twice, without a word."""
+    path = write(tmp_path / "t.parquet", "parquet", [image("a.jpg", open_hand(), open_hand(250)), image("b.jpg")])
+    table = pq.read_table(path)
+    pq.write_table(pa.concat_tables([table, table]), path)
+    with pytest.raises(FormatError) as error:
+        read(path)
+    assert str(error.value) == f"{path}: row 2: hand 0 of a.jpg is there twice, as after a join of tables"
+    other = table.set_column(table.column_names.index("hand"), "hand", pa.array([0, 0], pa.int32()))
+    pq.write_table(other, path)  # two hands, though of one number
+    assert [len(record.hands) for record in read(path)] == [2, 0]

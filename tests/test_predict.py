@@ -330,7 +330,7 @@ def test_wrong_calls_are_told_in_a_line(tmp_path):
         "Choose another --output, or go on with --resume.\n",
     )  # fmt: skip
     assert error_of(PICTURE, "-o", out, "--weights", "nothing") == (
-        1, "Error: No such weights: nothing (bundled are hand-landmarks, hourglass-lite, hourglass-wide). "
+        2, "Error: No such weights: nothing (bundled are hand-landmarks, hourglass-lite, hourglass-wide). "
         "Give --weights a file, a run folder or one of these.\n"
     )  # fmt: skip
     assert error_of(PICTURE, "-o", out, "--weights", tmp_path / "w.tflite", "--engine", "keras") == (

@@ -147,6 +147,7 @@ def test_results_at_a_url_are_those_of_a_folder_and_a_second_run_is_refused(memo
     assert handpose("predict", inputs, "-o", "memory://lab/run", *EVERYTHING, "--resume").stderr.splitlines()[1] == (
         "5 of 5 inputs are done"
     )
+    assert handpose("predict", inputs / "nothing.jpg", "-o", "memory://lab/run", "--resume").exit_code == 2
     assert handpose("predict", inputs / "clip.mp4", "-o", "memory://lab/run", "--overwrite", *FAST).exit_code == 0
     assert sorted(memory.find("/lab/run")) == ["/lab/run/journal.jsonl", "/lab/run/predictions.json"]
 

@@ -265,7 +265,7 @@ def test_more_epochs_make_the_last_stage_longer_and_fewer_leave_stages_out(tmp_p
 def test_a_network_without_an_encoder_has_none_to_freeze(folder, tmp_path):
     options = ("--data", folder, "--preset", "hourglass-2", "--stage", "decoder:4:0.001")
     result = handpose("train", "-o", tmp_path / "run", *options)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr == (
         "Error: Stage decoder:4:0.001: hourglass-2 has no pretrained encoder to freeze. Choose others with --stage\n"
     )

@@ -16,6 +16,7 @@ from made_up_inputs import encoded, write_clip, write_inputs
 from handpose_cli.commands.option_types import ShardType
 from handpose_cli.media.inputs import Input
 from handpose_cli.runs import journal as journals
+from handpose_cli.runs.plan import describe_change
 from handpose_cli.runs.units import MOST_BYTES, _stills
 
 FAST = ("--views", 1)
@@ -210,6 +211,17 @@ def test_runs_are_not_joined_into_one_of_them(inputs, tmp_path):
             "Choose another --output.\n",
         )
     assert (outputs(one), (one / journals.NAME).read_bytes()) == before
+
+
+def test_weights_that_differ_are_told_without_their_digests():
+    """The line had up to a thousand digits."""
+    digest = "0123456789abcdef" * 4
+    before = {"views": 1, "weights": [digest], "boxes": None}
+    assert describe_change(before, {"views": 2, "weights": [digest[::-1], digest], "boxes": digest}) == (
+        f"boxes was None and is now {digest}, views was 1 and is now 2, weights are other files"
+    )
+    assert describe_change({"boxes": digest}, {"boxes": digest[::-1]}) == "boxes are other files"
+    assert describe_change(before, dict(before)) == ""
 
 
 def test_what_cannot_be_joined_is_refused(inputs, finished, tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,7 @@ from handpose_cli.training.data.read_data import read_data
 from handpose_cli.training.data.samples import Sample, read_labelled, read_samples, split
 from handpose_cli.training.detection.photos import read_photos
 from handpose_cli.training.settings import RECIPES, of_new_run
+from handpose_cli.weights import FOLDER
 
 
 def test_a_run_learns_resumes_and_can_be_predicted_with(folder, tmp_path, tiny_preset):
@@ -91,11 +93,11 @@ def test_the_help_names_the_presets_that_begin_with_an_encoder():
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--input-size", 100), 1, "The side of hourglass-lite's crops must be a multiple of 32. Received: 100. "
+        (("--input-size", 100), 2, "The side of hourglass-lite's crops must be a multiple of 32. Received: 100. "
          "Choose another --input-size"),
-        (("--input-size", 96, "--preset", "hourglass-2"), 1, "The side of hourglass-2's crops must be a multiple of "
+        (("--input-size", 96, "--preset", "hourglass-2"), 2, "The side of hourglass-2's crops must be a multiple of "
          "64. Received: 96. Choose another --input-size"),
-        (("--input-size", 100, "--preset", "ssd-hand"), 1, "The side of ssd-hand's crops must be a multiple of 32. "
+        (("--input-size", 100, "--preset", "ssd-hand"), 2, "The side of ssd-hand's crops must be a multiple of 32. "
          "Received: 100. Choose another --input-size"),
         (("--seed", 2**32), 2, "Invalid value for '--seed': 4294967296 is not in the range 0<=x<=4294967295."),
         (("--learning-rate", "nan"), 2, "Invalid value for '--learning-rate': 'nan' is no number."),
@@ -142,11 +144,18 @@ def test_wrong_weights_and_too_few_hands_are_told_before_a_run_is_begun(tmp_path
     assert result.exit_code == 1
     assert f"Error: {tmp_path / 'w.weights.h5'}: not weights of this network: " in result.stderr
     result = train(folder, tmp_path / "run", "--weights", tmp_path / "none.weights.h5")
+    assert result.exit_code == 2
     assert result.stderr == (
         f"Error: No such weights: {tmp_path / 'none.weights.h5'} "
         "(bundled are hand-landmarks, hourglass-lite, hourglass-wide). "
         "Give --weights a file, a run folder or one of these.\n"
     )
+    other = FOLDER / "ssd-palm.weights.h5"
+    with warnings.catch_warnings(record=True) as warned:
+        result = train(folder, tmp_path / "run", "--weights", other)
+    assert not [warning for warning in warned if "keras" in warning.filename]  # there was one for each layer
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {other}: not weights of this network: ")
+    assert not result.stderr.endswith(":\n")
     hands = len(read_samples([str(folder)]))
     result = train(folder, tmp_path / "run", "--batch-size", 500)
     assert (
@@ -328,10 +337,27 @@ def test_hands_outside_their_image_are_left_out_and_counted(tmp_path, caplog, jo
         ]
 
 
+def test_hands_with_a_joint_far_from_their_image_are_left_out_and_counted(tmp_path, caplog):
+    """In a crop around all its joints such a hand was a spot, and was trained on as one."""
+    blank(tmp_path / "a.png", 100, 100)
+    blank(tmp_path / "b.png", 100, 100)
+    joints = np.array([[30 + n, 40 + n] for n in range(21)])
+    beside, far = joints.copy(), joints.copy()
+    beside[20], far[20] = (190, 50), (-9000, 50)
+    entries = [("a.png", joints), ("a.png", beside), ("a.png", far), ("b.png", far)]
+    labels = [{"image": name, "width": 100, "height": 100, "keypoints": hand.tolist()} for name, hand in entries]
+    (tmp_path / "l.json").write_text(json.dumps(labels))
+    samples = read_samples([f"label-list:{tmp_path}/l.json"])
+    assert [(sample.image.name, sample.exhaustive) for sample in samples] == [("a.png", False)] * 2
+    assert [line.getMessage() for line in caplog.records] == [
+        f"{tmp_path}/l.json: left out: 2 hands with joints farther outside their image than it is large"
+    ]
+
+
 def test_what_to_validate_on_is_not_said_twice(tmp_path):
     result = handpose("train", "--data", SAMPLES, "--val", SAMPLES, "--val-split", 0.2, "-o", tmp_path / "run")
     assert (result.exit_code, result.stderr) == (
-        1,
+        2,
         "Error: No share of the data is held back where there are labels to validate on. Received: 0.2. "
         "Leave out --val-split, or --val\n",
     )

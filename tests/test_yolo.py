@@ -221,6 +221,19 @@ def test_a_set_without_kpt_shape_is_of_boxes(tmp_path):
     )
 
 
+def test_a_yaml_may_have_another_name_where_it_is_the_only_one_with_classes(tmp_path):
+    """FiftyOne calls it dataset.yaml; without it all classes were hands, or there was no data set."""
+    text(tmp_path / "dataset.yaml", {"names": {0: "face", 1: "left_hand"}, "val": "./images/val/", **SHAPE})
+    text(tmp_path / "args.yaml", {"name": "train", "model": "m.pt"})
+    pair(tmp_path, "images/val", "a", line(0) + line(1))
+    assert recognise(tmp_path).name == "yolo-pose"
+    (record,) = read(tmp_path)
+    assert [hand.handedness for hand in record.hands] == ["left"]
+    text(tmp_path / "other.yaml", {"names": {0: "hand"}})  # which one is meant?
+    with pytest.raises(FormatError, match=r"no data\.yaml, and no \.txt files"):
+        read(tmp_path)
+
+
 def test_boxes_without_a_yaml_are_read_where_the_format_is_named(tmp_path, notes):
     root = boxes(tmp_path)
     assert [len(record.hands) for path in (root, root / "labels") for record in read(path)] == [3, 3]

@@ -136,7 +136,7 @@ def command(
     Exit codes: 0 done, 1 an error, or --check found something, 2 wrong usage, or labels are not there,
                 130 interrupted
     """
-    from handpose_cli.formats._notes import silent
+    from handpose_cli.formats._notes import say, silent
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels.convert import convert, with_sizes
     from handpose_cli.labels.file_matching import gathered
@@ -156,6 +156,10 @@ def command(
         if check or target_format is None:
             ctx.exit(_check(source, images, name, quiet))
         into = FORMATS[target_format]
+        if target_format == "report":  # it shows the images
+            from handpose_cli.media.damaged import telling_damaged  # OpenCV takes 0.1 s to import
+
+            ctx.with_resource(telling_damaged(say))
         read: Read = gathered(partial(source.read_scored, images))
         head = head_of(source) if "run" in into.write_options else None
         if corrections is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,13 +116,15 @@ def command(
     Figures say their norm in their name; the brackets are 95 % intervals (bootstrap over images and videos).
 
     \b
-    Exit codes: 0 done, 1 an error, 2 wrong usage, or labels or predictions are not there,
+    Exit codes: 0 done, 1 an error, 2 wrong usage, or labels, predictions or weights are not there,
                 130 interrupted
     """
     from handpose_cli.evaluation.run import read_truth, score_network, score_predictions
     from handpose_cli.evaluation.settings import EvaluateSettings
+    from handpose_cli.formats._notes import say
     from handpose_cli.formats.errors import FormatError
     from handpose_cli.labels.source import of_classes, of_video
+    from handpose_cli.media.damaged import telling_damaged
     from handpose_cli.weights import WeightsError
 
     ctx = click.get_current_context()
@@ -136,6 +139,8 @@ def command(
         raise click.UsageError("--pck must be a finite number.")
     if report is not None and report.exists() and not overwrite:
         raise click.ClickException(f"{report} exists. Replace it with --overwrite or choose another --report.")
+    if weights is not None or report is not None:  # images are read
+        ctx.with_resource(telling_damaged(say))
     settings = EvaluateSettings(
         norms, thresholds, visible_only, oks_area, seed, score_threshold, rescale, not not_exhaustive
     )
@@ -198,6 +203,15 @@ def _say(figures: Figures, report: Path | None) -> None:
     if unlabelled := figures.images_without_labels:
         click.echo(f"{unlabelled} predicted images have no labels and do not count", err=True)
     found = figures.end_to_end
+    counted = found.metrics["auc/mmpose30px"].hands
+    for norm in figures.settings["norms"]:
+        of_norm = [figure.hands for name, figure in found.metrics.items() if re.fullmatch(f"pck@.*/{norm}", name)]
+        if without := counted - min(of_norm, default=counted):
+            click.echo(
+                f"{without} of {counted} hands do not count in figures by the norm {norm} ({NORMS[norm].what}): "
+                "their labels lack it, or it is too short",
+                err=True,
+            )
     if found.hands and found.extra and not found.found:
         click.echo(
             f"None of {found.extra} predicted hands is where a labelled one is: are units, image sizes and order of x "

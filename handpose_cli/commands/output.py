@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from handpose_cli.commands.option_types import LocalPath
-from handpose_cli.commands.remedies import failure
+from handpose_cli.commands.remedies import WrongCallError, failure
 from handpose_cli.media.suffixes import is_url
+from handpose_cli.quiet import EXIT_USAGE
 
 
 class OutputType(click.ParamType):
@@ -41,7 +42,8 @@ def at_output(output: Path | str, earlier: str, look_only: bool) -> Iterator[Pat
     except RunError as error:
         raise click.ClickException(named(failure(error).message, folder, output)) from error
     except click.ClickException as error:
-        raise click.ClickException(named(error.message, folder, output)) from error
+        kind = WrongCallError if error.exit_code == EXIT_USAGE else click.ClickException
+        raise kind(named(error.message, folder, output)) from error
 
 
 def named(text: str, folder: Path | None, output: Path | str) -> str:

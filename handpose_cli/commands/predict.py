@@ -122,7 +122,7 @@ def command(
     (camera:0, camera:rtsp://...) is annotated live, and shown with --show.
 
     \b
-    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or inputs are not there,
+    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or inputs or weights are not there,
                 3 done, but some inputs could not be read, 130 interrupted
     """
     from handpose_cli.annotator.settings import AnnotateSettings

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import click
 
+from handpose_cli.quiet import EXIT_USAGE
+
 FRAMES = (
     "Make images of them, and train on these: "
     "handpose convert-labels ... NEW.coco.json --to coco --copy-images --images VIDEOS"
@@ -108,10 +110,17 @@ def with_remedy(message: str, remedy: str, facts: Mapping[str, object] = NO_FACT
     return f"{message.rstrip('.')}. {sentence.format_map(facts)}" if sentence else message
 
 
+class WrongCallError(click.ClickException):
+    """What ends a command that was called with what is not there, or cannot be."""
+
+    exit_code = EXIT_USAGE  # as Click has it of paths that are not there and of numbers out of range
+
+
 def failure(error: Exception) -> click.ClickException:
     """Return what ends a command because of an error of the library."""
     facts = getattr(error, "facts", NO_FACTS)
-    return click.ClickException(with_remedy(str(error), getattr(error, "remedy", ""), facts))
+    kind = WrongCallError if getattr(error, "wrong_call", False) else click.ClickException
+    return kind(with_remedy(str(error), getattr(error, "remedy", ""), facts))
 
 
 class _Notes(logging.Handler):

@@ -12,13 +12,8 @@ from pathlib import Path
 import click
 
 from handpose_cli.commands.remedies import failure
-from handpose_cli.quiet import EXIT_USAGE
 
 _NO_THREADS = "can't start new thread"  # CPython's words
-
-
-class _AbsentError(click.ClickException):
-    exit_code = EXIT_USAGE  # as Click has it of paths that are not there
 
 
 @contextmanager
@@ -29,14 +24,12 @@ def run_errors(output: Path | str | None) -> Iterator[None]:
         output: the run's folder, or its URL; None: its inputs are listed, and nothing is written.
     """
     from handpose_cli.formats.errors import FormatError
-    from handpose_cli.media.discover import AbsentInputError, NoInputError
+    from handpose_cli.media.discover import NoInputError
     from handpose_cli.runs.errors import RunError
     from handpose_cli.weights import WeightsError
 
     try:
         yield
-    except AbsentInputError as error:
-        raise _AbsentError(failure(error).message) from error
     except (NoInputError, WeightsError, FormatError, RunError) as error:
         raise failure(error) from error
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     variables KERAS_DISTRIBUTION_JOB_ADDRESSES (HOST:PORT of the first), ..._NUM_PROCESSES and ..._PROCESS_ID (from 0).
 
     \b
-    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or labels are not there,
+    Exit codes: 0 done, 1 an error stopped the run, 2 wrong usage, or labels or weights are not there,
                 130 interrupted
     """
     from handpose_cli.networks.backend import set_up_keras
@@ -125,13 +126,16 @@ def command(ctx: click.Context, /, run: Path, resume: bool, quiet: bool, **optio
     except (SettingsError, WeightsError) as error:
         raise failure(error) from error
 
-    from handpose_cli.formats._notes import silent
+    from handpose_cli.formats._notes import say, silent
     from handpose_cli.formats.errors import FormatError
+    from handpose_cli.media.damaged import telling_damaged
     from handpose_cli.training import fit, processes
     from handpose_cli.training.delivery.deliver import DeliveryError
 
     try:
-        with silent() if quiet else nullcontext():
+        # of several processes, JAX says why it ends one as that crashes: on standard error, which must not be led away
+        alone = processes.ADDRESSES not in os.environ
+        with silent() if quiet else nullcontext(), telling_damaged(say) if alone else nullcontext():
             fit.train(settings, run, report=lambda line: None if quiet else click.echo(line, err=True))
     except (SettingsError, FormatError, WeightsError, DeliveryError, FloatingPointError) as error:
         raise failure(error) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -121,18 +122,26 @@ def load_weights(model: keras.Model, path: Path, preset: presets.Preset | None =
     try:
         heads = _Heads(False, False) if preset is None else _heads_in(path)
         if preset is None or heads == (preset.hand_head, preset.points):
-            model.load_weights(str(path))
+            _load(model, path)
             return
         if preset.points and not heads.points:
             raise ValueError("it has no coordinates of the joints")
         whole = presets.build(replace(preset, **heads._asdict()))
-        whole.load_weights(str(path))
+        _load(whole, path)
         names = {layer.name for layer in model.layers}
         for layer in whole.layers:
             if layer.name in names:
                 model.get_layer(layer.name).set_weights(layer.get_weights())
     except (OSError, ValueError) as error:
-        raise bundled.WeightsError(f"{path}: not weights of this network: {first_line(error)}") from error
+        reason = first_line(error).partition(". Example error")[0]  # which is in further lines
+        raise bundled.WeightsError(f"{path}: not weights of this network: {reason}") from error
+
+
+def _load(model: keras.Model, path: Path) -> None:
+    """Load weights; where they do not fit, Keras raises an error, and before it warns of each layer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.load_weights(str(path))
 
 
 class _Heads(NamedTuple):

@@ -44,6 +44,8 @@ def average_precision(
 ) -> AveragePrecision:
     """Return COCO's average precision.
 
+    COCO takes the best 100 boxes of an image and the best 20 by keypoints; as many as are labelled in one, if more.
+
     Args:
         images: each labelled record, and the hands predicted for it.
         kind: "bbox" (by the boxes' IoU) or "keypoints" (by OKS with COCO-WholeBody's sigmas for hands; hands labelled
@@ -55,10 +57,10 @@ def average_precision(
     results: list[dict[str, Any]] = []
     for number, (label, predicted) in enumerate(images, start=1):
         for hand in label.hands:
-            entry = _entry(_without_hidden(hand) if visible_only else hand, number)
+            entry = _entry(_without_hidden(hand) if visible_only else hand, number, kind)
             annotations.append(entry | {"id": len(annotations) + 1, "area": area_of(hand, oks_area)})
         results += [
-            {**_entry(hand, number), "score": score_of(hand)}
+            {**_entry(hand, number, kind), "score": score_of(hand)}
             for hand in predicted
             if kind == "bbox" or hand.keypoints is not None
         ]
@@ -66,8 +68,6 @@ def average_precision(
         return AveragePrecision(None, None, None)
     if not results:
         return AveragePrecision(0.0, 0.0, 0.0)
-    if kind == "bbox":
-        results = [{key: entry[key] for key in ("image_id", "category_id", "bbox", "score")} for entry in results]
     truth = COCO(
         {
             "images": [{"id": number} for number in range(1, len(images) + 1)],
@@ -82,6 +82,8 @@ def average_precision(
         kpt_oks_sigmas=list(HAND_SIGMAS) if kind == "keypoints" else None,
         print_function=lambda *_: None,
     )
+    limits = evaluation.params.maxDets
+    limits[-1] = max(limits[-1], *(len(label.hands) for label, _ in images))
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()
@@ -92,18 +94,16 @@ def average_precision(
     )
 
 
-def _entry(hand: Hand, image: int) -> dict[str, Any]:
-    """Return a hand as an annotation, not rounded as in files: an IoU may lie on one of COCO's thresholds."""
+def _entry(hand: Hand, image: int, kind: str) -> dict[str, Any]:
+    """Return a hand as an annotation, not rounded as in files: an IoU may lie on one of COCO's thresholds.
+
+    Keypoints are an array, which takes a quarter of the memory of a list, and only there where they count.
+    """
+    entry = {"image_id": image, "category_id": 1, "bbox": hand.box.tolist(), "iscrowd": 0, "ignore": 0}
+    if kind == "bbox":
+        return entry
     points, marks = keypoints_and_marks(hand)
-    return {
-        "image_id": image,
-        "category_id": 1,
-        "bbox": hand.box.tolist(),
-        "iscrowd": 0,
-        "ignore": 0,
-        "keypoints": np.column_stack([points, marks]).ravel().tolist(),
-        "num_keypoints": int((marks > 0).sum()),
-    }
+    return entry | {"keypoints": np.column_stack([points, marks]).ravel(), "num_keypoints": int((marks > 0).sum())}
 
 
 def _without_hidden(hand: Hand) -> Hand:

@@ -15,6 +15,7 @@ from handpose_cli.evaluation.matching import Pair
 from handpose_cli.evaluation.scores import errors_of, lengths
 from handpose_cli.evaluation.settings import EvaluateSettings
 from handpose_cli.labels.file_matching import Key
+from handpose_cli.media.damaged import note_damaged
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
 from handpose_cli.media.inputs import Input
@@ -56,11 +57,13 @@ def pictures(folder: Path, hands: Iterable[tuple[Key, Hand | None, Hand | None]]
             if not numbers:
                 continue
             try:
-                image = frame.read().pixels
+                picture = frame.read()
             except UnreadableError:
                 continue
+            if picture.is_damaged:
+                note_damaged(file)
             for number in numbers:
-                made[number] = _picture(image, *hands[number][1:])
+                made[number] = _picture(picture.pixels, *hands[number][1:])
     return made
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,11 +28,17 @@ class Samples:
         unique, number = np.unique(np.array(names, dtype=str), return_inverse=True)
         return cls(number, len(unique), seed)
 
-    def draws(self) -> Iterator[np.ndarray]:
-        """Yield how often each sample is in each draw, [BLOCK, samples]: always the same, block by block."""
+    @cached_property
+    def draws(self) -> np.ndarray:
+        """How often each sample is in each draw, uint8 [DRAWS, samples]: the same for every figure, so drawn once.
+
+        No sample is drawn more than 255 times: of so many each comes once in the mean.
+        """
         rng = np.random.default_rng(self.seed)
-        for _ in range(DRAWS // BLOCK):
-            yield rng.multinomial(self.count, np.full(self.count, 1 / self.count), size=BLOCK).astype(np.float64)
+        drawn = np.empty((DRAWS, self.count), np.uint8)
+        for start in range(0, DRAWS, BLOCK):
+            drawn[start : start + BLOCK] = rng.multinomial(self.count, np.full(self.count, 1 / self.count), size=BLOCK)
+        return drawn
 
 
 def interval(contributions: np.ndarray, how: str, samples: Samples) -> tuple[float, float] | None:
@@ -52,7 +59,8 @@ def interval(contributions: np.ndarray, how: str, samples: Samples) -> tuple[flo
     if how == "micro":
         sums, totals = sums.sum(axis=1, keepdims=True), totals.sum(axis=1, keepdims=True)
     values = []
-    for drawn in samples.draws():
+    for start in range(0, DRAWS, BLOCK):  # all at once would take 8 times the memory of the draws
+        drawn = samples.draws[start : start + BLOCK].astype(np.float64)
         drawn_sums, drawn_totals = drawn @ sums, drawn @ totals
         counted = drawn_totals > 0  # a draw may lack a joint, or have nothing that counts at all
         means = np.divide(drawn_sums, drawn_totals, out=np.zeros_like(drawn_sums), where=counted)

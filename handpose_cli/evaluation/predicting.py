@@ -13,6 +13,7 @@ from handpose_cli.evaluation.matching import Pair
 from handpose_cli.formats.errors import FormatError
 from handpose_cli.labels.convert import sample_of
 from handpose_cli.labels.file_matching import Key
+from handpose_cli.media.damaged import note_damaged
 from handpose_cli.media.frames import Frame, frames
 from handpose_cli.media.inputs import Input
 from handpose_cli.records import Hand, ImageRecord
@@ -70,6 +71,8 @@ def predict_labelled(
     pairs: list[Pair] = []
     for end_to_end, in_boxes, label in run(labelled_frames(labels, folder), work, load, threads):
         record, key = end_to_end.record, (end_to_end.record.file, end_to_end.record.frame)
+        if end_to_end.picture is not None and end_to_end.picture.is_damaged:
+            note_damaged(record.file)
         if record.failure is not None or label is None:
             raise FormatError(f"{folder / record.file}: {record.failure}")
         found[key], fitted[key] = record, label

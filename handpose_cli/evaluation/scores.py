@@ -57,16 +57,17 @@ def score(pairs: Sequence[Pair], settings: EvaluateSettings) -> dict[str, Figure
     which have no worst value.
     """
     errors = errors_of(pairs, settings.visible_only)
-    table = {
-        pck_name(threshold, norm): (metrics.correct(errors, lengths(pairs, norm), threshold), "macro", False)
-        for norm in settings.norms
-        for threshold in settings.thresholds_of(norm)
-    }
+    samples = Samples.of([pair.sample for pair in pairs], settings.seed)
+    figures = {}  # one after the other: all contributions at once would take much memory
+    for norm in settings.norms:
+        sizes = lengths(pairs, norm)
+        for threshold in settings.thresholds_of(norm):
+            right = metrics.correct(errors, sizes, threshold)
+            figures[pck_name(threshold, norm)] = _figure(right, "macro", False, samples)
     sides = lengths(pairs, "bbox")
     for name, metric in metrics.METRICS.items():
-        table[name] = metric.contributions(errors, sides), metric.average, metric.root
-    samples = Samples.of([pair.sample for pair in pairs], settings.seed)
-    return {name: _figure(*entry, samples) for name, entry in table.items()}
+        figures[name] = _figure(metric.contributions(errors, sides), metric.average, metric.root, samples)
+    return figures
 
 
 def _figure(contributions: np.ndarray, how: str, root: bool, samples: Samples) -> Figure:

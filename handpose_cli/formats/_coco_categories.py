@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from handpose_cli.formats._hand_names import is_hand, side_of
-from handpose_cli.formats._json import stream_json
+from handpose_cli.formats._json import stream_list
 from handpose_cli.formats._keypoint_names import ASSUMED, NONE, Order, order_of, understand
 from handpose_cli.formats._notes import listed, say
 from handpose_cli.formats._parsing import errors_at
@@ -41,7 +41,7 @@ class Categories:
         self._path, self._given = path, options.keypoint_names
         self._orders: dict[tuple[tuple[str, ...], int], Order] = {}
         found: list[tuple[Any, str, tuple[str, ...]]] = []
-        for index, entry in enumerate(stream_json(path, "categories.item")):
+        for index, entry in enumerate(stream_list(path, "categories")):
             with errors_at(f"{path}: categories[{index}]"):
                 names = tuple(map(str, entry.get("keypoints") or ()))
                 if any(_key(entry["id"]) == _key(id) for id, _, _ in found):

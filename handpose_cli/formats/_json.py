@@ -44,6 +44,22 @@ def stream_json(path: Path, prefix: str) -> Iterator[Any]:
         raise _unreadable(path, error) from error
 
 
+def stream_list(path: Path, member: str) -> Iterator[Any]:
+    """Yield the items of a list that is a member of a JSON file's object, one at a time; none if it is not there.
+
+    Raises:
+        FormatError: naming the file, if it cannot be read as JSON, or the member is no list.
+    """
+    item = None
+    for item in stream_json(path, f"{member}.item"):
+        yield item
+    if item is None:
+        with closing(open_utf8(path)) as file:
+            kind = next((event for at, event, _ in ijson.parse(file) if at == member), "null")
+        if kind not in ("start_array", "null"):  # null is what Go writes of an empty list
+            raise FormatError(f"{path}: {member} must be a list")
+
+
 def stream_members(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield the keys and values of the object that is a JSON file's content, one at a time."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -62,6 +63,21 @@ class Description:
                 say(f"{self.path}: left out: keypoints that are no joints: {listed(order.unknown)}", "keypoint_names")
             self._orders[number] = order
         return self._orders[number]
+
+
+def yaml_in(folder: Path) -> Path | None:
+    """Return a folder's data.yaml, or else the only .yaml file there that names classes: FiftyOne's is dataset.yaml."""
+    if (folder / "data.yaml").is_file():
+        return folder / "data.yaml"
+    found = [file for pattern in ("*.yaml", "*.yml") for file in folder.glob(pattern) if _names_classes(file)]
+    return found[0] if len(found) == 1 else None
+
+
+def _names_classes(file: Path) -> bool:
+    try:
+        return re.search(rb"^names\s*:", file.read_bytes(), re.MULTILINE) is not None
+    except OSError:
+        return False
 
 
 def describe(file: Path, options: ReadOptions) -> tuple[Description, dict[str, Any]]:

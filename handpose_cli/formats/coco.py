@@ -35,7 +35,7 @@ from handpose_cli.formats._coco_writer import (
     open_writer,
 )
 from handpose_cli.formats._hand_names import one_side, side_in
-from handpose_cli.formats._json import first_character, has_member, stream_json
+from handpose_cli.formats._json import first_character, has_member, stream_list
 from handpose_cli.formats._keypoint_names import OURS, Order
 from handpose_cli.formats._notes import LeftOut, say
 from handpose_cli.formats._parsing import box_of, errors_at, hand_fields, hand_of, has_size, is_exhaustive, numbers_of
@@ -84,7 +84,8 @@ def read_hands(path: Path, options: ReadOptions, labelled: int = 1) -> Iterator[
             left_out.add("annotations of other categories", category.name, remedy="classes")
             return []
         order = categories.order(category, len(annotation.get("keypoints") or ()))
-        marked = _marked(_tracked(annotation, tracks))
+        annotation = _scored(_tracked(annotation, tracks))
+        marked = _marked(annotation)
         nonlocal scored
         scored += "keypoint_scores" in marked and "keypoint_scores" not in annotation
         found = hands_of(marked, left_out, labelled, order, category.side)
@@ -124,6 +125,16 @@ def _tracked(annotation: dict[str, Any], tracks: Tracks) -> dict[str, Any]:
     return annotation
 
 
+def _scored(annotation: dict[str, Any]) -> dict[str, Any]:
+    """Return the annotation itself, or, where its score is a list, one with this as `keypoint_scores`, as FiftyOne has
+    it of keypoints.
+    """
+    scores = annotation.get("score")
+    if not isinstance(scores, list) or "keypoint_scores" in annotation:
+        return annotation
+    return {**annotation, "score": None, "keypoint_scores": scores}
+
+
 def _marked(annotation: dict[str, Any]) -> dict[str, Any]:
     """Return the annotation itself, or, where its v are scores from 0 to 1, one with these as `keypoint_scores`.
 
@@ -148,7 +159,7 @@ def read_annotations(path: Path, hands_of: Read) -> Iterator[ImageRecord]:
     image_of: dict[Any, Any] = {}  # by annotations' ids
     again: set[tuple[Any, Any]] = set()  # ids that an annotation of another image has too, as in files that were joined
     with LeftOut(path) as left_out:
-        for index, annotation in enumerate(stream_json(path, "annotations.item")):
+        for index, annotation in enumerate(stream_list(path, "annotations")):
             with errors_at(f"{path}: annotations[{index}]"):
                 if "id" in annotation:
                     id, image = annotation["id"], annotation["image_id"]
@@ -175,7 +186,7 @@ def by_id(records: dict[Any, ImageRecord]) -> Callable[[Any], ImageRecord | None
 def read_images(path: Path) -> dict[Any, ImageRecord]:
     """Return an empty record for each image of a COCO file by its id, in the file's order."""
     records: dict[Any, ImageRecord] = {}
-    for index, image in enumerate(stream_json(path, "images.item")):
+    for index, image in enumerate(stream_list(path, "images")):
         with errors_at(f"{path}: images[{index}]"):
             if image["id"] in records:
                 raise ValueError(f"id {image['id']} occurs twice")

@@ -209,10 +209,19 @@ def open_writer(path: Path, images: Path | None = None) -> Iterator[Writer]:
         writer = Writer(file, ids, categories)
         yield writer
         file.write("\n]\n")
+    if writer.unnamed and ids is None:
+        say(
+            f"coco-results names no images without keypoints ({writer.unnamed} of {writer.images}): "
+            "the coco file of the same labels has them"
+        )
 
 
 class Writer:
-    """Writes a hand's entry as its record comes."""
+    """Writes a hand's entry as its record comes.
+
+    Attributes:
+        images, unnamed: how many images there are, and of how many there is no entry.
+    """
 
     def __init__(
         self,
@@ -221,14 +230,15 @@ class Writer:
         categories: Categories | None = None,
     ):
         self._file, self._ids, self._categories = file, ids, categories
-        self._images = self._hands = 0
+        self.images = self.unnamed = self._hands = 0
         self._file.write("[")
 
     def write(self, record: ImageRecord) -> None:
         if record.failure is not None:
             return
-        self._images += 1
-        image: Any = self._images
+        self.images += 1
+        self.unnamed += all(hand.keypoints is None for hand in record.hands)
+        image: Any = self.images
         if self._ids is not None:
             with errors_at(f"the COCO file with the images has no {record.file}"):
                 image = self._ids[record.file, record.frame]

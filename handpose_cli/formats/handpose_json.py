@@ -33,7 +33,7 @@ from typing import IO, Any
 import numpy as np
 
 from handpose_cli.files import atomic
-from handpose_cli.formats._json import first_character, has_member, stream_json
+from handpose_cli.formats._json import first_character, has_member, stream_json, stream_list
 from handpose_cli.formats._keypoint_names import OURS, Order, order_of
 from handpose_cli.formats._parsing import box_of, errors_at, flags_in, hand_fields, hand_of, is_exhaustive, numbers_of
 from handpose_cli.formats.errors import FormatError, Unclear
@@ -60,7 +60,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     """
     order = order_in(path, options)
     index = -1
-    for index, entry in enumerate(stream_json(path, "files.item")):
+    for index, entry in enumerate(stream_list(path, "files")):
         with errors_at(f"{path}: files[{index}]"):
             records = list(records_of(entry, order))
         yield from records

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from handpose_cli.formats._image_files import image_size
-from handpose_cli.formats._json import first_character, read_json, stream_json
+from handpose_cli.formats._json import first_character, read_json, stream_list
 from handpose_cli.formats._notes import LeftOut
 from handpose_cli.formats._parsing import errors_at, hand_of, numbers_of
 from handpose_cli.formats.errors import FormatError
@@ -62,7 +62,7 @@ def read(path: Path, images: Path | None = None) -> Iterator[ImageRecord]:
 
 def _records(file: Path, root: Path, images: Path) -> Iterator[ImageRecord]:
     index = -1
-    for index, entry in enumerate(stream_json(file, "root.item")):
+    for index, entry in enumerate(stream_list(file, "root")):
         with errors_at(f"{file}: root[{index}]"):
             yield _record(entry, (file.parent / entry["img_paths"]).relative_to(root), images)
     if index < 0:

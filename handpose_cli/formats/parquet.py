@@ -211,9 +211,13 @@ def _record(row: Row, path: Path, number: int, hands: list[Hand]) -> ImageRecord
 
 def _hands(rows: list[Numbered], path: Path) -> list[Hand]:
     hands = []
+    before: Row = {}
     for number, row in rows:
         with errors_at(f"{path}: row {number}"):
+            if row == before and row.get("hand") is not None:  # rows come sorted by it
+                raise ValueError(f"hand {row['hand']} of {row['file']} is there twice, as after a join of tables")
             hands.append(_hand(row))
+        before = row
     return hands
 
 

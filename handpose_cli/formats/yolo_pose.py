@@ -13,13 +13,14 @@ with `place_images` the images are copied or linked there, without folders `imag
 A video's frame becomes an image: v.mp4/000012.jpg. Lost: whatever is outside the image (Ultralytics would leave out the
 whole image): joints there become `0 0 0`, boxes are clipped; frame numbers and times, scores, handedness, tracks.
 
-Read are all folders that `path`, `train`, `val` and `test` of the data.yaml name, also as Roboflow has them
-(train/images, train/labels); an image there without a label file shows no hand. Classes are chosen by their names,
-which tell the handedness too (left_hand), joints go by `kpt_names`. Lines of five numbers are boxes, and so are all
-where the data.yaml has no `kpt_shape` (such sets are not recognised: name the format). Ultralytics'
-predictions (`save_txt`, `save_conf`) are read as well: the third number of a joint is its score then, a number behind
-all joints the hand's score, one more the track; without scores whole numbers are the tracks. A folder of such files
-without a data.yaml is taken to have 21 keypoints of hands, unless Label Studio's notes.json says more.
+Read are all folders that `path`, `train`, `val` and `test` of the data.yaml name, or of the only YAML file that names
+classes (FiftyOne's dataset.yaml), also as Roboflow has them (train/images, train/labels); an image there without a
+label file shows no hand. Classes are chosen by their names, which tell the handedness too (left_hand), joints go by
+`kpt_names`. Lines of five numbers are boxes, and so are all where the data.yaml has no `kpt_shape` (such sets are not
+recognised: name the format). Ultralytics' predictions (`save_txt`, `save_conf`) are read as well: the third number of a
+joint is its score then, a number behind all joints the hand's score, one more the track; without scores whole numbers
+are the tracks. A folder of such files without a data.yaml is taken to have 21 keypoints of hands, unless Label Studio's
+notes.json says more.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from handpose_cli.formats._yolo_layout import (
     texts,
     without_text,
     without_yaml,
+    yaml_in,
 )
 from handpose_cli.formats._yolo_writer import IMAGES, file_of, open_parts, open_writer
 from handpose_cli.formats.errors import FormatError
@@ -60,8 +62,8 @@ SCORES, MARKS, EITHER, NEITHER = "scores", "marks", "either", ""  # what the thi
 
 def recognises(path: Path, head: bytes) -> bool:
     if path.is_dir():
-        if (path / "data.yaml").is_file():
-            return b"kpt_shape" in (path / "data.yaml").read_bytes()
+        if (file := yaml_in(path)) is not None:
+            return b"kpt_shape" in file.read_bytes()
         return bool(without_yaml(path))
     if path.suffix == ".txt":
         return has_lines(path)
@@ -79,7 +81,7 @@ def read(path: Path, images: Path | None = None, options: ReadOptions = NO_OPTIO
     Raises:
         FormatError: if a file does not follow the format or its image is missing; the message names it and the line.
     """
-    file = path / "data.yaml" if path.is_dir() else path
+    file = (yaml_in(path) or path / "data.yaml") if path.is_dir() else path
     if file.suffix != ".txt" and file.is_file():
         description, content = describe(file, options)
         pairs = folders(file, content)

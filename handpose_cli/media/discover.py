@@ -32,6 +32,8 @@ class NoInputError(Remediable, ValueError):
 class AbsentInputError(NoInputError):
     """What an argument, or a line of a list, names is not there."""
 
+    wrong_call = True
+
 
 def discover(
     arguments: Sequence[str],

@@ -11,6 +11,7 @@ import numpy as np
 
 from handpose_cli.crop import crop_around
 from handpose_cli.drawing import BOX_COLOUR, draw_skeleton
+from handpose_cli.media.damaged import note_damaged
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.frames import frames
 from handpose_cli.media.inputs import Input
@@ -52,7 +53,10 @@ def thumbnails(shown: Sequence[Shown], find: Callable[[str], str | None]) -> lis
         for frame in frames([entry], pages=last is not None and not entry.is_video):
             if numbers := of_file.get(frame.index):
                 with suppress(UnreadableError):
-                    pixels = frame.read().pixels
+                    picture = frame.read()
+                    if picture.is_damaged:
+                        note_damaged(file)
+                    pixels = picture.pixels
                     for number in numbers:
                         made[number] = thumbnail(pixels, shown[number].hand)
             if last is not None and (frame.index is None or frame.index >= last):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,6 +85,13 @@ def describe_change(before: dict[str, Any], now: dict[str, Any]) -> str:
         old, new = before.get(name), now.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             changes += [describe_change(old, new)] if old != new else []
+        elif _are_digests(old) and _are_digests(new):
+            changes += [f"{name} are other files"] if old != new else []  # their digests tell a reader nothing
         elif old != new:
             changes.append(f"{name} was {old} and is now {new}")
     return ", ".join(changes)
+
+
+def _are_digests(value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return bool(values) and all(isinstance(one, str) and re.fullmatch("[0-9a-f]{64}", one) for one in values)

@@ -171,6 +171,12 @@ class SettingsError(Remediable):
     """A run cannot be trained or continued with these settings; the message says which."""
 
 
+class WrongSettingsError(SettingsError):
+    """No run can be trained with these settings, whatever the data."""
+
+    wrong_call = True
+
+
 def damaged(path: Path, error: Exception) -> SettingsError:
     """Return the error of a file of a run folder that cannot be read, as after a power cut, or is gone."""
     reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) and error.strerror else "is damaged"
@@ -187,13 +193,13 @@ def of_new_run(given: Mapping[str, Any]) -> Settings:
         given: values of `Settings`; besides `epochs` in all, and `learning_rate` of the last stage.
 
     Raises:
-        SettingsError: if there are no data, what to validate on is said twice, or a stage asks for an encoder that the
-            network does not have.
+        WrongSettingsError: if there are no data, what to validate on is said twice, or a stage asks for an encoder that
+            the network does not have.
     """
     if not given.get("data"):
-        raise SettingsError("There are no data to train on", "data")
+        raise WrongSettingsError("There are no data to train on", "data")
     if given.get("val") and "val_split" in given:
-        raise SettingsError(
+        raise WrongSettingsError(
             f"No share of the data is held back where there are labels to validate on. Received: "
             f"{said(given['val_split'])}",
             "val_split",
@@ -201,18 +207,22 @@ def of_new_run(given: Mapping[str, Any]) -> Settings:
     name = given["preset"]
     encoder = detectors.DETECTORS[name].encoder if name in detectors.DETECTORS else presets.get_preset(name).encoder
     if given.get("teacher") and name not in detectors.DETECTORS:
-        raise SettingsError(f"Only detectors learn from a teacher, and {name} is none. Received: {given['teacher']}")
+        raise WrongSettingsError(
+            f"Only detectors learn from a teacher, and {name} is none. Received: {given['teacher']}"
+        )
     if given.get("upright") and name in detectors.DETECTORS:
-        raise SettingsError(f"Only hourglasses learn from upright hands, and {name} is none", "upright")
+        raise WrongSettingsError(f"Only hourglasses learn from upright hands, and {name} is none", "upright")
     size, step = given.get("input_size"), 32 if name in detectors.DETECTORS else 4 << presets.get_preset(name).order
     if size and size % step:
-        raise SettingsError(f"The side of {name}'s crops must be a multiple of {step}. Received: {size}", "input_size")
+        raise WrongSettingsError(
+            f"The side of {name}'s crops must be a multiple of {step}. Received: {size}", "input_size"
+        )
     recipe = {**RECIPES[given["preset"]], "val": (), "weights": encoder or RANDOM}
     if not encoder:
         recipe["stages"] = (Stage("all", sum(s.epochs for s in recipe["stages"]), recipe["stages"][-1].learning_rate),)
         for stage in given.get("stages", ()):
             if stage.learns != "all":
-                raise SettingsError(
+                raise WrongSettingsError(
                     f"Stage {said(stage)}: {given['preset']} has no pretrained encoder to freeze", "stages"
                 )
     return _with_stages({**recipe, **given})

@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from handpose_cli.weights import installed
+from handpose_cli.weights.errors import AbsentWeightsError
 from handpose_cli.weights.errors import WeightsError as WeightsError
 
 FOLDER = Path(__file__).parent
@@ -50,7 +51,7 @@ def find(name: str, engine: str, kind: str = "keypoints", remedy: str | None = N
         remedy: what names it, for errors; None: as `REMEDIES` has it.
 
     Raises:
-        WeightsError: if there is none, or the file is for the other engine.
+        WeightsError: if there is none (AbsentWeightsError), or the file is for the other engine.
     """
     suffix, remedy, name = SUFFIXES[engine], remedy or REMEDIES[kind], RENAMED.get(name, name)
     bundled = FOLDER / f"{name}{suffix}"
@@ -64,7 +65,7 @@ def find(name: str, engine: str, kind: str = "keypoints", remedy: str | None = N
     if not path.is_file():
         # a cascade can be run, but is no file that a run could begin with, or a teacher
         names = [*(CASCADES if remedy == REMEDIES["detector"] else ()), *_bundled(kind, suffix)]
-        raise WeightsError(f"No such weights: {name} (bundled are {', '.join(sorted(names))})", remedy)
+        raise AbsentWeightsError(f"No such weights: {name} (bundled are {', '.join(sorted(names))})", remedy)
     if not path.name.endswith(suffix):
         raise WeightsError(f"The engine {engine} needs a {suffix} file. Received: {name}", "engine")
     return path

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 
 from handpose_cli.media.errors import UnreadableError
-from handpose_cli.media.images import read_image
-from handpose_cli.training.data.samples import Sample
+from handpose_cli.training.data.samples import Sample, read_noted
 
 PICTURES = 384  # kept in memory, at most 75 MB
 STAY = 8  # passes over the data for which a picture stays: in each an eighth of them are new
@@ -63,7 +62,7 @@ class Backgrounds:
             else:
                 path = self.paths[rng.integers(len(self.paths))]
             try:
-                image = read_image(path)
+                image = read_noted(path)
             except UnreadableError:
                 continue  # reported when the image's own turn comes
             place = _inside(box, image) if from_places else _place_beside(self.images[path], image, rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from handpose_cli.formats.plugin import NO_OPTIONS, ReadOptions
 from handpose_cli.labels.convert import choose, sample_of
 from handpose_cli.labels.file_matching import by_image
 from handpose_cli.labels.source import Source
+from handpose_cli.media.damage import decoded
+from handpose_cli.media.damaged import note_damaged
 from handpose_cli.media.errors import UnreadableError
 from handpose_cli.media.images import read_image
 from handpose_cli.records import Hand, ImageRecord
@@ -66,19 +69,31 @@ def read_samples(sources: Iterable[str], options: ReadOptions = NO_OPTIONS) -> l
 
 
 def in_their_images(source: Source) -> Iterator[ImageRecord]:
-    """Yield a source's records without hands that lie outside their image, which are counted.
+    """Yield a source's records without hands that lie outside their image or have joints far from it; both are counted.
 
     Images that have no others are left out too: their labels are wrong, so nobody knows what they show.
     """
     with LeftOut(source.path) as left_out:
         for record in source.read_scored():
             seen = [hand for hand in record.hands if _reaches_into(hand, size_of(record))]
-            if len(seen) < len(record.hands):
-                left_out.add("hands that lie outside their image", count=len(record.hands) - len(seen))
-                record.hands = seen
-                if not seen:
-                    continue
+            near = [hand for hand in seen if _is_near(hand, size_of(record))]
+            if out := len(record.hands) - len(seen):
+                left_out.add("hands that lie outside their image", count=out)
+            if far := len(seen) - len(near):
+                left_out.add("hands with joints farther outside their image than it is large", count=far)
+                record.exhaustive = False  # they are there, somewhere
+            if (out or far) and not near:
+                continue
+            record.hands = near
             yield record
+
+
+def _is_near(hand: Hand, size: tuple[int, int] | None) -> bool:
+    """Return whether no joint is so far outside that the hand would be a spot in a crop around all its joints."""
+    if size is None or hand.keypoints is None:
+        return True
+    points, margin = hand.keypoints[np.isfinite(hand.keypoints).all(axis=1)], max(size)
+    return bool(inside(points + margin, size[0] + 2 * margin, size[1] + 2 * margin).all())
 
 
 def _reaches_into(hand: Hand, size: tuple[int, int] | None) -> bool:
@@ -144,6 +159,14 @@ def read_sample(sample: Sample) -> np.ndarray:
     return read_labelled(sample.image, sample.size)
 
 
+def read_noted(path: Path) -> np.ndarray:
+    """Return an image as `media.images.read_image` does, which raises; damage is noted."""
+    image, is_damaged = decoded(partial(read_image, path))
+    if is_damaged:
+        note_damaged(str(path))
+    return image
+
+
 def read_labelled(path: Path, size: tuple[int, int] | None) -> np.ndarray:
     """Return an image as `media.images.read_image` does.
 
@@ -151,7 +174,7 @@ def read_labelled(path: Path, size: tuple[int, int] | None) -> np.ndarray:
         FormatError: if it cannot be read, or is of another size than the labels say.
     """
     try:
-        image = read_image(path)
+        image = read_noted(path)
     except UnreadableError as error:
         raise FormatError(f"{path}: {error}") from error
     height, width = image.shape[:2]
