@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 _LONGEST_NAME = 120  # bytes: with what is added, a temporary file's name has no more than even eCryptfs allows, 143
-_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # of file systems that cannot do it
+_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)  # of file systems that cannot do it
 _PART = re.compile(r".+\.[0-9a-f]{8}\.part")
 
 

@@ -209,9 +209,7 @@ def ended_as_interrupted() -> Iterator[None]:
 
     ours = {}
     if threading.current_thread() is threading.main_thread():
-        there = [
-            getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-        ]  # not on Windows
+        there = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
         usual = (signal.SIG_DFL, signal.default_int_handler)
         ours = {n: handler for n in there if (handler := signal.getsignal(n)) in usual}
     for number in ours:

@@ -13,6 +13,7 @@ import pytest
 from conftest import SAMPLES, handpose, read_results
 
 from handpose_cli import engine
+from handpose_cli.annotator.tta import upright
 from handpose_cli.crop import crop_around
 from handpose_cli.engine.contract import of_maps
 from handpose_cli.engine.keypoint_network import DecodedKeypoints
@@ -243,14 +244,29 @@ def test_accuracy_is_that_of_prediction(held_back):
         assert deliver.accuracy(network, held_back) == pytest.approx(expected)
 
 
+def test_what_learned_upright_hands_is_measured_on_such(held_back):
+    """Its int8 form was chosen by hands as they stand, which it never saw."""
+
+    def answers():
+        for sample in held_back:
+            crop = upright(sample.hand.keypoints, 256, 1.3)
+            maps = np.log(encode(crop_to_heatmap(crop.to_crop(sample.hand.keypoints)), 64, 1.5) + 1e-9)
+            yield {"logits": maps[None].astype(np.float32)}
+
+    given = answers()
+    network = DecodedKeypoints(lambda inputs: next(given), of_maps(256, "logits", hand_head=False))
+    assert deliver.accuracy(network, held_back, upright=True) == 1.0
+
+
 def test_calibration_sees_places_without_a_hand_too(held_back, monkeypatch):
     monkeypatch.setattr(deliver, "CALIBRATION_CROPS", 40)
     black = [Sample(SAMPLES / "no_hand.jpg", None, np.array([-999, -999, 20, 20], np.float32))] * 50
     assert [crop.shape for crop in deliver.calibration_crops(held_back, 32, black)()] == [(1, 32, 32, 3)] * 40
     seen = []
     monkeypatch.setattr(deliver, "RandomCrops", lambda *arguments, **options: seen.append(options) or {})
-    deliver.calibration_crops(held_back, 32, black)
+    deliver.calibration_crops(held_back, 32, black, upright=True)
     assert seen[0]["places"] is black
+    assert seen[0]["upright"] is True
 
 
 def test_curves(tmp_path):

@@ -67,11 +67,12 @@ def test_from_wherever_the_journal_was_cut_the_rest_is_done_to_the_same_bytes(in
     assert outputs(out) == outputs(finished)
 
 
-def test_a_line_damaged_on_the_disk_costs_only_its_file(inputs, finished, tmp_path):
+@pytest.mark.parametrize("other_json", [False, True])
+def test_a_line_damaged_on_the_disk_costs_only_its_file(inputs, finished, tmp_path, other_json):
     out = copied(finished, tmp_path)
     lines = (out / journals.NAME).read_bytes().splitlines(keepends=True)
     damaged = next(i for i, line in enumerate(lines) if line.startswith(b'{"file": "clip.mp4", "from": 8'))
-    lines[damaged] = lines[damaged][:50] + b"\0" + lines[damaged][51:]
+    lines[damaged] = b"5\n" if other_json else lines[damaged][:50] + b"\0" + lines[damaged][51:]
     (out / journals.NAME).write_bytes(b"".join(lines))
     assert resume(inputs, out).stderr.splitlines()[0] == "5 of 6 inputs are done; left: 1 not begun"
     assert outputs(out) == outputs(finished)

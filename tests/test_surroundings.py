@@ -143,7 +143,7 @@ def test_what_ends_a_run_lets_it_say_where_it_is(tmp_path, number):
 ENDING = """
 import time
 from handpose_cli import quiet
-quiet._UNDISTURBED = 0.5
+quiet._UNDISTURBED = 3
 with quiet.ended_as_interrupted():
     try:
         print("begun", flush=True)
@@ -168,7 +168,7 @@ def test_a_second_ctrl_c_does_not_disturb_the_end_but_one_later_on_ends_it_at_on
             process.send_signal(number)
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(0.1)
-        time.sleep(0.4)
+        time.sleep(3)
         process.send_signal(signal.SIGINT)
         assert (process.wait(10), process.stderr.read()) == (130, "Interrupted\n")
 

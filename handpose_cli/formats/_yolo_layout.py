@@ -66,18 +66,20 @@ class Description:
 
 
 def yaml_in(folder: Path) -> Path | None:
-    """Return a folder's data.yaml, or else the only .yaml file there that names classes: FiftyOne's is dataset.yaml."""
+    """Return a folder's data.yaml, or else the only .yaml file there of a data set: FiftyOne's is dataset.yaml."""
     if (folder / "data.yaml").is_file():
         return folder / "data.yaml"
-    found = [file for pattern in ("*.yaml", "*.yml") for file in folder.glob(pattern) if _names_classes(file)]
+    found = [file for pattern in ("*.yaml", "*.yml") for file in folder.glob(pattern) if _is_of_a_set(file)]
     return found[0] if len(found) == 1 else None
 
 
-def _names_classes(file: Path) -> bool:
+def _is_of_a_set(file: Path) -> bool:
+    """Return whether a YAML file names classes, and where images are: others lie beside labels, too."""
     try:
-        return re.search(rb"^names\s*:", file.read_bytes(), re.MULTILINE) is not None
+        content = file.read_bytes()
     except OSError:
         return False
+    return all(re.search(key, content, re.MULTILINE) for key in (rb"^names\s*:", rb"^(path|train|val)\s*:"))
 
 
 def describe(file: Path, options: ReadOptions) -> tuple[Description, dict[str, Any]]:

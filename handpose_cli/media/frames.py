@@ -76,7 +76,7 @@ def stretch_frames(entry: Input, stretch: Stretch) -> Iterator[Frame]:
     from handpose_cli.media.stretches import read_stretch
 
     try:
-        with fetched(entry, keep=True) as path:
+        with fetched(entry, keep=True) as path, unreadable_if_unforeseen():
             for frame in read_stretch(path, stretch):
                 yield _of_video(entry, frame)
     except UnreadableError as error:

@@ -18,7 +18,7 @@ import av
 
 from handpose_cli.media.cut_short import declared_size
 from handpose_cli.media.decoding import decode_alone, main_stream, open_video
-from handpose_cli.media.errors import InexactError, UnreadableError
+from handpose_cli.media.errors import InexactError, UnreadableError, unreadable_if_unforeseen
 from handpose_cli.media.stretch import Stretch
 from handpose_cli.media.upright import DisplayMatrices
 from handpose_cli.media.videos import VideoFrame
@@ -50,7 +50,7 @@ def divide_video(
     try:
         if declared_size(path):
             return []
-        with open_video(path) as container:
+        with unreadable_if_unforeseen(), open_video(path) as container:
             shown = _shown(container)
             if shown is None:
                 return []

@@ -213,10 +213,10 @@ class Journal:
 
 def _value(line: bytes) -> dict[str, Any]:
     """Return the object on a line; raise ValueError if it is not what was written."""
-    found = _SUM.search(line)
-    if found is not None and zlib.crc32(line[: found.start()]) != int(found[1], 16):
+    found, value = _SUM.search(line), json.loads(line)
+    damaged = found is not None and zlib.crc32(line[: found.start()]) != int(found[1], 16)
+    if damaged or not isinstance(value, dict):
         raise ValueError("a damaged line")
-    value: dict[str, Any] = json.loads(line)
     value.pop("sum", None)
     return value
 

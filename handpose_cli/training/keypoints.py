@@ -14,6 +14,7 @@ from handpose_cli.networks.hourglass.outputs import HAND_OUTPUT, POINTS_OUTPUT
 from handpose_cli.training.data.dataset import RandomCrops
 from handpose_cli.training.data.read_data import Data, read_data
 from handpose_cli.training.delivery import card, deliver
+from handpose_cli.training.delivery.trained import is_upright, preset_of
 from handpose_cli.training.loss import LOSSES, HandLoss, PointsLoss
 from handpose_cli.training.processes import count, number
 from handpose_cli.training.settings import Settings
@@ -67,7 +68,7 @@ class KeypointTask:
         return Validate(data.held_back, settings.hourglass, settings.batch_size, settings.upright)
 
     def deliver(self, run: Path, data: Data, forms: Sequence[str], report: Callable[[str], None]) -> None:
-        size = deliver.preset_of(run).input_size
-        calibration = deliver.calibration_crops(data.samples, size, data.places)
+        size = preset_of(run).input_size
+        calibration = deliver.calibration_crops(data.samples, size, data.places, is_upright(run))
         deliver.deliver(run, calibration, data.held_back, forms, report)
         card.write_card(run)

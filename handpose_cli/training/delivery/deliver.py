@@ -42,10 +42,11 @@ from handpose_cli.training.data.dataset import RandomCrops
 from handpose_cli.training.data.samples import Sample
 from handpose_cli.training.delivery.export import export_litert
 from handpose_cli.training.delivery.export_onnx import PACKAGES, export_onnx, load_onnx
+from handpose_cli.training.delivery.trained import is_upright, preset_of
 from handpose_cli.training.settings import EXPORTS
 from handpose_cli.training.validation import predict
 from handpose_cli.version import __version__
-from handpose_cli.weights import RUN_CONTRACT, RUN_MODELS, RUN_SETTINGS, RUN_WEIGHTS, sha256
+from handpose_cli.weights import RUN_CONTRACT, RUN_MODELS, RUN_WEIGHTS, sha256
 
 KERAS, FLOAT32, INT8, ONNX = "model.keras", "model.tflite", "model-int8.tflite", "model.onnx"
 PCK = "pck@0.1/keypoints"
@@ -79,20 +80,16 @@ def check_forms(forms: Sequence[str]) -> None:
 
 
 def calibration_crops(
-    samples: list[Sample], size: int, places: Sequence[Sample] = ()
+    samples: list[Sample], size: int, places: Sequence[Sample] = (), upright: bool = False
 ) -> Callable[[], Iterator[np.ndarray]]:
     """Return what gives `CALIBRATION_CROPS` training crops, each float32 [1, size, size, 3], 0 to 1.
 
     Args:
         places: see `places.find_places`, which a hand head must have seen: it would be cut off at its answers to hands.
+        upright: whether hands stand upright, see `RandomCrops`.
     """
-    batches = RandomCrops(samples, size, 1, seed=0, places=places)
+    batches = RandomCrops(samples, size, 1, seed=0, places=places, upright=upright)
     return lambda: (batches[index][0] for index in range(CALIBRATION_CROPS))
-
-
-def preset_of(run: Path) -> presets.Preset:
-    """Return the network that a run trains."""
-    return presets.from_settings(json.loads((run / RUN_SETTINGS).read_text(encoding="utf-8")))
 
 
 def withdraw(run: Path) -> None:
@@ -146,7 +143,7 @@ def deliver(
         WeightsError: if the weights are not those of the settings' network.
     """
     check_forms(forms)
-    preset = preset_of(run)
+    preset, upright = preset_of(run), is_upright(run)
     with in_precision("float32"), keras.device("cpu"):
         model = presets.build(preset)
         load_weights(model, run / RUN_WEIGHTS)
@@ -157,7 +154,7 @@ def deliver(
             contract,
             crops,
             PCK,
-            lambda network: accuracy(DecodedKeypoints(network, contract), spread),
+            lambda network: accuracy(DecodedKeypoints(network, contract), spread, upright),
             len(spread),
             INT8_COSTS,
         )
@@ -224,10 +221,10 @@ def choose(files: dict[str, dict[str, Any]], figure: str = PCK, costs: float = I
     return INT8 if files[INT8][figure] >= files[FLOAT32][figure] - costs else FLOAT32
 
 
-def accuracy(network: KeypointNetwork, samples: Sequence[Sample]) -> float:
+def accuracy(network: KeypointNetwork, samples: Sequence[Sample], upright: bool = False) -> float:
     """Return PCK@0.1 as in `training.validation`, of the keypoints that prediction finds in the labelled boxes."""
     labelled = np.stack([s.hand.keypoints for s in samples if s.hand is not None and s.hand.keypoints is not None])
-    error = distances(predict(network, samples, batch_size=1).keypoints, labelled)
+    error = distances(predict(network, samples, 1, upright).keypoints, labelled)
     return average(correct(error, longer_sides(labelled), 0.1), "micro")
 
 
