@@ -229,7 +229,9 @@ def test_a_yaml_may_have_another_name_where_it_is_the_only_one_with_classes(tmp_
     assert recognise(tmp_path).name == "yolo-pose"
     (record,) = read(tmp_path)
     assert [hand.handedness for hand in record.hands] == ["left"]
-    text(tmp_path / "other.yaml", {"names": {0: "hand"}})  # which one is meant?
+    text(tmp_path / "other.yaml", {"names": {0: "hand"}})  # not of a data set
+    assert len(list(read(tmp_path))) == 1
+    text(tmp_path / "other.yaml", {"names": {0: "hand"}, "val": "images/val"})  # which one is meant?
     with pytest.raises(FormatError, match=r"no data\.yaml, and no \.txt files"):
         read(tmp_path)
 
