@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from handpose_cli.media.damage import listening
 
 _damaged: set[str] = set()
+
+
+def damaged_line(names: Collection[str]) -> str:
+    """Return what is said of damaged images."""
+    return f"{len(names)} of the images are damaged (such as {min(names)}): parts of them may be wrong"
 
 
 def note_damaged(name: str) -> None:
@@ -24,4 +29,4 @@ def telling_damaged(say: Callable[[str], None]) -> Iterator[None]:
             yield
         finally:
             if _damaged:
-                say(f"{len(_damaged)} of the images are damaged (such as {min(_damaged)}): parts of them may be wrong")
+                say(damaged_line(_damaged))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from handpose_cli.doubt.flags import DAMAGED_PICTURE
+from handpose_cli.media.damaged import damaged_line
 from handpose_cli.runs.journal import Journal
 
 
@@ -20,5 +21,4 @@ def noted(journal: Journal, files: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield f"{sum(with_more)} pages beyond the first, in {len(with_more)} files, were left out", "pages"
     damaged = [file for file, entry in entries if entry.is_damaged]
     if damaged:
-        such_as = f"{len(damaged)} of the images are damaged (such as {damaged[0]})"
-        yield f"{such_as}: parts of them may be wrong, and their hands are flagged {DAMAGED_PICTURE}", ""
+        yield f"{damaged_line(damaged)}, and their hands are flagged {DAMAGED_PICTURE}", ""
